@@ -27,6 +27,8 @@ pub struct Model {
     pub location_recorded_at: Option<DateTimeWithTimeZone>,
     #[sea_orm(unique)]
     pub user_id: Option<i32>,
+    #[sea_orm(has_many)]
+    pub orders: HasMany<super::orders::Entity>,
     #[sea_orm(
         belongs_to,
         from = "user_id",
@@ -35,8 +37,6 @@ pub struct Model {
         on_delete = "SetNull"
     )]
     pub users: BelongsTo<Option<super::users::Entity>>,
-    #[sea_orm(has_many, via = "order_events")]
-    pub orders: HasMany<super::orders::Entity>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -41,6 +41,14 @@ pub struct Model {
     pub customers: BelongsTo<super::customers::Entity>,
     #[sea_orm(
         belongs_to,
+        from = "driver_id",
+        to = "id",
+        on_update = "NoAction",
+        on_delete = "SetNull"
+    )]
+    pub drivers: BelongsTo<Option<super::drivers::Entity>>,
+    #[sea_orm(
+        belongs_to,
         from = "restaurant_id",
         to = "id",
         on_update = "NoAction",
@@ -49,8 +57,6 @@ pub struct Model {
     pub restaurants: BelongsTo<super::restaurants::Entity>,
     #[sea_orm(has_many, via = "order_items")]
     pub dishes: HasMany<super::dishes::Entity>,
-    #[sea_orm(has_many, via = "order_events")]
-    pub drivers: HasMany<super::drivers::Entity>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

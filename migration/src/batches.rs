@@ -19,19 +19,26 @@ pub async fn for_each_id_range(
     id: &str,
     sql: impl Fn(i32, i32) -> String,
 ) -> Result<(), DbErr> {
-    let bounds = query(manager, format!("select min({id}) as low, max({id}) as high from {table}")).await?;
+    let bounds = query(
+        manager,
+        format!("select min({id}) as low, max({id}) as high from {table}"),
+    )
+    .await?;
     let Some(bounds) = bounds.first() else {
         return Ok(());
     };
-    let (Some(mut low), Some(high)) =
-        (bounds.try_get::<Option<i32>>("", "low")?, bounds.try_get::<Option<i32>>("", "high")?)
-    else {
+    let (Some(mut low), Some(high)) = (
+        bounds.try_get::<Option<i32>>("", "low")?,
+        bounds.try_get::<Option<i32>>("", "high")?,
+    ) else {
         return Ok(());
     };
     while low <= high {
         let end = Ord::min(low.saturating_add(ROWS - 1), high);
         dialect::run(manager, &sql(low, end)).await?;
-        let Some(next) = end.checked_add(1) else { break };
+        let Some(next) = end.checked_add(1) else {
+            break;
+        };
         low = next;
     }
     Ok(())
@@ -85,5 +92,10 @@ async fn fold_row(
 
 async fn query(manager: &SchemaManager<'_>, sql: String) -> Result<Vec<QueryResult>, DbErr> {
     let connection = manager.get_connection();
-    connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await
+    connection
+        .query_all_raw(Statement::from_string(
+            connection.get_database_backend(),
+            sql,
+        ))
+        .await
 }

@@ -105,7 +105,10 @@ pub async fn roll_back(db: &DatabaseConnection, steps: Option<u32>) -> Result<()
 /// The names of the migrations that [`migrate`] would apply. Writes nothing, not even the table of what was applied.
 pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let pending = Migrator::get_pending_migrations_read_only(db).await?;
-    Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    Ok(pending
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect())
 }
 
 /// Which way to go, and how many steps at most.

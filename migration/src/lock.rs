@@ -5,8 +5,8 @@ use std::time::Duration;
 use sea_orm_migration::{
     prelude::*,
     sea_orm::{
-        DatabaseConnection, DbBackend, RuntimeErr, SqliteTransactionMode, SqlxPostgresConnector, Statement,
-        TransactionOptions, TransactionTrait, sqlx::postgres::PgPoolOptions,
+        DatabaseConnection, DbBackend, RuntimeErr, SqliteTransactionMode, SqlxPostgresConnector,
+        Statement, TransactionOptions, TransactionTrait, sqlx::postgres::PgPoolOptions,
     },
 };
 
@@ -50,8 +50,10 @@ async fn run_locked(db: &DatabaseConnection, direction: Direction) -> Result<(),
 /// of the process that has the lock would wait for in turn.
 async fn acquire(holder: &DatabaseConnection) -> Result<(), DbErr> {
     loop {
-        let statement =
-            Statement::from_string(DbBackend::Postgres, format!("select pg_try_advisory_lock({LOCK}) as taken"));
+        let statement = Statement::from_string(
+            DbBackend::Postgres,
+            format!("select pg_try_advisory_lock({LOCK}) as taken"),
+        );
         let row = holder.query_one_raw(statement).await?;
         if row.map(|row| row.try_get("", "taken")).transpose()? == Some(true) {
             return Ok(());

@@ -49,7 +49,9 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_table(Table::drop().table(Dishes::Table).take()).await
+        manager
+            .drop_table(Table::drop().table(Dishes::Table).take())
+            .await
     }
 }
 

@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 
 use crate::{
     dialect::{self, Rule},
+    m20261116_092000_add_order_amounts::DELIVERY_FEE,
     m20261116_092100_backfill_order_amounts as backfill,
 };
 
@@ -34,8 +35,11 @@ const CURRENCY: Rule = Rule {
     sqlite: "new.currency is not null",
 };
 
-const REQUIRED: [(&Rule, &str); 3] =
-    [(&SUBTOTAL, "subtotal"), (&TAX, "tax"), (&CURRENCY, "currency")];
+const REQUIRED: [(&Rule, &str); 3] = [
+    (&SUBTOTAL, "subtotal"),
+    (&TAX, "tax"),
+    (&CURRENCY, "currency"),
+];
 
 const TOTAL: Rule = Rule {
     table: "orders",
@@ -52,6 +56,7 @@ impl MigrationTrait for Migration {
         }
         // What an older server wrote between the backfill and the rules.
         backfill::fill(manager).await?;
+        dialect::check_rule(manager, &DELIVERY_FEE).await?;
         dialect::check_rule(manager, &TOTAL).await?;
         for (rule, column) in REQUIRED {
             dialect::check_rule(manager, rule).await?;
