@@ -1,0 +1,119 @@
+//! The database schema, step by step, on PostgreSQL and SQLite.
+//!
+//! Each migration has one intention, a way back, and a header that says why it is there, what it locks and what going back
+//! loses. The first eight build the tables of the ERD; the others grow on them in steps that could each run while
+//! a server serves: expand (a column that may be empty), backfill (a few rows at a time), tighten.
+
+mod batches;
+mod dialect;
+mod lock;
+pub mod search_text;
+
+mod m20261116_090000_create_customers;
+mod m20261116_090100_create_restaurants;
+mod m20261116_090200_create_menus;
+mod m20261116_090300_create_dishes;
+mod m20261116_090400_create_drivers;
+mod m20261116_090500_create_orders;
+mod m20261116_090600_create_order_items;
+mod m20261116_090700_create_reviews;
+mod m20261116_091000_add_restaurant_terms;
+mod m20261116_091100_add_restaurant_location;
+mod m20261116_091200_add_restaurant_review_count;
+mod m20261116_091300_backfill_restaurant_review_count;
+mod m20261116_091400_add_driver_tracking;
+mod m20261116_092000_add_order_amounts;
+mod m20261116_092100_backfill_order_amounts;
+mod m20261116_092200_require_order_amounts;
+mod m20261116_093000_add_order_item_dish_name;
+mod m20261116_093100_backfill_order_item_dish_name;
+mod m20261116_093200_require_order_item_dish_name;
+mod m20261116_094000_add_review_updated_at;
+mod m20261116_094100_backfill_review_updated_at;
+mod m20261116_094200_require_review_updated_at;
+mod m20261116_095000_add_order_idempotency;
+mod m20261116_100000_create_users;
+mod m20261116_100100_create_restaurant_members;
+mod m20261116_100200_link_people_to_users;
+mod m20261116_101000_create_order_events;
+mod m20261116_101100_backfill_order_events;
+mod m20261116_102000_add_search_text;
+mod m20261116_102100_backfill_search_text;
+mod m20261116_103000_index_pages;
+
+use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m20261116_090000_create_customers::Migration),
+            Box::new(m20261116_090100_create_restaurants::Migration),
+            Box::new(m20261116_090200_create_menus::Migration),
+            Box::new(m20261116_090300_create_dishes::Migration),
+            Box::new(m20261116_090400_create_drivers::Migration),
+            Box::new(m20261116_090500_create_orders::Migration),
+            Box::new(m20261116_090600_create_order_items::Migration),
+            Box::new(m20261116_090700_create_reviews::Migration),
+            Box::new(m20261116_091000_add_restaurant_terms::Migration),
+            Box::new(m20261116_091100_add_restaurant_location::Migration),
+            Box::new(m20261116_091200_add_restaurant_review_count::Migration),
+            Box::new(m20261116_091300_backfill_restaurant_review_count::Migration),
+            Box::new(m20261116_091400_add_driver_tracking::Migration),
+            Box::new(m20261116_092000_add_order_amounts::Migration),
+            Box::new(m20261116_092100_backfill_order_amounts::Migration),
+            Box::new(m20261116_092200_require_order_amounts::Migration),
+            Box::new(m20261116_093000_add_order_item_dish_name::Migration),
+            Box::new(m20261116_093100_backfill_order_item_dish_name::Migration),
+            Box::new(m20261116_093200_require_order_item_dish_name::Migration),
+            Box::new(m20261116_094000_add_review_updated_at::Migration),
+            Box::new(m20261116_094100_backfill_review_updated_at::Migration),
+            Box::new(m20261116_094200_require_review_updated_at::Migration),
+            Box::new(m20261116_095000_add_order_idempotency::Migration),
+            Box::new(m20261116_100000_create_users::Migration),
+            Box::new(m20261116_100100_create_restaurant_members::Migration),
+            Box::new(m20261116_100200_link_people_to_users::Migration),
+            Box::new(m20261116_101000_create_order_events::Migration),
+            Box::new(m20261116_101100_backfill_order_events::Migration),
+            Box::new(m20261116_102000_add_search_text::Migration),
+            Box::new(m20261116_102100_backfill_search_text::Migration),
+            Box::new(m20261116_103000_index_pages::Migration),
+        ]
+    }
+}
+
+/// Brings the database up to date. Processes that start together wait for one another.
+///
+/// On SQLite all of it is one transaction. On PostgreSQL each migration stands for itself, and an interrupted run goes on where
+/// it was.
+pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
+    lock::run_alone(db, Direction::Up(None)).await
+}
+
+/// Applies at most so many of the next migrations.
+pub async fn migrate_steps(db: &DatabaseConnection, steps: u32) -> Result<(), DbErr> {
+    lock::run_alone(db, Direction::Up(Some(steps))).await
+}
+
+/// Takes back the newest `steps` migrations, or all of them.
+pub async fn roll_back(db: &DatabaseConnection, steps: Option<u32>) -> Result<(), DbErr> {
+    lock::run_alone(db, Direction::Down(steps)).await
+}
+
+/// The names of the migrations that [`migrate`] would apply. Writes nothing, not even the table of what was applied.
+pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
+    let pending = Migrator::get_pending_migrations_read_only(db).await?;
+    Ok(pending
+        .iter()
+        .map(|migration| migration.name().to_owned())
+        .collect())
+}
+
+/// Which way to go, and how many steps at most.
+#[derive(Clone, Copy)]
+enum Direction {
+    Up(Option<u32>),
+    Down(Option<u32>),
+}

@@ -1,0 +1,84 @@
+//! One process migrates at a time.
+
+use std::time::Duration;
+
+use sea_orm_migration::{
+    prelude::*,
+    sea_orm::{
+        DatabaseConnection, DbBackend, RuntimeErr, SqliteTransactionMode, SqlxPostgresConnector,
+        Statement, TransactionOptions, TransactionTrait, sqlx::postgres::PgPoolOptions,
+    },
+};
+
+use crate::{Direction, Migrator};
+
+/// The name of the lock on PostgreSQL, where locks have numbers: "tiffin" in ASCII.
+const LOCK: i64 = 0x74_69_66_66_69_6e;
+
+const POLL: Duration = Duration::from_millis(50);
+
+/// Runs the migrations while no other process does.
+pub async fn run_alone(db: &DatabaseConnection, direction: Direction) -> Result<(), DbErr> {
+    match db.get_database_backend() {
+        DbBackend::Postgres => run_locked(db, direction).await,
+        DbBackend::Sqlite => run_in_transaction(db, direction).await,
+        other => Err(DbErr::Migration(format!("{other:?} is not supported"))),
+    }
+}
+
+/// The lock belongs to a connection of its own, so it is released with it, whatever happens, and a pool of one suffices.
+async fn run_locked(db: &DatabaseConnection, direction: Direction) -> Result<(), DbErr> {
+    let options = db.get_postgres_connection_pool().connect_options();
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options.as_ref().clone())
+        .await
+        .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    let holder = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    let outcome = async {
+        acquire(&holder).await?;
+        apply(db, direction).await
+    }
+    .await;
+    holder.close().await.ok();
+    outcome
+}
+
+/// Asks again and again instead of waiting in the database: a waiting statement holds a snapshot, which `create index concurrently`
+/// of the process that has the lock would wait for in turn.
+async fn acquire(holder: &DatabaseConnection) -> Result<(), DbErr> {
+    loop {
+        let statement = Statement::from_string(
+            DbBackend::Postgres,
+            format!("select pg_try_advisory_lock({LOCK}) as taken"),
+        );
+        let row = holder.query_one_raw(statement).await?;
+        if row.map(|row| row.try_get("", "taken")).transpose()? == Some(true) {
+            return Ok(());
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// SQLite has one writer at a time: the transaction is the lock.
+async fn run_in_transaction(db: &DatabaseConnection, direction: Direction) -> Result<(), DbErr> {
+    let options = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
+    let transaction = db.begin_with_options(options).await?;
+    apply(&transaction, direction).await?;
+    transaction.commit().await
+}
+
+async fn apply<'c, C>(connection: C, direction: Direction) -> Result<(), DbErr>
+where
+    C: IntoSchemaManagerConnection<'c>,
+{
+    match direction {
+        Direction::Up(steps) => Migrator::up(connection, steps).await,
+        Direction::Down(steps) => Migrator::down(connection, steps).await,
+    }
+}
