@@ -107,7 +107,8 @@ pub struct Rule {
 
 /// Makes the database refuse new rows that break the rule; rows that are already there are looked at by [`check_rule`].
 ///
-/// PostgreSQL takes its lock for an instant only (`not valid`). SQLite cannot add a constraint, so a pair of triggers keeps it.
+/// PostgreSQL takes its lock for an instant only (`not valid`). SQLite cannot add a constraint, so a pair of triggers keeps it; as in a
+/// constraint, a condition that is null is no offence.
 pub async fn add_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), DbErr> {
     let Rule {
         table,
@@ -127,7 +128,7 @@ pub async fn add_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), Db
         run(
             manager,
             &format!(
-                "create trigger {name}_{event} before {event} on {table} when ({sqlite}) is not true \
+                "create trigger {name}_{event} before {event} on {table} when ({sqlite}) is false \
                  begin select raise(abort, 'CHECK constraint failed: {name}'); end"
             ),
         )
@@ -151,7 +152,7 @@ pub async fn check_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), 
         )
         .await;
     }
-    let broken = format!("select 1 from {table} as new where ({sqlite}) is not true limit 1");
+    let broken = format!("select 1 from {table} as new where ({sqlite}) is false limit 1");
     let connection = manager.get_connection();
     let found = connection
         .query_one_raw(Statement::from_string(

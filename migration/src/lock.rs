@@ -6,7 +6,8 @@ use sea_orm_migration::{
     prelude::*,
     sea_orm::{
         DatabaseConnection, DbBackend, RuntimeErr, SqliteTransactionMode, SqlxPostgresConnector,
-        Statement, TransactionOptions, TransactionTrait, sqlx::postgres::PgPoolOptions,
+        Statement, TransactionOptions, TransactionTrait,
+        sqlx::{Executor, postgres::PgPoolOptions},
     },
 };
 
@@ -26,24 +27,41 @@ pub async fn run_alone(db: &DatabaseConnection, direction: Direction) -> Result<
     }
 }
 
-/// The lock belongs to a connection of its own, so it is released with it, whatever happens, and a pool of one suffices.
+/// The lock belongs to a connection of its own, so it is released with it, whatever happens.
 async fn run_locked(db: &DatabaseConnection, direction: Direction) -> Result<(), DbErr> {
+    let holder = connect_once(db).await?;
+    let outcome = async {
+        acquire(&holder).await?;
+        let worker = connect_once(db).await?;
+        let outcome = apply(&worker, direction).await;
+        worker.close().await?;
+        outcome
+    }
+    .await;
+    holder.close().await?;
+    outcome
+}
+
+/// One more connection to the same database, under the terms that migrations need instead of those of requests: a statement takes
+/// its time, but does not wait long for a lock, as everybody else would wait behind it.
+async fn connect_once(db: &DatabaseConnection) -> Result<DatabaseConnection, DbErr> {
     let options = db.get_postgres_connection_pool().connect_options();
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                connection
+                    .execute("set statement_timeout = 0; set lock_timeout = '30s'")
+                    .await?;
+                Ok(())
+            })
+        })
         .connect_with(options.as_ref().clone())
         .await
         .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-    let holder = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-    let outcome = async {
-        acquire(&holder).await?;
-        apply(db, direction).await
-    }
-    .await;
-    holder.close().await.ok();
-    outcome
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
 /// Asks again and again instead of waiting in the database: a waiting statement holds a snapshot, which `create index concurrently`
