@@ -1,0 +1,106 @@
+//! Everything in which the two databases differ, one function a difference. Nothing else in the crate asks which one it is.
+
+use rust_decimal::Decimal;
+use sea_orm::{
+    ColumnTrait, DbBackend, EntityTrait, Iterable,
+    sea_query::{Alias, DynIden, Expr, ExprTrait, Func, LockType, Query, ReturningClause, SelectStatement, SimpleExpr, Value},
+};
+
+use crate::features::{order::history::FeedPosition, revenue::RevenuePeriod};
+
+/// A decimal as a parameter to compare with a column. SQLite keeps decimals as floating point, and compares text with an
+/// expression as text.
+pub fn decimal(backend: DbBackend, decimal: Decimal) -> Value {
+    match backend {
+        DbBackend::Sqlite => rust_decimal::prelude::ToPrimitive::to_f64(&decimal).into(),
+        _ => decimal.into(),
+    }
+}
+
+/// The column is one of the numbers: the same statement text however many there are, so that it is prepared once.
+pub fn any_of<C: ColumnTrait>(backend: DbBackend, column: C, numbers: impl IntoIterator<Item = i32>) -> SimpleExpr {
+    match backend {
+        DbBackend::Sqlite => {
+            let list = serde_json::Value::from(numbers.into_iter().collect::<Vec<_>>()).to_string();
+            let numbers = Query::select().column(Alias::new("value")).from_function(
+                Func::cust("json_each").arg(list), Alias::new("numbers")).to_owned();
+            Expr::col(column.as_column_ref()).in_subquery(numbers)
+        }
+        _ => column.eq_any(numbers),
+    }
+}
+
+/// Locks the rows of `table` that the statement finds until the transaction ends. SQLite has one writer at a time, and its
+/// transactions take that lock when they begin.
+pub fn lock_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIden) {
+    match backend {
+        DbBackend::Sqlite => {}
+        _ => {
+            select.lock_with_tables(LockType::Update, [table]);
+        }
+    }
+}
+
+/// The expressions that return a whole row from an insert, with enums as the text that entities read.
+pub fn returning_all<E: EntityTrait>() -> ReturningClause {
+    ReturningClause::Exprs(E::Column::iter().map(|column| column.select_as(Expr::col(column))).collect())
+}
+
+/// The next number in the order in which events are written. SQLite has one writer at a time, so there the next number is one
+/// more than the greatest.
+pub fn next_event_position(backend: DbBackend) -> SimpleExpr {
+    match backend {
+        DbBackend::Sqlite => Expr::cust("(select coalesce(max(position), 0) + 1 from order_events)"),
+        _ => Expr::cust("nextval(pg_get_serial_sequence('order_events', 'position'))"),
+    }
+}
+
+/// What places an order's next event in the feeds: the running transaction's number, though never less than the order's events
+/// so far have, for a transaction may wait for the order's lock after it got its number. For use over the order's events.
+/// On SQLite transactions commit in the order they write, and the position alone says enough.
+pub fn feed_transaction(backend: DbBackend) -> SimpleExpr {
+    match backend {
+        DbBackend::Sqlite => Expr::val(0_i64),
+        _ => Expr::cust("greatest(coalesce(max(feed_transaction), 0), pg_current_xact_id()::text::bigint)"),
+    }
+}
+
+/// Below this transaction number everything has been committed or rolled back.
+pub fn feed_horizon(backend: DbBackend) -> SimpleExpr {
+    match backend {
+        DbBackend::Sqlite => Expr::val(1_i64),
+        _ => Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+    }
+}
+
+/// Where a feed begins that is to tell only what comes now.
+pub fn feed_start(backend: DbBackend, horizon: i64, latest_position: i64) -> FeedPosition {
+    match backend {
+        DbBackend::Sqlite => FeedPosition { feed_transaction: 0, position: latest_position },
+        _ => FeedPosition { feed_transaction: horizon - 1, position: i64::MAX },
+    }
+}
+
+/// The first day (UTC) of the period that a time falls in, as `YYYY-MM-DD`. SQLite keeps times as text that starts with the day.
+pub fn period_start<C: ColumnTrait>(backend: DbBackend, time: C, period: RevenuePeriod) -> SimpleExpr {
+    let time = Expr::col(time.as_column_ref());
+    let expression = match (backend, period) {
+        (DbBackend::Sqlite, RevenuePeriod::Day) => "substr(?, 1, 10)",
+        (DbBackend::Sqlite, RevenuePeriod::Week) => "date(substr(?, 1, 10), 'weekday 0', '-6 days')",
+        (DbBackend::Sqlite, RevenuePeriod::Month) => "substr(?, 1, 7) || '-01'",
+        (_, RevenuePeriod::Day) => "date_trunc('day', $1 at time zone 'UTC')::date::text",
+        (_, RevenuePeriod::Week) => "date_trunc('week', $1 at time zone 'UTC')::date::text",
+        (_, RevenuePeriod::Month) => "date_trunc('month', $1 at time zone 'UTC')::date::text",
+    };
+    Expr::cust_with_expr(expression, time)
+}
+
+/// The exact sum of amounts, in hundredths. SQLite keeps amounts as floating point, so there each is made whole before it is
+/// added.
+pub fn sum_in_hundredths<C: ColumnTrait>(backend: DbBackend, amount: C) -> SimpleExpr {
+    let amount = Expr::col(amount.as_column_ref());
+    match backend {
+        DbBackend::Sqlite => Expr::cust_with_expr("sum(cast(round(? * 100) as integer))", amount),
+        _ => Expr::cust_with_expr("(sum($1) * 100)::bigint", amount),
+    }
+}

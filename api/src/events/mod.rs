@@ -1,0 +1,141 @@
+//! How a change reaches every process and socket. A signal carries only the identity of what changed: whoever hears it reads
+//! the database, which is the truth. Driver positions are the exception: only the newest counts, so the signal carries it.
+
+mod hub;
+mod redis;
+mod sweep;
+
+use std::fmt;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+pub use hub::Signal;
+pub use sweep::sweep_forever;
+
+use self::{hub::Hub, redis::RedisBroker};
+use crate::{
+    config::BrokerConfig,
+    graphql::ids::{DriverId, OrderId, RestaurantId},
+};
+
+/// What somebody can follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Topic {
+    /// The steps of one order.
+    Order(OrderId),
+    /// The steps of all orders of one restaurant.
+    Restaurant(RestaurantId),
+    /// The steps of all orders that one driver carries.
+    Driver(DriverId),
+    /// Where one driver is.
+    DriverLocation(DriverId),
+}
+
+/// Where a driver was.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Position {
+    pub lat: f64,
+    pub lng: f64,
+    /// Degrees from north.
+    pub heading: Option<f64>,
+    /// Metres a second.
+    pub speed: Option<f64>,
+    pub recorded_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// What is said between processes: look at these topics; and for a driver's location, what there is to see.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Notice {
+    topics: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    position: Option<Position>,
+}
+
+/// Publishing and following changes, in this process and all others on the same broker.
+pub struct Events {
+    hub: Hub,
+    broker: Broker,
+}
+
+/// What carries notices between processes.
+enum Broker {
+    /// This process serves alone.
+    InProcess,
+    Redis(RedisBroker),
+}
+
+impl Events {
+    /// Connects to the broker; an unreachable one is an error that says so.
+    pub async fn connect(config: &BrokerConfig) -> Result<Self> {
+        let hub = Hub::default();
+        let broker = match &config.redis_url {
+            None => Broker::InProcess,
+            Some(url) => Broker::Redis(RedisBroker::connect(url, &config.prefix, hub.clone()).await?),
+        };
+        Ok(Events { hub, broker })
+    }
+
+    /// Follows a topic from now on. Take the signal first and read the present after: then nothing falls between.
+    pub fn subscribe(&self, topic: Topic) -> Signal {
+        self.hub.subscribe(topic.to_string())
+    }
+
+    /// Says that something happened on these topics. It may fail without failing the change, which is already in the database:
+    /// the sweep says it again.
+    pub async fn publish(&self, topics: &[Topic]) {
+        let notice = Notice { topics: topics.iter().map(Topic::to_string).collect(), position: None };
+        self.send(&notice).await;
+    }
+
+    /// Says where a driver is now. It may fail: the next position is near.
+    pub async fn publish_position(&self, driver: DriverId, position: Position) {
+        let notice = Notice { topics: vec![Topic::DriverLocation(driver).to_string()], position: Some(position) };
+        self.send(&notice).await;
+    }
+
+    async fn send(&self, notice: &Notice) -> bool {
+        match &self.broker {
+            Broker::InProcess => {
+                self.hub.tell(notice);
+                true
+            }
+            Broker::Redis(redis) => match redis.publish(notice).await {
+                Ok(()) => true,
+                Err(error) => {
+                    // The sockets of this process need not wait for the broker to come back.
+                    self.hub.tell(notice);
+                    tracing::warn!(error = format!("{error:#}"), "a change could not be published; the sweep will say it again");
+                    false
+                }
+            },
+        }
+    }
+
+    /// Whether the broker answers.
+    pub async fn ping(&self) -> Result<()> {
+        match &self.broker {
+            Broker::InProcess => Ok(()),
+            Broker::Redis(redis) => redis.ping().await,
+        }
+    }
+
+    /// What carries notices, for people: `in-process` or `redis`.
+    pub fn broker_name(&self) -> &'static str {
+        match &self.broker {
+            Broker::InProcess => "in-process",
+            Broker::Redis(_) => "redis",
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Topic::Order(id) => write!(formatter, "order:{}", id.0),
+            Topic::Restaurant(id) => write!(formatter, "restaurant:{}", id.0),
+            Topic::Driver(id) => write!(formatter, "driver:{}", id.0),
+            Topic::DriverLocation(id) => write!(formatter, "driver-location:{}", id.0),
+        }
+    }
+}

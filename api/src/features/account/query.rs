@@ -1,0 +1,45 @@
+use async_graphql::{Context, Object};
+use entity::users;
+
+use super::{User, loader::Users, types::Role};
+use crate::graphql::{
+    connection::Connection,
+    context::OperationContext,
+    error::Result,
+    list,
+    page::PageArguments,
+    row::ById,
+    search,
+    sort::IdOrder,
+};
+
+#[derive(Default)]
+pub struct AccountQuery;
+
+#[Object]
+impl AccountQuery {
+    /// Who asks; null for the anonymous.
+    async fn me(&self, ctx: &Context<'_>) -> Option<Result<User>> {
+        let user = ctx.viewer().user()?;
+        Some(ctx.loaders().load_existing(ById::<users::Model>(user.id)).await.map(User))
+    }
+
+    /// The users that the viewer may know of, by id: all for admins, oneself for anybody else. `search` looks for part of the
+    /// name or e-mail address, in any case and script. A page has 20 entries unless asked otherwise, and at most 100; `offset`
+    /// skips entries.
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        offset: Option<i32>,
+        search: Option<String>,
+        role: Option<Role>,
+    ) -> Result<Connection<User>> {
+        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order::<users::Model, _>(IdOrder)?;
+        list::page_of_all(ctx, Users { search: search::term("search", search.as_deref())?, role }, page, User).await
+    }
+}

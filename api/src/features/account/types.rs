@@ -1,0 +1,81 @@
+//! What clients see of users.
+
+use async_graphql::{Context, Enum, ID, Object};
+use chrono::{DateTime, Utc};
+use entity::users;
+
+use super::loader::RestaurantsOfUser;
+use crate::{
+    features::{
+        customer::{Customer, loader::CustomerOfUser},
+        driver::{Driver, loader::DriverOfUser},
+        restaurant::Restaurant,
+    },
+    graphql::{context::OperationContext, error::Result, ids::GlobalId, row::Row},
+};
+
+/// What somebody is to the service. Whatever the role, anybody signed in may order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "entity::sea_orm_active_enums::UserRole")]
+pub enum Role {
+    Customer,
+    /// Opens restaurants, and runs those it is a member of.
+    Merchant,
+    /// Carries orders.
+    Driver,
+    /// Sees and does everything.
+    Admin,
+}
+
+/// Somebody who signs in. Users see themselves; admins see all.
+#[derive(Clone, Debug)]
+pub struct User(pub users::Model);
+
+#[Object]
+impl User {
+    pub async fn id(&self) -> ID {
+        self.0.id().to_global()
+    }
+
+    async fn email(&self) -> &str {
+        &self.0.email
+    }
+
+    /// Null when none was given.
+    async fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// Whether the user may sign in.
+    async fn is_active(&self) -> bool {
+        self.0.is_active
+    }
+
+    async fn email_verified(&self) -> bool {
+        self.0.email_verified_at.is_some()
+    }
+
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at.to_utc()
+    }
+
+    /// The user as a customer; null before the first order.
+    async fn customer(&self, ctx: &Context<'_>) -> Option<Result<Customer>> {
+        ctx.loaders().load(CustomerOfUser(self.0.id())).await.map(|row| row.map(Customer)).transpose()
+    }
+
+    /// The user as a driver; null for anybody else.
+    async fn driver(&self, ctx: &Context<'_>) -> Option<Result<Driver>> {
+        ctx.loaders().load(DriverOfUser(self.0.id())).await.map(|row| row.map(Driver)).transpose()
+    }
+
+    /// The restaurants whose staff the user is, also inactive ones.
+    async fn restaurants(&self, ctx: &Context<'_>) -> Result<Vec<Restaurant>> {
+        let restaurants = ctx.loaders().load(RestaurantsOfUser(self.0.id())).await?.unwrap_or_default();
+        Ok(restaurants.into_iter().map(Restaurant).collect())
+    }
+}

@@ -1,0 +1,34 @@
+use async_graphql::{Context, ID, Object};
+use entity::customers;
+
+use super::{Customer, loader::Customers};
+use crate::graphql::{connection::Connection, error::Result, list, page::PageArguments, row, search, sort::IdOrder};
+
+#[derive(Default)]
+pub struct CustomerQuery;
+
+#[Object]
+impl CustomerQuery {
+    /// One customer. Null with NOT_FOUND where there is none that the viewer may know of: oneself, those of the orders that
+    /// one's restaurants cook or that one carries, all for admins.
+    async fn customer(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Customer>> {
+        Some(row::visible::<customers::Model>(ctx, &id, "id").await.map(Customer))
+    }
+
+    /// The customers that the viewer may know of, by id. `search` looks for part of the name, in any case and script, and for
+    /// admins also of the e-mail address. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries.
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    async fn customers(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        offset: Option<i32>,
+        search: Option<String>,
+    ) -> Result<Connection<Customer>> {
+        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order::<customers::Model, _>(IdOrder)?;
+        list::page_of_all(ctx, Customers { search: search::term("search", search.as_deref())? }, page, Customer).await
+    }
+}

@@ -1,0 +1,120 @@
+//! The rules of customers.
+
+use entity::{customers, users};
+use migration::search_text::fold;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
+    QueryFilter, sea_query::{Expr, ExprTrait, Func, OnConflict},
+};
+use serde_json::Value as Json;
+
+use super::types::UpdateCustomerInput;
+use crate::{
+    app::App,
+    clock, database,
+    features::address::{Address, AddressInput},
+    graphql::{
+        error::{Error, Result},
+        ids::{CustomerId, GlobalId},
+        input,
+        row::Row,
+    },
+    viewer::Viewer,
+};
+
+/// How many addresses a customer can keep.
+const MAXIMUM_ADDRESSES: usize = 20;
+
+/// Whether the viewer may see and change everything of the customer.
+pub fn is_own(viewer: &Viewer, customer: CustomerId) -> bool {
+    viewer.is_admin() || viewer.is_customer(customer)
+}
+
+/// The viewer as a customer; `None` before the first order.
+pub async fn customer_of(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<Option<customers::Model>> {
+    let user = viewer.signed_in()?;
+    Ok(customers::Entity::find().filter(customers::Column::UserId.eq(user.id.0)).one(db).await?)
+}
+
+/// The viewer as a customer, made when it is first needed. Two requests that need it at once make one.
+pub async fn customer_ensure_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer) -> Result<customers::Model> {
+    if let Some(customer) = customer_of(transaction, viewer).await? {
+        return Ok(customer);
+    }
+    let user = viewer.signed_in()?;
+    let user = users::Entity::find_by_id(user.id.0).one(transaction).await?.ok_or_else(Error::unauthenticated)?;
+    if user.email_verified_at.is_some() {
+        customer_link_in_tx(transaction, &user).await?;
+    }
+    let name = user.name.clone().unwrap_or_else(|| user.email.split('@').next().unwrap_or_default().to_owned());
+    let now = clock::now();
+    let row = customers::ActiveModel {
+        search_text: Set(fold(&name)),
+        name: Set(name.chars().take(100).collect()),
+        email: Set(user.email.clone()),
+        user_id: Set(Some(user.id)),
+        created_at: Set(now.into()),
+        updated_at: Set(now.into()),
+        ..Default::default()
+    };
+    customers::Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned()).exec_without_returning(transaction).await?;
+    let customer = customer_of(transaction, viewer).await?;
+    // A record that has the e-mail but no user belongs to whoever proves that the e-mail is theirs.
+    customer.ok_or_else(|| Error::conflict("There is a customer with your e-mail address: verify the address to take it over."))
+}
+
+/// Gives the user the customer record of its e-mail address, if one waits for its owner.
+async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users::Model) -> Result<()> {
+    let same_email = Expr::expr(Func::lower(Expr::col(customers::Column::Email.as_column_ref()))).eq(user.email.to_lowercase());
+    customers::Entity::update_many()
+        .col_expr(customers::Column::UserId, Expr::val(user.id))
+        .filter(same_email)
+        .filter(customers::Column::UserId.is_null())
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Changes what is named of a customer's profile.
+pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerInput) -> Result<customers::Model> {
+    let id = CustomerId::parse(&wanted.id, "id")?;
+    viewer.signed_in()?;
+    let transaction = database::begin(&app.db).await?;
+    let present = customers::Model::find_visible_for_update(&transaction, viewer, id).await.map_err(|error| error.with_field("id"))?;
+    if !is_own(viewer, id) {
+        return Err(Error::forbidden("Only the customer and admins may do this."));
+    }
+    let mut row = present.into_active_model();
+    if let Some(name) = input::required("name", wanted.name)? {
+        let name = input::text("name", &name, 100)?;
+        row.search_text = Set(fold(&name));
+        row.name = Set(name);
+    }
+    if let Some(phone) = input::clearable(wanted.phone) {
+        row.phone = Set(input::optional_text("phone", phone.as_deref(), 20)?);
+    }
+    if let Some(addresses) = input::clearable(wanted.addresses) {
+        row.addresses = Set(addresses.map(decode_addresses).transpose()?);
+    }
+    row.updated_at = Set(clock::now().into());
+    let customer = row.update(&transaction).await?;
+    transaction.commit().await?;
+    Ok(customer)
+}
+
+fn decode_addresses(addresses: Vec<AddressInput>) -> Result<Json> {
+    if addresses.len() > MAXIMUM_ADDRESSES {
+        return Err(Error::bad_input("addresses", format!("At most {MAXIMUM_ADDRESSES} addresses are possible.")));
+    }
+    let addresses = addresses.iter().enumerate().map(|(place, address)| Ok(address.decode(&format!("addresses.{place}"))?.to_json()));
+    addresses.collect::<Result<Vec<_>>>().map(Json::Array)
+}
+
+/// The customer's addresses; `None` when none were given.
+pub fn addresses(customer: &customers::Model) -> Option<Vec<Address>> {
+    match customer.addresses.as_ref()? {
+        Json::Array(addresses) => Some(addresses.iter().map(Address::from_json).collect()),
+        Json::Null => None,
+        other => Some(vec![Address::from_json(other)]),
+    }
+}

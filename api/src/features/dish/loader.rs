@@ -1,0 +1,164 @@
+//! The statements behind dishes and their lists.
+
+use entity::{dishes, menus, restaurants};
+use sea_orm::{
+    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryTrait,
+    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
+};
+
+use crate::{
+    graphql::{
+        ids::{DishId, MenuId, RestaurantId},
+        list::{Children, List},
+        row::Row,
+        search,
+        sort::{KeyKind, KeyValue, Position, Sort, SortKey},
+    },
+    viewer::Viewer,
+};
+
+use super::types::DishOrderBy;
+
+/// A dish with what it takes from its restaurant.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct DishRow {
+    #[sea_orm(nested)]
+    pub dish: dishes::Model,
+    pub restaurant_id: i32,
+    /// ISO 4217; the price is in it.
+    pub currency: String,
+    pub restaurant_is_active: bool,
+}
+
+impl DishRow {
+    pub fn restaurant(&self) -> RestaurantId {
+        RestaurantId(self.restaurant_id)
+    }
+}
+
+impl Row for DishRow {
+    type Id = DishId;
+    type IdColumn = dishes::Column;
+    const ID_COLUMN: dishes::Column = dishes::Column::Id;
+
+    fn id(&self) -> DishId {
+        DishId(self.dish.id)
+    }
+
+    fn select() -> SelectStatement {
+        let column = |column: restaurants::Column| Expr::col(column.as_column_ref());
+        let mut select = dishes::Entity::find().into_query();
+        select
+            .inner_join(menus::Entity, Expr::col(menus::Column::Id.as_column_ref()).equals(dishes::Column::MenuId.as_column_ref()))
+            .inner_join(restaurants::Entity, column(restaurants::Column::Id).equals(menus::Column::RestaurantId.as_column_ref()))
+            .expr_as(column(restaurants::Column::Id), Alias::new("restaurant_id"))
+            .expr_as(column(restaurants::Column::Currency), Alias::new("currency"))
+            .expr_as(column(restaurants::Column::IsActive), Alias::new("restaurant_is_active"));
+        select
+    }
+
+    /// Those of the restaurants that the viewer may know of.
+    fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition {
+        restaurants::Model::visible_to(viewer, backend)
+    }
+}
+
+/// Which dishes a list holds, decoded from the client's filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct DishConditions {
+    pub is_available: Option<bool>,
+    pub category: Option<String>,
+    /// Folded; see [`search::term`].
+    pub search: Option<String>,
+}
+
+impl DishConditions {
+    fn select(&self) -> SelectStatement {
+        let mut select = DishRow::select();
+        if let Some(is_available) = self.is_available {
+            select.and_where(dishes::Column::IsAvailable.eq(is_available));
+        }
+        if let Some(category) = &self.category {
+            select.and_where(dishes::Column::Category.eq(category));
+        }
+        if let Some(term) = &self.search {
+            select.and_where(search::contains(dishes::Column::SearchText, term));
+        }
+        select
+    }
+}
+
+/// The dishes of all restaurants that take orders.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Dishes(pub DishConditions);
+
+impl List for Dishes {
+    type Row = DishRow;
+    type Sort = DishOrderBy;
+
+    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
+        let mut select = self.0.select();
+        select.and_where(restaurants::Column::IsActive.eq(true));
+        select
+    }
+}
+
+/// The dishes of a menu that was reached: all of them, whether its restaurant is on sale or not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DishesOfMenu(pub DishConditions);
+
+impl List for DishesOfMenu {
+    type Row = DishRow;
+    type Sort = DishOrderBy;
+
+    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
+        self.0.select()
+    }
+}
+
+impl Children for DishesOfMenu {
+    type Parent = MenuId;
+    type ParentColumn = dishes::Column;
+    const PARENT_COLUMN: dishes::Column = dishes::Column::MenuId;
+
+    fn parent(row: &DishRow) -> MenuId {
+        MenuId(row.dish.menu_id)
+    }
+}
+
+impl Sort<DishRow> for DishOrderBy {
+    fn name(self) -> &'static str {
+        match self {
+            DishOrderBy::Category => "dishes by category",
+            DishOrderBy::Price => "dishes by price",
+            DishOrderBy::Name => "dishes by name",
+        }
+    }
+
+    fn descending(self) -> bool {
+        false
+    }
+
+    fn keys(self) -> Vec<SortKey> {
+        // The search text starts with the folded name: A to Z is then the same on both databases and in any script.
+        let by_name = || SortKey::new(dishes::Column::SearchText, KeyKind::Text);
+        let mut keys = match self {
+            DishOrderBy::Category => vec![SortKey::new(dishes::Column::Category, KeyKind::Text), by_name()],
+            DishOrderBy::Price => vec![SortKey::new(dishes::Column::Price, KeyKind::Decimal)],
+            DishOrderBy::Name => vec![by_name()],
+        };
+        keys.push(SortKey::new(dishes::Column::Id, KeyKind::Integer));
+        keys
+    }
+
+    fn position(self, row: &DishRow) -> Position {
+        let name = || KeyValue::Text(row.dish.search_text.clone());
+        let mut values = match self {
+            DishOrderBy::Category => vec![KeyValue::Text(row.dish.category.clone()), name()],
+            DishOrderBy::Price => vec![KeyValue::Decimal(row.dish.price)],
+            DishOrderBy::Name => vec![name()],
+        };
+        values.push(KeyValue::Integer(row.dish.id.into()));
+        Position(values)
+    }
+}

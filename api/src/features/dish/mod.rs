@@ -1,0 +1,9 @@
+//! What a menu offers.
+
+pub mod loader;
+pub mod mutation;
+pub mod query;
+pub mod service;
+pub mod types;
+
+pub use types::Dish;

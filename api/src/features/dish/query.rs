@@ -1,0 +1,43 @@
+use async_graphql::{Context, ID, Object};
+
+use super::{
+    Dish,
+    loader::{DishRow, Dishes},
+    types::{DishFilter, DishOrderBy},
+};
+use crate::graphql::{
+    connection::Connection,
+    error::Result,
+    list,
+    page::PageArguments,
+    row,
+};
+
+#[derive(Default)]
+pub struct DishQuery;
+
+#[Object]
+impl DishQuery {
+    /// One dish. Null with NOT_FOUND where there is none, or it belongs to an inactive restaurant that the viewer does not run.
+    async fn dish(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Dish>> {
+        Some(row::visible::<DishRow>(ctx, &id, "id").await.map(Dish))
+    }
+
+    /// The dishes of all restaurants that take orders, also those that are not available now. A page has 20 entries unless
+    /// asked otherwise, and at most 100; `offset` skips entries, for tables with page numbers.
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    async fn dishes(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        offset: Option<i32>,
+        filter: Option<DishFilter>,
+        #[graphql(default_with = "DishOrderBy::Name")] order_by: DishOrderBy,
+    ) -> Result<Connection<Dish>> {
+        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order(order_by)?;
+        list::page_of_all(ctx, Dishes(filter.unwrap_or_default().decode()?), page, Dish).await
+    }
+}

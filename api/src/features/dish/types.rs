@@ -1,0 +1,156 @@
+//! What clients see of dishes.
+
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use entity::menus;
+
+use super::loader::{DishConditions, DishRow};
+use crate::{
+    features::menu::Menu,
+    graphql::{
+        context::OperationContext,
+        decimal::Decimal,
+        error::Result,
+        ids::{GlobalId, MenuId},
+        input,
+        row::{ById, Row},
+        search,
+    },
+};
+
+/// Something to eat or drink on a menu.
+#[derive(Clone, Debug)]
+pub struct Dish(pub DishRow);
+
+#[Object]
+impl Dish {
+    pub async fn id(&self) -> ID {
+        self.0.id().to_global()
+    }
+
+    async fn name(&self) -> &str {
+        &self.0.dish.name
+    }
+
+    /// Null when there is none.
+    async fn description(&self) -> Option<&str> {
+        self.0.dish.description.as_deref()
+    }
+
+    /// What one costs now, without tax, in `currency`.
+    async fn price(&self) -> Decimal {
+        Decimal::money(self.0.dish.price, &self.0.currency)
+    }
+
+    /// ISO 4217: its restaurant's.
+    async fn currency(&self) -> &str {
+        &self.0.currency
+    }
+
+    /// Null when there is no picture.
+    async fn image_url(&self) -> Option<&str> {
+        self.0.dish.image_url.as_deref()
+    }
+
+    /// Whether it can be ordered now.
+    async fn is_available(&self) -> bool {
+        self.0.dish.is_available
+    }
+
+    /// Its part of the menu, such as `Soups`.
+    async fn category(&self) -> &str {
+        &self.0.dish.category
+    }
+
+    async fn menu(&self, ctx: &Context<'_>) -> Result<Menu> {
+        ctx.loaders().load_existing(ById::<menus::Model>(MenuId(self.0.dish.menu_id))).await.map(Menu)
+    }
+}
+
+/// How a list of dishes is sorted; ties by id, so that pages are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+pub enum DishOrderBy {
+    /// By category, and A to Z within each.
+    Category,
+    /// Cheapest first.
+    Price,
+    /// A to Z, in any case and any script.
+    Name,
+}
+
+/// Which dishes a list holds; all conditions together.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct DishFilter {
+    /// Only those that can be ordered now, or only those that cannot.
+    pub is_available: Option<bool>,
+    /// Exactly this category.
+    pub category: Option<String>,
+    /// Part of the name, category or description, in any case and script, with or without accents. At most 100 characters;
+    /// blank finds all.
+    pub search: Option<String>,
+}
+
+impl DishFilter {
+    pub fn decode(&self) -> Result<DishConditions> {
+        Ok(DishConditions {
+            is_available: self.is_available,
+            category: input::optional_text("filter.category", self.category.as_deref(), 50)?,
+            search: search::term("filter.search", self.search.as_deref())?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, InputObject)]
+pub struct CreateDishInput {
+    pub menu_id: ID,
+    /// At most 100 characters.
+    pub name: String,
+    /// At most 5000 characters.
+    pub description: Option<String>,
+    /// In the restaurant's currency, with no more digits than it has; less than 1000000.
+    pub price: Decimal,
+    /// At most 50 characters.
+    pub category: String,
+    /// An http or https URL of at most 255 characters.
+    pub image_url: Option<String>,
+    /// True when left out.
+    pub is_available: Option<bool>,
+}
+
+#[derive(Clone, Debug, InputObject)]
+pub struct UpdateDishInput {
+    pub id: ID,
+    /// At most 100 characters. Required, so null is refused.
+    pub name: MaybeUndefined<String>,
+    /// At most 5000 characters. Null clears it.
+    pub description: MaybeUndefined<String>,
+    /// In the restaurant's currency, with no more digits than it has; less than 1000000. Required, so null is refused.
+    pub price: MaybeUndefined<Decimal>,
+    /// At most 50 characters. Required, so null is refused.
+    pub category: MaybeUndefined<String>,
+    /// An http or https URL of at most 255 characters. Null clears it.
+    pub image_url: MaybeUndefined<String>,
+    /// Required, so null is refused.
+    pub is_available: MaybeUndefined<bool>,
+}
+
+#[derive(Clone, Debug, InputObject)]
+pub struct DeleteDishInput {
+    pub id: ID,
+}
+
+#[derive(SimpleObject)]
+pub struct CreateDishPayload {
+    pub dish: Dish,
+}
+
+#[derive(SimpleObject)]
+pub struct UpdateDishPayload {
+    pub dish: Dish,
+}
+
+#[derive(SimpleObject)]
+pub struct DeleteDishPayload {
+    pub deleted_dish_id: ID,
+    /// The menu that it was on.
+    pub menu: Menu,
+}

@@ -1,0 +1,36 @@
+use async_graphql::{Context, Object};
+
+use super::{
+    Driver, service,
+    types::{
+        CreateDriverInput, CreateDriverPayload, SetDriverStatusInput, SetDriverStatusPayload, UpdateDriverInput,
+        UpdateDriverLocationInput, UpdateDriverLocationPayload, UpdateDriverPayload,
+    },
+};
+use crate::graphql::{context::OperationContext, error::Result};
+
+#[derive(Default)]
+pub struct DriverMutation;
+
+#[Object]
+impl DriverMutation {
+    /// Makes a driver and the user it signs in as. For admins. CONFLICT when the e-mail, phone or license is taken.
+    async fn create_driver(&self, ctx: &Context<'_>, input: CreateDriverInput) -> Result<CreateDriverPayload> {
+        Ok(CreateDriverPayload { driver: Driver(service::driver_create(ctx.app(), ctx.viewer(), input).await?) })
+    }
+
+    /// Changes a driver's profile; what is left out stays as it is. For the driver itself and admins.
+    async fn update_driver(&self, ctx: &Context<'_>, input: UpdateDriverInput) -> Result<UpdateDriverPayload> {
+        Ok(UpdateDriverPayload { driver: Driver(service::driver_update(ctx.app(), ctx.viewer(), input).await?) })
+    }
+
+    /// Starts or ends a driver's work. For the driver itself and admins. CONFLICT while it carries an order.
+    async fn set_driver_status(&self, ctx: &Context<'_>, input: SetDriverStatusInput) -> Result<SetDriverStatusPayload> {
+        Ok(SetDriverStatusPayload { driver: Driver(service::driver_set_status(ctx.app(), ctx.viewer(), input).await?) })
+    }
+
+    /// Tells where the viewing driver is. FORBIDDEN for anybody who is no driver.
+    async fn update_driver_location(&self, ctx: &Context<'_>, input: UpdateDriverLocationInput) -> Result<UpdateDriverLocationPayload> {
+        Ok(UpdateDriverLocationPayload { location: service::driver_move(ctx.app(), ctx.viewer(), input).await? })
+    }
+}

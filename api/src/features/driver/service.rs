@@ -1,0 +1,210 @@
+//! The rules of drivers.
+
+use chrono::Duration;
+use entity::{
+    drivers,
+    sea_orm_active_enums::{DriverStatus as StoredDriverStatus, UserRole},
+    users,
+};
+use migration::search_text::fold;
+use rust_decimal::{Decimal, prelude::{FromPrimitive, ToPrimitive}};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
+};
+
+use super::types::{CreateDriverInput, DriverLocation, DriverStatus, SetDriverStatusInput, UpdateDriverInput, UpdateDriverLocationInput};
+use crate::{
+    app::App,
+    clock, database,
+    events::Position,
+    graphql::{
+        error::{Error, Result},
+        ids::{DriverId, GlobalId},
+        input,
+        row::Row,
+    },
+    viewer::Viewer,
+};
+
+/// Whether the viewer may see and change everything of the driver.
+pub fn is_own(viewer: &Viewer, driver: DriverId) -> bool {
+    viewer.is_admin() || viewer.is_driver(driver)
+}
+
+/// Makes a driver and its user, or neither.
+pub async fn driver_create(app: &App, viewer: &Viewer, wanted: CreateDriverInput) -> Result<drivers::Model> {
+    viewer.signed_in()?;
+    if !viewer.is_admin() {
+        return Err(Error::forbidden("Only admins make drivers."));
+    }
+    let email = input::email("email", &wanted.email)?;
+    let name = input::text("name", &wanted.name, 100)?;
+    let phone = input::text("phone", &wanted.phone, 20)?;
+    let license_number = input::text("licenseNumber", &wanted.license_number, 50)?;
+    let vehicle_type = input::text("vehicleType", &wanted.vehicle_type, 50)?;
+
+    let transaction = database::begin(&app.db).await?;
+    let user = users::ActiveModel {
+        search_text: Set(fold(&format!("{name} {email}"))),
+        email: Set(email),
+        name: Set(Some(name.clone())),
+        role: Set(UserRole::Driver),
+        created_at: Set(clock::now().into()),
+        ..Default::default()
+    };
+    let user = user.insert(&transaction).await.map_err(taken)?;
+    let driver = drivers::ActiveModel {
+        name: Set(name),
+        phone: Set(phone),
+        license_number: Set(license_number),
+        vehicle_type: Set(vehicle_type),
+        status: Set(StoredDriverStatus::Offline),
+        user_id: Set(Some(user.id)),
+        ..Default::default()
+    };
+    let driver = driver.insert(&transaction).await.map_err(taken)?;
+    transaction.commit().await?;
+    Ok(driver)
+}
+
+/// Changes what is named of a driver's profile.
+pub async fn driver_update(app: &App, viewer: &Viewer, wanted: UpdateDriverInput) -> Result<drivers::Model> {
+    let id = DriverId::parse(&wanted.id, "id")?;
+    let mut row = driver_own(app, viewer, id, "id").await?.into_active_model();
+    if let Some(name) = input::required("name", wanted.name)? {
+        row.name = Set(input::text("name", &name, 100)?);
+    }
+    if let Some(phone) = input::required("phone", wanted.phone)? {
+        row.phone = Set(input::text("phone", &phone, 20)?);
+    }
+    if let Some(vehicle_type) = input::required("vehicleType", wanted.vehicle_type)? {
+        row.vehicle_type = Set(input::text("vehicleType", &vehicle_type, 50)?);
+    }
+    row.update(&app.db).await.map_err(taken)
+}
+
+/// Starts or ends a driver's work, unless it carries an order.
+pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStatusInput) -> Result<drivers::Model> {
+    let id = DriverId::parse(&wanted.driver_id, "driverId")?;
+    let status = match wanted.status {
+        DriverStatus::Offline => StoredDriverStatus::Offline,
+        DriverStatus::Available => StoredDriverStatus::Available,
+        DriverStatus::Busy => return Err(Error::bad_input("status", "BUSY is set by the server, with an assignment.")),
+    };
+    driver_own(app, viewer, id, "driverId").await?;
+    let changed = drivers::Entity::update_many()
+        .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(status)))
+        .filter(drivers::Column::Id.eq(id.0))
+        .filter(drivers::Column::Status.ne(StoredDriverStatus::Busy))
+        .exec_with_returning(&app.db)
+        .await?;
+    let driver = changed.into_iter().next();
+    driver.ok_or_else(|| Error::conflict("The driver carries an order: deliver or release it first."))
+}
+
+/// Records where the viewing driver is. An older place never replaces a newer one.
+pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocationInput) -> Result<DriverLocation> {
+    viewer.signed_in()?;
+    let driver = viewer.driver().ok_or_else(|| Error::forbidden("Only drivers tell where they are."))?;
+    let position = decode_position(&wanted)?;
+    let degrees = |value: f64| Decimal::from_f64(value).map(|degrees| degrees.round_dp(8));
+    let is_newer = Condition::any()
+        .add(drivers::Column::LocationRecordedAt.is_null())
+        .add(drivers::Column::LocationRecordedAt.lte(position.recorded_at));
+    let moved = drivers::Entity::update_many()
+        .col_expr(drivers::Column::CurrentLat, Expr::val(degrees(position.lat)))
+        .col_expr(drivers::Column::CurrentLng, Expr::val(degrees(position.lng)))
+        .col_expr(drivers::Column::LocationHeading, Expr::val(position.heading))
+        .col_expr(drivers::Column::LocationSpeed, Expr::val(position.speed))
+        .col_expr(drivers::Column::LocationRecordedAt, Expr::val(position.recorded_at))
+        .filter(drivers::Column::Id.eq(driver.0))
+        .filter(is_newer)
+        .exec_with_returning(&app.db)
+        .await?;
+    let row = match moved.into_iter().next() {
+        Some(row) => {
+            app.events.publish_position(driver, position).await;
+            Some(row)
+        }
+        None => drivers::Entity::find_by_id(driver.0).one(&app.db).await?,
+    };
+    row.and_then(DriverLocation::last_known).ok_or_else(|| Error::not_found("driver"))
+}
+
+fn decode_position(wanted: &UpdateDriverLocationInput) -> Result<Position> {
+    let now = clock::now();
+    let recorded_at = chrono::SubsecRound::trunc_subsecs(wanted.recorded_at.unwrap_or(now), 6);
+    // Telephones' clocks are a little off.
+    if recorded_at > now + Duration::minutes(1) {
+        return Err(Error::bad_input("recordedAt", "This is in the future."));
+    }
+    if recorded_at < now - Duration::days(1) {
+        return Err(Error::bad_input("recordedAt", "This is more than a day ago."));
+    }
+    Ok(Position {
+        lat: input::latitude("lat", wanted.lat)?,
+        lng: input::longitude("lng", wanted.lng)?,
+        heading: wanted.heading.map(|heading| within("heading", heading, 360.0)).transpose()?,
+        speed: wanted.speed.map(|speed| within("speed", speed, 150.0)).transpose()?,
+        // What was a moment ahead of us counts as now.
+        recorded_at: recorded_at.min(now),
+    })
+}
+
+fn within(field: &str, value: f64, maximum: f64) -> Result<f64> {
+    if !(0.0..=maximum).contains(&value) {
+        return Err(Error::bad_input(field, format!("This must be from 0 to {maximum}.")));
+    }
+    Ok(value)
+}
+
+/// The driver, if the viewer may change it: NOT_FOUND where it is hidden, FORBIDDEN where it is only seen.
+async fn driver_own(app: &App, viewer: &Viewer, id: DriverId, field: &str) -> Result<drivers::Model> {
+    viewer.signed_in()?;
+    let driver = drivers::Model::find_visible(&app.db, viewer, id).await.map_err(|error| error.with_field(field))?;
+    if !is_own(viewer, id) {
+        return Err(Error::forbidden("Only the driver itself and admins may do this."));
+    }
+    Ok(driver)
+}
+
+fn taken(failure: DbErr) -> Error {
+    Error::or_taken(
+        failure,
+        &[
+            ("phone", "phone", "Another driver has this phone number."),
+            ("license_number", "licenseNumber", "Another driver has this license."),
+            ("email", "email", "Somebody has this e-mail address already."),
+        ],
+    )
+}
+
+/// Sorts drivers by their distance from a place (latitude, longitude); those whose place is not known come last.
+pub fn nearest_first(mut drivers: Vec<drivers::Model>, place: Option<(f64, f64)>) -> Vec<drivers::Model> {
+    let distance = |driver: &drivers::Model| {
+        let there = driver.current_lat.and_then(|lat| lat.to_f64()).zip(driver.current_lng.and_then(|lng| lng.to_f64()));
+        place.zip(there).map_or(f64::INFINITY, |(here, there)| metres(here, there))
+    };
+    drivers.sort_by(|one, other| distance(one).total_cmp(&distance(other)).then(one.id.cmp(&other.id)));
+    drivers
+}
+
+/// The great-circle distance by the haversine formula.
+pub fn metres((lat, lng): (f64, f64), (other_lat, other_lng): (f64, f64)) -> f64 {
+    const EARTH_RADIUS: f64 = 6_371_000.0;
+    let half = |from: f64, to: f64| ((to - from).to_radians() / 2.0).sin().powi(2);
+    let chord = half(lat, other_lat) + lat.to_radians().cos() * other_lat.to_radians().cos() * half(lng, other_lng);
+    2.0 * EARTH_RADIUS * chord.sqrt().min(1.0).asin()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_those_on_the_globe() {
+        let (hanoi, saigon) = ((21.0285, 105.8542), (10.7769, 106.7009));
+        assert!((metres(hanoi, saigon) - 1_143_000.0).abs() < 5_000.0, "{}", metres(hanoi, saigon));
+        assert_eq!(metres(hanoi, hanoi), 0.0);
+    }
+}

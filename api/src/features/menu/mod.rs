@@ -1,0 +1,8 @@
+//! A restaurant's one menu.
+
+pub mod loader;
+pub mod mutation;
+pub mod service;
+pub mod types;
+
+pub use types::Menu;

@@ -1,0 +1,44 @@
+//! The rules of menus.
+
+use entity::menus;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
+
+use super::types::UpdateMenuInput;
+use crate::{
+    app::App,
+    database,
+    graphql::{
+        error::{Error, Result},
+        ids::{GlobalId, MenuId, RestaurantId},
+        input,
+        row::Row,
+    },
+    viewer::Viewer,
+};
+
+/// Changes what is named of a menu.
+pub async fn menu_update(app: &App, viewer: &Viewer, wanted: UpdateMenuInput) -> Result<menus::Model> {
+    let id = MenuId::parse(&wanted.id, "id")?;
+    let transaction = database::begin(&app.db).await?;
+    let mut row = menu_managed_in_tx(&transaction, viewer, id, "id").await?.into_active_model();
+    if let Some(name) = input::required("name", wanted.name)? {
+        row.name = Set(input::text("name", &name, 100)?);
+    }
+    if let Some(description) = input::clearable(wanted.description) {
+        row.description = Set(input::optional_text("description", description.as_deref(), 5000)?);
+    }
+    let menu = row.update(&transaction).await?;
+    transaction.commit().await?;
+    Ok(menu)
+}
+
+/// The menu, locked for a change by the viewer: NOT_FOUND where it is hidden, FORBIDDEN where the viewer does not run its
+/// restaurant.
+pub async fn menu_managed_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: MenuId, field: &str) -> Result<menus::Model> {
+    viewer.signed_in()?;
+    let menu = menus::Model::find_visible_for_update(transaction, viewer, id).await.map_err(|error| error.with_field(field))?;
+    if !viewer.manages(RestaurantId(menu.restaurant_id)) {
+        return Err(Error::forbidden("Only the restaurant's staff and admins may do this."));
+    }
+    Ok(menu)
+}

@@ -1,0 +1,103 @@
+//! An order's history: each step is a row written with the change, and what live updates are replayed from.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, FromQueryResult,
+    sea_query::{Expr, ExprTrait, Func, Query},
+};
+
+use crate::{
+    clock, dialect,
+    events::Topic,
+    graphql::{
+        error::{Error, Result},
+        ids::{DriverId, OrderId, RestaurantId},
+    },
+    viewer::Viewer,
+};
+
+/// Writes the next step of the order into its history. The caller's transaction has changed the order's row, and so holds its
+/// lock: that is what makes the sequence grow by one.
+pub async fn event_record_in_tx(
+    transaction: &DatabaseTransaction,
+    order: &orders::Model,
+    previous_status: Option<OrderStatus>,
+    viewer: &Viewer,
+    note: Option<String>,
+) -> Result<order_events::Model> {
+    use order_events::Column;
+    let backend = transaction.get_database_backend();
+    let next_sequence = Expr::expr(Func::coalesce([Expr::col(Column::Sequence).max(), Expr::val(0)])).add(1);
+    let mut event = Query::select();
+    event
+        .expr(Expr::val(order.id))
+        .expr(next_sequence)
+        .expr(Column::Status.save_as(Expr::val(order.status)))
+        .expr(Column::PreviousStatus.save_as(Expr::val(previous_status)))
+        .expr(Expr::val(order.driver_id))
+        .expr(Expr::val(viewer.actor()))
+        .expr(Expr::val(note))
+        .expr(Expr::val(clock::now()))
+        .expr(dialect::next_event_position(backend))
+        .expr(dialect::feed_transaction(backend))
+        .from(order_events::Entity)
+        .and_where(Column::OrderId.eq(order.id));
+    let mut insert = Query::insert();
+    insert
+        .into_table(order_events::Entity)
+        .columns([
+            Column::OrderId,
+            Column::Sequence,
+            Column::Status,
+            Column::PreviousStatus,
+            Column::DriverId,
+            Column::Actor,
+            Column::Note,
+            Column::At,
+            Column::Position,
+            Column::FeedTransaction,
+        ])
+        .select_from(event)
+        .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?
+        .returning(dialect::returning_all::<order_events::Entity>());
+    let event = order_events::Model::find_by_statement(backend.build(&insert)).one(transaction).await?;
+    event.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))
+}
+
+/// Who is told that an order took a step: those who watch the order, its restaurant's kitchen, and the drivers concerned.
+pub fn topics(order: &orders::Model, previous_driver: Option<i32>) -> Vec<Topic> {
+    let mut topics = vec![Topic::Order(OrderId(order.id)), Topic::Restaurant(RestaurantId(order.restaurant_id))];
+    topics.extend(order.driver_id.map(|driver| Topic::Driver(DriverId(driver))));
+    topics.extend(previous_driver.filter(|driver| order.driver_id != Some(*driver)).map(|driver| Topic::Driver(DriverId(driver))));
+    topics
+}
+
+/// A place in the feeds that carry several orders. Feeds are read in this order and only up to the oldest transaction that is
+/// still running, so that no late commit can slip behind a cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct FeedPosition {
+    pub feed_transaction: i64,
+    pub position: i64,
+}
+
+impl FeedPosition {
+    pub fn of(event: &order_events::Model) -> Self {
+        FeedPosition { feed_transaction: event.feed_transaction, position: event.position }
+    }
+
+    pub fn to_cursor(self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{}", self.feed_transaction, self.position))
+    }
+
+    /// BAD_USER_INPUT for what is no cursor of a feed.
+    pub fn parse(cursor: &str, field: &str) -> Result<Self> {
+        let text = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let position = text.as_deref().and_then(|text| text.split_once(':')).and_then(|(feed_transaction, position)| {
+            let feed_transaction: i64 = feed_transaction.parse().ok()?;
+            let position: i64 = position.parse().ok()?;
+            (feed_transaction >= 0 && position >= 0).then_some(FeedPosition { feed_transaction, position })
+        });
+        position.ok_or_else(|| Error::bad_input(field, "This is not a cursor that this server gave out."))
+    }
+}

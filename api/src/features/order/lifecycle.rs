@@ -1,0 +1,93 @@
+//! The life of an order: one table of steps, which the guard and `nextStatuses` both read.
+
+use entity::{orders, sea_orm_active_enums::OrderStatus};
+
+use crate::{
+    graphql::{
+        error::{Error, Result},
+        ids::{CustomerId, DriverId, RestaurantId},
+    },
+    viewer::Viewer,
+};
+
+/// What somebody is to an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Party {
+    Customer,
+    /// Of the order's restaurant.
+    Staff,
+    /// The order's own driver.
+    Driver,
+    Admin,
+    /// The server itself, when nobody accepted in time.
+    System,
+}
+
+use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, PickedUp, Preparing, Ready};
+use Party::{Admin, Customer, Driver, Staff, System};
+
+/// Every step that an order can take, and who may take it. What is not here is impossible.
+pub const STEPS: &[(OrderStatus, OrderStatus, &[Party])] = &[
+    (Pending, Confirmed, &[Staff, Admin]),
+    (Pending, Cancelled, &[Customer, Staff, Admin, System]),
+    (Confirmed, Preparing, &[Staff, Admin]),
+    (Confirmed, Cancelled, &[Customer, Staff, Admin]),
+    (Preparing, Ready, &[Staff, Admin]),
+    (Preparing, Cancelled, &[Staff, Admin]),
+    (Ready, PickedUp, &[Driver, Admin]),
+    (Ready, Cancelled, &[Staff, Admin]),
+    (PickedUp, Delivered, &[Driver, Admin]),
+    (PickedUp, Cancelled, &[Admin]),
+];
+
+/// Whether the order's life is over.
+pub fn is_final(status: OrderStatus) -> bool {
+    match status {
+        Delivered | Cancelled => true,
+        Pending | Confirmed | Preparing | Ready | PickedUp => false,
+    }
+}
+
+/// The statuses in which an order is under way.
+pub const UNDER_WAY: [OrderStatus; 5] = [Pending, Confirmed, Preparing, Ready, PickedUp];
+
+/// The statuses in which a driver can be assigned or released.
+pub const ASSIGNABLE: [OrderStatus; 3] = [Confirmed, Preparing, Ready];
+
+/// Whether the viewer is this to the order.
+pub fn is_party(viewer: &Viewer, order: &orders::Model, party: Party) -> bool {
+    match party {
+        Customer => viewer.is_customer(CustomerId(order.customer_id)),
+        Staff => viewer.is_staff_of(RestaurantId(order.restaurant_id)),
+        Driver => order.driver_id.is_some_and(|driver| viewer.is_driver(DriverId(driver))),
+        Admin => viewer.is_admin() && !viewer.is_system(),
+        System => viewer.is_system(),
+    }
+}
+
+/// What the viewer may move the order to now, in the order of the table.
+pub fn next_statuses(viewer: &Viewer, order: &orders::Model) -> Vec<OrderStatus> {
+    let steps = STEPS.iter().filter(|(from, _, _)| *from == order.status);
+    steps.map(|(_, to, _)| *to).filter(|to| check_step(viewer, order, *to).is_ok()).collect()
+}
+
+/// CONFLICT for a step that the table does not have, the present status included; FORBIDDEN for one that it has, but not for
+/// this viewer; CONFLICT for picking up without a driver.
+pub fn check_step(viewer: &Viewer, order: &orders::Model, to: OrderStatus) -> Result<()> {
+    let step = STEPS.iter().find(|(from, next, _)| *from == order.status && *next == to);
+    let Some((_, _, parties)) = step else {
+        return Err(Error::conflict(format!("The order is {}: it cannot become {}.", name(order.status), name(to))));
+    };
+    if !parties.iter().any(|party| is_party(viewer, order, *party)) {
+        return Err(Error::forbidden(format!("This step from {} to {} is not yours to take.", name(order.status), name(to))));
+    }
+    if to == PickedUp && order.driver_id.is_none() {
+        return Err(Error::conflict("The order has no driver: assign one before it is picked up."));
+    }
+    Ok(())
+}
+
+/// The status as clients know it.
+pub fn name(status: OrderStatus) -> String {
+    sea_orm::ActiveEnum::to_value(&status)
+}

@@ -1,0 +1,16 @@
+//! Orders, from the basket to the door.
+
+pub mod assignment;
+pub mod history;
+pub mod lifecycle;
+pub mod loader;
+pub mod mutation;
+pub mod overdue;
+pub mod placement;
+pub mod query;
+pub mod service;
+pub mod subscription;
+pub mod types;
+pub mod watch;
+
+pub use types::Order;

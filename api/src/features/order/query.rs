@@ -1,0 +1,59 @@
+use async_graphql::{Context, ID, Object};
+use entity::orders;
+
+use super::{
+    Order,
+    loader::{ClaimableOrders, Orders},
+    placement,
+    types::{OrderFilter, OrderOrder, OrderQuote, PlaceOrderInput},
+};
+use crate::graphql::{connection::Connection, context::OperationContext, error::Result, list, page::PageArguments, row};
+
+#[derive(Default)]
+pub struct OrderQuery;
+
+#[Object]
+impl OrderQuery {
+    /// One order. Null with NOT_FOUND where there is none that the viewer may know of: one's own, those of one's restaurants,
+    /// for drivers also those that wait for one, all for admins.
+    async fn order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Order>> {
+        Some(row::visible::<orders::Model>(ctx, &id, "id").await.map(Order))
+    }
+
+    /// A customer's own orders, a driver's own, those of a merchant's restaurants, all for an admin; newest first. Empty for
+    /// anybody else. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries.
+    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    async fn orders(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        offset: Option<i32>,
+        filter: Option<OrderFilter>,
+    ) -> Result<Connection<Order>> {
+        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order(OrderOrder::NewestFirst)?;
+        list::page_of_all(ctx, Orders(filter.unwrap_or_default().decode()?), page, Order).await
+    }
+
+    /// The orders that wait for a driver: CONFIRMED to READY without one, oldest first. For drivers and admins; empty for
+    /// anybody else. The customer's phone is not shown before the order is assigned.
+    async fn claimable_orders(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Order>> {
+        let page = PageArguments::new(first, after, last, before).in_order(OrderOrder::OldestFirst)?;
+        list::page_of_all(ctx, ClaimableOrders, page, Order).await
+    }
+
+    /// What `placeOrder` would charge now for the same input: the same checks and errors, nothing written. Null with
+    /// UNAUTHENTICATED for the anonymous.
+    async fn order_quote(&self, ctx: &Context<'_>, input: PlaceOrderInput) -> Option<Result<OrderQuote>> {
+        Some(placement::order_quote(ctx.app(), ctx.viewer(), input).await)
+    }
+}

@@ -1,0 +1,105 @@
+//! The steps of an order's life. Each is one conditional update with its history, or nothing: the loser of a race gets CONFLICT.
+
+use entity::{drivers, orders, sea_orm_active_enums::{DriverStatus, OrderStatus}};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
+
+use super::{
+    history, lifecycle,
+    types::{CancelOrderInput, UpdateOrderStatusInput},
+};
+use crate::{
+    app::App,
+    database,
+    graphql::{
+        error::{Error, Result},
+        ids::{GlobalId, OrderId},
+        input,
+        row::Row,
+    },
+    viewer::Viewer,
+};
+
+/// Moves the order to the status that the client names.
+pub async fn order_update_status(app: &App, viewer: &Viewer, wanted: UpdateOrderStatusInput) -> Result<orders::Model> {
+    let id = OrderId::parse(&wanted.order_id, "orderId")?;
+    let note = note("note", wanted.note.as_deref())?;
+    order_step(app, viewer, id, wanted.status.into(), note).await
+}
+
+/// Cancels the order: the same rule as a step to CANCELLED.
+pub async fn order_cancel(app: &App, viewer: &Viewer, wanted: CancelOrderInput) -> Result<orders::Model> {
+    let id = OrderId::parse(&wanted.order_id, "orderId")?;
+    let note = note("reason", wanted.reason.as_deref())?;
+    order_step(app, viewer, id, OrderStatus::Cancelled, note).await
+}
+
+/// Takes one step of the table of steps.
+pub async fn order_step(app: &App, viewer: &Viewer, id: OrderId, to: OrderStatus, note: Option<String>) -> Result<orders::Model> {
+    let transaction = database::begin(&app.db).await?;
+    let order = order_step_in_tx(&transaction, viewer, id, to, note).await?;
+    transaction.commit().await?;
+    app.events.publish(&history::topics(&order, None)).await;
+    Ok(order)
+}
+
+async fn order_step_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    id: OrderId,
+    to: OrderStatus,
+    note: Option<String>,
+) -> Result<orders::Model> {
+    let present = order_visible_in_tx(transaction, viewer, id).await?;
+    lifecycle::check_step(viewer, &present, to)?;
+    let order = order_change_in_tx(transaction, &present, |update| {
+        update.col_expr(orders::Column::Status, orders::Column::Status.save_as(Expr::val(to)))
+    })
+    .await?;
+    if let Some(driver) = order.driver_id.filter(|_| lifecycle::is_final(to)) {
+        driver_free_in_tx(transaction, driver).await?;
+    }
+    history::event_record_in_tx(transaction, &order, Some(present.status), viewer, note).await?;
+    Ok(order)
+}
+
+/// The order, if the viewer may know of it.
+pub async fn order_visible_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: OrderId) -> Result<orders::Model> {
+    if !viewer.is_system() {
+        viewer.signed_in()?;
+    }
+    orders::Model::find_visible(transaction, viewer, id).await.map_err(|error| error.with_field("orderId"))
+}
+
+/// Changes the order if it still is as it was read: CONFLICT when somebody else was faster.
+pub async fn order_change_in_tx(
+    transaction: &DatabaseTransaction,
+    present: &orders::Model,
+    change: impl FnOnce(sea_orm::UpdateMany<orders::Entity>) -> sea_orm::UpdateMany<orders::Entity>,
+) -> Result<orders::Model> {
+    let unchanged_driver = match present.driver_id {
+        Some(driver) => orders::Column::DriverId.eq(driver),
+        None => orders::Column::DriverId.is_null(),
+    };
+    let update = orders::Entity::update_many()
+        .filter(orders::Column::Id.eq(present.id))
+        .filter(orders::Column::Status.eq(present.status))
+        .filter(unchanged_driver);
+    let changed = change(update).exec_with_returning(transaction).await?;
+    changed.into_iter().next().ok_or_else(|| Error::conflict("Somebody else changed the order at the same moment. Look at it again."))
+}
+
+/// Makes the driver AVAILABLE again, after the order or the assignment ended.
+pub async fn driver_free_in_tx(transaction: &DatabaseTransaction, driver: i32) -> Result<()> {
+    drivers::Entity::update_many()
+        .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(DriverStatus::Available)))
+        .filter(drivers::Column::Id.eq(driver))
+        .filter(drivers::Column::Status.eq(DriverStatus::Busy))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// What somebody has to say about a step.
+pub fn note(field: &str, note: Option<&str>) -> Result<Option<String>> {
+    input::optional_text(field, note, 500)
+}

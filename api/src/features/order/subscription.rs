@@ -1,0 +1,64 @@
+use async_graphql::{Context, ID, Subscription};
+use futures_util::{Stream, StreamExt};
+
+use super::{history::FeedPosition, types::OrderEvent, watch};
+use crate::graphql::{
+    context::OperationContext,
+    error::{Error, Result},
+    ids::{GlobalId, OrderId, RestaurantId},
+};
+
+#[derive(Default)]
+pub struct OrderSubscription;
+
+#[Subscription]
+impl OrderSubscription {
+    /// The latest step of the order at once; then each further step, in order, none lost and none twice; completes after
+    /// DELIVERED or CANCELLED. With `after`, it starts instead with every step whose `sequence` is greater: a client that lost
+    /// its connection misses nothing. NOT_FOUND where the viewer may not know of the order.
+    async fn order_status_changed(
+        &self,
+        ctx: &Context<'_>,
+        order_id: ID,
+        after: Option<i32>,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let id = OrderId::parse(&order_id, "orderId")?;
+        if after.is_some_and(|after| after < 0) {
+            return Err(Error::bad_input("after", "This must not be negative."));
+        }
+        let steps = watch::order_steps(ctx.app().clone(), ctx.viewer().clone(), id, after).await?;
+        Ok(steps.map(|event| event.map(OrderEvent)))
+    }
+
+    /// Every step of every order of one restaurant, as its kitchen sees it: the latest step of each order under way first; with
+    /// `after` (the `cursor` of a step), all since that one. For the restaurant's staff and admins.
+    async fn restaurant_order_changed(
+        &self,
+        ctx: &Context<'_>,
+        restaurant_id: ID,
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
+        let after = feed_position(after)?;
+        let steps = watch::restaurant_steps(ctx.app().clone(), ctx.viewer().clone(), id, after).await?;
+        Ok(steps.map(|event| event.map(OrderEvent)))
+    }
+
+    /// Every step of every order assigned to the viewing driver, assignment and release included: the latest step of the order
+    /// it carries now first; with `after` (the `cursor` of a step), all since that one. FORBIDDEN for anybody who is no driver.
+    async fn driver_order_changed(
+        &self,
+        ctx: &Context<'_>,
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let after = feed_position(after)?;
+        ctx.viewer().signed_in()?;
+        let driver = ctx.viewer().driver().ok_or_else(|| Error::forbidden("Only drivers have orders to carry."))?;
+        let steps = watch::driver_steps(ctx.app().clone(), driver, after).await?;
+        Ok(steps.map(|event| event.map(OrderEvent)))
+    }
+}
+
+fn feed_position(after: Option<String>) -> Result<Option<FeedPosition>> {
+    after.map(|cursor| FeedPosition::parse(&cursor, "after")).transpose()
+}

@@ -1,0 +1,218 @@
+//! Following orders: the present first, then every step in order, read from the history. A signal only says "look".
+
+use std::{sync::Arc, time::Duration};
+
+use async_stream::try_stream;
+use entity::{order_events, orders};
+use futures_util::Stream;
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr},
+};
+
+use super::{history::FeedPosition, lifecycle, loader};
+use crate::{
+    app::App,
+    dialect,
+    events::Topic,
+    graphql::{
+        error::{Error, Result},
+        ids::{DriverId, OrderId, RestaurantId},
+        row::Row,
+    },
+    viewer::Viewer,
+};
+
+/// How many events are read at a time; more are read in turn.
+const BATCH: u64 = 200;
+
+/// How soon a feed looks again for events that a transaction still running holds back.
+const HELD_BACK: Duration = Duration::from_millis(25);
+
+/// The steps of one order. Without `after`, the latest step first; with it, every step whose sequence is greater. Ends after the
+/// order's last step.
+pub async fn order_steps(
+    app: Arc<App>,
+    viewer: Viewer,
+    id: OrderId,
+    after: Option<i32>,
+) -> Result<impl Stream<Item = Result<order_events::Model>>> {
+    // The receiver comes first, so that nothing falls between reading the present and following it.
+    let mut signal = app.events.subscribe(Topic::Order(id));
+    let order = orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
+    let latest = order_events::Entity::find()
+        .filter(order_events::Column::OrderId.eq(id.0))
+        .order_by_desc(order_events::Column::Sequence)
+        .one(&app.db)
+        .await?;
+    let latest_sequence = latest.as_ref().map_or(0, |event| event.sequence);
+    let mut seen = after.unwrap_or(latest_sequence - 1);
+    if seen > latest_sequence {
+        return Err(Error::bad_input("after", format!("The order has taken {latest_sequence} steps so far.")));
+    }
+    Ok(try_stream! {
+        let mut is_over = lifecycle::is_final(order.status) && seen >= latest_sequence;
+        while !is_over {
+            let events = order_events::Entity::find()
+                .filter(order_events::Column::OrderId.eq(id.0))
+                .filter(order_events::Column::Sequence.gt(seen))
+                .order_by_asc(order_events::Column::Sequence)
+                .limit(BATCH)
+                .all(&app.db)
+                .await?;
+            let caught_up = events.is_empty();
+            for event in events {
+                seen = event.sequence;
+                is_over = lifecycle::is_final(event.status);
+                yield event;
+            }
+            if caught_up && !signal.changed().await {
+                break;
+            }
+        }
+    })
+}
+
+/// Every step of every order of a restaurant. Without `after`, the latest step of each order under way first.
+pub async fn restaurant_steps(
+    app: Arc<App>,
+    viewer: Viewer,
+    id: RestaurantId,
+    after: Option<FeedPosition>,
+) -> Result<impl Stream<Item = Result<order_events::Model>>> {
+    let signal = app.events.subscribe(Topic::Restaurant(id));
+    entity::restaurants::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("restaurantId"))?;
+    if !viewer.manages(id) {
+        return Err(Error::forbidden("Only the restaurant's staff and admins see its orders as the kitchen does."));
+    }
+    let of_restaurant = orders::Column::RestaurantId.eq(id.0);
+    feed(app, signal, of_restaurant.clone(), Condition::all().add(of_restaurant), after).await
+}
+
+/// Every step of every order assigned to the driver, the assignment and the release included. Without `after`, the latest step of
+/// the order it carries now first.
+pub async fn driver_steps(
+    app: Arc<App>,
+    driver: DriverId,
+    after: Option<FeedPosition>,
+) -> Result<impl Stream<Item = Result<order_events::Model>>> {
+    let signal = app.events.subscribe(Topic::Driver(driver));
+    // The release carries no driver any more: it belongs to whoever the step before it belonged to.
+    let before = Alias::new("before");
+    let released = Query::select()
+        .expr(Expr::val(1))
+        .from_as(order_events::Entity, before.clone())
+        .and_where(Expr::col((before.clone(), order_events::Column::OrderId)).equals(order_events::Column::OrderId.as_column_ref()))
+        .and_where(
+            Expr::col((before.clone(), order_events::Column::Sequence)).eq(Expr::col(order_events::Column::Sequence.as_column_ref()).sub(1)),
+        )
+        .and_where(Expr::col((before, order_events::Column::DriverId)).eq(driver.0))
+        .to_owned();
+    let concerns = Condition::any().add(order_events::Column::DriverId.eq(driver.0)).add(Expr::exists(released));
+    feed(app, signal, orders::Column::DriverId.eq(driver.0), concerns, after).await
+}
+
+/// A feed over several orders: the latest step of each of the `present` orders under way, then all later steps that are
+/// `concerned`, in the order of the feed.
+async fn feed(
+    app: Arc<App>,
+    mut signal: crate::events::Signal,
+    present: SimpleExpr,
+    concerned: Condition,
+    after: Option<FeedPosition>,
+) -> Result<impl Stream<Item = Result<order_events::Model>>> {
+    let backend = app.db.get_database_backend();
+    let (first, start) = match after {
+        Some(after) => (Vec::new(), after),
+        None => {
+            // The horizon is read before the present, so that nothing falls between the two; what both would tell is left out
+            // below.
+            let horizon = horizon(&app, backend).await?;
+            (latest_steps(&app, present).await?, horizon)
+        }
+    };
+    Ok(try_stream! {
+        let mut seen = start;
+        let told = first.iter().map(|event| (event.order_id, event.sequence)).collect::<std::collections::HashMap<_, _>>();
+        for event in first {
+            yield event;
+        }
+        loop {
+            let (events, held_back) = steps_after(&app, &concerned, seen).await?;
+            let caught_up = events.is_empty();
+            for event in events {
+                seen = FeedPosition::of(&event);
+                if told.get(&event.order_id).is_none_or(|sequence| event.sequence > *sequence) {
+                    yield event;
+                }
+            }
+            if !caught_up {
+                continue;
+            }
+            if held_back {
+                tokio::time::sleep(HELD_BACK).await;
+            } else if !signal.changed().await {
+                break;
+            }
+        }
+    })
+}
+
+/// The latest step of each order under way that fits the condition, in the order of the feed.
+async fn latest_steps(app: &App, orders_of: SimpleExpr) -> Result<Vec<order_events::Model>> {
+    let latest = Alias::new("latest");
+    let latest_sequence = Query::select()
+        .expr(Expr::col((latest.clone(), order_events::Column::Sequence)).max())
+        .from_as(order_events::Entity, latest.clone())
+        .and_where(Expr::col((latest, order_events::Column::OrderId)).equals(order_events::Column::OrderId.as_column_ref()))
+        .to_owned();
+    let mut select = order_events::Entity::find().into_query();
+    select
+        .inner_join(orders::Entity, Expr::col(orders::Column::Id.as_column_ref()).equals(order_events::Column::OrderId.as_column_ref()))
+        .and_where(orders_of)
+        .and_where(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
+        .and_where(Expr::col(order_events::Column::Sequence.as_column_ref()).eq(SimpleExpr::SubQuery(None, Box::new(latest_sequence.into()))))
+        .order_by(order_events::Column::FeedTransaction.as_column_ref(), sea_orm::Order::Asc)
+        .order_by(order_events::Column::Position.as_column_ref(), sea_orm::Order::Asc);
+    Ok(order_events::Model::find_by_statement(app.db.get_database_backend().build(&select)).all(&app.db).await?)
+}
+
+/// The next steps of the feed, and whether there are more that a transaction still running holds back.
+async fn steps_after(app: &App, concerned: &Condition, seen: FeedPosition) -> Result<(Vec<order_events::Model>, bool)> {
+    #[derive(FromQueryResult)]
+    struct Step {
+        #[sea_orm(nested)]
+        event: order_events::Model,
+        horizon: i64,
+    }
+    let backend = app.db.get_database_backend();
+    let place = Expr::tuple([
+        Expr::col(order_events::Column::FeedTransaction.as_column_ref()),
+        Expr::col(order_events::Column::Position.as_column_ref()),
+    ]);
+    let mut select = order_events::Entity::find().into_query();
+    select
+        .expr_as(dialect::feed_horizon(backend), Alias::new("horizon"))
+        .inner_join(orders::Entity, Expr::col(orders::Column::Id.as_column_ref()).equals(order_events::Column::OrderId.as_column_ref()))
+        .cond_where(concerned.clone())
+        .and_where(place.gt(Expr::tuple([Expr::val(seen.feed_transaction), Expr::val(seen.position)])))
+        .order_by(order_events::Column::FeedTransaction.as_column_ref(), sea_orm::Order::Asc)
+        .order_by(order_events::Column::Position.as_column_ref(), sea_orm::Order::Asc)
+        .limit(BATCH);
+    let steps = Step::find_by_statement(backend.build(&select)).all(&app.db).await?;
+    let found = steps.len();
+    let events: Vec<_> = steps.into_iter().take_while(|step| step.event.feed_transaction < step.horizon).map(|step| step.event).collect();
+    let held_back = events.len() < found;
+    Ok((events, held_back))
+}
+
+/// The place in the feed before which everything is settled now.
+async fn horizon(app: &App, backend: DbBackend) -> Result<FeedPosition> {
+    let select = Query::select()
+        .expr_as(dialect::feed_horizon(backend), Alias::new("horizon"))
+        .expr_as(Expr::cust("coalesce((select max(position) from order_events), 0)"), Alias::new("position"))
+        .to_owned();
+    let row = app.db.query_one_raw(backend.build(&select)).await?;
+    let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("the feed's horizon was not answered")))?;
+    Ok(dialect::feed_start(backend, row.try_get("", "horizon")?, row.try_get("", "position")?))
+}

@@ -1,0 +1,9 @@
+//! Restaurants, the root of the catalog. The example that the other features follow.
+
+pub mod loader;
+pub mod mutation;
+pub mod query;
+pub mod service;
+pub mod types;
+
+pub use types::Restaurant;

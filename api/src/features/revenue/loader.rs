@@ -1,0 +1,104 @@
+//! The statement behind revenue.
+
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader;
+use chrono::{Days, NaiveDate, NaiveTime};
+use entity::{orders, sea_orm_active_enums::OrderStatus};
+use rust_decimal::Decimal;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Alias, Expr, ExprTrait, Func},
+};
+
+use super::types::RevenuePeriod;
+use crate::{
+    dialect,
+    graphql::{
+        error::{Error, Result},
+        ids::RestaurantId,
+        loaders::{Reader, grouped},
+    },
+};
+
+/// Loader key: what a restaurant earned from `since` to `until`, both included. Periods without an order are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RevenueOf {
+    pub restaurant: RestaurantId,
+    pub span: Span,
+}
+
+/// Days from `since` to `until`, both included, by periods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span {
+    pub period: RevenuePeriod,
+    pub since: NaiveDate,
+    pub until: NaiveDate,
+}
+
+/// The sums of one period.
+#[derive(Clone, Copy, Debug)]
+pub struct Earned {
+    pub period_start: NaiveDate,
+    pub orders: i64,
+    pub revenue: Decimal,
+}
+
+#[derive(FromQueryResult)]
+struct EarnedRow {
+    restaurant_id: i32,
+    period_start: String,
+    orders: i64,
+    hundredths: i64,
+}
+
+impl Loader<RevenueOf> for Reader {
+    type Value = Vec<Earned>;
+    type Error = Error;
+
+    /// One statement for all restaurants that ask with the same arguments.
+    async fn load(&self, keys: &[RevenueOf]) -> Result<HashMap<RevenueOf, Vec<Earned>>> {
+        let mut earned = HashMap::with_capacity(keys.len());
+        for (span, restaurants) in grouped(&[], keys.iter().map(|key| (key.span, key.restaurant))) {
+            let rows = self.revenue_rows(span, &restaurants).await?;
+            let of_these: Vec<_> = restaurants.iter().map(|restaurant| RevenueOf { restaurant: *restaurant, span }).collect();
+            let rows = rows.into_iter().map(|row| {
+                let key = RevenueOf { restaurant: RestaurantId(row.restaurant_id), span };
+                row.decode().map(|row| (key, row))
+            });
+            earned.extend(grouped(&of_these, rows.collect::<Result<Vec<_>>>()?));
+        }
+        Ok(earned)
+    }
+}
+
+impl Reader {
+    async fn revenue_rows(&self, span: Span, restaurants: &[RestaurantId]) -> Result<Vec<EarnedRow>> {
+        let db = &self.app.db;
+        let backend = db.get_database_backend();
+        let midnight = |day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc();
+        let end = span.until.checked_add_days(Days::new(1)).unwrap_or(span.until);
+        let mut select = orders::Entity::find()
+            .select_only()
+            .column(orders::Column::RestaurantId)
+            .filter(dialect::any_of(backend, orders::Column::RestaurantId, restaurants.iter().map(|restaurant| restaurant.0)))
+            .filter(orders::Column::Status.eq(OrderStatus::Delivered))
+            .filter(orders::Column::OrderTime.gte(midnight(span.since)))
+            .filter(orders::Column::OrderTime.lt(midnight(end)))
+            .into_query();
+        let period_start = Alias::new("period_start");
+        select
+            .expr_as(dialect::period_start(backend, orders::Column::OrderTime, span.period), period_start.clone())
+            .expr_as(Func::count(Expr::val(1)), Alias::new("orders"))
+            .expr_as(dialect::sum_in_hundredths(backend, orders::Column::TotalAmount), Alias::new("hundredths"))
+            .add_group_by([Expr::col(orders::Column::RestaurantId.as_column_ref()), Expr::col(period_start)]);
+        Ok(EarnedRow::find_by_statement(backend.build(&select)).all(db).await?)
+    }
+}
+
+impl EarnedRow {
+    fn decode(&self) -> Result<Earned> {
+        let period_start = self.period_start.parse().map_err(|error| Error::internal(anyhow::Error::new(error)))?;
+        Ok(Earned { period_start, orders: self.orders, revenue: Decimal::new(self.hundredths, 2) })
+    }
+}

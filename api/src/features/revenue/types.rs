@@ -1,0 +1,27 @@
+//! What clients see of revenue.
+
+use async_graphql::{Enum, SimpleObject};
+
+use crate::graphql::{date::Date, decimal::Decimal};
+
+/// What revenue is summed over; days are those of UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+pub enum RevenuePeriod {
+    Day,
+    /// From Monday.
+    Week,
+    Month,
+}
+
+/// What a restaurant earned in one period, in its currency.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct RevenuePoint {
+    /// The period's first day.
+    pub period_start: Date,
+    /// How many orders placed in the period were DELIVERED.
+    pub total_orders: i32,
+    /// The sum of their `totalAmount`.
+    pub total_revenue: Decimal,
+    /// `totalRevenue` / `totalOrders`, rounded half-up; zero when there was no order.
+    pub avg_order_value: Decimal,
+}

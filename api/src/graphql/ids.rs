@@ -1,0 +1,91 @@
+//! Global ids: `Restaurant:42`. Opaque to clients, unique over all types.
+
+use async_graphql::ID;
+
+use super::error::{Error, Result};
+
+/// An id of one table's rows, with the name of the GraphQL type it belongs to.
+pub trait GlobalId: Copy + From<i32> + Into<i32> {
+    const TYPE_NAME: &'static str;
+
+    /// As clients see it.
+    fn to_global(self) -> ID {
+        ID(format!("{}:{}", Self::TYPE_NAME, self.into()))
+    }
+
+    /// Reads what a client sent as `field`. BAD_USER_INPUT when it is malformed or of another type.
+    fn parse(id: &ID, field: &str) -> Result<Self> {
+        let (type_name, number) = split(id, field)?;
+        if type_name != Self::TYPE_NAME {
+            return Err(Error::bad_input(field, format!("This is the id of a {type_name}; a {} is wanted.", Self::TYPE_NAME)));
+        }
+        Ok(Self::from(number))
+    }
+}
+
+/// The type's name and the row's number of a global id.
+pub fn split<'a>(id: &'a ID, field: &str) -> Result<(&'a str, i32)> {
+    let malformed = || Error::bad_input(field, "This is not an id that this server gave out.");
+    let (type_name, number) = id.0.split_once(':').ok_or_else(malformed)?;
+    // Only the canonical form: `Order:042` and `Order:+42` would make two ids of one thing.
+    let canonical = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    let known = [
+        RestaurantId::TYPE_NAME, MenuId::TYPE_NAME, DishId::TYPE_NAME, CustomerId::TYPE_NAME,
+        DriverId::TYPE_NAME, OrderId::TYPE_NAME, ReviewId::TYPE_NAME, UserId::TYPE_NAME,
+    ];
+    if !canonical || !known.contains(&type_name) {
+        return Err(malformed());
+    }
+    Ok((type_name, number.parse().map_err(|_| malformed())?))
+}
+
+macro_rules! global_ids {
+    ($($(#[$doc:meta])* $name:ident = $type_name:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub i32);
+
+        impl From<i32> for $name {
+            fn from(number: i32) -> Self {
+                $name(number)
+            }
+        }
+
+        impl From<$name> for i32 {
+            fn from(id: $name) -> i32 {
+                id.0
+            }
+        }
+
+        impl GlobalId for $name {
+            const TYPE_NAME: &'static str = $type_name;
+        }
+    )*};
+}
+
+global_ids! {
+    RestaurantId = "Restaurant";
+    MenuId = "Menu";
+    DishId = "Dish";
+    CustomerId = "Customer";
+    DriverId = "Driver";
+    OrderId = "Order";
+    ReviewId = "Review";
+    UserId = "User";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_canonical_form_is_an_id() {
+        assert_eq!(OrderId::parse(&ID("Order:42".into()), "id").ok(), Some(OrderId(42)));
+        assert_eq!(OrderId(42).to_global().as_str(), "Order:42");
+        for malformed in ["", "42", "Order", "Order:", "Order:0", "Order:-1", "Order:042", "Order:+4", "Order:4 ", "Order:4:2",
+            "order:42", "Order:2147483648", "Order:99999999999999999999", "Orders:1", "Dish:1", "Order:٤"] {
+            let error = OrderId::parse(&ID(malformed.into()), "orderId").expect_err(malformed);
+            assert_eq!((error.code.as_str(), error.field.as_deref()), ("BAD_USER_INPUT", Some("orderId")), "{malformed}");
+        }
+    }
+}

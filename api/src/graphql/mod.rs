@@ -1,0 +1,18 @@
+//! The kernel that every feature builds on. It names no feature: only `schema` and `node`, where everything is put together, do.
+
+pub mod batch;
+pub mod connection;
+pub mod context;
+pub mod date;
+pub mod decimal;
+pub mod error;
+pub mod ids;
+pub mod input;
+pub mod list;
+pub mod loaders;
+pub mod node;
+pub mod page;
+pub mod row;
+pub mod schema;
+pub mod search;
+pub mod sort;

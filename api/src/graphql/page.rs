@@ -1,0 +1,169 @@
+//! Pages of lists: the four arguments of cursor connections, `offset` for page-number tables, and the rows they cut out.
+
+use std::hash::Hash;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use sea_orm::{ConnectionTrait, FromQueryResult, sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, WindowStatement}};
+use serde_json::Value as Json;
+
+use super::{error::{Error, Result}, sort::{self, Position, Sort}};
+
+/// How many rows a page has when the client names no number.
+pub const DEFAULT_SIZE: u32 = 20;
+/// How many rows a page can have.
+pub const MAXIMUM_SIZE: u32 = 100;
+
+/// The page arguments of a list field as they were sent.
+#[derive(Clone, Debug, Default)]
+pub struct PageArguments {
+    pub first: Option<i32>,
+    pub after: Option<String>,
+    pub last: Option<i32>,
+    pub before: Option<String>,
+    pub offset: Option<i32>,
+}
+
+/// A page to cut from a list in the order `S`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Page<S> {
+    pub sort: S,
+    size: u32,
+    /// Counted from the end of the list (`last`), though answered in the list's order.
+    backwards: bool,
+    after: Option<Position>,
+    before: Option<Position>,
+    offset: u32,
+}
+
+/// The rows of one page, in the list's order, and whether there are more.
+#[derive(Clone, Debug)]
+pub struct Slice<R> {
+    pub rows: Vec<R>,
+    pub has_previous: bool,
+    pub has_next: bool,
+}
+
+impl PageArguments {
+    /// The arguments of a list without page numbers.
+    pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Self {
+        PageArguments { first, after, last, before, offset: None }
+    }
+
+    pub fn with_offset(mut self, offset: Option<i32>) -> Self {
+        self.offset = offset;
+        self
+    }
+
+    /// BAD_USER_INPUT with the argument's name for what makes no page.
+    pub fn in_order<R, S: Sort<R>>(&self, sort: S) -> Result<Page<S>> {
+        let (size, backwards) = match (self.first, self.last) {
+            (Some(_), Some(_)) => return Err(Error::bad_input("last", "Name `first` or `last`, not both.")),
+            (None, Some(last)) => (page_size("last", last)?, true),
+            (first, None) => (first.map_or(Ok(DEFAULT_SIZE), |first| page_size("first", first))?, false),
+        };
+        let offset = self.offset.unwrap_or(0);
+        let offset = u32::try_from(offset).map_err(|_| Error::bad_input("offset", "This must not be negative."))?;
+        if self.offset.is_some() && (backwards || self.after.is_some() || self.before.is_some()) {
+            return Err(Error::bad_input("offset", "`offset` goes with `first` alone, not with cursors."));
+        }
+        let position = |cursor: &Option<String>, field: &str| {
+            cursor.as_deref().map(|cursor| parse_cursor::<R, S>(sort, cursor, field)).transpose()
+        };
+        Ok(Page { sort, size, backwards, after: position(&self.after, "after")?, before: position(&self.before, "before")?, offset })
+    }
+}
+
+fn page_size(field: &str, size: i32) -> Result<u32> {
+    let size = u32::try_from(size).map_err(|_| Error::bad_input(field, "This must not be negative."))?;
+    if size > MAXIMUM_SIZE {
+        return Err(Error::bad_input(field, format!("A page has at most {MAXIMUM_SIZE} entries.")));
+    }
+    Ok(size)
+}
+
+fn parse_cursor<R, S: Sort<R>>(sort: S, cursor: &str, field: &str) -> Result<Position> {
+    let json = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice::<Vec<Json>>(&bytes).ok());
+    match json.as_deref() {
+        Some([Json::String(name), values @ ..]) => sort::parse_position::<R, S>(sort, name, values, field),
+        _ => Err(Error::bad_input(field, "This is not a cursor that this server gave out.")),
+    }
+}
+
+/// The opaque cursor of a row: its place in the order, so that it stays good when rows come and go around it.
+pub fn cursor<R, S: Sort<R>>(sort: S, row: &R) -> String {
+    let values = sort.position(row).0.iter().map(|value| value.to_json()).collect::<Vec<_>>();
+    let json = Json::Array([vec![Json::from(sort.name())], values].concat());
+    BASE64_URL_SAFE_NO_PAD.encode(json.to_string())
+}
+
+impl<S: Copy> Page<S> {
+    /// Cuts the page from the rows of `select`: one statement, which fetches one row more than the page has.
+    pub async fn load<R: FromQueryResult>(&self, db: &impl ConnectionTrait, mut select: SelectStatement) -> Result<Slice<R>>
+    where
+        S: Sort<R>,
+    {
+        let backend = db.get_database_backend();
+        self.keep_between::<R>(&mut select, backend);
+        sort::order_by::<R, S>(&mut select, self.sort, self.backwards);
+        select.limit(u64::from(self.size) + 1);
+        if self.offset > 0 {
+            select.offset(u64::from(self.offset));
+        }
+        let rows = R::find_by_statement(backend.build(&select)).all(db).await?;
+        Ok(self.slice(rows))
+    }
+
+    /// Cuts this page from each of many lists, one a value of `parent`, in one statement: no more than a page and one row of
+    /// each list leaves the database. The rows come as they are in the lists' order, to be told apart by their parents.
+    pub async fn load_each<R: FromQueryResult>(
+        &self,
+        db: &impl ConnectionTrait,
+        mut select: SelectStatement,
+        parent: impl Into<SimpleExpr>,
+    ) -> Result<Vec<R>>
+    where
+        S: Sort<R>,
+    {
+        let backend = db.get_database_backend();
+        let (lists, place) = (Alias::new("lists"), Alias::new("place_in_list"));
+        self.keep_between::<R>(&mut select, backend);
+        let mut window = WindowStatement::partition_by_custom("");
+        window = WindowStatement::new();
+        window.add_partition_by(parent.into());
+        for key in self.sort.keys() {
+            sea_orm::sea_query::OrderedStatement::order_by_expr(&mut window, key.column, sort::direction::<R, S>(self.sort, self.backwards));
+        }
+        select.expr_window_as(Func::cust("row_number"), window, place.clone());
+        let statement = Query::select()
+            .column((lists.clone(), Asterisk))
+            .from_subquery(select, lists)
+            .and_where(Expr::col(place.clone()).lte(i64::from(self.size) + 1))
+            .order_by(place, sea_orm::sea_query::Order::Asc)
+            .to_owned();
+        Ok(R::find_by_statement(backend.build(&statement)).all(db).await?)
+    }
+
+    fn keep_between<R>(&self, select: &mut SelectStatement, backend: sea_orm::DbBackend)
+    where
+        S: Sort<R>,
+    {
+        if let Some(after) = &self.after {
+            select.and_where(sort::beyond::<R, S>(self.sort, after, false, backend));
+        }
+        if let Some(before) = &self.before {
+            select.and_where(sort::beyond::<R, S>(self.sort, before, true, backend));
+        }
+    }
+
+    /// Makes the page of the rows fetched for it, of which there may be one too many.
+    pub fn slice<R>(&self, mut rows: Vec<R>) -> Slice<R> {
+        let more = rows.len() > self.size as usize;
+        rows.truncate(self.size as usize);
+        if self.backwards {
+            rows.reverse();
+            Slice { rows, has_previous: more, has_next: self.before.is_some() }
+        } else {
+            Slice { rows, has_previous: self.after.is_some() || self.offset > 0, has_next: more }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Where the features are put together: the roots of the schema, and nothing else.
+
+use async_graphql::{MergedObject, MergedSubscription};
+
+use super::node::NodeQuery;
+use crate::features::{
+    account::query::AccountQuery,
+    customer::{mutation::CustomerMutation, query::CustomerQuery},
+    dish::{mutation::DishMutation, query::DishQuery},
+    driver::{mutation::DriverMutation, query::DriverQuery, subscription::DriverSubscription},
+    menu::mutation::MenuMutation,
+    order::{mutation::OrderMutation, query::OrderQuery, subscription::OrderSubscription},
+    restaurant::{mutation::RestaurantMutation, query::RestaurantQuery},
+    review::mutation::ReviewMutation,
+};
+
+/// Everything that can be read. What the viewer may not know of is, asked for by id, exactly as what does not exist.
+#[derive(MergedObject, Default)]
+pub struct Query(NodeQuery, AccountQuery, RestaurantQuery, DishQuery, OrderQuery, CustomerQuery, DriverQuery);
+
+/// Everything that can be changed. Each mutation happens whole or not at all.
+#[derive(MergedObject, Default)]
+pub struct Mutation(RestaurantMutation, MenuMutation, DishMutation, CustomerMutation, DriverMutation, OrderMutation, ReviewMutation);
+
+/// Everything that can be watched, over websockets by the protocol graphql-transport-ws.
+#[derive(MergedSubscription, Default)]
+pub struct Subscription(OrderSubscription, DriverSubscription);
+
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// The schema, without anything that belongs to one operation.
+pub fn build() -> Schema {
+    Schema::build(Query::default(), Mutation::default(), Subscription::default()).disable_suggestions().finish()
+}

@@ -1,0 +1,133 @@
+//! Orders of rows that pages can be cut from: a few sort keys of which the last is unique, all in one direction.
+
+use sea_orm::{
+    DbBackend,
+    sea_query::{Expr, ExprTrait, Order, SelectStatement, SimpleExpr, Value},
+};
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde_json::Value as Json;
+use std::hash::Hash;
+
+use super::error::{Error, Result};
+
+/// What a sort key's values are; says how a cursor carries them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    Integer,
+    Text,
+    Decimal,
+    /// Microseconds since 1970.
+    Time,
+}
+
+/// One column that rows are sorted by.
+pub struct SortKey {
+    pub column: SimpleExpr,
+    pub kind: KeyKind,
+}
+
+impl SortKey {
+    pub fn new(column: impl sea_orm::ColumnTrait, kind: KeyKind) -> Self {
+        SortKey { column: column.as_column_ref().into_expr(), kind }
+    }
+}
+
+trait IntoExpr {
+    fn into_expr(self) -> SimpleExpr;
+}
+
+impl IntoExpr for (sea_orm::sea_query::DynIden, sea_orm::sea_query::DynIden) {
+    fn into_expr(self) -> SimpleExpr {
+        Expr::col(self)
+    }
+}
+
+/// A stable order of rows `R`: a variant of a feature's `OrderBy` enum.
+pub trait Sort<R>: Copy + Eq + Hash + Send + Sync + 'static {
+    /// Names the order in cursors, so that a cursor of one order is refused in another.
+    fn name(self) -> &'static str;
+    fn descending(self) -> bool;
+    /// The keys in order; the last one is unique.
+    fn keys(self) -> Vec<SortKey>;
+    /// The row's values of these keys.
+    fn position(self, row: &R) -> Position;
+}
+
+/// A place in an order: the values of its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Position(pub Vec<KeyValue>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum KeyValue {
+    Integer(i64),
+    Text(String),
+    Decimal(Decimal),
+    Time(DateTime<Utc>),
+}
+
+impl KeyValue {
+    pub fn to_json(&self) -> Json {
+        match self {
+            KeyValue::Integer(number) => Json::from(*number),
+            KeyValue::Text(text) => Json::from(text.as_str()),
+            KeyValue::Decimal(decimal) => Json::from(decimal.to_string()),
+            KeyValue::Time(time) => Json::from(time.timestamp_micros()),
+        }
+    }
+
+    pub fn from_json(kind: KeyKind, json: &Json) -> Option<Self> {
+        Some(match kind {
+            KeyKind::Integer => KeyValue::Integer(json.as_i64().filter(|number| i32::try_from(*number).is_ok())?),
+            KeyKind::Text => KeyValue::Text(json.as_str().filter(|text| !text.contains('\0'))?.to_owned()),
+            KeyKind::Decimal => KeyValue::Decimal(json.as_str()?.parse().ok()?),
+            KeyKind::Time => KeyValue::Time(DateTime::from_timestamp_micros(json.as_i64()?).filter(|time| {
+                (0..=9999).contains(&chrono::Datelike::year(time))
+            })?),
+        })
+    }
+
+    fn into_value(self, backend: DbBackend) -> Value {
+        match self {
+            KeyValue::Integer(number) => number.into(),
+            KeyValue::Text(text) => text.into(),
+            KeyValue::Decimal(decimal) => crate::dialect::decimal(backend, decimal),
+            KeyValue::Time(time) => time.into(),
+        }
+    }
+}
+
+/// Sorts the statement; `backwards` turns the order around.
+pub fn order_by<R, S: Sort<R>>(select: &mut SelectStatement, sort: S, backwards: bool) {
+    for key in sort.keys() {
+        select.order_by_expr(key.column, direction::<R, S>(sort, backwards));
+    }
+}
+
+/// The direction in which all keys of the order run.
+pub fn direction<R, S: Sort<R>>(sort: S, backwards: bool) -> Order {
+    if sort.descending() != backwards { Order::Desc } else { Order::Asc }
+}
+
+/// Rows that come after (or before) the position in this order.
+pub fn beyond<R, S: Sort<R>>(sort: S, position: &Position, before: bool, backend: DbBackend) -> SimpleExpr {
+    let columns = Expr::tuple(sort.keys().into_iter().map(|key| key.column));
+    let values = Expr::tuple(position.0.iter().map(|value| Expr::val(value.clone().into_value(backend))));
+    if sort.descending() != before { columns.lt(values) } else { columns.gt(values) }
+}
+
+/// Reads a position of this order; `field` names the argument to blame.
+pub fn parse_position<R, S: Sort<R>>(sort: S, name: &str, values: &[Json], field: &str) -> Result<Position> {
+    if name != sort.name() {
+        return Err(Error::bad_input(field, "This cursor belongs to another list or another order."));
+    }
+    let keys = sort.keys();
+    let position = (keys.len() == values.len())
+        .then(|| keys.iter().zip(values).map(|(key, value)| KeyValue::from_json(key.kind, value)).collect::<Option<Vec<_>>>())
+        .flatten();
+    position.map(Position).ok_or_else(|| Error::bad_input(field, "This is not a cursor that this server gave out."))
+}
+
+/// The order of lists that have no better one: by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IdOrder;

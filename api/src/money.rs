@@ -1,0 +1,74 @@
+//! Money: exact amounts, rounded half-up to the digits of their currency.
+
+use iso_currency::Currency;
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// The number of digits after the point that amounts of the currency (ISO 4217) have; 2 for one that is not known, which only
+/// a row written by hand can have.
+pub fn digits(currency: &str) -> u32 {
+    Currency::from_code(currency).and_then(|currency| currency.exponent()).map_or(2, u32::from)
+}
+
+/// Whether restaurants may use the currency: known to ISO 4217, with at most the two digits that the columns hold.
+pub fn is_supported(currency: &str) -> bool {
+    Currency::from_code(currency).and_then(|currency| currency.exponent()).is_some_and(|digits| digits <= 2)
+}
+
+/// Rounded half-up (away from zero) to `digits` after the point, and with exactly that many.
+pub fn rounded(amount: Decimal, digits: u32) -> Decimal {
+    let mut amount = amount.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
+    amount.rescale(digits);
+    amount
+}
+
+/// What an order costs, each part rounded on its own to the currency's digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    pub subtotal: Decimal,
+    pub tax: Decimal,
+    pub delivery_fee: Decimal,
+    pub total: Decimal,
+}
+
+impl Charge {
+    /// Rounds once per line and once for the tax. `lines` are unit prices with quantities.
+    pub fn of(lines: impl IntoIterator<Item = (Decimal, i32)>, tax_rate: Decimal, delivery_fee: Decimal, currency: &str) -> Self {
+        let digits = digits(currency);
+        let subtotal = lines.into_iter().map(|(unit_price, quantity)| line_total(unit_price, quantity, currency)).sum::<Decimal>();
+        let subtotal = rounded(subtotal, digits);
+        let tax = rounded(subtotal * tax_rate, digits);
+        let delivery_fee = rounded(delivery_fee, digits);
+        Charge { subtotal, tax, delivery_fee, total: subtotal + tax + delivery_fee }
+    }
+}
+
+/// The price of one line of an order, rounded.
+pub fn line_total(unit_price: Decimal, quantity: i32, currency: &str) -> Decimal {
+    rounded(unit_price * Decimal::from(quantity), digits(currency))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decimal(text: &str) -> Decimal {
+        Decimal::from_str_exact(text).unwrap()
+    }
+
+    #[test]
+    fn rounds_half_up_once_per_line_and_once_for_the_tax() {
+        let charge = Charge::of([(decimal("0.35"), 3), (decimal("1.10"), 1)], decimal("0.0825"), decimal("2.99"), "USD");
+        assert_eq!(charge.subtotal, decimal("2.15"));
+        assert_eq!(charge.tax, decimal("0.18"), "0.177375");
+        assert_eq!(charge.total, decimal("5.32"));
+        assert_eq!(rounded(decimal("0.125"), 2), decimal("0.13"));
+        assert_eq!(rounded(decimal("12.5"), 0), decimal("13"));
+    }
+
+    #[test]
+    fn refuses_currencies_with_more_digits_than_the_columns_hold() {
+        assert!(is_supported("USD") && is_supported("VND") && is_supported("EUR"));
+        assert!(!is_supported("KWD"), "three digits");
+        assert!(!is_supported("usd") && !is_supported("XYZ") && !is_supported(""));
+    }
+}

@@ -1,0 +1,95 @@
+//! Who asks. Made in one place (`http::viewer`), and carried by every operation.
+
+use std::{collections::HashSet, sync::Arc};
+
+use entity::sea_orm_active_enums::UserRole;
+
+use crate::graphql::{error::{Error, Result}, ids::{CustomerId, DriverId, GlobalId, RestaurantId, UserId}};
+
+/// Who asks, with all that rights depend on.
+#[derive(Clone, Debug)]
+pub enum Viewer {
+    Anonymous,
+    User(Arc<SignedIn>),
+    /// The server itself, in tasks of its own.
+    System,
+}
+
+/// A user who is signed in.
+#[derive(Debug)]
+pub struct SignedIn {
+    pub id: UserId,
+    pub role: UserRole,
+    /// `None` until the user orders for the first time.
+    pub customer: Option<CustomerId>,
+    pub driver: Option<DriverId>,
+    /// The restaurants whose staff the user is.
+    pub restaurants: HashSet<RestaurantId>,
+}
+
+impl Viewer {
+    /// The user, or UNAUTHENTICATED.
+    pub fn signed_in(&self) -> Result<&SignedIn> {
+        self.user().ok_or_else(Error::unauthenticated)
+    }
+
+    pub fn user(&self) -> Option<&SignedIn> {
+        match self {
+            Viewer::User(user) => Some(user),
+            Viewer::Anonymous | Viewer::System => None,
+        }
+    }
+
+    /// Whether everything is open to the viewer.
+    pub fn is_admin(&self) -> bool {
+        match self {
+            Viewer::System => true,
+            Viewer::User(user) => user.role == UserRole::Admin,
+            Viewer::Anonymous => false,
+        }
+    }
+
+    /// Whether it is the server itself.
+    pub fn is_system(&self) -> bool {
+        match self {
+            Viewer::System => true,
+            Viewer::User(_) | Viewer::Anonymous => false,
+        }
+    }
+
+    pub fn is_staff_of(&self, restaurant: RestaurantId) -> bool {
+        self.user().is_some_and(|user| user.restaurants.contains(&restaurant))
+    }
+
+    /// Whether the viewer runs the restaurant: its staff, and admins.
+    pub fn manages(&self, restaurant: RestaurantId) -> bool {
+        self.is_admin() || self.is_staff_of(restaurant)
+    }
+
+    pub fn customer(&self) -> Option<CustomerId> {
+        self.user().and_then(|user| user.customer)
+    }
+
+    pub fn driver(&self) -> Option<DriverId> {
+        self.user().and_then(|user| user.driver)
+    }
+
+    /// Whether the viewer is this customer.
+    pub fn is_customer(&self, customer: CustomerId) -> bool {
+        self.customer() == Some(customer)
+    }
+
+    pub fn is_driver(&self, driver: DriverId) -> bool {
+        self.driver() == Some(driver)
+    }
+
+    /// The numbers of the restaurants whose staff the viewer is, for statements.
+    pub fn restaurants(&self) -> Vec<i32> {
+        self.user().map(|user| user.restaurants.iter().map(|id| id.0).collect()).unwrap_or_default()
+    }
+
+    /// Who did it, as histories record it: a user's global id, or `SYSTEM`.
+    pub fn actor(&self) -> String {
+        self.user().map_or_else(|| "SYSTEM".to_owned(), |user| user.id.to_global().0)
+    }
+}
