@@ -1,0 +1,223 @@
+//! The one error type of services, loaders and resolvers: what the client is told, and what only the log is told.
+
+use std::sync::Arc;
+
+use async_graphql::ErrorExtensionValues;
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+
+/// What went wrong, for programs: `extensions.code` of a GraphQL error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    GraphqlParseFailed,
+    GraphqlValidationFailed,
+    BadUserInput,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    Conflict,
+    RateLimited,
+    QueryTooComplex,
+    Timeout,
+    Unavailable,
+    InternalServerError,
+}
+
+impl Code {
+    /// The code as clients read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Code::GraphqlParseFailed => "GRAPHQL_PARSE_FAILED",
+            Code::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Code::BadUserInput => "BAD_USER_INPUT",
+            Code::Unauthenticated => "UNAUTHENTICATED",
+            Code::Forbidden => "FORBIDDEN",
+            Code::NotFound => "NOT_FOUND",
+            Code::Conflict => "CONFLICT",
+            Code::RateLimited => "RATE_LIMITED",
+            Code::QueryTooComplex => "QUERY_TOO_COMPLEX",
+            Code::Timeout => "TIMEOUT",
+            Code::Unavailable => "UNAVAILABLE",
+            Code::InternalServerError => "INTERNAL_SERVER_ERROR",
+        }
+    }
+}
+
+/// A failure with two audiences. `message` is for the client; `source` is for the log. There is deliberately no `Display`:
+/// nothing can print the inside to the client by accident.
+#[derive(Clone, Debug)]
+pub struct Error {
+    pub code: Code,
+    /// A sentence that a person can act on.
+    pub message: String,
+    /// The path of the input field to blame, such as `items.1.quantity`; `None` where no single field is.
+    pub field: Option<String>,
+    source: Option<Arc<anyhow::Error>>,
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Error {
+            code,
+            message: message.into(),
+            field: None,
+            source: None,
+        }
+    }
+
+    /// A value that the client sent cannot be taken; `field` is its path in the input.
+    pub fn bad_input(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Error::new(Code::BadUserInput, message).with_field(field)
+    }
+
+    /// Nothing is there, or nothing that the viewer may know of: the two must read the same.
+    pub fn not_found(what: &str) -> Self {
+        Error::new(Code::NotFound, format!("There is no such {what}."))
+    }
+
+    /// The viewer sees the thing, but may not do this with it.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Error::new(Code::Forbidden, message)
+    }
+
+    pub fn unauthenticated() -> Self {
+        Error::new(Code::Unauthenticated, "Sign in first.")
+    }
+
+    /// What is asked for does not fit the present state of things.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Error::new(Code::Conflict, message)
+    }
+
+    /// A part that the server depends on is away; trying again may help.
+    pub fn unavailable(source: impl Into<anyhow::Error>) -> Self {
+        let mut error = Error::new(
+            Code::Unavailable,
+            "A part of the service is away for the moment. Try again shortly.",
+        );
+        error.source = Some(Arc::new(source.into()));
+        error
+    }
+
+    /// A defect of ours. The client learns an id that finds the log line, and nothing else.
+    pub fn internal(source: impl Into<anyhow::Error>) -> Self {
+        let mut error = Error::new(
+            Code::InternalServerError,
+            "Something went wrong on our side.",
+        );
+        error.source = Some(Arc::new(source.into()));
+        error
+    }
+
+    pub fn with_field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}
+
+impl From<DbErr> for Error {
+    /// What the database refuses or cannot do, as the right code. Services check first and say it better; this is the net
+    /// under them for what only the database can see, such as the loser of a race.
+    fn from(failure: DbErr) -> Self {
+        match failure.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => {
+                return Error::conflict("This already exists.");
+            }
+            Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+                return Error::conflict(
+                    "Something this refers to is gone, or is still referred to.",
+                );
+            }
+            Some(_) | None => {}
+        }
+        let code = database_code(&failure);
+        match code.as_deref() {
+            // PostgreSQL's check and not-null violations, values out of range, too long or not storable as text.
+            Some("23514" | "23502" | "22003" | "22001" | "22021" | "22P05") => Error::new(
+                Code::BadUserInput,
+                "A value is out of the range that can be stored.",
+            ),
+            // SQLite's SQLITE_CONSTRAINT_CHECK and SQLITE_CONSTRAINT_NOTNULL.
+            Some("275" | "1299") => Error::new(
+                Code::BadUserInput,
+                "A value is out of the range that can be stored.",
+            ),
+            // statement_timeout
+            Some("57014") => Error::new(Code::Timeout, "This took too long and was stopped."),
+            // Serialisation failure, deadlock, lock_timeout; SQLITE_BUSY and its kin: the same request may well succeed now.
+            Some("40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6") => {
+                Error::unavailable(failure)
+            }
+            // PostgreSQL shutting down, starting up, out of connections.
+            Some("57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003") => {
+                Error::unavailable(failure)
+            }
+            Some(_) => Error::internal(failure),
+            None if is_connection_failure(&failure) => Error::unavailable(failure),
+            None => Error::internal(failure),
+        }
+    }
+}
+
+fn runtime_error(failure: &DbErr) -> Option<&sea_orm::SqlxError> {
+    match failure {
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
+        _ => None,
+    }
+}
+
+fn database_code(failure: &DbErr) -> Option<String> {
+    match runtime_error(failure)? {
+        sea_orm::SqlxError::Database(error) => error.code().map(|code| code.into_owned()),
+        _ => None,
+    }
+}
+
+fn is_connection_failure(failure: &DbErr) -> bool {
+    if matches!(failure, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
+        return true;
+    }
+    matches!(
+        runtime_error(failure),
+        Some(
+            sea_orm::SqlxError::Io(_)
+                | sea_orm::SqlxError::PoolTimedOut
+                | sea_orm::SqlxError::PoolClosed
+                | sea_orm::SqlxError::WorkerCrashed
+                | sea_orm::SqlxError::Tls(_)
+        )
+    )
+}
+
+impl From<Error> for async_graphql::Error {
+    /// The one place where an error leaves the inside: it is coded, and logged where it is ours.
+    fn from(error: Error) -> Self {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", error.code.as_str());
+        if let Some(field) = &error.field {
+            extensions.set("field", field.as_str());
+        }
+        if let Some(source) = &error.source {
+            let id = format!("{:016x}", rand::random::<u64>());
+            match error.code {
+                Code::Unavailable => {
+                    tracing::warn!(error.id = id, error = format!("{source:#}"), "unavailable")
+                }
+                _ => tracing::error!(
+                    error.id = id,
+                    error = format!("{source:#}"),
+                    "internal error"
+                ),
+            }
+            extensions.set("id", id);
+        }
+        async_graphql::Error {
+            message: error.message,
+            source: None,
+            extensions: Some(extensions),
+        }
+    }
+}
