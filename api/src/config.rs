@@ -293,7 +293,8 @@ impl Config {
                 timeout_seconds: 30,
             },
             log: LogConfig {
-                filter: "info".to_owned(),
+                // A first start would open with sixty lines of migrations.
+                filter: if development { "info,sea_orm_migration=warn" } else { "info" }.to_owned(),
                 format: if development {
                     LogFormat::Compact
                 } else {

@@ -184,39 +184,42 @@ async fn refusals_say_what_to_do_and_no_password() {
 /// What a test of statement counts relies on: each statement is one line of JSON, inside of a transaction too.
 #[tokio::test]
 async fn every_statement_is_one_line_of_the_log() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    // For the whole process: SQLite's statements run in threads of their own. The other tests' lines are passed over.
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).expect("no other test sets one");
     let file = sqlite("log");
-    for config in [postgres(), file.clone()] {
-        let lines = Lines::default();
-        let subscriber = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_max_level(tracing::Level::DEBUG)
-            .with_writer({
-                let lines = lines.clone();
-                move || lines.clone()
-            })
-            .finish();
+    for (name, config) in [("postgres", postgres()), ("sqlite", file.clone())] {
         let db = connect(&config).await.expect("connects");
-        let guard = tracing::subscriber::set_default(subscriber);
-        value(&db, "select '1' as one union all select '2' order by one").await;
+        value(
+            &db,
+            &format!("select '1' as {name} union all select '2' order by 1"),
+        )
+        .await;
         let transaction = begin(&db).await.expect("begins");
         value(
             &transaction,
-            "select '3' as one union all select '4' order by one",
+            &format!("select '3' as {name} union all select '4' order by 1"),
         )
         .await;
         transaction.commit().await.expect("commits");
-        drop(guard);
-        let statements = lines.statements();
-        for expected in ["union all select '2'", "union all select '4'"] {
-            let found: Vec<_> = statements
-                .iter()
-                .filter(|(statement, _)| statement.contains(expected))
+        db.close().await.expect("closes");
+        for number in ["1", "3"] {
+            let start = format!("select '{number}' as {name} ");
+            let found: Vec<_> = lines
+                .statements()
+                .into_iter()
+                .filter(|(sql, _)| sql.trim().starts_with(&start))
                 .collect();
-            assert_eq!(found.len(), 1, "{expected} in {statements:?}");
+            assert_eq!(found.len(), 1, "{start}: {found:?}");
             assert!(found[0].1 >= 1, "{found:?}");
         }
-        db.close().await.expect("closes");
     }
     std::fs::remove_dir_all(&file.data_directory).expect("removed");
 }
