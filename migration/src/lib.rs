@@ -41,7 +41,7 @@ mod m20261116_102000_add_search_text;
 mod m20261116_102100_backfill_search_text;
 mod m20261116_103000_index_pages;
 
-use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
+use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
 /// All migrations, oldest first.
 pub struct Migrator;
@@ -111,9 +111,25 @@ pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
         .collect())
 }
 
+/// Drops every table and migrates anew: on PostgreSQL whoever made it, on SQLite by taking every migration back.
+pub async fn fresh(db: &DatabaseConnection) -> Result<(), DbErr> {
+    lock::run_alone(db, Direction::Fresh).await
+}
+
+/// The name of every migration, and whether it is applied. Writes nothing.
+pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
+    let migrations = Migrator::get_migration_with_status_read_only(db).await?;
+    let applied = |migration: &Migration| migration.status() == MigrationStatus::Applied;
+    Ok(migrations
+        .iter()
+        .map(|migration| (migration.name().to_owned(), applied(migration)))
+        .collect())
+}
+
 /// Which way to go, and how many steps at most.
 #[derive(Clone, Copy)]
 enum Direction {
     Up(Option<u32>),
     Down(Option<u32>),
+    Fresh,
 }

@@ -87,7 +87,14 @@ async fn run_in_transaction(db: &DatabaseConnection, direction: Direction) -> Re
         ..Default::default()
     };
     let transaction = db.begin_with_options(options).await?;
-    apply(&transaction, direction).await?;
+    match direction {
+        // Tables cannot be dropped there in any order, for dropping one looks at those that refer to it.
+        Direction::Fresh => {
+            apply(&transaction, Direction::Down(None)).await?;
+            apply(&transaction, Direction::Up(None)).await?;
+        }
+        Direction::Up(_) | Direction::Down(_) => apply(&transaction, direction).await?,
+    }
     transaction.commit().await
 }
 
@@ -98,5 +105,6 @@ where
     match direction {
         Direction::Up(steps) => Migrator::up(connection, steps).await,
         Direction::Down(steps) => Migrator::down(connection, steps).await,
+        Direction::Fresh => Migrator::fresh(connection).await,
     }
 }

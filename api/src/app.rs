@@ -1,0 +1,52 @@
+//! What every part of the server needs, handed down and never global.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use sea_orm::DatabaseConnection;
+use secrecy::ExposeSecret;
+
+use crate::{
+    config::{self, Config},
+    database,
+    events::Events,
+};
+
+/// The database, the broker and the configuration of one process.
+pub struct App {
+    pub db: DatabaseConnection,
+    pub events: Events,
+    pub config: Config,
+}
+
+impl App {
+    /// Connects to the database and the broker. The error is a sentence for the person who configured them.
+    pub async fn connect(config: Config) -> anyhow::Result<Arc<Self>> {
+        let db = database::connect(&config.database).await?;
+        Self::with_database(config, db).await
+    }
+
+    /// The same, on a database that is connected already.
+    pub async fn with_database(
+        config: Config,
+        db: DatabaseConnection,
+    ) -> anyhow::Result<Arc<Self>> {
+        let events = Events::connect(&config.broker).await.with_context(|| {
+            match &config.broker.redis_url {
+                Some(url) => format!(
+                    "cannot use Redis at {}",
+                    config::redact(url.expose_secret())
+                ),
+                None => "cannot start the broker in memory".to_owned(),
+            }
+        })?;
+        Ok(Arc::new(App { db, events, config }))
+    }
+
+    /// Gives the connections back. Operations that still run fail.
+    pub async fn close(&self) {
+        if let Err(error) = self.db.close_by_ref().await {
+            tracing::warn!(%error, "the database did not close in order");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The command line.
+
+mod healthcheck;
+mod migrate;
+mod seed;
+mod serve;
+mod welcome;
+
+use std::{collections::BTreeMap, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use figment::value::Value;
+use tokio::time::Instant;
+
+use crate::{
+    config::{self, Config, Sources},
+    graphql, telemetry,
+};
+
+/// The GraphQL backend of a food-delivery service.
+///
+/// With nothing configured it serves a demo city from a SQLite file under ./data, ready to explore in a browser. With
+/// DATABASE_URL (PostgreSQL) and REDIS_URL the same binary is a production server.
+#[derive(Debug, Parser)]
+#[command(name = "tiffin", version, after_long_help = EXAMPLES)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: ServeOptions,
+
+    /// Read this file instead of ./tiffin.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Wait so many seconds for the database and Redis to come up before giving up.
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
+    wait_for: u64,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tiffin                                        the demo city at http://127.0.0.1:8000
+  tiffin --listen 0.0.0.0:8000 --no-live        where nothing moves by itself
+  DATABASE_URL=postgres://localhost/tiffin REDIS_URL=redis://localhost tiffin --wait-for 30
+  tiffin migrate status                         which migrations are applied, and which wait
+  tiffin migrate up && tiffin serve --no-migrate
+  tiffin seed --scale 1                         fill a PostgreSQL database with a big city
+  tiffin schema > schema.graphql                the GraphQL schema, for client tools
+  tiffin config > tiffin.toml                   what is in force, as a file to start from
+
+Configuration comes from defaults, then ./tiffin.toml, then environment variables, then options.
+`tiffin config` prints every key with its variable and where its value came from.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API (this is the default).
+    Serve(ServeOptions),
+    /// Change the database's structure, or say how far it is.
+    #[command(subcommand)]
+    Migrate(migrate::Migrate),
+    /// Fill the database with a made-up city. A second run changes nothing.
+    Seed(seed::SeedOptions),
+    /// Print the GraphQL schema in its definition language.
+    Schema,
+    /// Print the configuration that is in force, with secrets hidden.
+    Config,
+    /// Ask the server that runs here whether it is ready: exits with 0 or 1. For containers.
+    Healthcheck(healthcheck::HealthcheckOptions),
+}
+
+#[derive(Clone, Debug, Default, Args)]
+struct ServeOptions {
+    /// The address to serve on, such as 0.0.0.0:8000; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+
+    /// Let a few orders and drivers move by themselves (in the demo it is on).
+    #[arg(long, overrides_with = "no_live")]
+    live: bool,
+
+    /// Let nothing move by itself.
+    #[arg(long, overrides_with = "live")]
+    no_live: bool,
+
+    /// Do not migrate the database; refuse to start where migrations wait.
+    #[arg(long)]
+    no_migrate: bool,
+}
+
+impl ServeOptions {
+    /// The options that stand for a configuration key.
+    fn configuration(&self) -> BTreeMap<&'static str, Value> {
+        let mut options = BTreeMap::new();
+        if let Some(listen) = self.listen {
+            options.insert("listen", Value::from(listen.to_string()));
+        }
+        if self.no_migrate {
+            options.insert("database.migrate", Value::from(false));
+        }
+        match (self.live, self.no_live) {
+            (true, _) => options.insert("demo.live", Value::from(true)),
+            (false, true) => options.insert("demo.live", Value::from(false)),
+            (false, false) => None,
+        };
+        options
+    }
+}
+
+/// Does what the command line says. The error is for the person at it.
+pub async fn run(line: CommandLine) -> anyhow::Result<()> {
+    let patience = Duration::from_secs(line.wait_for);
+    let sources = line.sources();
+    match line.command {
+        None => serve::run(start(&sources)?, patience).await,
+        Some(Command::Serve(_)) => serve::run(start(&sources)?, patience).await,
+        Some(Command::Migrate(action)) => migrate::run(action, start(&sources)?, patience).await,
+        Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
+        Some(Command::Schema) => print(&graphql::schema::sdl()),
+        Some(Command::Config) => print(&config::describe(&sources)?),
+        Some(Command::Healthcheck(options)) => {
+            healthcheck::run(options, Config::load(&sources)?).await
+        }
+    }
+}
+
+/// The configuration, with the log started as it says.
+fn start(sources: &Sources) -> anyhow::Result<Config> {
+    let config = Config::load(sources)?;
+    telemetry::start(&config.log)?;
+    Ok(config)
+}
+
+impl CommandLine {
+    /// The process's environment, under the options given here.
+    fn sources(&self) -> Sources {
+        let mut sources = Sources::of_process();
+        let options = match &self.command {
+            Some(Command::Serve(options)) => self
+                .serve
+                .configuration()
+                .into_iter()
+                .chain(options.configuration()),
+            _ => self
+                .serve
+                .configuration()
+                .into_iter()
+                .chain(BTreeMap::new()),
+        };
+        sources.options = options.collect();
+        sources.file = self.config.clone().or(sources.file);
+        sources
+    }
+}
+
+/// Writes to standard output; a reader that has gone away (`tiffin schema | head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Tries until it works or the time is up; then says why not.
+async fn patiently<T>(
+    patience: Duration,
+    attempt: impl AsyncFn() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match attempt().await {
+            Err(error) if Instant::now() < deadline => tracing::info!("waiting: {error:#}"),
+            outcome => return outcome,
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn options(line: &[&str]) -> BTreeMap<&'static str, Value> {
+        CommandLine::parse_from(line).sources().options
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_the_default_and_takes_its_options_either_way() {
+        let expected = BTreeMap::from([
+            ("database.migrate", Value::from(false)),
+            ("demo.live", Value::from(false)),
+            ("listen", Value::from("127.0.0.1:9000")),
+        ]);
+        assert_eq!(
+            options(&[
+                "tiffin",
+                "--listen",
+                "127.0.0.1:9000",
+                "--no-live",
+                "--no-migrate"
+            ]),
+            expected
+        );
+        assert_eq!(
+            options(&[
+                "tiffin",
+                "serve",
+                "--listen",
+                "127.0.0.1:9000",
+                "--no-live",
+                "--no-migrate"
+            ]),
+            expected
+        );
+        assert_eq!(options(&["tiffin"]), BTreeMap::new());
+        assert_eq!(
+            options(&["tiffin", "config", "--config", "x.toml"]),
+            BTreeMap::new()
+        );
+        assert_eq!(
+            options(&["tiffin", "--no-live", "--live"]),
+            BTreeMap::from([("demo.live", Value::from(true))])
+        );
+    }
+
+    #[tokio::test]
+    async fn patience_ends() {
+        let attempts = std::sync::atomic::AtomicUsize::new(0);
+        let attempt = async || {
+            attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Err::<(), _>(anyhow::anyhow!("still away"))
+        };
+        let error = patiently(Duration::from_millis(1200), attempt)
+            .await
+            .expect_err("away");
+        assert_eq!(
+            (error.to_string().as_str(), attempts.into_inner()),
+            ("still away", 4)
+        );
+    }
+}

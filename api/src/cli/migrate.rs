@@ -1,0 +1,93 @@
+//! `tiffin migrate`: the structure of the database.
+
+use std::{fmt::Write, time::Duration};
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use sea_orm::DatabaseConnection;
+
+use super::{patiently, print};
+use crate::{
+    config::{Config, Environment},
+    database,
+};
+
+#[derive(Debug, Subcommand)]
+pub enum Migrate {
+    /// Apply all migrations that wait. Processes that start together wait for one another.
+    Up,
+    /// Take back the newest migration, or more. What they added is lost.
+    Down(Down),
+    /// List the migrations, and which are applied. Changes nothing.
+    Status,
+    /// Drop everything, and build the structure anew. All data is lost.
+    Fresh(Consent),
+}
+
+#[derive(Debug, Args)]
+pub struct Down {
+    /// How many to take back.
+    #[arg(default_value_t = 1)]
+    steps: u32,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Do it in production too.
+    #[arg(long)]
+    yes: bool,
+}
+
+pub async fn run(action: Migrate, config: Config, patience: Duration) -> anyhow::Result<()> {
+    match &action {
+        Migrate::Down(Down { consent, .. }) | Migrate::Fresh(consent) => consent.check(&config)?,
+        Migrate::Up | Migrate::Status => {}
+    }
+    let db = patiently(patience, async || {
+        database::connect_for_maintenance(&config.database).await
+    })
+    .await?;
+    let outcome = match action {
+        Migrate::Up => migration::migrate(&db).await,
+        Migrate::Down(Down { steps, .. }) => migration::roll_back(&db, Some(steps)).await,
+        Migrate::Status => Ok(()),
+        Migrate::Fresh(_) => migration::fresh(&db).await,
+    };
+    outcome.context("the migration failed")?;
+    print(&status(&db).await?)?;
+    db.close().await?;
+    Ok(())
+}
+
+impl Consent {
+    fn check(&self, config: &Config) -> anyhow::Result<()> {
+        let allowed = self.yes || config.environment == Environment::Development;
+        anyhow::ensure!(
+            allowed,
+            "this destroys data in production; say --yes if that is meant (or set TIFFIN_ENV=development)"
+        );
+        Ok(())
+    }
+}
+
+/// A line for each migration, and one that sums up.
+async fn status(db: &DatabaseConnection) -> anyhow::Result<String> {
+    let migrations = migration::status(db).await?;
+    let mut text = String::new();
+    for (name, applied) in &migrations {
+        writeln!(
+            text,
+            "{}  {name}",
+            if *applied { "applied" } else { "pending" }
+        )?;
+    }
+    let applied = migrations.iter().filter(|(_, applied)| *applied).count();
+    writeln!(
+        text,
+        "{applied} applied, {} pending",
+        migrations.len() - applied
+    )?;
+    Ok(text)
+}

@@ -1,0 +1,40 @@
+//! `tiffin seed`: made-up data.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::patiently;
+use crate::{app::App, config::Config, database, seed};
+
+#[derive(Debug, Args)]
+pub struct SeedOptions {
+    /// Make the big city instead of the demo (PostgreSQL): 1 is 1,000 restaurants and 200,000 orders, 0.1 a tenth of it.
+    #[arg(long, value_name = "FACTOR")]
+    scale: Option<f64>,
+}
+
+/// Migrates, and fills.
+pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        options
+            .scale
+            .is_none_or(|scale| scale > 0.0 && scale <= 100.0),
+        "--scale is above 0 and at most 100"
+    );
+    let db = patiently(patience, async || {
+        database::connect_for_maintenance(&config.database).await
+    })
+    .await?;
+    migration::migrate(&db)
+        .await
+        .context("cannot migrate the database")?;
+    let app = App::with_database(config, db).await?;
+    match options.scale {
+        None => seed::demo(&app).await?,
+        Some(scale) => seed::city(&app, scale).await?,
+    }
+    app.close().await;
+    Ok(())
+}

@@ -1,0 +1,345 @@
+//! The configuration: defaults ← an optional `tiffin.toml` ← environment variables ← command-line options.
+//!
+//! One documented struct a section. Every key has one environment variable ([`source::variable`]) and one line in
+//! `docs/operations.md`, which a test compares. What is unknown, malformed or contradictory is refused at the start, in a
+//! sentence that names the key and where it was written.
+
+mod print;
+mod source;
+mod validate;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use figment::Figment;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+pub use print::redact;
+pub use source::Sources;
+
+/// Whom the server works for: a developer at a desk, or the public.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Anybody may act as anybody (`X-Development-User`), any origin is welcome, and GraphiQL is served.
+    Development,
+    /// None of that, unless it is configured.
+    Production,
+}
+
+/// Everything that is configured.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Not set: development on the embedded database, production where a database is configured.
+    pub environment: Environment,
+    /// The address to serve on. Port 0 takes a free one; the log says which.
+    pub listen: SocketAddr,
+    pub http: HttpConfig,
+    pub graphiql: GraphiqlConfig,
+    pub database: DatabaseConfig,
+    pub broker: BrokerConfig,
+    pub websocket: WebsocketConfig,
+    pub limits: LimitsConfig,
+    pub orders: OrdersConfig,
+    pub demo: DemoConfig,
+    pub shutdown: ShutdownConfig,
+    pub log: LogConfig,
+}
+
+/// What browsers may do from elsewhere.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// The origins (`https://app.example`) whose pages may call the API and open sockets; `*` is any.
+    pub allowed_origins: Vec<String>,
+}
+
+impl HttpConfig {
+    /// Whether pages of any origin are welcome.
+    pub fn any_origin_allowed(&self) -> bool {
+        self.allowed_origins.iter().any(|origin| origin == "*")
+    }
+}
+
+/// The page at `/` to explore the API with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GraphiqlConfig {
+    /// Whether it is served.
+    pub enabled: bool,
+}
+
+/// Where the data is, and how much of the database one process takes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// `postgres://…` or `sqlite:…`. Not set: SQLite under `data_directory`.
+    #[serde(serialize_with = "print::redacted_url")]
+    pub url: Option<SecretString>,
+    /// The folder of the embedded database, made when it is missing.
+    pub data_directory: PathBuf,
+    /// Bring the database's structure up to date when the server starts. Otherwise it refuses to start where migrations wait.
+    pub migrate: bool,
+    /// Connections at most.
+    pub max_connections: u32,
+    /// Connections kept open while nothing happens.
+    pub min_connections: u32,
+    /// Seconds to reach the database when connecting.
+    pub connect_timeout_seconds: u64,
+    /// Seconds that an operation waits for a free connection before it fails with UNAVAILABLE.
+    pub acquire_timeout_seconds: u64,
+    /// Seconds after which an unused connection is closed.
+    pub idle_timeout_seconds: u64,
+    /// Seconds after which a connection is replaced.
+    pub max_lifetime_seconds: u64,
+    /// A connection unused for so many seconds is pinged before it is used.
+    pub ping_after_idle_seconds: u64,
+    /// Seconds that one statement may take (PostgreSQL).
+    pub statement_timeout_seconds: u64,
+    /// Seconds that a statement waits for a lock; on SQLite, for the other writer.
+    pub lock_timeout_seconds: u64,
+    /// Seconds that a transaction may stand still before the database ends it (PostgreSQL).
+    pub idle_in_transaction_timeout_seconds: u64,
+    /// Statements that take longer are logged as warnings.
+    pub slow_statement_milliseconds: u64,
+}
+
+/// How changes reach the subscribers of other processes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokerConfig {
+    /// `redis://…` or `rediss://…`. Not set: one process serves alone, from memory.
+    #[serde(serialize_with = "print::redacted_url")]
+    pub redis_url: Option<SecretString>,
+    /// What the names of channels begin with, to share one Redis.
+    pub prefix: String,
+}
+
+/// The limits of one socket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebsocketConfig {
+    /// Seconds from the upgrade to `connection_init`; then the socket is closed with 4408.
+    pub init_timeout_seconds: u64,
+    /// Seconds between two pings of the server. A client that answers none for twice as long is gone.
+    pub ping_interval_seconds: u64,
+    /// Seconds that one message to a slow client may take; then the socket is closed.
+    pub send_timeout_seconds: u64,
+    /// Bytes of one message from a client.
+    pub message_bytes: usize,
+    /// Operations at the same time on one socket.
+    pub operations: usize,
+    /// Messages that wait for a slow client, for each operation.
+    pub queue: usize,
+    /// Sockets at the same time on this process; further ones are refused with 503.
+    pub connections: usize,
+}
+
+/// What one request may ask for, checked before anything runs.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+    /// Tokens of a document.
+    pub document_tokens: usize,
+    /// Levels of selections.
+    pub depth: usize,
+    /// The sum over all fields, lists counted as long as they are asked for.
+    pub complexity: usize,
+    /// Selections after fragments are spread.
+    pub selections: usize,
+    /// Aliases in a document.
+    pub aliases: usize,
+    /// Directives in a document.
+    pub directives: usize,
+    /// Fields at the root of an operation.
+    pub root_fields: usize,
+    /// Errors in an answer; further ones are left out.
+    pub errors: usize,
+    /// Seconds that a query or mutation may take; then it fails with TIMEOUT.
+    pub operation_timeout_seconds: u64,
+}
+
+/// The rules of orders that are a matter of choice.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrdersConfig {
+    /// Minutes after which an order that nobody accepted is cancelled by the system.
+    pub acceptance_timeout_minutes: u64,
+}
+
+/// The demo city on the embedded database.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DemoConfig {
+    /// Fill an empty database with the demo city, once.
+    pub seed: bool,
+    /// Let a few orders and drivers move by themselves while serving.
+    pub live: bool,
+}
+
+/// How the process ends on SIGTERM or SIGINT.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShutdownConfig {
+    /// Seconds to go on serving while `/health/ready` already answers 503, so that load balancers turn away first.
+    pub delay_seconds: u64,
+    /// Seconds from then on for requests in flight and sockets to end; what is left is cut.
+    pub timeout_seconds: u64,
+}
+
+/// What is logged, to standard error.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// Levels by module, such as `info,sqlx::query=debug`.
+    pub filter: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One line, for eyes.
+    Compact,
+    /// Several lines, for eyes.
+    Pretty,
+    /// One JSON object a line, for machines.
+    Json,
+}
+
+impl Config {
+    /// Reads, puts together and checks. The error is one sentence for each thing that is wrong.
+    pub fn load(sources: &Sources) -> anyhow::Result<Self> {
+        Self::extract(&sources.figment()?)
+    }
+
+    fn extract(figment: &Figment) -> anyhow::Result<Self> {
+        let config: Config = figment.extract().map_err(source::explain)?;
+        validate::validate(&config)?;
+        Ok(config)
+    }
+
+    /// What holds where nothing is configured. `embedded`: whether no database is configured either.
+    pub fn defaults(environment: Environment, embedded: bool) -> Self {
+        let development = environment == Environment::Development;
+        Config {
+            environment,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            http: HttpConfig {
+                allowed_origins: if development {
+                    vec!["*".to_owned()]
+                } else {
+                    Vec::new()
+                },
+            },
+            graphiql: GraphiqlConfig {
+                enabled: development,
+            },
+            database: DatabaseConfig {
+                url: None,
+                data_directory: PathBuf::from("./data"),
+                migrate: true,
+                max_connections: 20,
+                min_connections: 0,
+                connect_timeout_seconds: 5,
+                acquire_timeout_seconds: 5,
+                idle_timeout_seconds: 600,
+                max_lifetime_seconds: 1800,
+                ping_after_idle_seconds: 30,
+                statement_timeout_seconds: 15,
+                lock_timeout_seconds: 5,
+                idle_in_transaction_timeout_seconds: 30,
+                slow_statement_milliseconds: 500,
+            },
+            broker: BrokerConfig {
+                redis_url: None,
+                prefix: "tiffin".to_owned(),
+            },
+            websocket: WebsocketConfig {
+                init_timeout_seconds: 10,
+                ping_interval_seconds: 20,
+                send_timeout_seconds: 10,
+                message_bytes: 256 * 1024,
+                operations: 100,
+                queue: 64,
+                connections: 20_000,
+            },
+            limits: LimitsConfig {
+                body_bytes: 256 * 1024,
+                document_tokens: 10_000,
+                depth: 20,
+                complexity: 50_000,
+                selections: 5_000,
+                aliases: 200,
+                directives: 100,
+                root_fields: 50,
+                errors: 50,
+                operation_timeout_seconds: 20,
+            },
+            orders: OrdersConfig {
+                acceptance_timeout_minutes: 15,
+            },
+            demo: DemoConfig {
+                seed: development && embedded,
+                live: development && embedded,
+            },
+            shutdown: ShutdownConfig {
+                delay_seconds: 0,
+                timeout_seconds: 30,
+            },
+            log: LogConfig {
+                // A first start would open with sixty lines of migrations.
+                filter: if development { "info,sea_orm_migration=warn" } else { "info" }.to_owned(),
+                format: if development {
+                    LogFormat::Compact
+                } else {
+                    LogFormat::Json
+                },
+            },
+        }
+    }
+
+    /// Whether this is a developer's server.
+    pub fn is_development(&self) -> bool {
+        self.environment == Environment::Development
+    }
+}
+
+impl DatabaseConfig {
+    /// The address to connect to, the embedded one where none is configured. It may hold a password.
+    pub fn address(&self) -> String {
+        match &self.url {
+            Some(url) => url.expose_secret().to_owned(),
+            None => format!("sqlite:{}", self.embedded_file().display()),
+        }
+    }
+
+    /// The same without a password, to show.
+    pub fn redacted_address(&self) -> String {
+        redact(&self.address())
+    }
+
+    /// The file of the embedded database, whether it is in use or not.
+    pub fn embedded_file(&self) -> PathBuf {
+        self.data_directory.join("tiffin.db")
+    }
+
+    /// Whether nothing is configured, and the database is a file of ours.
+    pub fn is_embedded(&self) -> bool {
+        self.url.is_none()
+    }
+}
+
+/// What is in force as a `tiffin.toml`, each key with where it came from; secrets are hidden.
+pub fn describe(sources: &Sources) -> anyhow::Result<String> {
+    let figment = sources.figment()?;
+    Ok(print::describe(&Config::extract(&figment)?, &figment))
+}
+
+#[cfg(test)]
+mod tests;
