@@ -119,9 +119,7 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
         Some(Command::Schema) => print(&graphql::schema::sdl()),
         Some(Command::Config) => print(&config::describe(&sources)?),
-        Some(Command::Healthcheck(options)) => {
-            healthcheck::run(options, Config::load(&sources)?).await
-        }
+        Some(Command::Healthcheck(options)) => healthcheck::run(options, Config::load(&sources)?).await,
     }
 }
 
@@ -137,16 +135,8 @@ impl CommandLine {
     fn sources(&self) -> Sources {
         let mut sources = Sources::of_process();
         let options = match &self.command {
-            Some(Command::Serve(options)) => self
-                .serve
-                .configuration()
-                .into_iter()
-                .chain(options.configuration()),
-            _ => self
-                .serve
-                .configuration()
-                .into_iter()
-                .chain(BTreeMap::new()),
+            Some(Command::Serve(options)) => self.serve.configuration().into_iter().chain(options.configuration()),
+            _ => self.serve.configuration().into_iter().chain(BTreeMap::new()),
         };
         sources.options = options.collect();
         sources.file = self.config.clone().or(sources.file);
@@ -163,10 +153,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Tries until it works or the time is up; then says why not.
-async fn patiently<T>(
-    patience: Duration,
-    attempt: impl AsyncFn() -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
+async fn patiently<T>(patience: Duration, attempt: impl AsyncFn() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let deadline = Instant::now() + patience;
     loop {
         match attempt().await {
@@ -199,36 +186,11 @@ mod tests {
             ("demo.live", Value::from(false)),
             ("listen", Value::from("127.0.0.1:9000")),
         ]);
-        assert_eq!(
-            options(&[
-                "tiffin",
-                "--listen",
-                "127.0.0.1:9000",
-                "--no-live",
-                "--no-migrate"
-            ]),
-            expected
-        );
-        assert_eq!(
-            options(&[
-                "tiffin",
-                "serve",
-                "--listen",
-                "127.0.0.1:9000",
-                "--no-live",
-                "--no-migrate"
-            ]),
-            expected
-        );
+        assert_eq!(options(&["tiffin", "--listen", "127.0.0.1:9000", "--no-live", "--no-migrate"]), expected);
+        assert_eq!(options(&["tiffin", "serve", "--listen", "127.0.0.1:9000", "--no-live", "--no-migrate"]), expected);
         assert_eq!(options(&["tiffin"]), BTreeMap::new());
-        assert_eq!(
-            options(&["tiffin", "config", "--config", "x.toml"]),
-            BTreeMap::new()
-        );
-        assert_eq!(
-            options(&["tiffin", "--no-live", "--live"]),
-            BTreeMap::from([("demo.live", Value::from(true))])
-        );
+        assert_eq!(options(&["tiffin", "config", "--config", "x.toml"]), BTreeMap::new());
+        assert_eq!(options(&["tiffin", "--no-live", "--live"]), BTreeMap::from([("demo.live", Value::from(true))]));
     }
 
     #[tokio::test]
@@ -238,12 +200,7 @@ mod tests {
             attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             Err::<(), _>(anyhow::anyhow!("still away"))
         };
-        let error = patiently(Duration::from_millis(1200), attempt)
-            .await
-            .expect_err("away");
-        assert_eq!(
-            (error.to_string().as_str(), attempts.into_inner()),
-            ("still away", 4)
-        );
+        let error = patiently(Duration::from_millis(1200), attempt).await.expect_err("away");
+        assert_eq!((error.to_string().as_str(), attempts.into_inner()), ("still away", 4));
     }
 }

@@ -230,16 +230,8 @@ impl Config {
         Config {
             environment,
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
-            http: HttpConfig {
-                allowed_origins: if development {
-                    vec!["*".to_owned()]
-                } else {
-                    Vec::new()
-                },
-            },
-            graphiql: GraphiqlConfig {
-                enabled: development,
-            },
+            http: HttpConfig { allowed_origins: if development { vec!["*".to_owned()] } else { Vec::new() } },
+            graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {
                 url: None,
                 data_directory: PathBuf::from("./data"),
@@ -256,10 +248,7 @@ impl Config {
                 idle_in_transaction_timeout_seconds: 30,
                 slow_statement_milliseconds: 500,
             },
-            broker: BrokerConfig {
-                redis_url: None,
-                prefix: "tiffin".to_owned(),
-            },
+            broker: BrokerConfig { redis_url: None, prefix: "tiffin".to_owned() },
             websocket: WebsocketConfig {
                 init_timeout_seconds: 10,
                 ping_interval_seconds: 20,
@@ -281,25 +270,13 @@ impl Config {
                 errors: 50,
                 operation_timeout_seconds: 20,
             },
-            orders: OrdersConfig {
-                acceptance_timeout_minutes: 15,
-            },
-            demo: DemoConfig {
-                seed: development && embedded,
-                live: development && embedded,
-            },
-            shutdown: ShutdownConfig {
-                delay_seconds: 0,
-                timeout_seconds: 30,
-            },
+            orders: OrdersConfig { acceptance_timeout_minutes: 15 },
+            demo: DemoConfig { seed: development && embedded, live: development && embedded },
+            shutdown: ShutdownConfig { delay_seconds: 0, timeout_seconds: 30 },
             log: LogConfig {
                 // A first start would open with sixty lines of migrations.
                 filter: if development { "info,sea_orm_migration=warn" } else { "info" }.to_owned(),
-                format: if development {
-                    LogFormat::Compact
-                } else {
-                    LogFormat::Json
-                },
+                format: if development { LogFormat::Compact } else { LogFormat::Json },
             },
         }
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
     sqlx::{
         Connection,
         postgres::{PgConnectOptions, PgConnection},
@@ -36,19 +36,15 @@ pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnecti
 }
 
 /// A small pool for migrations and bulk loads: no statement is cut off.
-pub async fn connect_for_maintenance(
-    config: &DatabaseConfig,
-) -> anyhow::Result<DatabaseConnection> {
+pub async fn connect_for_maintenance(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
     open(config, Purpose::Maintenance).await
 }
 
 /// Begins a transaction: READ COMMITTED on PostgreSQL; on SQLite one that may write from its first statement on (`begin immediate`), since
 /// one that reads first and writes later is refused whenever another has written in between.
 pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..Default::default()
-    };
+    let options =
+        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
     let db = db.clone();
     // In a task of its own, which nobody can cancel: a `begin` that is dropped half-way leaves its connection in the pool with the
     // transaction open (launchbadge/sqlx#4385). When the caller is gone, the finished transaction is dropped and rolled back.
@@ -59,12 +55,9 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, Error
 async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<DatabaseConnection> {
     if config.is_embedded() {
         let folder = &config.data_directory;
-        tokio::fs::create_dir_all(folder).await.with_context(|| {
-            format!(
-                "cannot make the folder {} for the embedded database",
-                folder.display()
-            )
-        })?;
+        tokio::fs::create_dir_all(folder)
+            .await
+            .with_context(|| format!("cannot make the folder {} for the embedded database", folder.display()))?;
     }
     let address = config.address();
     if address.starts_with("sqlite:") {
@@ -73,11 +66,7 @@ async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<Datab
     open_postgres(config, &address, purpose).await
 }
 
-async fn open_postgres(
-    config: &DatabaseConfig,
-    address: &str,
-    purpose: Purpose,
-) -> anyhow::Result<DatabaseConnection> {
+async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose) -> anyhow::Result<DatabaseConnection> {
     let options: PgConnectOptions = address.parse().map_err(|error| explain::address(&error))?;
     let settings = postgres_settings(config, purpose);
     // The pool tries again until its time is up and then knows no cause. One connection of our own tells it.
@@ -90,28 +79,16 @@ async fn open_postgres(
     connection.close().await.ok();
 
     let mut pool = pool_options(config, address, purpose);
-    pool.map_sqlx_postgres_opts(move |options| {
-        options.application_name("tiffin").options(settings.clone())
-    });
+    pool.map_sqlx_postgres_opts(move |options| options.application_name("tiffin").options(settings.clone()));
     Ok(Database::connect(pool).await?)
 }
 
-async fn open_sqlite(
-    config: &DatabaseConfig,
-    address: &str,
-    purpose: Purpose,
-) -> anyhow::Result<DatabaseConnection> {
+async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -> anyhow::Result<DatabaseConnection> {
     // A folder's name may hold what is special in an address, so the embedded file does not go through one.
     let embedded = config.is_embedded().then(|| config.embedded_file());
-    let address = if embedded.is_some() {
-        "sqlite:tiffin.db"
-    } else {
-        address
-    };
+    let address = if embedded.is_some() { "sqlite:tiffin.db" } else { address };
     let parsed: SqliteConnectOptions = address.parse().map_err(|error| explain::address(&error))?;
-    let file = embedded
-        .clone()
-        .unwrap_or_else(|| parsed.get_filename().to_owned());
+    let file = embedded.clone().unwrap_or_else(|| parsed.get_filename().to_owned());
     let busy_timeout = Duration::from_secs(config.lock_timeout_seconds);
 
     let mut pool = pool_options(config, address, purpose);
@@ -128,9 +105,7 @@ async fn open_sqlite(
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(busy_timeout)
     });
-    Database::connect(pool)
-        .await
-        .map_err(|error| explain::sqlite(&file, &error))
+    Database::connect(pool).await.map_err(|error| explain::sqlite(&file, &error))
 }
 
 /// The pool's size, its pings and its log, each set on purpose: the defaults ping before every use and log every statement at info.
@@ -154,8 +129,9 @@ fn pool_options(config: &DatabaseConfig, address: &str, purpose: Purpose) -> Con
             log::LevelFilter::Warn,
             Duration::from_millis(config.slow_statement_milliseconds),
         ),
-        Purpose::Maintenance => options
-            .sqlx_slow_statements_logging_settings(log::LevelFilter::Off, Duration::from_secs(0)),
+        Purpose::Maintenance => {
+            options.sqlx_slow_statements_logging_settings(log::LevelFilter::Off, Duration::from_secs(0))
+        }
     };
     options
 }

@@ -3,7 +3,9 @@
 use rust_decimal::Decimal;
 use sea_orm::{
     ColumnTrait, DbBackend, EntityTrait, Iterable,
-    sea_query::{Alias, DynIden, Expr, ExprTrait, Func, LockType, Query, ReturningClause, SelectStatement, SimpleExpr, Value},
+    sea_query::{
+        Alias, DynIden, Expr, ExprTrait, Func, LockType, Query, ReturningClause, SelectStatement, SimpleExpr, Value,
+    },
 };
 
 use crate::features::{order::history::FeedPosition, revenue::RevenuePeriod};
@@ -22,8 +24,10 @@ pub fn any_of<C: ColumnTrait>(backend: DbBackend, column: C, numbers: impl IntoI
     match backend {
         DbBackend::Sqlite => {
             let list = serde_json::Value::from(numbers.into_iter().collect::<Vec<_>>()).to_string();
-            let numbers = Query::select().column(Alias::new("value")).from_function(
-                Func::cust("json_each").arg(list), Alias::new("numbers")).to_owned();
+            let numbers = Query::select()
+                .column(Alias::new("value"))
+                .from_function(Func::cust("json_each").arg(list), Alias::new("numbers"))
+                .to_owned();
             Expr::col(column.as_column_ref()).in_subquery(numbers)
         }
         _ => column.eq_any(numbers),

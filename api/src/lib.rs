@@ -1,11 +1,27 @@
-//! Tiffin: the stubs of this branch.
+//! Tiffin, the open food-delivery backend: a GraphQL API server.
+//!
+//! A map of the tree, in the order a request passes through it:
+//!
+//! - [`cli`] reads the command line and [`config`] the configuration; [`app`] is what every part needs, handed down and never
+//!   global: the [`database`], the [`events`], the configuration. [`telemetry`] logs, [`shutdown`] ends it all in order.
+//! - [`http`] serves GraphQL over HTTP and websockets, GraphiQL and health, and finds out who asks ([`viewer`]).
+//! - [`graphql`] is the kernel that every feature builds on: how operations are checked and run, ids, pages, loaders, errors.
+//! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`.
+//! - [`money`], [`clock`] and [`dialect`] (everything in which PostgreSQL and SQLite differ) are used by all features.
+//! - [`seed`] makes the demo city.
+
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod database;
+pub mod dialect;
 pub mod events;
+pub mod features;
 pub mod graphql;
 pub mod http;
+pub mod money;
 pub mod seed;
 pub mod shutdown;
 pub mod telemetry;
+pub mod viewer;

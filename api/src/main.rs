@@ -7,10 +7,7 @@ use tiffin::cli::{self, CommandLine};
 
 fn main() -> ExitCode {
     let line = CommandLine::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.into()),
     };

@@ -32,9 +32,15 @@ pub struct Charge {
 
 impl Charge {
     /// Rounds once per line and once for the tax. `lines` are unit prices with quantities.
-    pub fn of(lines: impl IntoIterator<Item = (Decimal, i32)>, tax_rate: Decimal, delivery_fee: Decimal, currency: &str) -> Self {
+    pub fn of(
+        lines: impl IntoIterator<Item = (Decimal, i32)>,
+        tax_rate: Decimal,
+        delivery_fee: Decimal,
+        currency: &str,
+    ) -> Self {
         let digits = digits(currency);
-        let subtotal = lines.into_iter().map(|(unit_price, quantity)| line_total(unit_price, quantity, currency)).sum::<Decimal>();
+        let subtotal =
+            lines.into_iter().map(|(unit_price, quantity)| line_total(unit_price, quantity, currency)).sum::<Decimal>();
         let subtotal = rounded(subtotal, digits);
         let tax = rounded(subtotal * tax_rate, digits);
         let delivery_fee = rounded(delivery_fee, digits);
@@ -57,7 +63,8 @@ mod tests {
 
     #[test]
     fn rounds_half_up_once_per_line_and_once_for_the_tax() {
-        let charge = Charge::of([(decimal("0.35"), 3), (decimal("1.10"), 1)], decimal("0.0825"), decimal("2.99"), "USD");
+        let charge =
+            Charge::of([(decimal("0.35"), 3), (decimal("1.10"), 1)], decimal("0.0825"), decimal("2.99"), "USD");
         assert_eq!(charge.subtotal, decimal("2.15"));
         assert_eq!(charge.tax, decimal("0.18"), "0.177375");
         assert_eq!(charge.total, decimal("5.32"));

@@ -87,11 +87,7 @@ mod tests {
         shutdown.requested().await;
         begun.await.expect("no panic");
 
-        assert!(
-            tokio::time::timeout(Duration::from_millis(50), shutdown.wait())
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_millis(50), shutdown.wait()).await.is_err());
         finish.send(()).expect("the task listens");
         shutdown.wait().await;
         assert!(task.await.expect("no panic"));

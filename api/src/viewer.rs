@@ -4,7 +4,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use entity::sea_orm_active_enums::UserRole;
 
-use crate::graphql::{error::{Error, Result}, ids::{CustomerId, DriverId, GlobalId, RestaurantId, UserId}};
+use crate::graphql::{
+    error::{Error, Result},
+    ids::{CustomerId, DriverId, GlobalId, RestaurantId, UserId},
+};
 
 /// Who asks, with all that rights depend on.
 #[derive(Clone, Debug)]

@@ -24,13 +24,7 @@ pub struct Model {
     pub orders: HasMany<super::orders::Entity>,
     #[sea_orm(has_many)]
     pub reviews: HasMany<super::reviews::Entity>,
-    #[sea_orm(
-        belongs_to,
-        from = "user_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "SetNull"
-    )]
+    #[sea_orm(belongs_to, from = "user_id", to = "id", on_update = "NoAction", on_delete = "SetNull")]
     pub users: BelongsTo<Option<super::users::Entity>>,
 }
 

@@ -19,13 +19,7 @@ pub struct Model {
     pub category: String,
     #[sea_orm(column_type = "Text")]
     pub search_text: String,
-    #[sea_orm(
-        belongs_to,
-        from = "menu_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Cascade"
-    )]
+    #[sea_orm(belongs_to, from = "menu_id", to = "id", on_update = "NoAction", on_delete = "Cascade")]
     pub menus: BelongsTo<super::menus::Entity>,
     #[sea_orm(has_many, via = "order_items")]
     pub orders: HasMany<super::orders::Entity>,

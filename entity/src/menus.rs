@@ -15,13 +15,7 @@ pub struct Model {
     pub description: Option<String>,
     #[sea_orm(has_many)]
     pub dishes: HasMany<super::dishes::Entity>,
-    #[sea_orm(
-        belongs_to,
-        from = "restaurant_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Cascade"
-    )]
+    #[sea_orm(belongs_to, from = "restaurant_id", to = "id", on_update = "NoAction", on_delete = "Cascade")]
     pub restaurants: BelongsTo<super::restaurants::Entity>,
 }
 

@@ -22,21 +22,9 @@ pub struct Model {
     #[sea_orm(unique)]
     pub position: i64,
     pub feed_transaction: i64,
-    #[sea_orm(
-        belongs_to,
-        from = "driver_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "SetNull"
-    )]
+    #[sea_orm(belongs_to, from = "driver_id", to = "id", on_update = "NoAction", on_delete = "SetNull")]
     pub drivers: BelongsTo<Option<super::drivers::Entity>>,
-    #[sea_orm(
-        belongs_to,
-        from = "order_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Cascade"
-    )]
+    #[sea_orm(belongs_to, from = "order_id", to = "id", on_update = "NoAction", on_delete = "Cascade")]
     pub orders: BelongsTo<super::orders::Entity>,
 }
 

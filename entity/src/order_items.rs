@@ -14,21 +14,9 @@ pub struct Model {
     #[sea_orm(column_type = "Decimal(Some((8, 2)))")]
     pub unit_price: Decimal,
     pub dish_name: String,
-    #[sea_orm(
-        belongs_to,
-        from = "dish_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Restrict"
-    )]
+    #[sea_orm(belongs_to, from = "dish_id", to = "id", on_update = "NoAction", on_delete = "Restrict")]
     pub dishes: BelongsTo<super::dishes::Entity>,
-    #[sea_orm(
-        belongs_to,
-        from = "order_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Cascade"
-    )]
+    #[sea_orm(belongs_to, from = "order_id", to = "id", on_update = "NoAction", on_delete = "Cascade")]
     pub orders: BelongsTo<super::orders::Entity>,
 }
 

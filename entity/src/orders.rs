@@ -31,29 +31,11 @@ pub struct Model {
     #[sea_orm(unique_key = "orders_customer_id_idempotency_key_key")]
     pub idempotency_key: Option<String>,
     pub request_hash: Option<String>,
-    #[sea_orm(
-        belongs_to,
-        from = "customer_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Restrict"
-    )]
+    #[sea_orm(belongs_to, from = "customer_id", to = "id", on_update = "NoAction", on_delete = "Restrict")]
     pub customers: BelongsTo<super::customers::Entity>,
-    #[sea_orm(
-        belongs_to,
-        from = "driver_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "SetNull"
-    )]
+    #[sea_orm(belongs_to, from = "driver_id", to = "id", on_update = "NoAction", on_delete = "SetNull")]
     pub drivers: BelongsTo<Option<super::drivers::Entity>>,
-    #[sea_orm(
-        belongs_to,
-        from = "restaurant_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Restrict"
-    )]
+    #[sea_orm(belongs_to, from = "restaurant_id", to = "id", on_update = "NoAction", on_delete = "Restrict")]
     pub restaurants: BelongsTo<super::restaurants::Entity>,
     #[sea_orm(has_many, via = "order_items")]
     pub dishes: HasMany<super::dishes::Entity>,

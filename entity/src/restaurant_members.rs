@@ -11,21 +11,9 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub user_id: i32,
     pub created_at: DateTimeWithTimeZone,
-    #[sea_orm(
-        belongs_to,
-        from = "restaurant_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Cascade"
-    )]
+    #[sea_orm(belongs_to, from = "restaurant_id", to = "id", on_update = "NoAction", on_delete = "Cascade")]
     pub restaurants: BelongsTo<super::restaurants::Entity>,
-    #[sea_orm(
-        belongs_to,
-        from = "user_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Cascade"
-    )]
+    #[sea_orm(belongs_to, from = "user_id", to = "id", on_update = "NoAction", on_delete = "Cascade")]
     pub users: BelongsTo<super::users::Entity>,
 }
 

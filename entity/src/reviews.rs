@@ -17,21 +17,9 @@ pub struct Model {
     pub comment: Option<String>,
     pub created_at: DateTimeWithTimeZone,
     pub updated_at: DateTimeWithTimeZone,
-    #[sea_orm(
-        belongs_to,
-        from = "customer_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Restrict"
-    )]
+    #[sea_orm(belongs_to, from = "customer_id", to = "id", on_update = "NoAction", on_delete = "Restrict")]
     pub customers: BelongsTo<super::customers::Entity>,
-    #[sea_orm(
-        belongs_to,
-        from = "restaurant_id",
-        to = "id",
-        on_update = "NoAction",
-        on_delete = "Restrict"
-    )]
+    #[sea_orm(belongs_to, from = "restaurant_id", to = "id", on_update = "NoAction", on_delete = "Restrict")]
     pub restaurants: BelongsTo<super::restaurants::Entity>,
 }
 

@@ -19,18 +19,13 @@ pub async fn for_each_id_range(
     id: &str,
     sql: impl Fn(i32, i32) -> String,
 ) -> Result<(), DbErr> {
-    let bounds = query(
-        manager,
-        format!("select min({id}) as low, max({id}) as high from {table}"),
-    )
-    .await?;
+    let bounds = query(manager, format!("select min({id}) as low, max({id}) as high from {table}")).await?;
     let Some(bounds) = bounds.first() else {
         return Ok(());
     };
-    let (Some(mut low), Some(high)) = (
-        bounds.try_get::<Option<i32>>("", "low")?,
-        bounds.try_get::<Option<i32>>("", "high")?,
-    ) else {
+    let (Some(mut low), Some(high)) =
+        (bounds.try_get::<Option<i32>>("", "low")?, bounds.try_get::<Option<i32>>("", "high")?)
+    else {
         return Ok(());
     };
     while low <= high {
@@ -45,11 +40,7 @@ pub async fn for_each_id_range(
 }
 
 /// Fills `search_text` of the rows that have none from the named columns.
-pub async fn fold_search_text(
-    manager: &SchemaManager<'_>,
-    table: &str,
-    columns: &[&str],
-) -> Result<(), DbErr> {
+pub async fn fold_search_text(manager: &SchemaManager<'_>, table: &str, columns: &[&str]) -> Result<(), DbErr> {
     let selected = columns.join(", ");
     let mut last = i32::MIN;
     loop {
@@ -72,12 +63,7 @@ pub async fn fold_search_text(
     }
 }
 
-async fn fold_row(
-    manager: &SchemaManager<'_>,
-    table: &str,
-    columns: &[&str],
-    row: &QueryResult,
-) -> Result<(), DbErr> {
+async fn fold_row(manager: &SchemaManager<'_>, table: &str, columns: &[&str], row: &QueryResult) -> Result<(), DbErr> {
     let mut parts = Vec::new();
     for column in columns {
         parts.extend(row.try_get::<Option<String>>("", column)?);
@@ -92,10 +78,5 @@ async fn fold_row(
 
 async fn query(manager: &SchemaManager<'_>, sql: String) -> Result<Vec<QueryResult>, DbErr> {
     let connection = manager.get_connection();
-    connection
-        .query_all_raw(Statement::from_string(
-            connection.get_database_backend(),
-            sql,
-        ))
-        .await
+    connection.query_all_raw(Statement::from_string(connection.get_database_backend(), sql)).await
 }

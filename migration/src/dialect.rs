@@ -70,29 +70,13 @@ pub async fn create_index_online(
     if !is_postgres(manager) {
         return run(manager, &format!("create {unique}index {index} on {on}")).await;
     }
-    run(
-        manager,
-        &format!("drop index concurrently if exists {index}"),
-    )
-    .await?;
-    run(
-        manager,
-        &format!("create {unique}index concurrently {index} on {on}"),
-    )
-    .await
+    run(manager, &format!("drop index concurrently if exists {index}")).await?;
+    run(manager, &format!("create {unique}index concurrently {index} on {on}")).await
 }
 
 pub async fn drop_index_online(manager: &SchemaManager<'_>, index: &str) -> Result<(), DbErr> {
-    let concurrently = if is_postgres(manager) {
-        "concurrently "
-    } else {
-        ""
-    };
-    run(
-        manager,
-        &format!("drop index {concurrently}if exists {index}"),
-    )
-    .await
+    let concurrently = if is_postgres(manager) { "concurrently " } else { "" };
+    run(manager, &format!("drop index {concurrently}if exists {index}")).await
 }
 
 /// A rule that rows of a table must keep, added to a table that is already in use.
@@ -110,19 +94,10 @@ pub struct Rule {
 /// PostgreSQL takes its lock for an instant only (`not valid`). SQLite cannot add a constraint, so a pair of triggers keeps it; as in a
 /// constraint, a condition that is null is no offence.
 pub async fn add_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), DbErr> {
-    let Rule {
-        table,
-        name,
-        postgres,
-        sqlite,
-    } = rule;
+    let Rule { table, name, postgres, sqlite } = rule;
     if is_postgres(manager) {
         drop_rule(manager, rule).await?;
-        return run(
-            manager,
-            &format!("alter table {table} add constraint {name} check ({postgres}) not valid"),
-        )
-        .await;
+        return run(manager, &format!("alter table {table} add constraint {name} check ({postgres}) not valid")).await;
     }
     for event in ["insert", "update"] {
         run(
@@ -139,31 +114,15 @@ pub async fn add_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), Db
 
 /// Reads the whole table, beside its writers, and fails when a row breaks the rule.
 pub async fn check_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), DbErr> {
-    let Rule {
-        table,
-        name,
-        sqlite,
-        ..
-    } = rule;
+    let Rule { table, name, sqlite, .. } = rule;
     if is_postgres(manager) {
-        return run(
-            manager,
-            &format!("alter table {table} validate constraint {name}"),
-        )
-        .await;
+        return run(manager, &format!("alter table {table} validate constraint {name}")).await;
     }
     let broken = format!("select 1 from {table} as new where ({sqlite}) is false limit 1");
     let connection = manager.get_connection();
-    let found = connection
-        .query_one_raw(Statement::from_string(
-            connection.get_database_backend(),
-            broken,
-        ))
-        .await?;
+    let found = connection.query_one_raw(Statement::from_string(connection.get_database_backend(), broken)).await?;
     match found {
-        Some(_) => Err(DbErr::Migration(format!(
-            "a row of {table} breaks the rule {name}"
-        ))),
+        Some(_) => Err(DbErr::Migration(format!("a row of {table} breaks the rule {name}"))),
         None => Ok(()),
     }
 }
@@ -171,11 +130,7 @@ pub async fn check_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), 
 pub async fn drop_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), DbErr> {
     let Rule { table, name, .. } = rule;
     if is_postgres(manager) {
-        return run(
-            manager,
-            &format!("alter table {table} drop constraint if exists {name}"),
-        )
-        .await;
+        return run(manager, &format!("alter table {table} drop constraint if exists {name}")).await;
     }
     for event in ["insert", "update"] {
         run(manager, &format!("drop trigger if exists {name}_{event}")).await?;
@@ -185,47 +140,27 @@ pub async fn drop_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), D
 
 /// Turns the checked rule "this column is not null" into the column's own `not null`, which PostgreSQL then does without
 /// reading the table. On SQLite the rule stays what it is.
-pub async fn set_not_null(
-    manager: &SchemaManager<'_>,
-    rule: &Rule,
-    column: &str,
-) -> Result<(), DbErr> {
+pub async fn set_not_null(manager: &SchemaManager<'_>, rule: &Rule, column: &str) -> Result<(), DbErr> {
     if !is_postgres(manager) {
         return Ok(());
     }
     let table = rule.table;
-    run(
-        manager,
-        &format!("alter table {table} alter column {column} set not null"),
-    )
-    .await?;
+    run(manager, &format!("alter table {table} alter column {column} set not null")).await?;
     drop_rule(manager, rule).await
 }
 
 /// Undoes [`set_not_null`] and its rule.
-pub async fn drop_not_null(
-    manager: &SchemaManager<'_>,
-    rule: &Rule,
-    column: &str,
-) -> Result<(), DbErr> {
+pub async fn drop_not_null(manager: &SchemaManager<'_>, rule: &Rule, column: &str) -> Result<(), DbErr> {
     if is_postgres(manager) {
         let table = rule.table;
-        run(
-            manager,
-            &format!("alter table {table} alter column {column} drop not null"),
-        )
-        .await?;
+        run(manager, &format!("alter table {table} alter column {column} drop not null")).await?;
     }
     drop_rule(manager, rule).await
 }
 
 /// Runs a statement of one dialect.
 pub async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
-    manager
-        .get_connection()
-        .execute_unprepared(sql)
-        .await
-        .map(|_| ())
+    manager.get_connection().execute_unprepared(sql).await.map(|_| ())
 }
 
 /// Adds columns one statement each, as SQLite wants it.
@@ -235,9 +170,7 @@ pub async fn add_columns<T: IntoTableRef + Copy>(
     columns: impl IntoIterator<Item = ColumnDef>,
 ) -> Result<(), DbErr> {
     for column in columns {
-        manager
-            .alter_table(Table::alter().table(table).add_column(column).take())
-            .await?;
+        manager.alter_table(Table::alter().table(table).add_column(column).take()).await?;
     }
     Ok(())
 }
@@ -249,9 +182,7 @@ pub async fn drop_columns<T: IntoTableRef + Copy, C: IntoIden>(
     columns: impl IntoIterator<Item = C>,
 ) -> Result<(), DbErr> {
     for column in columns {
-        manager
-            .alter_table(Table::alter().table(table).drop_column(column).take())
-            .await?;
+        manager.alter_table(Table::alter().table(table).drop_column(column).take()).await?;
     }
     Ok(())
 }

@@ -105,10 +105,7 @@ pub async fn roll_back(db: &DatabaseConnection, steps: Option<u32>) -> Result<()
 /// The names of the migrations that [`migrate`] would apply. Writes nothing, not even the table of what was applied.
 pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
     let pending = Migrator::get_pending_migrations_read_only(db).await?;
-    Ok(pending
-        .iter()
-        .map(|migration| migration.name().to_owned())
-        .collect())
+    Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
 }
 
 /// Drops every table and migrates anew: on PostgreSQL whoever made it, on SQLite by taking every migration back.
@@ -120,10 +117,7 @@ pub async fn fresh(db: &DatabaseConnection) -> Result<(), DbErr> {
 pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
     let migrations = Migrator::get_migration_with_status_read_only(db).await?;
     let applied = |migration: &Migration| migration.status() == MigrationStatus::Applied;
-    Ok(migrations
-        .iter()
-        .map(|migration| (migration.name().to_owned(), applied(migration)))
-        .collect())
+    Ok(migrations.iter().map(|migration| (migration.name().to_owned(), applied(migration))).collect())
 }
 
 /// Which way to go, and how many steps at most.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use sea_orm_migration::{
     prelude::*,
     sea_orm::{
-        DatabaseConnection, DbBackend, RuntimeErr, SqliteTransactionMode, SqlxPostgresConnector,
-        Statement, TransactionOptions, TransactionTrait,
+        DatabaseConnection, DbBackend, RuntimeErr, SqliteTransactionMode, SqlxPostgresConnector, Statement,
+        TransactionOptions, TransactionTrait,
         sqlx::{Executor, postgres::PgPoolOptions},
     },
 };
@@ -52,9 +52,7 @@ async fn connect_once(db: &DatabaseConnection) -> Result<DatabaseConnection, DbE
         .max_lifetime(None)
         .after_connect(|connection, _| {
             Box::pin(async move {
-                connection
-                    .execute("set statement_timeout = 0; set lock_timeout = '30s'")
-                    .await?;
+                connection.execute("set statement_timeout = 0; set lock_timeout = '30s'").await?;
                 Ok(())
             })
         })
@@ -68,10 +66,8 @@ async fn connect_once(db: &DatabaseConnection) -> Result<DatabaseConnection, DbE
 /// of the process that has the lock would wait for in turn.
 async fn acquire(holder: &DatabaseConnection) -> Result<(), DbErr> {
     loop {
-        let statement = Statement::from_string(
-            DbBackend::Postgres,
-            format!("select pg_try_advisory_lock({LOCK}) as taken"),
-        );
+        let statement =
+            Statement::from_string(DbBackend::Postgres, format!("select pg_try_advisory_lock({LOCK}) as taken"));
         let row = holder.query_one_raw(statement).await?;
         if row.map(|row| row.try_get("", "taken")).transpose()? == Some(true) {
             return Ok(());
@@ -82,10 +78,8 @@ async fn acquire(holder: &DatabaseConnection) -> Result<(), DbErr> {
 
 /// SQLite has one writer at a time: the transaction is the lock.
 async fn run_in_transaction(db: &DatabaseConnection, direction: Direction) -> Result<(), DbErr> {
-    let options = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..Default::default()
-    };
+    let options =
+        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
     let transaction = db.begin_with_options(options).await?;
     match direction {
         // Tables cannot be dropped there in any order, for dropping one looks at those that refer to it.

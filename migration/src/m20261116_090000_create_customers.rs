@@ -22,29 +22,17 @@ impl MigrationTrait for Migration {
             .col(string_len(Customers::Email, 255))
             .col(string_len_null(Customers::Phone, 20))
             .col(json_binary_null(Customers::Addresses))
-            .col(dialect::timestamp_default_now(
-                manager,
-                Customers::CreatedAt,
-            ))
-            .col(dialect::timestamp_default_now(
-                manager,
-                Customers::UpdatedAt,
-            ))
+            .col(dialect::timestamp_default_now(manager, Customers::CreatedAt))
+            .col(dialect::timestamp_default_now(manager, Customers::UpdatedAt))
             .take();
         manager.create_table(customers).await?;
-        let email = Index::create()
-            .name("customers_email_key")
-            .table(Customers::Table)
-            .col(Customers::Email)
-            .unique()
-            .take();
+        let email =
+            Index::create().name("customers_email_key").table(Customers::Table).col(Customers::Email).unique().take();
         manager.create_index(email).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(Customers::Table).take())
-            .await
+        manager.drop_table(Table::drop().table(Customers::Table).take()).await
     }
 }
 

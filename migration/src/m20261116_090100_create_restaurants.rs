@@ -25,10 +25,7 @@ impl MigrationTrait for Migration {
             .col(decimal_len(Restaurants::AvgRating, 2, 1).default(0))
             .col(integer(Restaurants::TotalOrders).default(0))
             .col(boolean(Restaurants::IsActive).default(true))
-            .col(dialect::timestamp_default_now(
-                manager,
-                Restaurants::CreatedAt,
-            ))
+            .col(dialect::timestamp_default_now(manager, Restaurants::CreatedAt))
             .take();
         manager.create_table(restaurants).await?;
         let cuisine_type = Index::create()
@@ -46,9 +43,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(Restaurants::Table).take())
-            .await
+        manager.drop_table(Table::drop().table(Restaurants::Table).take()).await
     }
 }
 

@@ -40,18 +40,12 @@ impl MigrationTrait for Migration {
             .col(Dishes::IsAvailable)
             .take();
         manager.create_index(menu).await?;
-        let category = Index::create()
-            .name("idx_dishes_category")
-            .table(Dishes::Table)
-            .col(Dishes::Category)
-            .take();
+        let category = Index::create().name("idx_dishes_category").table(Dishes::Table).col(Dishes::Category).take();
         manager.create_index(category).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(Dishes::Table).take())
-            .await
+        manager.drop_table(Table::drop().table(Dishes::Table).take()).await
     }
 }
 

@@ -26,28 +26,14 @@ impl MigrationTrait for Migration {
             .col(string_len(Drivers::Phone, 20))
             .col(string_len(Drivers::LicenseNumber, 50))
             .col(string_len(Drivers::VehicleType, 50))
-            .col(
-                dialect::enumeration(manager, Drivers::Status, STATUS, &STATUSES)
-                    .default("OFFLINE"),
-            )
+            .col(dialect::enumeration(manager, Drivers::Status, STATUS, &STATUSES).default("OFFLINE"))
             .col(decimal_len_null(Drivers::CurrentLat, 10, 8))
             .col(decimal_len_null(Drivers::CurrentLng, 11, 8))
-            .check((
-                "drivers_current_lat_check",
-                Expr::col(Drivers::CurrentLat).between(-90, 90),
-            ))
-            .check((
-                "drivers_current_lng_check",
-                Expr::col(Drivers::CurrentLng).between(-180, 180),
-            ))
+            .check(("drivers_current_lat_check", Expr::col(Drivers::CurrentLat).between(-90, 90)))
+            .check(("drivers_current_lng_check", Expr::col(Drivers::CurrentLng).between(-180, 180)))
             .take();
         manager.create_table(drivers).await?;
-        let phone = Index::create()
-            .name("drivers_phone_key")
-            .table(Drivers::Table)
-            .col(Drivers::Phone)
-            .unique()
-            .take();
+        let phone = Index::create().name("drivers_phone_key").table(Drivers::Table).col(Drivers::Phone).unique().take();
         manager.create_index(phone).await?;
         let license_number = Index::create()
             .name("drivers_license_number_key")
@@ -56,18 +42,12 @@ impl MigrationTrait for Migration {
             .unique()
             .take();
         manager.create_index(license_number).await?;
-        let status = Index::create()
-            .name("idx_drivers_status")
-            .table(Drivers::Table)
-            .col(Drivers::Status)
-            .take();
+        let status = Index::create().name("idx_drivers_status").table(Drivers::Table).col(Drivers::Status).take();
         manager.create_index(status).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(Drivers::Table).take())
-            .await?;
+        manager.drop_table(Table::drop().table(Drivers::Table).take()).await?;
         dialect::drop_enum(manager, STATUS).await
     }
 }

@@ -14,15 +14,7 @@ use crate::dialect;
 pub struct Migration;
 
 const STATUS: &str = "order_status";
-const STATUSES: [&str; 7] = [
-    "PENDING",
-    "CONFIRMED",
-    "PREPARING",
-    "READY",
-    "PICKED_UP",
-    "DELIVERED",
-    "CANCELLED",
-];
+const STATUSES: [&str; 7] = ["PENDING", "CONFIRMED", "PREPARING", "READY", "PICKED_UP", "DELIVERED", "CANCELLED"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -30,18 +22,9 @@ impl MigrationTrait for Migration {
         dialect::create_enum(manager, STATUS, &STATUSES).await?;
         manager.create_table(orders(manager)).await?;
         for (name, columns) in [
-            (
-                "idx_orders_customer_id_status",
-                vec![Orders::CustomerId, Orders::Status],
-            ),
-            (
-                "idx_orders_restaurant_id_order_time",
-                vec![Orders::RestaurantId, Orders::OrderTime],
-            ),
-            (
-                "idx_orders_driver_id_status",
-                vec![Orders::DriverId, Orders::Status],
-            ),
+            ("idx_orders_customer_id_status", vec![Orders::CustomerId, Orders::Status]),
+            ("idx_orders_restaurant_id_order_time", vec![Orders::RestaurantId, Orders::OrderTime]),
+            ("idx_orders_driver_id_status", vec![Orders::DriverId, Orders::Status]),
             ("idx_orders_order_time", vec![Orders::OrderTime]),
         ] {
             let mut index = Index::create().name(name).table(Orders::Table).take();
@@ -54,9 +37,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(Orders::Table).take())
-            .await?;
+        manager.drop_table(Table::drop().table(Orders::Table).take()).await?;
         dialect::drop_enum(manager, STATUS).await
     }
 }
@@ -75,14 +56,8 @@ fn orders(manager: &SchemaManager<'_>) -> TableCreateStatement {
         .col(json_binary(Orders::DeliveryAddress))
         .col(string_len_null(Orders::CustomerName, 100))
         .col(string_len_null(Orders::RestaurantName, 100))
-        .check((
-            "orders_total_amount_check",
-            Expr::col(Orders::TotalAmount).gte(0),
-        ))
-        .check((
-            "orders_delivery_fee_check",
-            Expr::col(Orders::DeliveryFee).gte(0),
-        ))
+        .check(("orders_total_amount_check", Expr::col(Orders::TotalAmount).gte(0)))
+        .check(("orders_delivery_fee_check", Expr::col(Orders::DeliveryFee).gte(0)))
         .foreign_key(
             ForeignKey::create()
                 .name("orders_customer_id_fkey")

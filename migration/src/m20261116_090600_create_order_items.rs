@@ -19,19 +19,9 @@ impl MigrationTrait for Migration {
             .col(integer(OrderItems::DishId))
             .col(integer(OrderItems::Quantity))
             .col(decimal_len(OrderItems::UnitPrice, 8, 2))
-            .primary_key(
-                Index::create()
-                    .col(OrderItems::OrderId)
-                    .col(OrderItems::DishId),
-            )
-            .check((
-                "order_items_quantity_check",
-                Expr::col(OrderItems::Quantity).gt(0),
-            ))
-            .check((
-                "order_items_unit_price_check",
-                Expr::col(OrderItems::UnitPrice).gte(0),
-            ))
+            .primary_key(Index::create().col(OrderItems::OrderId).col(OrderItems::DishId))
+            .check(("order_items_quantity_check", Expr::col(OrderItems::Quantity).gt(0)))
+            .check(("order_items_unit_price_check", Expr::col(OrderItems::UnitPrice).gte(0)))
             .foreign_key(
                 ForeignKey::create()
                     .name("order_items_order_id_fkey")
@@ -51,9 +41,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(OrderItems::Table).take())
-            .await
+        manager.drop_table(Table::drop().table(OrderItems::Table).take()).await
     }
 }
 

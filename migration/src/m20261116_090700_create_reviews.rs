@@ -23,10 +23,7 @@ impl MigrationTrait for Migration {
             .col(integer(Reviews::Rating))
             .col(text_null(Reviews::Comment))
             .col(dialect::timestamp_default_now(manager, Reviews::CreatedAt))
-            .check((
-                "reviews_rating_check",
-                Expr::col(Reviews::Rating).between(1, 5),
-            ))
+            .check(("reviews_rating_check", Expr::col(Reviews::Rating).between(1, 5)))
             .foreign_key(
                 ForeignKey::create()
                     .name("reviews_customer_id_fkey")
@@ -61,9 +58,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(Reviews::Table).take())
-            .await
+        manager.drop_table(Table::drop().table(Reviews::Table).take()).await
     }
 }
 

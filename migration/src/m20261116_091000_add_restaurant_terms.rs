@@ -18,36 +18,21 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let delivery_fee = decimal_len(Restaurants::DeliveryFee, 10, 2)
             .default(2.99)
-            .check((
-                "restaurants_delivery_fee_check",
-                Expr::col(Restaurants::DeliveryFee).gte(0),
-            ))
+            .check(("restaurants_delivery_fee_check", Expr::col(Restaurants::DeliveryFee).gte(0)))
             .take();
         let tax_rate = decimal_len(Restaurants::TaxRate, 5, 4)
             .default(0)
-            .check((
-                "restaurants_tax_rate_check",
-                Expr::col(Restaurants::TaxRate).gte(0),
-            ))
+            .check(("restaurants_tax_rate_check", Expr::col(Restaurants::TaxRate).gte(0)))
             .take();
         let currency = string_len(Restaurants::Currency, 3).default("USD").take();
-        dialect::add_columns(
-            manager,
-            Restaurants::Table,
-            [currency, delivery_fee, tax_rate],
-        )
-        .await
+        dialect::add_columns(manager, Restaurants::Table, [currency, delivery_fee, tax_rate]).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         dialect::drop_columns(
             manager,
             Restaurants::Table,
-            [
-                Restaurants::TaxRate,
-                Restaurants::DeliveryFee,
-                Restaurants::Currency,
-            ],
+            [Restaurants::TaxRate, Restaurants::DeliveryFee, Restaurants::Currency],
         )
         .await
     }

@@ -16,16 +16,10 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let lat = double_null(Restaurants::Lat)
-            .check((
-                "restaurants_lat_check",
-                Expr::col(Restaurants::Lat).between(-90, 90),
-            ))
+            .check(("restaurants_lat_check", Expr::col(Restaurants::Lat).between(-90, 90)))
             .take();
         let lng = double_null(Restaurants::Lng)
-            .check((
-                "restaurants_lng_check",
-                Expr::col(Restaurants::Lng).between(-180, 180),
-            ))
+            .check(("restaurants_lng_check", Expr::col(Restaurants::Lng).between(-180, 180)))
             .take();
         let delivery_zone = string_len_null(Restaurants::DeliveryZone, 50);
         dialect::add_columns(manager, Restaurants::Table, [lat, lng, delivery_zone]).await
@@ -35,11 +29,7 @@ impl MigrationTrait for Migration {
         dialect::drop_columns(
             manager,
             Restaurants::Table,
-            [
-                Restaurants::DeliveryZone,
-                Restaurants::Lng,
-                Restaurants::Lat,
-            ],
+            [Restaurants::DeliveryZone, Restaurants::Lng, Restaurants::Lat],
         )
         .await
     }

@@ -28,11 +28,7 @@ impl MigrationTrait for Migration {
         dialect::drop_columns(
             manager,
             Drivers::Table,
-            [
-                Drivers::LocationRecordedAt,
-                Drivers::LocationSpeed,
-                Drivers::LocationHeading,
-            ],
+            [Drivers::LocationRecordedAt, Drivers::LocationSpeed, Drivers::LocationHeading],
         )
         .await
     }

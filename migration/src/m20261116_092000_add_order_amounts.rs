@@ -30,9 +30,8 @@ impl MigrationTrait for Migration {
         let subtotal = decimal_len_null(Orders::Subtotal, 10, 2)
             .check(("orders_subtotal_check", Expr::col(Orders::Subtotal).gte(0)))
             .take();
-        let tax = decimal_len_null(Orders::Tax, 10, 2)
-            .check(("orders_tax_check", Expr::col(Orders::Tax).gte(0)))
-            .take();
+        let tax =
+            decimal_len_null(Orders::Tax, 10, 2).check(("orders_tax_check", Expr::col(Orders::Tax).gte(0))).take();
         let currency = string_len_null(Orders::Currency, 3);
         dialect::add_columns(manager, Orders::Table, [subtotal, tax, currency]).await?;
         resize_delivery_fee(manager, 10).await
@@ -41,12 +40,7 @@ impl MigrationTrait for Migration {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         resize_delivery_fee(manager, 6).await?;
         dialect::check_rule(manager, &DELIVERY_FEE).await?;
-        dialect::drop_columns(
-            manager,
-            Orders::Table,
-            [Orders::Currency, Orders::Tax, Orders::Subtotal],
-        )
-        .await
+        dialect::drop_columns(manager, Orders::Table, [Orders::Currency, Orders::Tax, Orders::Subtotal]).await
     }
 }
 
@@ -56,11 +50,7 @@ async fn resize_delivery_fee(manager: &SchemaManager<'_>, digits: u32) -> Result
         return Ok(());
     }
     dialect::drop_rule(manager, &DELIVERY_FEE).await?;
-    dialect::run(
-        manager,
-        &format!("alter table orders alter column delivery_fee type numeric({digits}, 2)"),
-    )
-    .await?;
+    dialect::run(manager, &format!("alter table orders alter column delivery_fee type numeric({digits}, 2)")).await?;
     dialect::add_rule(manager, &DELIVERY_FEE).await
 }
 

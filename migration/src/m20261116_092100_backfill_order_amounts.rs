@@ -37,7 +37,8 @@ impl MigrationTrait for Migration {
 
 /// Fills the rows that still are in the ERD's form.
 pub async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
-    let items = "coalesce((select sum(quantity * unit_price) from order_items where order_id = orders.id), total_amount)";
+    let items =
+        "coalesce((select sum(quantity * unit_price) from order_items where order_id = orders.id), total_amount)";
     let subtotal = amount(manager, items);
     let total = amount(manager, &format!("{items} + delivery_fee"));
     batches::for_each_id_range(manager, "orders", "id", |low, high| {
@@ -55,9 +56,5 @@ pub async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 
 /// An expression over amounts; on SQLite rounded, for decimals are floating there.
 fn amount(manager: &SchemaManager<'_>, expression: &str) -> String {
-    if dialect::is_postgres(manager) {
-        expression.to_owned()
-    } else {
-        format!("round({expression}, 2)")
-    }
+    if dialect::is_postgres(manager) { expression.to_owned() } else { format!("round({expression}, 2)") }
 }

@@ -21,12 +21,8 @@ const SUBTOTAL: Rule = Rule {
     sqlite: "new.subtotal is not null",
 };
 
-const TAX: Rule = Rule {
-    table: "orders",
-    name: "orders_tax_required",
-    postgres: "tax is not null",
-    sqlite: "new.tax is not null",
-};
+const TAX: Rule =
+    Rule { table: "orders", name: "orders_tax_required", postgres: "tax is not null", sqlite: "new.tax is not null" };
 
 const CURRENCY: Rule = Rule {
     table: "orders",
@@ -35,11 +31,7 @@ const CURRENCY: Rule = Rule {
     sqlite: "new.currency is not null",
 };
 
-const REQUIRED: [(&Rule, &str); 3] = [
-    (&SUBTOTAL, "subtotal"),
-    (&TAX, "tax"),
-    (&CURRENCY, "currency"),
-];
+const REQUIRED: [(&Rule, &str); 3] = [(&SUBTOTAL, "subtotal"), (&TAX, "tax"), (&CURRENCY, "currency")];
 
 const TOTAL: Rule = Rule {
     table: "orders",

@@ -16,11 +16,7 @@ impl MigrationTrait for Migration {
         dialect::add_columns(manager, Reviews::Table, [updated_at]).await?;
         if dialect::is_postgres(manager) {
             // For rows to come only; SQLite cannot add a default later, and the server names the time anyway.
-            dialect::run(
-                manager,
-                "alter table reviews alter column updated_at set default current_timestamp",
-            )
-            .await?;
+            dialect::run(manager, "alter table reviews alter column updated_at set default current_timestamp").await?;
         }
         Ok(())
     }

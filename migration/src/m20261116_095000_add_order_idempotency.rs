@@ -15,23 +15,14 @@ const KEY: &str = "orders_customer_id_idempotency_key_key";
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let columns = [
-            string_len_null(Orders::IdempotencyKey, 255),
-            string_len_null(Orders::RequestHash, 64),
-        ];
+        let columns = [string_len_null(Orders::IdempotencyKey, 255), string_len_null(Orders::RequestHash, 64)];
         dialect::add_columns(manager, Orders::Table, columns).await?;
-        dialect::create_index_online(manager, KEY, true, "orders (customer_id, idempotency_key)")
-            .await
+        dialect::create_index_online(manager, KEY, true, "orders (customer_id, idempotency_key)").await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         dialect::drop_index_online(manager, KEY).await?;
-        dialect::drop_columns(
-            manager,
-            Orders::Table,
-            [Orders::RequestHash, Orders::IdempotencyKey],
-        )
-        .await
+        dialect::drop_columns(manager, Orders::Table, [Orders::RequestHash, Orders::IdempotencyKey]).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

@@ -32,17 +32,11 @@ impl MigrationTrait for Migration {
             .col(text(Users::SearchText).default(""))
             .take();
         manager.create_table(users).await?;
-        dialect::run(
-            manager,
-            "create unique index users_email_key on users (lower(email))",
-        )
-        .await
+        dialect::run(manager, "create unique index users_email_key on users (lower(email))").await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(Users::Table).take())
-            .await?;
+        manager.drop_table(Table::drop().table(Users::Table).take()).await?;
         dialect::drop_enum(manager, ROLE).await
     }
 }

@@ -17,15 +17,8 @@ impl MigrationTrait for Migration {
             .table(RestaurantMembers::Table)
             .col(integer(RestaurantMembers::RestaurantId))
             .col(integer(RestaurantMembers::UserId))
-            .col(dialect::timestamp_default_now(
-                manager,
-                RestaurantMembers::CreatedAt,
-            ))
-            .primary_key(
-                Index::create()
-                    .col(RestaurantMembers::RestaurantId)
-                    .col(RestaurantMembers::UserId),
-            )
+            .col(dialect::timestamp_default_now(manager, RestaurantMembers::CreatedAt))
+            .primary_key(Index::create().col(RestaurantMembers::RestaurantId).col(RestaurantMembers::UserId))
             .foreign_key(
                 ForeignKey::create()
                     .name("restaurant_members_restaurant_id_fkey")
@@ -51,9 +44,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(RestaurantMembers::Table).take())
-            .await
+        manager.drop_table(Table::drop().table(RestaurantMembers::Table).take()).await
     }
 }
 

@@ -18,10 +18,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for (table, name) in [
-            (People::Drivers, "drivers"),
-            (People::Customers, "customers"),
-        ] {
+        for (table, name) in [(People::Drivers, "drivers"), (People::Customers, "customers")] {
             dialect::drop_index_online(manager, &format!("{name}_user_id_key")).await?;
             dialect::drop_columns(manager, table, [People::UserId]).await?;
         }
@@ -36,17 +33,9 @@ impl MigrationTrait for Migration {
 async fn link(manager: &SchemaManager<'_>, table: People, name: &str) -> Result<(), DbErr> {
     let mut user_id = integer_null(People::UserId);
     if dialect::is_postgres(manager) {
-        dialect::run(
-            manager,
-            &format!("alter table {name} add column if not exists user_id integer"),
-        )
-        .await?;
+        dialect::run(manager, &format!("alter table {name} add column if not exists user_id integer")).await?;
         let constraint = format!("{name}_user_id_fkey");
-        dialect::run(
-            manager,
-            &format!("alter table {name} drop constraint if exists {constraint}"),
-        )
-        .await?;
+        dialect::run(manager, &format!("alter table {name} drop constraint if exists {constraint}")).await?;
         dialect::run(
             manager,
             &format!(
@@ -55,22 +44,12 @@ async fn link(manager: &SchemaManager<'_>, table: People, name: &str) -> Result<
             ),
         )
         .await?;
-        dialect::run(
-            manager,
-            &format!("alter table {name} validate constraint {constraint}"),
-        )
-        .await?;
+        dialect::run(manager, &format!("alter table {name} validate constraint {constraint}")).await?;
     } else {
         user_id.extra("references users (id) on delete set null");
         dialect::add_columns(manager, table, [user_id]).await?;
     }
-    dialect::create_index_online(
-        manager,
-        &format!("{name}_user_id_key"),
-        true,
-        &format!("{name} (user_id)"),
-    )
-    .await
+    dialect::create_index_online(manager, &format!("{name}_user_id_key"), true, &format!("{name} (user_id)")).await
 }
 
 #[derive(DeriveIden, Clone, Copy)]

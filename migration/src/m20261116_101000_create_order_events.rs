@@ -27,15 +27,7 @@ use crate::dialect;
 pub struct Migration;
 
 const STATUS: &str = "order_status";
-const STATUSES: [&str; 7] = [
-    "PENDING",
-    "CONFIRMED",
-    "PREPARING",
-    "READY",
-    "PICKED_UP",
-    "DELIVERED",
-    "CANCELLED",
-];
+const STATUSES: [&str; 7] = ["PENDING", "CONFIRMED", "PREPARING", "READY", "PICKED_UP", "DELIVERED", "CANCELLED"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -53,9 +45,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager
-            .drop_table(Table::drop().table(OrderEvents::Table).take())
-            .await
+        manager.drop_table(Table::drop().table(OrderEvents::Table).take()).await
     }
 }
 
@@ -69,12 +59,7 @@ fn order_events(manager: &SchemaManager<'_>) -> TableCreateStatement {
         .table(OrderEvents::Table)
         .col(integer(OrderEvents::OrderId))
         .col(integer(OrderEvents::Sequence))
-        .col(dialect::enumeration(
-            manager,
-            OrderEvents::Status,
-            STATUS,
-            &STATUSES,
-        ))
+        .col(dialect::enumeration(manager, OrderEvents::Status, STATUS, &STATUSES))
         .col(previous_status(manager))
         .col(integer_null(OrderEvents::DriverId))
         .col(string_len(OrderEvents::Actor, 50))
@@ -83,15 +68,8 @@ fn order_events(manager: &SchemaManager<'_>) -> TableCreateStatement {
         .col(timestamp_with_time_zone_null(OrderEvents::PublishedAt))
         .col(position)
         .col(big_integer(OrderEvents::FeedTransaction).default(0))
-        .primary_key(
-            Index::create()
-                .col(OrderEvents::OrderId)
-                .col(OrderEvents::Sequence),
-        )
-        .check((
-            "order_events_sequence_check",
-            Expr::col(OrderEvents::Sequence).gt(0),
-        ))
+        .primary_key(Index::create().col(OrderEvents::OrderId).col(OrderEvents::Sequence))
+        .check(("order_events_sequence_check", Expr::col(OrderEvents::Sequence).gt(0)))
         .foreign_key(
             ForeignKey::create()
                 .name("order_events_order_id_fkey")

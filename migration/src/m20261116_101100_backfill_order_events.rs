@@ -18,10 +18,7 @@ impl MigrationTrait for Migration {
         let (column, value) = if dialect::is_postgres(manager) {
             ("", "")
         } else {
-            (
-                ", position",
-                ", (select coalesce(max(position), 0) from order_events) + row_number() over (order by id)",
-            )
+            (", position", ", (select coalesce(max(position), 0) from order_events) + row_number() over (order by id)")
         };
         batches::for_each_id_range(manager, "orders", "id", |low, high| {
             format!(

@@ -12,22 +12,10 @@ use crate::dialect;
 pub struct Migration;
 
 const INDEXES: [(&str, &str); 5] = [
-    (
-        "idx_reviews_restaurant_id_created_at",
-        "reviews (restaurant_id, created_at, id)",
-    ),
-    (
-        "idx_reviews_customer_id_created_at",
-        "reviews (customer_id, created_at)",
-    ),
-    (
-        "idx_orders_customer_id_order_time",
-        "orders (customer_id, order_time)",
-    ),
-    (
-        "idx_orders_driver_id_order_time",
-        "orders (driver_id, order_time)",
-    ),
+    ("idx_reviews_restaurant_id_created_at", "reviews (restaurant_id, created_at, id)"),
+    ("idx_reviews_customer_id_created_at", "reviews (customer_id, created_at)"),
+    ("idx_orders_customer_id_order_time", "orders (customer_id, order_time)"),
+    ("idx_orders_driver_id_order_time", "orders (driver_id, order_time)"),
     ("idx_order_items_dish_id", "order_items (dish_id)"),
 ];
 

@@ -30,10 +30,7 @@ pub async fn run(options: HealthcheckOptions, config: Config) -> anyhow::Result<
         .with_context(|| format!("no answer from {address}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let status = head.lines().next().unwrap_or_default();
-    anyhow::ensure!(
-        status.starts_with("HTTP/1.1 200"),
-        "{address} says {status}: {body}"
-    );
+    anyhow::ensure!(status.starts_with("HTTP/1.1 200"), "{address} says {status}: {body}");
     println!("{body}");
     Ok(())
 }
@@ -41,11 +38,7 @@ pub async fn run(options: HealthcheckOptions, config: Config) -> anyhow::Result<
 /// A server on all addresses is asked on the loopback one.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
-        let loopback = if address.is_ipv4() {
-            [127, 0, 0, 1].into()
-        } else {
-            std::net::Ipv6Addr::LOCALHOST.into()
-        };
+        let loopback = if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
         address.set_ip(loopback);
     }
     address
@@ -56,9 +49,6 @@ async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     connection.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
-    connection
-        .take(64 * 1024)
-        .read_to_string(&mut answer)
-        .await?;
+    connection.take(64 * 1024).read_to_string(&mut answer).await?;
     Ok(answer)
 }

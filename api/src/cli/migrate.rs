@@ -45,10 +45,7 @@ pub async fn run(action: Migrate, config: Config, patience: Duration) -> anyhow:
         Migrate::Down(Down { consent, .. }) | Migrate::Fresh(consent) => consent.check(&config)?,
         Migrate::Up | Migrate::Status => {}
     }
-    let db = patiently(patience, async || {
-        database::connect_for_maintenance(&config.database).await
-    })
-    .await?;
+    let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
     let outcome = match action {
         Migrate::Up => migration::migrate(&db).await,
         Migrate::Down(Down { steps, .. }) => migration::roll_back(&db, Some(steps)).await,
@@ -77,17 +74,9 @@ async fn status(db: &DatabaseConnection) -> anyhow::Result<String> {
     let migrations = migration::status(db).await?;
     let mut text = String::new();
     for (name, applied) in &migrations {
-        writeln!(
-            text,
-            "{}  {name}",
-            if *applied { "applied" } else { "pending" }
-        )?;
+        writeln!(text, "{}  {name}", if *applied { "applied" } else { "pending" })?;
     }
     let applied = migrations.iter().filter(|(_, applied)| *applied).count();
-    writeln!(
-        text,
-        "{applied} applied, {} pending",
-        migrations.len() - applied
-    )?;
+    writeln!(text, "{applied} applied, {} pending", migrations.len() - applied)?;
     Ok(text)
 }

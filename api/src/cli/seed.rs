@@ -18,18 +18,11 @@ pub struct SeedOptions {
 /// Migrates, and fills.
 pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> anyhow::Result<()> {
     anyhow::ensure!(
-        options
-            .scale
-            .is_none_or(|scale| scale > 0.0 && scale <= 100.0),
+        options.scale.is_none_or(|scale| scale > 0.0 && scale <= 100.0),
         "--scale is above 0 and at most 100"
     );
-    let db = patiently(patience, async || {
-        database::connect_for_maintenance(&config.database).await
-    })
-    .await?;
-    migration::migrate(&db)
-        .await
-        .context("cannot migrate the database")?;
+    let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
+    migration::migrate(&db).await.context("cannot migrate the database")?;
     let app = App::with_database(config, db).await?;
     match options.scale {
         None => seed::demo(&app).await?,

@@ -20,31 +20,21 @@ const BACKLOG: u32 = 1024;
 /// Serves until a signal comes, and then until everything has ended or the deadline is over.
 pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     // Taken before anything is changed, yet answered only when all is ready.
-    let socket =
-        bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
+    let socket = bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
     prepare_database(&config, patience).await?;
     let app = patiently(patience, async || App::connect(config.clone()).await).await?;
     if config.demo.seed {
-        seed::demo(&app)
-            .await
-            .context("cannot make the demo city")?;
+        seed::demo(&app).await.context("cannot make the demo city")?;
     }
     let outcome = serve(&app, socket.listen(BACKLOG)?).await;
-    if tokio::time::timeout(Duration::from_secs(5), app.close())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {
         tracing::warn!("the database did not close in time");
     }
     outcome
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
@@ -52,23 +42,13 @@ fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
 
 /// Migrates, or makes sure that there is nothing to migrate.
 async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result<()> {
-    let db = patiently(patience, async || {
-        database::connect_for_maintenance(&config.database).await
-    })
-    .await?;
-    let pending = migration::pending(&db)
-        .await
-        .context("cannot read which migrations are applied")?;
+    let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
+    let pending = migration::pending(&db).await.context("cannot read which migrations are applied")?;
     if !pending.is_empty() {
         let names = pending.join(", ");
-        anyhow::ensure!(
-            config.database.migrate,
-            "these migrations wait for `tiffin migrate up`: {names}"
-        );
+        anyhow::ensure!(config.database.migrate, "these migrations wait for `tiffin migrate up`: {names}");
         tracing::info!(migrations = pending.len(), "migrating the database");
-        migration::migrate(&db)
-            .await
-            .context("cannot migrate the database")?;
+        migration::migrate(&db).await.context("cannot migrate the database")?;
     }
     db.close().await?;
     Ok(())

@@ -32,13 +32,8 @@ pub fn redact(url: &str) -> String {
 }
 
 /// An address goes out without its password.
-pub(super) fn redacted_url<S: Serializer>(
-    url: &Option<SecretString>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    url.as_ref()
-        .map(|url| redact(url.expose_secret()))
-        .serialize(serializer)
+pub(super) fn redacted_url<S: Serializer>(url: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    url.as_ref().map(|url| redact(url.expose_secret())).serialize(serializer)
 }
 
 /// A TOML file of what is in force; the comments name each variable and where its value came from.
@@ -56,9 +51,7 @@ pub(super) fn describe(config: &Config, figment: &Figment) -> String {
             serde_json::Value::Null => format!("# {field} ="),
             value => format!("{field} = {value}"),
         };
-        let source = figment
-            .find_metadata(&key)
-            .map_or_else(|| "default".to_owned(), origin);
+        let source = figment.find_metadata(&key).map_or_else(|| "default".to_owned(), origin);
         let _ = writeln!(text, "{setting:<52} # {}, {source}", variable(&key));
     }
     text

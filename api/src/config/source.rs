@@ -35,11 +35,7 @@ impl Sources {
             .filter(|(_, value)| !value.is_empty())
             .collect();
         let file = variables.get("TIFFIN_CONFIG").map(PathBuf::from);
-        Sources {
-            file,
-            variables,
-            options: BTreeMap::new(),
-        }
+        Sources { file, variables, options: BTreeMap::new() }
     }
 
     /// All sources in their order, over the defaults that fit them.
@@ -55,11 +51,7 @@ impl Sources {
             Err(_) if embedded => Environment::Development,
             Err(_) => Environment::Production,
         };
-        Ok(Figment::from(Serialized::defaults(Config::defaults(
-            environment,
-            embedded,
-        )))
-        .merge(given))
+        Ok(Figment::from(Serialized::defaults(Config::defaults(environment, embedded))).merge(given))
     }
 
     fn file(&self) -> anyhow::Result<figment::providers::Data<Toml>> {
@@ -95,11 +87,7 @@ pub(super) fn flatten(config: &Config) -> Vec<(String, serde_json::Value)> {
     for (name, value) in top {
         match value {
             serde_json::Value::Object(section) => {
-                sections.extend(
-                    section
-                        .into_iter()
-                        .map(|(key, value)| (format!("{name}.{key}"), value)),
-                );
+                sections.extend(section.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)));
             }
             value => keys.push((name, value)),
         }
@@ -120,10 +108,7 @@ impl Layer {
         for (key, value) in options {
             insert(&mut values, key, value.clone());
         }
-        Layer {
-            name: "command line",
-            values,
-        }
+        Layer { name: "command line", values }
     }
 
     fn from_variables(variables: &BTreeMap<String, String>) -> anyhow::Result<Self> {
@@ -136,15 +121,10 @@ impl Layer {
             match keys.get(name) {
                 Some((key, default)) => insert(&mut values, key, parse(name, text, default)?),
                 None if is_foreign(name) => {}
-                None => anyhow::bail!(
-                    "{name} is no variable of Tiffin; `tiffin config` prints all there are"
-                ),
+                None => anyhow::bail!("{name} is no variable of Tiffin; `tiffin config` prints all there are"),
             }
         }
-        Ok(Layer {
-            name: "environment",
-            values,
-        })
+        Ok(Layer { name: "environment", values })
     }
 }
 
@@ -170,10 +150,7 @@ fn parse(name: &str, text: &str, default: &serde_json::Value) -> anyhow::Result<
             Err(_) => anyhow::bail!("{name} is a whole number, not {text:?}"),
         },
         serde_json::Value::Array(_) => {
-            let items = text
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty());
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Ok(Value::from(items.map(Value::from).collect::<Vec<_>>()))
         }
         _ => Ok(Value::from(text)),
@@ -183,9 +160,7 @@ fn parse(name: &str, text: &str, default: &serde_json::Value) -> anyhow::Result<
 fn insert(values: &mut Dict, key: &str, value: Value) {
     match key.split_once('.') {
         Some((section, key)) => {
-            let entry = values
-                .entry(section.to_owned())
-                .or_insert_with(|| Value::from(Dict::new()));
+            let entry = values.entry(section.to_owned()).or_insert_with(|| Value::from(Dict::new()));
             if let Value::Dict(_, section) = entry {
                 section.insert(key.to_owned(), value);
             }
@@ -226,19 +201,9 @@ pub(super) fn explain(error: figment::Error) -> anyhow::Error {
 
 /// Where a value was written, in a word or two.
 pub(super) fn origin(metadata: &Metadata) -> String {
-    match metadata
-        .source
-        .as_ref()
-        .and_then(|source| source.file_path())
-    {
-        Some(path) => path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy()
-            .into_owned(),
-        None if metadata.name == "environment" || metadata.name == "command line" => {
-            metadata.name.to_string()
-        }
+    match metadata.source.as_ref().and_then(|source| source.file_path()) {
+        Some(path) => path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+        None if metadata.name == "environment" || metadata.name == "command line" => metadata.name.to_string(),
         None => "default".to_owned(),
     }
 }

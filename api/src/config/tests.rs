@@ -8,16 +8,9 @@ use super::{
 };
 
 fn with(variables: &[(&str, &str)]) -> Sources {
-    let variables = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     // A file of its own: the working folder's must not take part.
-    Sources {
-        file: Some(empty_file()),
-        variables,
-        ..Sources::default()
-    }
+    Sources { file: Some(empty_file()), variables, ..Sources::default() }
 }
 
 fn empty_file() -> PathBuf {
@@ -25,8 +18,7 @@ fn empty_file() -> PathBuf {
 }
 
 fn file(name: &str, text: &str) -> PathBuf {
-    let path =
-        std::env::temp_dir().join(format!("tiffin-config-{}-{name}.toml", std::process::id()));
+    let path = std::env::temp_dir().join(format!("tiffin-config-{}-{name}.toml", std::process::id()));
     std::fs::write(&path, text).expect("the temporary folder is writable");
     path
 }
@@ -40,27 +32,18 @@ fn nothing_configured_is_a_developers_server() {
     let config = Config::load(&with(&[])).expect("valid");
     assert_eq!(config.environment, Environment::Development);
     assert_eq!(config.listen.to_string(), "127.0.0.1:8000");
-    assert!(
-        config.database.is_embedded()
-            && config.demo.seed
-            && config.demo.live
-            && config.graphiql.enabled
-    );
+    assert!(config.database.is_embedded() && config.demo.seed && config.demo.live && config.graphiql.enabled);
     assert_eq!(config.log.format, LogFormat::Compact);
 }
 
 #[test]
 fn a_database_makes_it_production() {
-    let config =
-        Config::load(&with(&[("DATABASE_URL", "postgres://localhost/tiffin")])).expect("valid");
+    let config = Config::load(&with(&[("DATABASE_URL", "postgres://localhost/tiffin")])).expect("valid");
     assert_eq!(config.environment, Environment::Production);
     assert!(!config.demo.seed && !config.graphiql.enabled && !config.http.any_origin_allowed());
     assert_eq!(config.log.format, LogFormat::Json);
 
-    let variables = [
-        ("DATABASE_URL", "postgres://localhost/tiffin"),
-        ("TIFFIN_ENV", "development"),
-    ];
+    let variables = [("DATABASE_URL", "postgres://localhost/tiffin"), ("TIFFIN_ENV", "development")];
     let config = Config::load(&with(&variables)).expect("valid");
     assert!(config.is_development() && config.graphiql.enabled && !config.demo.seed);
 }
@@ -68,35 +51,14 @@ fn a_database_makes_it_production() {
 #[test]
 fn options_win_over_variables_over_the_file_over_defaults() {
     let mut sources = with(&[]);
-    sources.file = Some(file(
-        "order",
-        "listen = '127.0.0.1:1'\n[database]\nmax_connections = 7\n[demo]\nlive = false",
-    ));
+    sources.file = Some(file("order", "listen = '127.0.0.1:1'\n[database]\nmax_connections = 7\n[demo]\nlive = false"));
     let config = Config::load(&sources).expect("valid");
-    assert_eq!(
-        (
-            config.listen.port(),
-            config.database.max_connections,
-            config.demo.live
-        ),
-        (1, 7, false)
-    );
+    assert_eq!((config.listen.port(), config.database.max_connections, config.demo.live), (1, 7, false));
 
-    sources
-        .variables
-        .insert("TIFFIN_LISTEN".into(), "127.0.0.1:2".into());
-    sources
-        .variables
-        .insert("TIFFIN_DEMO_LIVE".into(), "on".into());
+    sources.variables.insert("TIFFIN_LISTEN".into(), "127.0.0.1:2".into());
+    sources.variables.insert("TIFFIN_DEMO_LIVE".into(), "on".into());
     let config = Config::load(&sources).expect("valid");
-    assert_eq!(
-        (
-            config.listen.port(),
-            config.database.max_connections,
-            config.demo.live
-        ),
-        (2, 7, true)
-    );
+    assert_eq!((config.listen.port(), config.database.max_connections, config.demo.live), (2, 7, true));
 
     sources.options.insert("listen", Value::from("127.0.0.1:3"));
     sources.options.insert("demo.live", Value::from(false));
@@ -106,12 +68,8 @@ fn options_win_over_variables_over_the_file_over_defaults() {
 
 #[test]
 fn an_empty_variable_is_not_set() {
-    let config = Config::load(&with(&[
-        ("DATABASE_URL", ""),
-        ("TIFFIN_ENV", ""),
-        ("TIFFIN_LISTEN", ""),
-    ]))
-    .expect("valid");
+    let config =
+        Config::load(&with(&[("DATABASE_URL", ""), ("TIFFIN_ENV", ""), ("TIFFIN_LISTEN", "")])).expect("valid");
     assert!(config.database.is_embedded() && config.is_development());
 }
 
@@ -119,19 +77,13 @@ fn an_empty_variable_is_not_set() {
 fn variables_are_read_by_the_type_of_their_key() {
     let config = Config::load(&with(&[
         ("TIFFIN_BROKER_PREFIX", "123"),
-        (
-            "TIFFIN_HTTP_ALLOWED_ORIGINS",
-            "https://app.example, http://localhost:3000",
-        ),
+        ("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example, http://localhost:3000"),
         ("TIFFIN_LIMITS_DEPTH", "7"),
         ("TIFFIN_LOG", "info,sqlx::query=debug"),
     ]))
     .expect("valid");
     assert_eq!(config.broker.prefix, "123");
-    assert_eq!(
-        config.http.allowed_origins,
-        ["https://app.example", "http://localhost:3000"]
-    );
+    assert_eq!(config.http.allowed_origins, ["https://app.example", "http://localhost:3000"]);
     assert_eq!(config.limits.depth, 7);
     assert_eq!(config.log.filter, "info,sqlx::query=debug");
 }
@@ -139,40 +91,16 @@ fn variables_are_read_by_the_type_of_their_key() {
 #[test]
 fn refusals_name_the_key_and_its_source() {
     let cases: &[(&[(&str, &str)], &str)] = &[
-        (
-            &[("TIFFIN_LISTN", "x")],
-            "TIFFIN_LISTN is no variable of Tiffin",
-        ),
+        (&[("TIFFIN_LISTN", "x")], "TIFFIN_LISTN is no variable of Tiffin"),
         (&[("TIFFIN_LISTEN", "here")], "TIFFIN_LISTEN: invalid"),
         (&[("TIFFIN_ENV", "staging")], "TIFFIN_ENV: unknown variant"),
-        (
-            &[("TIFFIN_LIMITS_DEPTH", "deep")],
-            "TIFFIN_LIMITS_DEPTH is a whole number, not \"deep\"",
-        ),
-        (
-            &[("TIFFIN_LIMITS_DEPTH", "-1")],
-            "TIFFIN_LIMITS_DEPTH is a whole number",
-        ),
-        (
-            &[("TIFFIN_DEMO_LIVE", "maybe")],
-            "TIFFIN_DEMO_LIVE is true or false",
-        ),
-        (
-            &[("DATABASE_URL", "mysql://localhost/x")],
-            "DATABASE_URL begins with postgres:// or sqlite:",
-        ),
-        (
-            &[("REDIS_URL", "localhost:6379")],
-            "REDIS_URL begins with redis://",
-        ),
-        (
-            &[("TIFFIN_DATABASE_MIN_CONNECTIONS", "21")],
-            "database.min_connections is at most",
-        ),
-        (
-            &[("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example/path")],
-            "is no origin",
-        ),
+        (&[("TIFFIN_LIMITS_DEPTH", "deep")], "TIFFIN_LIMITS_DEPTH is a whole number, not \"deep\""),
+        (&[("TIFFIN_LIMITS_DEPTH", "-1")], "TIFFIN_LIMITS_DEPTH is a whole number"),
+        (&[("TIFFIN_DEMO_LIVE", "maybe")], "TIFFIN_DEMO_LIVE is true or false"),
+        (&[("DATABASE_URL", "mysql://localhost/x")], "DATABASE_URL begins with postgres:// or sqlite:"),
+        (&[("REDIS_URL", "localhost:6379")], "REDIS_URL begins with redis://"),
+        (&[("TIFFIN_DATABASE_MIN_CONNECTIONS", "21")], "database.min_connections is at most"),
+        (&[("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example/path")], "is no origin"),
         (&[("TIFFIN_LOG", "info,=,")], "log.filter"),
     ];
     for (variables, expected) in cases {
@@ -182,77 +110,46 @@ fn refusals_name_the_key_and_its_source() {
     let mut sources = with(&[]);
     sources.file = Some(file("unknown", "[database]\nmax_conections = 3"));
     let said = refusal(&sources);
-    assert!(
-        said.contains("max_conections") && said.contains("unknown.toml"),
-        "{said}"
-    );
+    assert!(said.contains("max_conections") && said.contains("unknown.toml"), "{said}");
     sources.file = Some(PathBuf::from("/nowhere/tiffin.toml"));
     assert!(refusal(&sources).contains("there is no configuration file /nowhere/tiffin.toml"));
 }
 
 #[test]
 fn what_kubernetes_sets_is_left_alone() {
-    Config::load(&with(&[
-        ("TIFFIN_PORT", "tcp://10.0.0.1:80"),
-        ("TIFFIN_SERVICE_HOST", "10.0.0.1"),
-    ]))
-    .expect("valid");
+    Config::load(&with(&[("TIFFIN_PORT", "tcp://10.0.0.1:80"), ("TIFFIN_SERVICE_HOST", "10.0.0.1")])).expect("valid");
 }
 
 #[test]
 fn secrets_are_never_printed() {
     let sources = with(&[
-        (
-            "DATABASE_URL",
-            "postgres://tiffin:hunter2@db/tiffin?sslpassword=hunter2",
-        ),
+        ("DATABASE_URL", "postgres://tiffin:hunter2@db/tiffin?sslpassword=hunter2"),
         ("REDIS_URL", "redis://:hunter2@cache"),
         ("TIFFIN_LIMITS_DEPTH", "7"),
     ]);
     let printed = describe(&sources).expect("valid");
     assert!(!printed.contains("hunter2"), "{printed}");
-    assert!(
-        printed.contains("postgres://tiffin:***@db/tiffin"),
-        "{printed}"
-    );
+    assert!(printed.contains("postgres://tiffin:***@db/tiffin"), "{printed}");
     assert!(!format!("{:?}", Config::load(&sources).expect("valid")).contains("hunter2"));
-    let depth = printed
-        .lines()
-        .find(|line| line.starts_with("depth"))
-        .expect("there");
-    assert!(
-        depth.contains("depth = 7") && depth.ends_with("# TIFFIN_LIMITS_DEPTH, environment"),
-        "{depth}"
-    );
+    let depth = printed.lines().find(|line| line.starts_with("depth")).expect("there");
+    assert!(depth.contains("depth = 7") && depth.ends_with("# TIFFIN_LIMITS_DEPTH, environment"), "{depth}");
 }
 
 #[test]
 fn what_is_printed_can_be_read_back() {
     let mut sources = with(&[("TIFFIN_LIMITS_DEPTH", "7")]);
     let printed = describe(&sources).expect("valid");
-    sources = Sources {
-        file: Some(file("printed", &printed)),
-        ..Sources::default()
-    };
+    sources = Sources { file: Some(file("printed", &printed)), ..Sources::default() };
     let config = Config::load(&sources).expect("valid");
-    assert_eq!(
-        (config.limits.depth, config.environment),
-        (7, Environment::Development)
-    );
+    assert_eq!((config.limits.depth, config.environment), (7, Environment::Development));
 }
 
 #[test]
 fn the_reference_names_every_variable_and_no_other() {
     let reference = include_str!("../../../docs/operations.md");
-    let table = reference
-        .split("<!-- configuration -->")
-        .nth(1)
-        .expect("the table stands between two markers");
-    let documented: BTreeSet<_> = table
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
-        .map(str::to_owned)
-        .collect();
+    let table = reference.split("<!-- configuration -->").nth(1).expect("the table stands between two markers");
+    let documented: BTreeSet<_> =
+        table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).map(str::to_owned).collect();
     let keys = flatten(&Config::defaults(Environment::Development, true));
     let known: BTreeSet<_> = keys.iter().map(|(key, _)| variable(key)).collect();
     assert_eq!(documented, known);

@@ -18,15 +18,10 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     if let Some(url) = &database.url {
         let url = url.expose_secret();
         require(
-            ["postgres://", "postgresql://", "sqlite:"]
-                .iter()
-                .any(|scheme| url.starts_with(scheme)),
+            ["postgres://", "postgresql://", "sqlite:"].iter().any(|scheme| url.starts_with(scheme)),
             "DATABASE_URL begins with postgres:// or sqlite:",
         );
-        require(
-            url.starts_with("sqlite:") || Url::parse(url).is_ok(),
-            "DATABASE_URL is not a valid address",
-        );
+        require(url.starts_with("sqlite:") || Url::parse(url).is_ok(), "DATABASE_URL is not a valid address");
     }
     require(
         !database.address().contains(":memory:") && !database.address().contains("mode=memory"),
@@ -35,29 +30,18 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     if let Some(url) = &config.broker.redis_url {
         let url = url.expose_secret();
         require(
-            ["redis://", "rediss://"]
-                .iter()
-                .any(|scheme| url.starts_with(scheme)),
+            ["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)),
             "REDIS_URL begins with redis:// or rediss://",
         );
         require(Url::parse(url).is_ok(), "REDIS_URL is not a valid address");
     }
-    require(
-        database.max_connections >= 1,
-        "database.max_connections is at least 1",
-    );
+    require(database.max_connections >= 1, "database.max_connections is at least 1");
     require(
         database.min_connections <= database.max_connections,
         "database.min_connections is at most database.max_connections",
     );
-    require(
-        database.connect_timeout_seconds >= 1,
-        "database.connect_timeout_seconds is at least 1",
-    );
-    require(
-        database.acquire_timeout_seconds >= 1,
-        "database.acquire_timeout_seconds is at least 1",
-    );
+    require(database.connect_timeout_seconds >= 1, "database.connect_timeout_seconds is at least 1");
+    require(database.acquire_timeout_seconds >= 1, "database.acquire_timeout_seconds is at least 1");
     require(
         database.lock_timeout_seconds <= database.statement_timeout_seconds,
         "database.lock_timeout_seconds is at most database.statement_timeout_seconds",
@@ -66,10 +50,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         database.statement_timeout_seconds <= config.limits.operation_timeout_seconds,
         "database.statement_timeout_seconds is at most limits.operation_timeout_seconds",
     );
-    require(
-        !config.broker.prefix.trim().is_empty(),
-        "broker.prefix is not empty",
-    );
+    require(!config.broker.prefix.trim().is_empty(), "broker.prefix is not empty");
 
     let limits = &config.limits;
     for (key, value) in [
@@ -88,26 +69,11 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         require(value >= 1, &format!("{key} is at least 1"));
     }
     for (key, value) in [
-        (
-            "websocket.init_timeout_seconds",
-            config.websocket.init_timeout_seconds,
-        ),
-        (
-            "websocket.ping_interval_seconds",
-            config.websocket.ping_interval_seconds,
-        ),
-        (
-            "websocket.send_timeout_seconds",
-            config.websocket.send_timeout_seconds,
-        ),
-        (
-            "limits.operation_timeout_seconds",
-            limits.operation_timeout_seconds,
-        ),
-        (
-            "orders.acceptance_timeout_minutes",
-            config.orders.acceptance_timeout_minutes,
-        ),
+        ("websocket.init_timeout_seconds", config.websocket.init_timeout_seconds),
+        ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
+        ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
+        ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
+        ("orders.acceptance_timeout_minutes", config.orders.acceptance_timeout_minutes),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
     }
@@ -118,18 +84,10 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         );
     }
     require(
-        config
-            .log
-            .filter
-            .parse::<tracing_subscriber::EnvFilter>()
-            .is_ok(),
+        config.log.filter.parse::<tracing_subscriber::EnvFilter>().is_ok(),
         "log.filter (TIFFIN_LOG) is a list of levels such as info,sqlx::query=debug",
     );
-    anyhow::ensure!(
-        problems.is_empty(),
-        "the configuration cannot be used: {}",
-        problems.join("; ")
-    );
+    anyhow::ensure!(problems.is_empty(), "the configuration cannot be used: {}", problems.join("; "));
     Ok(())
 }
 

@@ -18,18 +18,18 @@ pub(super) fn postgres(options: &PgConnectOptions, error: &SqlxError) -> anyhow:
     let user = options.get_username();
     let database = options.get_database().unwrap_or(user);
     match error {
-        SqlxError::Io(cause) => anyhow::anyhow!(
-            "cannot reach {server}: {cause}; is it running, and is DATABASE_URL right?"
-        ),
+        SqlxError::Io(cause) => {
+            anyhow::anyhow!("cannot reach {server}: {cause}; is it running, and is DATABASE_URL right?")
+        }
         SqlxError::Tls(cause) => {
             anyhow::anyhow!("cannot make a secure connection to {server}: {cause}")
         }
         SqlxError::Database(cause) => match cause.code().as_deref() {
             Some("28P01") => anyhow::anyhow!("{server} refuses the password of user {user:?}"),
             Some("28000") => anyhow::anyhow!("{server} refuses user {user:?}: {}", cause.message()),
-            Some("3D000") => anyhow::anyhow!(
-                "{server} has no database {database:?}; create it first (createdb {database})"
-            ),
+            Some("3D000") => {
+                anyhow::anyhow!("{server} has no database {database:?}; create it first (createdb {database})")
+            }
             _ => anyhow::anyhow!("{server} refuses the connection: {}", cause.message()),
         },
         other => anyhow::anyhow!("cannot connect to {server}: {other}"),
@@ -38,20 +38,13 @@ pub(super) fn postgres(options: &PgConnectOptions, error: &SqlxError) -> anyhow:
 
 /// A PostgreSQL that does not answer at all.
 pub(super) fn postgres_silent(options: &PgConnectOptions, seconds: u64) -> anyhow::Error {
-    anyhow::anyhow!(
-        "cannot reach {}: no answer within {seconds} s",
-        server(options)
-    )
+    anyhow::anyhow!("cannot reach {}: no answer within {seconds} s", server(options))
 }
 
 fn server(options: &PgConnectOptions) -> String {
     match options.get_socket() {
         Some(socket) => format!("PostgreSQL at {}", socket.display()),
-        None => format!(
-            "PostgreSQL at {}:{}",
-            options.get_host(),
-            options.get_port()
-        ),
+        None => format!("PostgreSQL at {}:{}", options.get_host(), options.get_port()),
     }
 }
 
@@ -64,14 +57,10 @@ pub(super) fn sqlite(file: &Path, error: &DbErr) -> anyhow::Error {
         | DbErr::Query(RuntimeErr::SqlxError(cause)) => cause,
         other => return anyhow::anyhow!("cannot use the SQLite database {file}: {other}"),
     };
-    match cause
-        .as_database_error()
-        .and_then(|error| error.code())
-        .as_deref()
-    {
-        Some("14") => anyhow::anyhow!(
-            "cannot open the SQLite database {file}: does its folder exist, and may we write there?"
-        ),
+    match cause.as_database_error().and_then(|error| error.code()).as_deref() {
+        Some("14") => {
+            anyhow::anyhow!("cannot open the SQLite database {file}: does its folder exist, and may we write there?")
+        }
         Some("26") => anyhow::anyhow!("the file {file} is not a SQLite database"),
         Some("8") => anyhow::anyhow!("the SQLite database {file} is read-only"),
         Some("5") => anyhow::anyhow!("the SQLite database {file} is locked by another process"),

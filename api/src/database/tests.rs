@@ -9,14 +9,12 @@ use crate::config::{Config, Environment};
 /// A database of its own for one test: on SQLite a file, on PostgreSQL the server's, where nothing is written.
 fn sqlite(name: &str) -> DatabaseConfig {
     let mut config = Config::defaults(Environment::Development, true).database;
-    config.data_directory =
-        std::env::temp_dir().join(format!("tiffin database {}-{name}?#", std::process::id()));
+    config.data_directory = std::env::temp_dir().join(format!("tiffin database {}-{name}?#", std::process::id()));
     config
 }
 
 fn postgres() -> DatabaseConfig {
-    let url = std::env::var("TEST_DATABASE_URL")
-        .expect("TEST_DATABASE_URL is set: run the tests with ./test");
+    let url = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL is set: run the tests with ./test");
     let mut config = Config::defaults(Environment::Production, false).database;
     config.url = Some(SecretString::from(url));
     config
@@ -24,11 +22,7 @@ fn postgres() -> DatabaseConfig {
 
 async fn value(db: &impl ConnectionTrait, sql: &str) -> String {
     let statement = Statement::from_string(db.get_database_backend(), sql);
-    let row = db
-        .query_one_raw(statement)
-        .await
-        .expect("runs")
-        .expect("one row");
+    let row = db.query_one_raw(statement).await.expect("runs").expect("one row");
     match db.get_database_backend() {
         DbBackend::Postgres => row.try_get_by_index::<String>(0).expect("text"),
         _ => row
@@ -42,21 +36,12 @@ async fn value(db: &impl ConnectionTrait, sql: &str) -> String {
 #[tokio::test]
 async fn sqlite_is_set_up_on_purpose() {
     let config = sqlite("settings");
-    let db = connect(&config)
-        .await
-        .expect("connects, in a folder that was not there and has a difficult name");
+    let db = connect(&config).await.expect("connects, in a folder that was not there and has a difficult name");
     assert!(config.embedded_file().is_file());
-    for (pragma, expected) in [
-        ("journal_mode", "wal"),
-        ("synchronous", "1"),
-        ("foreign_keys", "1"),
-        ("busy_timeout", "5000"),
-    ] {
-        assert_eq!(
-            value(&db, &format!("pragma {pragma}")).await,
-            expected,
-            "{pragma}"
-        );
+    for (pragma, expected) in
+        [("journal_mode", "wal"), ("synchronous", "1"), ("foreign_keys", "1"), ("busy_timeout", "5000")]
+    {
+        assert_eq!(value(&db, &format!("pragma {pragma}")).await, expected, "{pragma}");
     }
     db.close().await.expect("closes");
     std::fs::remove_dir_all(&config.data_directory).expect("removed");
@@ -72,40 +57,23 @@ async fn postgres_is_set_up_on_purpose() {
         ("transaction_isolation", "read committed"),
         ("application_name", "tiffin"),
     ] {
-        assert_eq!(
-            value(&db, &format!("select current_setting('{setting}')")).await,
-            expected,
-            "{setting}"
-        );
+        assert_eq!(value(&db, &format!("select current_setting('{setting}')")).await, expected, "{setting}");
     }
-    let db = connect_for_maintenance(&postgres())
-        .await
-        .expect("connects");
-    assert_eq!(
-        value(&db, "select current_setting('statement_timeout')").await,
-        "0"
-    );
+    let db = connect_for_maintenance(&postgres()).await.expect("connects");
+    assert_eq!(value(&db, "select current_setting('statement_timeout')").await, "0");
 }
 
 #[tokio::test]
 async fn a_sqlite_transaction_may_write_after_another_has() {
     let config = sqlite("immediate");
     let db = connect(&config).await.expect("connects");
-    db.execute_unprepared("create table counter (n integer); insert into counter values (0)")
-        .await
-        .expect("runs");
+    db.execute_unprepared("create table counter (n integer); insert into counter values (0)").await.expect("runs");
     let rounds = (0..20).map(|_| {
         let db = db.clone();
         tokio::spawn(async move {
             let transaction = begin(&db).await.expect("begins");
-            let n: i64 = value(&transaction, "select n from counter")
-                .await
-                .parse()
-                .expect("number");
-            transaction
-                .execute_unprepared(&format!("update counter set n = {}", n + 1))
-                .await
-                .expect("writes");
+            let n: i64 = value(&transaction, "select n from counter").await.parse().expect("number");
+            transaction.execute_unprepared(&format!("update counter set n = {}", n + 1)).await.expect("writes");
             transaction.commit().await.expect("commits");
         })
     });
@@ -131,18 +99,11 @@ async fn a_cancelled_begin_leaves_no_transaction_open() {
         // Outside of a transaction each statement has a time of its own.
         let pool = db.get_postgres_connection_pool();
         let mut connection = pool.acquire().await.expect("a connection");
-        let (first,): (String,) = sea_orm::sqlx::query_as("select now()::text")
-            .fetch_one(&mut *connection)
-            .await
-            .expect("runs");
-        let (second,): (String,) = sea_orm::sqlx::query_as("select now()::text")
-            .fetch_one(&mut *connection)
-            .await
-            .expect("runs");
-        assert_ne!(
-            first, second,
-            "a connection of the pool is inside of a transaction"
-        );
+        let (first,): (String,) =
+            sea_orm::sqlx::query_as("select now()::text").fetch_one(&mut *connection).await.expect("runs");
+        let (second,): (String,) =
+            sea_orm::sqlx::query_as("select now()::text").fetch_one(&mut *connection).await.expect("runs");
+        assert_ne!(first, second, "a connection of the pool is inside of a transaction");
         held.push(connection);
     }
 }
@@ -150,34 +111,19 @@ async fn a_cancelled_begin_leaves_no_transaction_open() {
 #[tokio::test]
 async fn refusals_say_what_to_do_and_no_password() {
     let mut cases = vec![
-        (
-            "sqlite:/nowhere/tiffin.db".to_owned(),
-            "does its folder exist",
-        ),
-        (
-            "postgres://ann:hunter2@127.0.0.1:1/tiffin".to_owned(),
-            "cannot reach PostgreSQL at 127.0.0.1:1",
-        ),
-        (
-            "postgres://ann:hunter2@127.0.0.1:1/tiffin?sslmode=perhaps".to_owned(),
-            "DATABASE_URL cannot be used",
-        ),
+        ("sqlite:/nowhere/tiffin.db".to_owned(), "does its folder exist"),
+        ("postgres://ann:hunter2@127.0.0.1:1/tiffin".to_owned(), "cannot reach PostgreSQL at 127.0.0.1:1"),
+        ("postgres://ann:hunter2@127.0.0.1:1/tiffin?sslmode=perhaps".to_owned(), "DATABASE_URL cannot be used"),
     ];
     let known = postgres().address();
     let mut other = url::Url::parse(&known).expect("an address");
     other.set_path("/there_is_no_such_database");
-    cases.push((
-        other.to_string(),
-        "has no database \"there_is_no_such_database\"",
-    ));
+    cases.push((other.to_string(), "has no database \"there_is_no_such_database\""));
     for (url, expected) in cases {
         let mut config = postgres();
         config.url = Some(SecretString::from(url));
         let said = connect(&config).await.expect_err("refused").to_string();
-        assert!(
-            said.contains(expected) && !said.contains("hunter2"),
-            "{said}"
-        );
+        assert!(said.contains(expected) && !said.contains("hunter2"), "{said}");
     }
 }
 
@@ -197,26 +143,15 @@ async fn every_statement_is_one_line_of_the_log() {
     let file = sqlite("log");
     for (name, config) in [("postgres", postgres()), ("sqlite", file.clone())] {
         let db = connect(&config).await.expect("connects");
-        value(
-            &db,
-            &format!("select '1' as {name} union all select '2' order by 1"),
-        )
-        .await;
+        value(&db, &format!("select '1' as {name} union all select '2' order by 1")).await;
         let transaction = begin(&db).await.expect("begins");
-        value(
-            &transaction,
-            &format!("select '3' as {name} union all select '4' order by 1"),
-        )
-        .await;
+        value(&transaction, &format!("select '3' as {name} union all select '4' order by 1")).await;
         transaction.commit().await.expect("commits");
         db.close().await.expect("closes");
         for number in ["1", "3"] {
             let start = format!("select '{number}' as {name} ");
-            let found: Vec<_> = lines
-                .statements()
-                .into_iter()
-                .filter(|(sql, _)| sql.trim().starts_with(&start))
-                .collect();
+            let found: Vec<_> =
+                lines.statements().into_iter().filter(|(sql, _)| sql.trim().starts_with(&start)).collect();
             assert_eq!(found.len(), 1, "{start}: {found:?}");
             assert!(found[0].1 >= 1, "{found:?}");
         }

@@ -105,7 +105,10 @@ impl Events {
                 Err(error) => {
                     // The sockets of this process need not wait for the broker to come back.
                     self.hub.tell(notice);
-                    tracing::warn!(error = format!("{error:#}"), "a change could not be published; the sweep will say it again");
+                    tracing::warn!(
+                        error = format!("{error:#}"),
+                        "a change could not be published; the sweep will say it again"
+                    );
                     false
                 }
             },

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures_util::StreamExt;
-use redis::{AsyncCommands, Client, aio::{ConnectionManager, ConnectionManagerConfig, PubSub}};
+use redis::{
+    AsyncCommands, Client,
+    aio::{ConnectionManager, ConnectionManagerConfig, PubSub},
+};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task::JoinHandle;
 
@@ -24,12 +27,15 @@ pub(super) struct RedisBroker {
 
 impl RedisBroker {
     pub async fn connect(url: &SecretString, prefix: &str, hub: Hub) -> Result<Self> {
-        let client = Client::open(url.expose_secret()).context("REDIS_URL is not a Redis URL such as redis://localhost:6379")?;
+        let client =
+            Client::open(url.expose_secret()).context("REDIS_URL is not a Redis URL such as redis://localhost:6379")?;
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(RESPONSE_TIMEOUT))
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_number_of_retries(1);
-        let connection = ConnectionManager::new_with_config(client.clone(), config).await.context("Redis cannot be reached at REDIS_URL")?;
+        let connection = ConnectionManager::new_with_config(client.clone(), config)
+            .await
+            .context("Redis cannot be reached at REDIS_URL")?;
         let channel = format!("{prefix}:changes");
         let subscriber = subscribe(&client, &channel).await.context("Redis does not let us subscribe")?;
         let listener = tokio::spawn(listen_forever(client, channel.clone(), subscriber, hub));

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use entity::{order_events, orders};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::{Expr, ExprTrait}};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 use super::Topic;
 use crate::{

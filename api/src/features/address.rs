@@ -96,7 +96,9 @@ impl Address {
     pub fn from_json(json: &Json) -> Self {
         match serde_json::from_value::<Address>(json.clone()) {
             Ok(address) => address,
-            Err(_) => Address { line1: json.as_str().map_or_else(|| json.to_string(), str::to_owned), ..Address::default() },
+            Err(_) => {
+                Address { line1: json.as_str().map_or_else(|| json.to_string(), str::to_owned), ..Address::default() }
+            }
         }
     }
 }

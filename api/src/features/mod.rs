@@ -15,9 +15,9 @@ pub mod driver;
 pub mod menu;
 /// Orders, from the basket to the door.
 pub mod order;
-/// What customers think of restaurants.
-pub mod review;
 /// Restaurants, the root of the catalog.
 pub mod restaurant;
 /// What a restaurant earned, by day, week or month.
 pub mod revenue;
+/// What customers think of restaurants.
+pub mod review;

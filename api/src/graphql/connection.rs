@@ -5,7 +5,11 @@ use std::borrow::Cow;
 use async_graphql::{Object, OutputType, TypeName, connection::PageInfo};
 use futures_util::future::BoxFuture;
 
-use super::{error::Result, page::{self, Slice}, sort::Sort};
+use super::{
+    error::Result,
+    page::{self, Slice},
+    sort::Sort,
+};
 
 /// Counts the whole list, when and only when `totalCount` is selected.
 pub type Count = Box<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>;

@@ -38,11 +38,14 @@ impl ScalarType for Decimal {
             }
             _ => return Err(InputValueError::expected_type(value)),
         };
-        exact(&text).map(Decimal).ok_or_else(|| InputValueError::custom("This is not a decimal number such as \"12.50\"."))
+        exact(&text)
+            .map(Decimal)
+            .ok_or_else(|| InputValueError::custom("This is not a decimal number such as \"12.50\"."))
     }
 
     fn is_valid(value: &Value) -> bool {
-        matches!(value, Value::String(_)) || matches!(value, Value::Number(number) if number.is_i64() || number.is_u64())
+        matches!(value, Value::String(_))
+            || matches!(value, Value::Number(number) if number.is_i64() || number.is_u64())
     }
 
     fn to_value(&self) -> Value {
@@ -71,7 +74,9 @@ mod tests {
         assert_eq!(parse(Value::from("12.50")).as_deref(), Some("12.50"));
         assert_eq!(parse(Value::from("-0.1")).as_deref(), Some("-0.1"));
         assert_eq!(parse(Value::from(7)).as_deref(), Some("7"));
-        for refused in ["", " 1", "1,5", "1e3", "1.", ".5", "+1", "0x1", "NaN", "1.2.3", "12345678901234567890123456789012"] {
+        for refused in
+            ["", " 1", "1,5", "1e3", "1.", ".5", "+1", "0x1", "NaN", "1.2.3", "12345678901234567890123456789012"]
+        {
             assert_eq!(parse(Value::from(refused)), None, "{refused}");
         }
         assert_eq!(parse(Value::from(12.5)), None);

@@ -87,7 +87,8 @@ impl Error {
 
     /// A part that the server depends on is away; trying again may help.
     pub fn unavailable(source: impl Into<anyhow::Error>) -> Self {
-        let mut error = Error::new(Code::Unavailable, "A part of the service is away for the moment. Try again shortly.");
+        let mut error =
+            Error::new(Code::Unavailable, "A part of the service is away for the moment. Try again shortly.");
         error.source = Some(Arc::new(source.into()));
         error
     }
@@ -135,7 +136,9 @@ impl From<DbErr> for Error {
                 Error::new(Code::BadUserInput, "A value is out of the range that can be stored.")
             }
             // SQLite's SQLITE_CONSTRAINT_CHECK, _NOTNULL and _TRIGGER (a check added later).
-            Some("275" | "1299" | "1811") => Error::new(Code::BadUserInput, "A value is out of the range that can be stored."),
+            Some("275" | "1299" | "1811") => {
+                Error::new(Code::BadUserInput, "A value is out of the range that can be stored.")
+            }
             // statement_timeout
             Some("57014") => Error::new(Code::Timeout, "This took too long and was stopped."),
             // Serialisation failure, deadlock, lock_timeout; SQLITE_BUSY and its kin: the same request may well succeed now.

@@ -17,7 +17,10 @@ pub trait GlobalId: Copy + From<i32> + Into<i32> {
     fn parse(id: &ID, field: &str) -> Result<Self> {
         let (type_name, number) = split(id, field)?;
         if type_name != Self::TYPE_NAME {
-            return Err(Error::bad_input(field, format!("This is the id of a {type_name}; a {} is wanted.", Self::TYPE_NAME)));
+            return Err(Error::bad_input(
+                field,
+                format!("This is the id of a {type_name}; a {} is wanted.", Self::TYPE_NAME),
+            ));
         }
         Ok(Self::from(number))
     }
@@ -30,8 +33,14 @@ pub fn split<'a>(id: &'a ID, field: &str) -> Result<(&'a str, i32)> {
     // Only the canonical form: `Order:042` and `Order:+42` would make two ids of one thing.
     let canonical = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
     let known = [
-        RestaurantId::TYPE_NAME, MenuId::TYPE_NAME, DishId::TYPE_NAME, CustomerId::TYPE_NAME,
-        DriverId::TYPE_NAME, OrderId::TYPE_NAME, ReviewId::TYPE_NAME, UserId::TYPE_NAME,
+        RestaurantId::TYPE_NAME,
+        MenuId::TYPE_NAME,
+        DishId::TYPE_NAME,
+        CustomerId::TYPE_NAME,
+        DriverId::TYPE_NAME,
+        OrderId::TYPE_NAME,
+        ReviewId::TYPE_NAME,
+        UserId::TYPE_NAME,
     ];
     if !canonical || !known.contains(&type_name) {
         return Err(malformed());
@@ -82,10 +91,30 @@ mod tests {
     fn only_the_canonical_form_is_an_id() {
         assert_eq!(OrderId::parse(&ID("Order:42".into()), "id").ok(), Some(OrderId(42)));
         assert_eq!(OrderId(42).to_global().as_str(), "Order:42");
-        for malformed in ["", "42", "Order", "Order:", "Order:0", "Order:-1", "Order:042", "Order:+4", "Order:4 ", "Order:4:2",
-            "order:42", "Order:2147483648", "Order:99999999999999999999", "Orders:1", "Dish:1", "Order:٤"] {
+        for malformed in [
+            "",
+            "42",
+            "Order",
+            "Order:",
+            "Order:0",
+            "Order:-1",
+            "Order:042",
+            "Order:+4",
+            "Order:4 ",
+            "Order:4:2",
+            "order:42",
+            "Order:2147483648",
+            "Order:99999999999999999999",
+            "Orders:1",
+            "Dish:1",
+            "Order:٤",
+        ] {
             let error = OrderId::parse(&ID(malformed.into()), "orderId").expect_err(malformed);
-            assert_eq!((error.code.as_str(), error.field.as_deref()), ("BAD_USER_INPUT", Some("orderId")), "{malformed}");
+            assert_eq!(
+                (error.code.as_str(), error.field.as_deref()),
+                ("BAD_USER_INPUT", Some("orderId")),
+                "{malformed}"
+            );
         }
     }
 }

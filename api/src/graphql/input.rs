@@ -79,7 +79,9 @@ pub fn required<T>(field: &str, value: MaybeUndefined<T>) -> Result<Option<T>> {
     match value {
         MaybeUndefined::Undefined => Ok(None),
         MaybeUndefined::Value(value) => Ok(Some(value)),
-        MaybeUndefined::Null => Err(Error::bad_input(field, "This is required: leave it out to keep it, null is not possible.")),
+        MaybeUndefined::Null => {
+            Err(Error::bad_input(field, "This is required: leave it out to keep it, null is not possible."))
+        }
     }
 }
 
@@ -97,7 +99,10 @@ pub fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
 pub fn email(field: &str, value: &str) -> Result<String> {
     let value = text(field, value, 255)?;
     let well_formed = value.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !value.chars().any(|c| c.is_whitespace() || c.is_control())
+        !local.is_empty()
+            && !domain.is_empty()
+            && !domain.contains('@')
+            && !value.chars().any(|c| c.is_whitespace() || c.is_control())
     });
     if !well_formed {
         return Err(Error::bad_input(field, "This is not an e-mail address."));

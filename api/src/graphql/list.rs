@@ -109,11 +109,13 @@ impl<L: Children> Loader<PageOf<L>> for Reader {
             let mut select = list.select(&self.viewer, db.get_database_backend());
             let numbers = parents.iter().map(|parent| (*parent).into());
             select.and_where(dialect::any_of(db.get_database_backend(), L::PARENT_COLUMN, numbers));
-            let rows: Vec<L::Row> = page.load_each(db, select, Expr::col(L::PARENT_COLUMN.as_column_ref())).await?;
+            let rows: Vec<L::Row> = page.load_each(db, select, L::PARENT_COLUMN.as_column_ref()).await?;
             let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), row)));
-            pages.extend(lists.into_iter().map(|(parent, rows)| {
-                (PageOf { parent, list: list.clone(), page: page.clone() }, rows)
-            }));
+            pages.extend(
+                lists
+                    .into_iter()
+                    .map(|(parent, rows)| (PageOf { parent, list: list.clone(), page: page.clone() }, rows)),
+            );
         }
         Ok(pages)
     }

@@ -4,7 +4,10 @@ use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::dataloader::{DataLoader, Loader};
 
-use super::{batch::{BatchQueue, Immediately}, error::{Error, Result}};
+use super::{
+    batch::{BatchQueue, Immediately},
+    error::{Error, Result},
+};
 use crate::{app::App, viewer::Viewer};
 
 /// Loads for one viewer. Features implement `Loader<TheirKey> for Reader` beside their statements.
@@ -43,7 +46,9 @@ impl Loaders {
         Reader: Loader<K, Error = Error>,
     {
         let name = format!("{key:?}");
-        self.load(key).await?.ok_or_else(|| Error::internal(anyhow::anyhow!("a row that is referred to is missing: {name}")))
+        self.load(key)
+            .await?
+            .ok_or_else(|| Error::internal(anyhow::anyhow!("a row that is referred to is missing: {name}")))
     }
 }
 

@@ -10,7 +10,13 @@ use super::{
     row::Visible,
 };
 use crate::features::{
-    account::User, customer::Customer, dish::{Dish, loader::DishRow}, driver::Driver, menu::Menu, order::Order, restaurant::Restaurant,
+    account::User,
+    customer::Customer,
+    dish::{Dish, loader::DishRow},
+    driver::Driver,
+    menu::Menu,
+    order::Order,
+    restaurant::Restaurant,
     review::Review,
 };
 
@@ -48,7 +54,10 @@ impl NodeQuery {
         if ids.len() > MAXIMUM_NODES {
             return Err(Error::bad_input("ids", format!("At most {MAXIMUM_NODES} objects can be asked for at once.")));
         }
-        let nodes = ids.iter().enumerate().map(|(place, id)| async move { node_visible(ctx, id, &format!("ids.{place}")).await });
+        let nodes = ids
+            .iter()
+            .enumerate()
+            .map(|(place, id)| async move { node_visible(ctx, id, &format!("ids.{place}")).await });
         futures_util::future::try_join_all(nodes).await
     }
 }
@@ -57,18 +66,29 @@ async fn node_visible(ctx: &Context<'_>, id: &ID, field: &str) -> Result<Option<
     let loaders = ctx.loaders();
     let (type_name, number) = ids::split(id, field)?;
     Ok(match type_name {
-        RestaurantId::TYPE_NAME => {
-            loaders.load(Visible::<restaurants::Model>(number.into())).await?.map(|row| Node::Restaurant(Restaurant(row)))
+        RestaurantId::TYPE_NAME => loaders
+            .load(Visible::<restaurants::Model>(number.into()))
+            .await?
+            .map(|row| Node::Restaurant(Restaurant(row))),
+        MenuId::TYPE_NAME => {
+            loaders.load(Visible::<menus::Model>(number.into())).await?.map(|row| Node::Menu(Menu(row)))
         }
-        MenuId::TYPE_NAME => loaders.load(Visible::<menus::Model>(number.into())).await?.map(|row| Node::Menu(Menu(row))),
         DishId::TYPE_NAME => loaders.load(Visible::<DishRow>(number.into())).await?.map(|row| Node::Dish(Dish(row))),
         CustomerId::TYPE_NAME => {
             loaders.load(Visible::<customers::Model>(number.into())).await?.map(|row| Node::Customer(Customer(row)))
         }
-        DriverId::TYPE_NAME => loaders.load(Visible::<drivers::Model>(number.into())).await?.map(|row| Node::Driver(Driver(row))),
-        OrderId::TYPE_NAME => loaders.load(Visible::<orders::Model>(number.into())).await?.map(|row| Node::Order(Order(row))),
-        ReviewId::TYPE_NAME => loaders.load(Visible::<reviews::Model>(number.into())).await?.map(|row| Node::Review(Review(row))),
-        UserId::TYPE_NAME => loaders.load(Visible::<users::Model>(number.into())).await?.map(|row| Node::User(User(row))),
+        DriverId::TYPE_NAME => {
+            loaders.load(Visible::<drivers::Model>(number.into())).await?.map(|row| Node::Driver(Driver(row)))
+        }
+        OrderId::TYPE_NAME => {
+            loaders.load(Visible::<orders::Model>(number.into())).await?.map(|row| Node::Order(Order(row)))
+        }
+        ReviewId::TYPE_NAME => {
+            loaders.load(Visible::<reviews::Model>(number.into())).await?.map(|row| Node::Review(Review(row)))
+        }
+        UserId::TYPE_NAME => {
+            loaders.load(Visible::<users::Model>(number.into())).await?.map(|row| Node::User(User(row)))
+        }
         _ => None,
     })
 }

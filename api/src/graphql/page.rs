@@ -3,10 +3,18 @@
 use std::hash::Hash;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use sea_orm::{ConnectionTrait, FromQueryResult, sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement, SimpleExpr, WindowStatement}};
+use sea_orm::{
+    ConnectionTrait, FromQueryResult,
+    sea_query::{
+        Alias, Asterisk, Expr, ExprTrait, Func, IntoColumnRef, Order, Query, SelectStatement, WindowStatement,
+    },
+};
 use serde_json::Value as Json;
 
-use super::{error::{Error, Result}, sort::{self, Position, Sort}};
+use super::{
+    error::{Error, Result},
+    sort::{self, Position, Sort},
+};
 
 /// How many rows a page has when the client names no number.
 pub const DEFAULT_SIZE: u32 = 20;
@@ -69,7 +77,14 @@ impl PageArguments {
         let position = |cursor: &Option<String>, field: &str| {
             cursor.as_deref().map(|cursor| parse_cursor::<R, S>(sort, cursor, field)).transpose()
         };
-        Ok(Page { sort, size, backwards, after: position(&self.after, "after")?, before: position(&self.before, "before")?, offset })
+        Ok(Page {
+            sort,
+            size,
+            backwards,
+            after: position(&self.after, "after")?,
+            before: position(&self.before, "before")?,
+            offset,
+        })
     }
 }
 
@@ -82,7 +97,8 @@ fn page_size(field: &str, size: i32) -> Result<u32> {
 }
 
 fn parse_cursor<R, S: Sort<R>>(sort: S, cursor: &str, field: &str) -> Result<Position> {
-    let json = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice::<Vec<Json>>(&bytes).ok());
+    let json =
+        BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice::<Vec<Json>>(&bytes).ok());
     match json.as_deref() {
         Some([Json::String(name), values @ ..]) => sort::parse_position::<R, S>(sort, name, values, field),
         _ => Err(Error::bad_input(field, "This is not a cursor that this server gave out.")),
@@ -98,7 +114,11 @@ pub fn cursor<R, S: Sort<R>>(sort: S, row: &R) -> String {
 
 impl<S: Copy> Page<S> {
     /// Cuts the page from the rows of `select`: one statement, which fetches one row more than the page has.
-    pub async fn load<R: FromQueryResult>(&self, db: &impl ConnectionTrait, mut select: SelectStatement) -> Result<Slice<R>>
+    pub async fn load<R: FromQueryResult>(
+        &self,
+        db: &impl ConnectionTrait,
+        mut select: SelectStatement,
+    ) -> Result<Slice<R>>
     where
         S: Sort<R>,
     {
@@ -119,7 +139,7 @@ impl<S: Copy> Page<S> {
         &self,
         db: &impl ConnectionTrait,
         mut select: SelectStatement,
-        parent: impl Into<SimpleExpr>,
+        parent: impl IntoColumnRef,
     ) -> Result<Vec<R>>
     where
         S: Sort<R>,
@@ -127,18 +147,16 @@ impl<S: Copy> Page<S> {
         let backend = db.get_database_backend();
         let (lists, place) = (Alias::new("lists"), Alias::new("place_in_list"));
         self.keep_between::<R>(&mut select, backend);
-        let mut window = WindowStatement::partition_by_custom("");
-        window = WindowStatement::new();
-        window.add_partition_by(parent.into());
+        let mut window = WindowStatement::partition_by(parent);
         for key in self.sort.keys() {
-            sea_orm::sea_query::OrderedStatement::order_by_expr(&mut window, key.column, sort::direction::<R, S>(self.sort, self.backwards));
+            window.order_by_expr(key.column, sort::direction::<R, S>(self.sort, self.backwards));
         }
         select.expr_window_as(Func::cust("row_number"), window, place.clone());
         let statement = Query::select()
             .column((lists.clone(), Asterisk))
             .from_subquery(select, lists)
             .and_where(Expr::col(place.clone()).lte(i64::from(self.size) + 1))
-            .order_by(place, sea_orm::sea_query::Order::Asc)
+            .order_by(place, Order::Asc)
             .to_owned();
         Ok(R::find_by_statement(backend.build(&statement)).all(db).await?)
     }

@@ -1,11 +1,23 @@
 //! Rows that have a global id, and the two ways to load them.
 
-use std::{collections::HashMap, fmt, hash::{Hash, Hasher}};
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 use async_graphql::{ID, dataloader::Loader};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, sea_query::{DynIden, SelectStatement}};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult,
+    sea_query::{DynIden, SelectStatement},
+};
 
-use super::{context::OperationContext, error::{Error, Result}, ids::GlobalId, loaders::Reader};
+use super::{
+    context::OperationContext,
+    error::{Error, Result},
+    ids::GlobalId,
+    loaders::Reader,
+};
 use crate::{dialect, viewer::Viewer};
 
 /// A row with a global id.
@@ -29,7 +41,11 @@ pub trait Row: FromQueryResult + Clone + Send + Sync + 'static {
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition;
 
     /// The visible row of this id; NOT_FOUND both for what is hidden and for what does not exist.
-    fn find_visible<C: ConnectionTrait>(db: &C, viewer: &Viewer, id: Self::Id) -> impl Future<Output = Result<Self>> + Send {
+    fn find_visible<C: ConnectionTrait>(
+        db: &C,
+        viewer: &Viewer,
+        id: Self::Id,
+    ) -> impl Future<Output = Result<Self>> + Send {
         let backend = db.get_database_backend();
         let mut select = Self::select();
         select.and_where(Self::ID_COLUMN.eq(id.into())).cond_where(Self::visible_to(viewer, backend));

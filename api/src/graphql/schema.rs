@@ -1,8 +1,11 @@
 //! Where the features are put together: the roots of the schema, and nothing else.
 
-use async_graphql::{MergedObject, MergedSubscription};
+use async_graphql::{
+    InputType, InputValueResult, MergedObject, MergedSubscription, Pos, SDLExportOptions, ScalarType, Value,
+};
+use chrono::{DateTime, Utc};
 
-use super::node::NodeQuery;
+use super::{date::Date, decimal::Decimal, document::checked_schema, node::NodeQuery};
 use crate::features::{
     account::query::AccountQuery,
     customer::{mutation::CustomerMutation, query::CustomerQuery},
@@ -20,7 +23,15 @@ pub struct Query(NodeQuery, AccountQuery, RestaurantQuery, DishQuery, OrderQuery
 
 /// Everything that can be changed. Each mutation happens whole or not at all.
 #[derive(MergedObject, Default)]
-pub struct Mutation(RestaurantMutation, MenuMutation, DishMutation, CustomerMutation, DriverMutation, OrderMutation, ReviewMutation);
+pub struct Mutation(
+    RestaurantMutation,
+    MenuMutation,
+    DishMutation,
+    CustomerMutation,
+    DriverMutation,
+    OrderMutation,
+    ReviewMutation,
+);
 
 /// Everything that can be watched, over websockets by the protocol graphql-transport-ws.
 #[derive(MergedSubscription, Default)]
@@ -30,5 +41,27 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema, without anything that belongs to one operation.
 pub fn build() -> Schema {
-    Schema::build(Query::default(), Mutation::default(), Subscription::default()).disable_suggestions().finish()
+    let roots = || Schema::build(Query::default(), Mutation::default(), Subscription::default()).disable_suggestions();
+    checked_schema(roots, scalar_problem)
+}
+
+/// The schema in GraphQL's schema definition language, as `schema.graphql` holds it.
+pub fn sdl() -> String {
+    build().sdl_with_options(
+        SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by(),
+    )
+}
+
+/// What is wrong with a value of one of our scalars.
+fn scalar_problem(name: &str, value: &Value) -> Option<String> {
+    match name {
+        "Decimal" => problem(<Decimal as ScalarType>::parse(value.clone())),
+        "Date" => problem(<Date as ScalarType>::parse(value.clone())),
+        "DateTime" => problem(<DateTime<Utc> as ScalarType>::parse(value.clone())),
+        _ => None,
+    }
+}
+
+fn problem<T: InputType>(parsed: InputValueResult<T>) -> Option<String> {
+    parsed.err().map(|error| error.into_server_error(Pos::default()).message)
 }

@@ -1,7 +1,10 @@
 //! Search in text, in any case and any script.
 
 use migration::search_text::fold;
-use sea_orm::{ColumnTrait, sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr}};
+use sea_orm::{
+    ColumnTrait,
+    sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr},
+};
 
 use super::{error::Result, input};
 

@@ -1,11 +1,11 @@
 //! Orders of rows that pages can be cut from: a few sort keys of which the last is unique, all in one direction.
 
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use sea_orm::{
     DbBackend,
     sea_query::{Expr, ExprTrait, Order, SelectStatement, SimpleExpr, Value},
 };
-use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
 use serde_json::Value as Json;
 use std::hash::Hash;
 
@@ -81,9 +81,10 @@ impl KeyValue {
             KeyKind::Integer => KeyValue::Integer(json.as_i64().filter(|number| i32::try_from(*number).is_ok())?),
             KeyKind::Text => KeyValue::Text(json.as_str().filter(|text| !text.contains('\0'))?.to_owned()),
             KeyKind::Decimal => KeyValue::Decimal(json.as_str()?.parse().ok()?),
-            KeyKind::Time => KeyValue::Time(DateTime::from_timestamp_micros(json.as_i64()?).filter(|time| {
-                (0..=9999).contains(&chrono::Datelike::year(time))
-            })?),
+            KeyKind::Time => KeyValue::Time(
+                DateTime::from_timestamp_micros(json.as_i64()?)
+                    .filter(|time| (0..=9999).contains(&chrono::Datelike::year(time)))?,
+            ),
         })
     }
 
@@ -123,7 +124,9 @@ pub fn parse_position<R, S: Sort<R>>(sort: S, name: &str, values: &[Json], field
     }
     let keys = sort.keys();
     let position = (keys.len() == values.len())
-        .then(|| keys.iter().zip(values).map(|(key, value)| KeyValue::from_json(key.kind, value)).collect::<Option<Vec<_>>>())
+        .then(|| {
+            keys.iter().zip(values).map(|(key, value)| KeyValue::from_json(key.kind, value)).collect::<Option<Vec<_>>>()
+        })
         .flatten();
     position.map(Position).ok_or_else(|| Error::bad_input(field, "This is not a cursor that this server gave out."))
 }

@@ -56,11 +56,7 @@ macro_rules! example {
         Example {
             name: $name,
             acts_as: $acts_as,
-            query: include_str!(concat!(
-                "../../assets/graphiql/examples/",
-                $name,
-                ".graphql"
-            )),
+            query: include_str!(concat!("../../assets/graphiql/examples/", $name, ".graphql")),
         }
     };
 }
@@ -103,47 +99,24 @@ const ASSETS: &[Asset] = &[
     asset!("page", "tiffin.svg", "image/svg+xml"),
     asset!("vendor", "LICENSES.txt", "text/plain; charset=utf-8"),
     asset!("vendor", "graphiql.min.css", "text/css; charset=utf-8"),
-    asset!(
-        "vendor",
-        "graphiql.min.js",
-        "text/javascript; charset=utf-8"
-    ),
-    asset!(
-        "vendor",
-        "graphql-ws.min.js",
-        "text/javascript; charset=utf-8"
-    ),
-    asset!(
-        "vendor",
-        "react-dom.production.min.js",
-        "text/javascript; charset=utf-8"
-    ),
-    asset!(
-        "vendor",
-        "react.production.min.js",
-        "text/javascript; charset=utf-8"
-    ),
+    asset!("vendor", "graphiql.min.js", "text/javascript; charset=utf-8"),
+    asset!("vendor", "graphql-ws.min.js", "text/javascript; charset=utf-8"),
+    asset!("vendor", "react-dom.production.min.js", "text/javascript; charset=utf-8"),
+    asset!("vendor", "react.production.min.js", "text/javascript; charset=utf-8"),
 ];
 
 /// The hash of all assets, so that an address never changes its content. Taken when first asked for: most processes never are.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let hash = ASSETS
         .iter()
-        .fold(Sha256::new(), |hash, asset| {
-            hash.chain_update(asset.name).chain_update(asset.bytes)
-        })
+        .fold(Sha256::new(), |hash, asset| hash.chain_update(asset.name).chain_update(asset.bytes))
         .finalize();
-    hash.iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 });
 
 /// The page at `/` and its assets under `/graphiql/`; GET and HEAD. To be merged into the router only where GraphiQL is wanted.
 pub fn routes(settings: Settings) -> Router {
-    Router::new()
-        .route("/", get(async move || page(&settings)))
-        .route("/graphiql/{version}/{name}", get(asset))
+    Router::new().route("/", get(async move || page(&settings))).route("/graphiql/{version}/{name}", get(asset))
 }
 
 fn page(settings: &Settings) -> Response {
@@ -151,58 +124,30 @@ fn page(settings: &Settings) -> Response {
         .replace("{{assets}}", &format!("/graphiql/{}", *VERSION))
         .replace("{{settings}}", &page_settings(settings));
     let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/html; charset=utf-8"),
-        ),
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(CONTENT_SECURITY_POLICY),
-        ),
-        (
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     (headers, html).into_response()
 }
 
 /// The settings as the JSON of a script element, which nothing inside can close.
 fn page_settings(settings: &Settings) -> String {
-    let examples: Vec<&Example> = EXAMPLES
-        .iter()
-        .filter(|example| settings.accounts.is_some() || example.acts_as.is_none())
-        .collect();
-    serde_json::json!({ "accounts": settings.accounts, "examples": examples })
-        .to_string()
-        .replace('<', "\\u003c")
+    let examples: Vec<&Example> =
+        EXAMPLES.iter().filter(|example| settings.accounts.is_some() || example.acts_as.is_none()).collect();
+    serde_json::json!({ "accounts": settings.accounts, "examples": examples }).to_string().replace('<', "\\u003c")
 }
 
 async fn asset(Path((version, name)): Path<(String, String)>) -> Response {
-    let Some(asset) = ASSETS
-        .iter()
-        .find(|asset| version == *VERSION && asset.name == name)
-    else {
+    let Some(asset) = ASSETS.iter().find(|asset| version == *VERSION && asset.name == name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(asset.content_type),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=31536000, immutable"),
-        ),
-        (
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ),
+        (header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
     (headers, asset.bytes).into_response()
 }
@@ -212,15 +157,8 @@ mod tests {
     use super::*;
 
     fn demo() -> Settings {
-        let [customer, merchant, driver] =
-            ["c@demo.test", "m@demo.test", "</script>@demo.test"].map(str::to_owned);
-        Settings {
-            accounts: Some(DemoAccounts {
-                customer,
-                merchant,
-                driver,
-            }),
-        }
+        let [customer, merchant, driver] = ["c@demo.test", "m@demo.test", "</script>@demo.test"].map(str::to_owned);
+        Settings { accounts: Some(DemoAccounts { customer, merchant, driver }) }
     }
 
     fn parsed(settings: &Settings) -> serde_json::Value {
@@ -232,59 +170,32 @@ mod tests {
         for example in EXAMPLES {
             let document = async_graphql::parser::parse_query(example.query)
                 .unwrap_or_else(|error| panic!("{}: {error}", example.name));
-            assert!(
-                document.operations.iter().all(|(name, _)| name.is_some()),
-                "{}",
-                example.name
-            );
+            assert!(document.operations.iter().all(|(name, _)| name.is_some()), "{}", example.name);
         }
     }
 
     #[test]
     fn every_file_that_the_page_names_is_there() {
         let html = include_str!("../../assets/graphiql/page/index.html");
-        let named: Vec<&str> = html
-            .split("{{assets}}/")
-            .skip(1)
-            .filter_map(|rest| rest.split('"').next())
-            .collect();
+        let named: Vec<&str> = html.split("{{assets}}/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert_eq!(named.len(), 8);
-        assert!(
-            named
-                .iter()
-                .all(|name| ASSETS.iter().any(|asset| asset.name == *name)),
-            "{named:?}"
-        );
+        assert!(named.iter().all(|name| ASSETS.iter().any(|asset| asset.name == *name)), "{named:?}");
     }
 
     #[test]
     fn every_example_has_its_variables() {
         let script = include_str!("../../assets/graphiql/page/examples.js");
         for example in EXAMPLES {
-            assert!(
-                script.contains(&format!("\n  {}: (", example.name)),
-                "{}",
-                example.name
-            );
+            assert!(script.contains(&format!("\n  {}: (", example.name)), "{}", example.name);
         }
     }
 
     #[test]
     fn a_server_without_demo_accounts_offers_only_what_needs_nobody() {
         let settings = parsed(&Settings::default());
-        let names: Vec<_> = settings["examples"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|example| example["name"].clone())
-            .collect();
-        assert_eq!(
-            (names, &settings["accounts"]),
-            (
-                vec!["welcome".into(), "search".into()],
-                &serde_json::Value::Null
-            )
-        );
+        let names: Vec<_> =
+            settings["examples"].as_array().expect("a list").iter().map(|example| example["name"].clone()).collect();
+        assert_eq!((names, &settings["accounts"]), (vec!["welcome".into(), "search".into()], &serde_json::Value::Null));
     }
 
     #[test]
@@ -296,21 +207,8 @@ mod tests {
     #[tokio::test]
     async fn an_asset_is_kept_for_ever_at_the_address_of_its_content_only() {
         let found = asset(Path((VERSION.clone(), "page.js".to_owned()))).await;
-        assert_eq!(
-            found.headers()[header::CACHE_CONTROL],
-            "public, max-age=31536000, immutable"
-        );
-        assert_eq!(
-            asset(Path(("0".to_owned(), "page.js".to_owned())))
-                .await
-                .status(),
-            StatusCode::NOT_FOUND
-        );
-        assert_eq!(
-            asset(Path((VERSION.clone(), "../page.js".to_owned())))
-                .await
-                .status(),
-            StatusCode::NOT_FOUND
-        );
+        assert_eq!(found.headers()[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+        assert_eq!(asset(Path(("0".to_owned(), "page.js".to_owned()))).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(asset(Path((VERSION.clone(), "../page.js".to_owned()))).await.status(), StatusCode::NOT_FOUND);
     }
 }

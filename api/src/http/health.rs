@@ -16,10 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `/health/live` and `/health/ready`.
 pub fn routes(app: Arc<App>, shutdown: Shutdown) -> Router {
-    Router::new()
-        .route("/health/live", get(live))
-        .route("/health/ready", get(ready))
-        .with_state((app, shutdown))
+    Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state((app, shutdown))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -61,20 +58,10 @@ async fn live() -> Json<Live> {
 
 /// 200 when the database and the broker answer; 503, naming the part, when one is away or the process is about to end.
 async fn ready(State((app, shutdown)): State<(Arc<App>, Shutdown)>) -> (StatusCode, Json<Ready>) {
-    let database = if app.db.get_database_backend() == DbBackend::Sqlite {
-        "sqlite"
-    } else {
-        "postgresql"
-    };
-    let broker = if app.config.broker.redis_url.is_some() {
-        "redis"
-    } else {
-        "memory"
-    };
+    let database = if app.db.get_database_backend() == DbBackend::Sqlite { "sqlite" } else { "postgresql" };
+    let broker = if app.config.broker.redis_url.is_some() { "redis" } else { "memory" };
     let (database, broker) = tokio::join!(
-        part(database, async {
-            Ok(app.db.execute_unprepared("select 1").await.map(drop)?)
-        }),
+        part(database, async { Ok(app.db.execute_unprepared("select 1").await.map(drop)?) }),
         part(broker, async { Ok(app.events.ping().await?) }),
     );
     let status = match (database.status, broker.status) {
@@ -82,19 +69,8 @@ async fn ready(State((app, shutdown)): State<(Arc<App>, Shutdown)>) -> (StatusCo
         (Status::Ok, Status::Ok) => Status::Ok,
         _ => Status::Unavailable,
     };
-    let code = if status == Status::Ok {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        code,
-        Json(Ready {
-            status,
-            database,
-            broker,
-        }),
-    )
+    let code = if status == Status::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(Ready { status, database, broker }))
 }
 
 async fn part(kind: &'static str, answer: impl Future<Output = anyhow::Result<()>>) -> Part {
@@ -112,11 +88,7 @@ async fn part(kind: &'static str, answer: impl Future<Output = anyhow::Result<()
     };
     Part {
         kind,
-        status: if problem.is_none() {
-            Status::Ok
-        } else {
-            Status::Unavailable
-        },
+        status: if problem.is_none() { Status::Ok } else { Status::Unavailable },
         latency_milliseconds: (asked.elapsed().as_secs_f64() * 1e6).round() / 1e3,
         problem,
     }
@@ -130,23 +102,14 @@ mod tests {
     async fn a_part_that_hangs_is_away_after_two_seconds() {
         let begun = Instant::now();
         let part = part("postgresql", std::future::pending()).await;
-        assert_eq!(
-            (part.status, part.problem),
-            (Status::Unavailable, Some("no answer in time"))
-        );
+        assert_eq!((part.status, part.problem), (Status::Unavailable, Some("no answer in time")));
         assert!(begun.elapsed() >= PATIENCE && begun.elapsed() < 2 * PATIENCE);
     }
 
     #[tokio::test]
     async fn a_part_that_fails_is_away_and_does_not_say_why_to_everybody() {
-        let part = part("redis", async {
-            anyhow::bail!("redis://:hunter2@cache refused")
-        })
-        .await;
+        let part = part("redis", async { anyhow::bail!("redis://:hunter2@cache refused") }).await;
         let said = serde_json::to_string(&part).expect("plain");
-        assert!(
-            said.contains("\"status\":\"unavailable\"") && !said.contains("hunter2"),
-            "{said}"
-        );
+        assert!(said.contains("\"status\":\"unavailable\"") && !said.contains("hunter2"), "{said}");
     }
 }

@@ -33,20 +33,13 @@ const WORTH_COMPRESSING: u64 = 1024;
 
 /// The router with everything around it, the outermost last.
 pub fn surround(router: Router, config: &Config) -> Router {
-    let compression = CompressionLayer::new()
-        .compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_COMPRESSING)));
-    let trace = TraceLayer::new_for_http()
-        .make_span_with(span)
-        .on_request(())
-        .on_response(log_response)
-        .on_failure(());
+    let compression =
+        CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_COMPRESSING)));
+    let trace = TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log_response).on_failure(());
     let mut router = router.layer(compression).layer(cors(config));
     for (name, value) in PROTECTION {
         // Where a handler has said it more precisely, that stands.
-        router = router.layer(SetResponseHeaderLayer::if_not_present(
-            name.clone(),
-            HeaderValue::from_static(value),
-        ));
+        router = router.layer(SetResponseHeaderLayer::if_not_present(name.clone(), HeaderValue::from_static(value)));
     }
     router
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
@@ -60,10 +53,7 @@ const PROTECTION: &[(HeaderName, &str)] = &[
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; frame-ancestors 'none'",
-    ),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::CACHE_CONTROL, "no-store"),
 ];
 
@@ -73,11 +63,7 @@ fn cors(config: &Config) -> CorsLayer {
         AllowOrigin::any()
     } else {
         let allowed = config.http.allowed_origins.clone();
-        AllowOrigin::predicate(move |origin, _| {
-            allowed
-                .iter()
-                .any(|known| known.as_bytes() == origin.as_bytes())
-        })
+        AllowOrigin::predicate(move |origin, _| allowed.iter().any(|known| known.as_bytes() == origin.as_bytes()))
     };
     let mut headers = vec![CONTENT_TYPE, AUTHORIZATION, REQUEST_ID];
     if config.is_development() {
@@ -94,11 +80,7 @@ fn cors(config: &Config) -> CorsLayer {
 /// Keeps the caller's id where it is short and plain, so that it is safe in a log; otherwise the request gets one of ours.
 async fn distrust_request_id(mut request: Request, next: Next) -> Response {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    if request
-        .headers()
-        .get(REQUEST_ID)
-        .is_some_and(|id| id.len() > 64 || !id.as_bytes().iter().all(plain))
-    {
+    if request.headers().get(REQUEST_ID).is_some_and(|id| id.len() > 64 || !id.as_bytes().iter().all(plain)) {
         request.headers_mut().remove(REQUEST_ID);
     }
     next.run(request).await
@@ -107,11 +89,7 @@ async fn distrust_request_id(mut request: Request, next: Next) -> Response {
 /// Health checks come every few seconds and are of interest only when somebody looks for them. The query is left out: it may
 /// hold variables.
 fn span<Body>(request: &axum::http::Request<Body>) -> Span {
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .and_then(|id| id.header_value().to_str().ok())
-        .unwrap_or_default();
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     let (method, path) = (request.method(), request.uri().path());
     if path.starts_with("/health/") {
         return tracing::debug_span!("request", id, %method, path);
@@ -122,9 +100,7 @@ fn span<Body>(request: &axum::http::Request<Body>) -> Span {
 fn log_response<Body>(response: &axum::http::Response<Body>, latency: Duration, span: &Span) {
     let status = response.status().as_u16();
     let milliseconds = (latency.as_secs_f64() * 1e6).round() / 1e3;
-    let of_health = span
-        .metadata()
-        .is_none_or(|metadata| *metadata.level() == tracing::Level::DEBUG);
+    let of_health = span.metadata().is_none_or(|metadata| *metadata.level() == tracing::Level::DEBUG);
     match of_health {
         true => tracing::debug!(status, milliseconds, "answered"),
         false => tracing::info!(status, milliseconds, "answered"),

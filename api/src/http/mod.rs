@@ -1,26 +1,46 @@
 //! The server's addresses.
 
+pub mod graphiql;
+mod graphql;
 mod health;
 mod layers;
+mod viewer;
+mod websocket;
 
 use std::sync::Arc;
 
 use axum::{Json, Router, http::StatusCode};
 use serde_json::json;
 
-use crate::{app::App, graphql::schema::Schema, shutdown::Shutdown};
+use crate::{
+    app::App,
+    config::{Config, Environment},
+    graphql::schema::Schema,
+    seed,
+    shutdown::Shutdown,
+};
 
 /// Everything that is served: `/` GraphiQL, `/graphql`, `/health/live`, `/health/ready`.
 pub fn router(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
-    let _ = schema;
-    let router = Router::new()
-        .merge(health::routes(app.clone(), shutdown))
-        .fallback(nothing_here);
+    let mut router = Router::new()
+        .merge(graphql::routes(app.clone(), schema, shutdown.clone()))
+        .merge(health::routes(app.clone(), shutdown));
+    if app.config.graphiql.enabled {
+        router = router.merge(graphiql::routes(graphiql_settings(&app.config)));
+    }
+    let router = router.fallback(nothing_here);
     layers::surround(router, &app.config)
+}
+
+/// The page's tabs act as the demo's people where there are any, and whoever asks may act as them.
+fn graphiql_settings(config: &Config) -> graphiql::Settings {
+    let demo = config.demo.seed && config.environment == Environment::Development;
+    graphiql::Settings { accounts: demo.then(seed::demo_accounts) }
 }
 
 /// Also what is not found is answered in the form that clients of a GraphQL server read.
 async fn nothing_here() -> (StatusCode, Json<serde_json::Value>) {
-    let error = json!({ "message": "There is nothing here. The API is at /graphql.", "extensions": { "code": "NOT_FOUND" } });
+    let error =
+        json!({ "message": "There is nothing here. The API is at /graphql.", "extensions": { "code": "NOT_FOUND" } });
     (StatusCode::NOT_FOUND, Json(json!({ "errors": [error] })))
 }

@@ -51,18 +51,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         for path in &different {
             eprintln!("{} differs from what the migrations give", path.display());
         }
-        return Ok(if different.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        });
+        return Ok(if different.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     write(&root, &generated, &different)?;
-    println!(
-        "{} files generated, {} changed",
-        generated.len(),
-        different.len()
-    );
+    println!("{} files generated, {} changed", generated.len(), different.len());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -71,18 +63,10 @@ async fn migrate_empty(url: &str) -> anyhow::Result<()> {
         url.starts_with("postgres://") || url.starts_with("postgresql://"),
         "DATABASE_URL must name a PostgreSQL database: its types are what the entities are made of"
     );
-    let db = Database::connect(url)
-        .await
-        .context("cannot connect to DATABASE_URL")?;
+    let db = Database::connect(url).await.context("cannot connect to DATABASE_URL")?;
     let tables = tables(&db).await?;
-    ensure!(
-        tables.is_empty(),
-        "DATABASE_URL must name an empty database, this one has {}",
-        tables.join(", ")
-    );
-    migration::migrate(&db)
-        .await
-        .context("cannot migrate the database")?;
+    ensure!(tables.is_empty(), "DATABASE_URL must name an empty database, this one has {}", tables.join(", "));
+    migration::migrate(&db).await.context("cannot migrate the database")?;
     db.close().await?;
     Ok(())
 }
@@ -93,10 +77,7 @@ async fn tables(db: &DatabaseConnection) -> anyhow::Result<Vec<String>> {
         "select tablename from pg_tables where schemaname = current_schema() order by tablename",
     );
     let rows = db.query_all_raw(statement).await?;
-    Ok(rows
-        .iter()
-        .map(|row| row.try_get("", "tablename"))
-        .collect::<Result<_, _>>()?)
+    Ok(rows.iter().map(|row| row.try_get("", "tablename")).collect::<Result<_, _>>()?)
 }
 
 async fn generate(url: &str) -> anyhow::Result<Files> {
@@ -107,17 +88,9 @@ async fn generate(url: &str) -> anyhow::Result<Files> {
     // The generator takes any table with two keys and two references for a junction, and then leaves out the direct relation
     // between the tables that it joins. For those, what is right is what it writes without the history.
     let without_history = tempfile::tempdir()?;
-    run_codegen(
-        url,
-        &["--ignore-tables=seaql_migrations,order_events"],
-        without_history.path(),
-    )
-    .await?;
+    run_codegen(url, &["--ignore-tables=seaql_migrations,order_events"], without_history.path()).await?;
     for joined in ["orders.rs", "drivers.rs"] {
-        fs::copy(
-            without_history.path().join(joined),
-            folder.path().join(joined),
-        )?;
+        fs::copy(without_history.path().join(joined), folder.path().join(joined))?;
     }
 
     let mut files = rust_files(folder.path())?;
@@ -145,9 +118,7 @@ async fn run_codegen(url: &str, options: &[&str], folder: &Path) -> anyhow::Resu
     let Commands::Generate { command } = cli.command else {
         return Err(anyhow!("the arguments above are those of `generate`"));
     };
-    run_generate_command(command, false)
-        .await
-        .map_err(|error| anyhow!("cannot generate the entities: {error}"))
+    run_generate_command(command, false).await.map_err(|error| anyhow!("cannot generate the entities: {error}"))
 }
 
 /// The generated sources, formatted as the rest of the project is.
@@ -155,10 +126,7 @@ fn rust_files(folder: &Path) -> anyhow::Result<Files> {
     let library = folder.join("lib.rs");
     let modules = fs::read_to_string(&library)?;
     fs::write(&library, format!("{LIBRARY}{modules}"))?;
-    let status = Command::new("rustfmt")
-        .args(["--edition", "2024"])
-        .arg(&library)
-        .status()?;
+    let status = Command::new("rustfmt").args(["--edition", "2024"]).arg(&library).status()?;
     ensure!(status.success(), "rustfmt failed on the generated files");
     read_folder(folder)
 }
@@ -166,9 +134,7 @@ fn rust_files(folder: &Path) -> anyhow::Result<Files> {
 /// The Rust files of a folder, as they would stand among the entities.
 fn read_folder(folder: &Path) -> anyhow::Result<Files> {
     let mut files = Files::new();
-    for entry in
-        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?
-    {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
         if path.extension() == Some(OsStr::new("rs")) {
             let name = path.file_name().context("a file has a name")?;
@@ -180,10 +146,7 @@ fn read_folder(folder: &Path) -> anyhow::Result<Files> {
 
 /// Junction tables are drawn themselves: the many-to-many lines over them would only repeat that.
 fn drawing(mermaid: &str) -> String {
-    let lines: Vec<_> = mermaid
-        .lines()
-        .filter(|line| !line.contains("}o--o{"))
-        .collect();
+    let lines: Vec<_> = mermaid.lines().filter(|line| !line.contains("}o--o{")).collect();
     let mermaid = lines.join("\n");
     format!(
         "# The database\n\nGenerated from the migrated database by `cargo run -p entity-generator`: do not edit.\n\n\
@@ -201,16 +164,9 @@ fn read_present(root: &Path) -> anyhow::Result<Files> {
 
 /// The paths that are missing, left over or of another content.
 fn differences<'a>(generated: &'a Files, present: &'a Files) -> Vec<&'a Path> {
-    let changed = generated
-        .iter()
-        .filter(|(path, content)| present.get(*path) != Some(content));
-    let left_over = present
-        .iter()
-        .filter(|(path, _)| !generated.contains_key(*path));
-    changed
-        .chain(left_over)
-        .map(|(path, _)| path.as_path())
-        .collect()
+    let changed = generated.iter().filter(|(path, content)| present.get(*path) != Some(content));
+    let left_over = present.iter().filter(|(path, _)| !generated.contains_key(*path));
+    changed.chain(left_over).map(|(path, _)| path.as_path()).collect()
 }
 
 fn write(root: &Path, generated: &Files, different: &[&Path]) -> anyhow::Result<()> {

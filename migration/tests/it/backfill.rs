@@ -30,20 +30,9 @@ async fn totals_are_split(scratch: Scratch) {
     let db = grown(&scratch).await;
     assert_eq!(amounts(&db, 1).await, ["20.40", "0.00", "2.99", "23.39"]);
     assert_eq!(amounts(&db, 2).await, ["10.10", "0.00", "0.00", "10.10"]);
-    assert_eq!(
-        amounts(&db, 3).await,
-        ["7.00", "0.00", "1.50", "8.50"],
-        "without items"
-    );
-    assert_eq!(
-        amounts(&db, 70000).await,
-        ["0.60", "0.00", "0.10", "0.70"],
-        "another batch"
-    );
-    assert_eq!(
-        value(&db, "count(*)", "orders where currency = 'USD'").await,
-        "4"
-    );
+    assert_eq!(amounts(&db, 3).await, ["7.00", "0.00", "1.50", "8.50"], "without items");
+    assert_eq!(amounts(&db, 70000).await, ["0.60", "0.00", "0.10", "0.70"], "another batch");
+    assert_eq!(value(&db, "count(*)", "orders where currency = 'USD'").await, "4");
 }
 
 on_both!(histories_start);
@@ -62,64 +51,32 @@ async fn histories_start(scratch: Scratch) {
         .await,
         "4"
     );
-    assert_eq!(
-        value(&db, "driver_id", "order_events where order_id = 2").await,
-        "1"
-    );
+    assert_eq!(value(&db, "driver_id", "order_events where order_id = 2").await, "1");
 }
 
 on_both!(names_times_and_counts_are_filled);
 async fn names_times_and_counts_are_filled(scratch: Scratch) {
     let db = grown(&scratch).await;
-    assert_eq!(
-        value(&db, "dish_name", "order_items where order_id = 70000").await,
-        "Chè"
-    );
-    assert_eq!(
-        value(&db, "count(*)", "reviews where updated_at = created_at").await,
-        "2"
-    );
-    assert_eq!(
-        value(&db, "review_count", "restaurants where id = 1").await,
-        "2"
-    );
-    assert_eq!(
-        value(&db, "review_count", "restaurants where id = 2").await,
-        "0"
-    );
+    assert_eq!(value(&db, "dish_name", "order_items where order_id = 70000").await, "Chè");
+    assert_eq!(value(&db, "count(*)", "reviews where updated_at = created_at").await, "2");
+    assert_eq!(value(&db, "review_count", "restaurants where id = 1").await, "2");
+    assert_eq!(value(&db, "review_count", "restaurants where id = 2").await, "0");
 }
 
 on_both!(search_text_is_folded);
 async fn search_text_is_folded(scratch: Scratch) {
     let db = grown(&scratch).await;
-    assert_eq!(
-        value(&db, "search_text", "customers where id = 1").await,
-        "dang thi hoa hoa@example.com"
-    );
-    assert_eq!(
-        value(&db, "search_text", "restaurants where id = 1").await,
-        "pho bo 1 pho hue"
-    );
-    assert_eq!(
-        value(&db, "search_text", "restaurants where id = 2").await,
-        "kasehaus 2 straße"
-    );
-    assert_eq!(
-        value(&db, "search_text", "dishes where id = 1").await,
-        "pho soup nong"
-    );
-    assert_eq!(
-        value(&db, "search_text", "dishes where id = 2").await,
-        "che dessert"
-    );
+    assert_eq!(value(&db, "search_text", "customers where id = 1").await, "dang thi hoa hoa@example.com");
+    assert_eq!(value(&db, "search_text", "restaurants where id = 1").await, "pho bo 1 pho hue");
+    assert_eq!(value(&db, "search_text", "restaurants where id = 2").await, "kasehaus 2 straße");
+    assert_eq!(value(&db, "search_text", "dishes where id = 1").await, "pho soup nong");
+    assert_eq!(value(&db, "search_text", "dishes where id = 2").await, "che dessert");
 }
 
 on_both!(what_an_older_server_writes_after_the_backfill_is_split_too);
 async fn what_an_older_server_writes_after_the_backfill_is_split_too(scratch: Scratch) {
     let db = scratch.connect().await;
-    migrate_steps(&db, steps_to("backfill_order_amounts"))
-        .await
-        .unwrap();
+    migrate_steps(&db, steps_to("backfill_order_amounts")).await.unwrap();
     insert_erd_rows(&db).await;
     migrate(&db).await.unwrap();
     assert_eq!(amounts(&db, 1).await, ["20.40", "0.00", "2.99", "23.39"]);
@@ -128,16 +85,11 @@ async fn what_an_older_server_writes_after_the_backfill_is_split_too(scratch: Sc
 on_both!(a_row_in_the_new_form_is_left_alone);
 async fn a_row_in_the_new_form_is_left_alone(scratch: Scratch) {
     let db = scratch.connect().await;
-    migrate_steps(&db, steps_to("add_order_amounts"))
+    migrate_steps(&db, steps_to("add_order_amounts")).await.unwrap();
+    insert_erd_rows(&db).await;
+    execute(&db, "update orders set subtotal = 20.40, tax = 1.63, currency = 'EUR', total_amount = 25.02 where id = 1")
         .await
         .unwrap();
-    insert_erd_rows(&db).await;
-    execute(
-        &db,
-        "update orders set subtotal = 20.40, tax = 1.63, currency = 'EUR', total_amount = 25.02 where id = 1",
-    )
-    .await
-    .unwrap();
     migrate(&db).await.unwrap();
     assert_eq!(amounts(&db, 1).await, ["20.40", "1.63", "2.99", "25.02"]);
     assert_eq!(value(&db, "currency", "orders where id = 1").await, "EUR");
@@ -146,21 +98,14 @@ async fn a_row_in_the_new_form_is_left_alone(scratch: Scratch) {
 on_both!(a_total_that_does_not_add_up_stops_the_migration);
 async fn a_total_that_does_not_add_up_stops_the_migration(scratch: Scratch) {
     let db = scratch.connect().await;
-    migrate_steps(&db, steps_to("backfill_order_amounts"))
+    migrate_steps(&db, steps_to("backfill_order_amounts")).await.unwrap();
+    insert_erd_rows(&db).await;
+    execute(&db, "update orders set subtotal = 1, tax = 0, currency = 'USD', total_amount = 99 where id = 1")
         .await
         .unwrap();
-    insert_erd_rows(&db).await;
-    execute(
-        &db,
-        "update orders set subtotal = 1, tax = 0, currency = 'USD', total_amount = 99 where id = 1",
-    )
-    .await
-    .unwrap();
     let error = migrate(&db).await.unwrap_err().to_string();
     assert!(error.contains("orders_total_amount_sum_check"), "{error}");
-    execute(&db, "update orders set total_amount = 3.99 where id = 1")
-        .await
-        .unwrap();
+    execute(&db, "update orders set total_amount = 3.99 where id = 1").await.unwrap();
     migrate(&db).await.unwrap();
 }
 
@@ -180,8 +125,5 @@ async fn new_rows_count_on_from_the_old(scratch: Scratch) {
     )
     .await
     .unwrap();
-    assert_eq!(
-        value(&db, "position", "order_events where sequence = 2").await,
-        "5"
-    );
+    assert_eq!(value(&db, "position", "order_events where sequence = 2").await, "5");
 }

@@ -3,8 +3,7 @@
 use std::str::FromStr;
 
 use ::entity::{
-    customers, dishes, drivers, menus, order_events, order_items, orders, restaurant_members,
-    restaurants, reviews,
+    customers, dishes, drivers, menus, order_events, order_items, orders, restaurant_members, restaurants, reviews,
     sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole},
     users,
 };
@@ -12,8 +11,7 @@ use migration::{migrate, search_text};
 use sea_orm_migration::sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseConnection, DbBackend, EntityTrait, Iterable, PaginatorTrait, QueryFilter,
-    QueryOrder,
+    ColumnTrait, DatabaseConnection, DbBackend, EntityTrait, Iterable, PaginatorTrait, QueryFilter, QueryOrder,
     prelude::{DateTimeWithTimeZone, Decimal},
 };
 
@@ -74,15 +72,10 @@ async fn peopled(scratch: &Scratch) -> DatabaseConnection {
     .insert(&db)
     .await
     .unwrap();
-    menus::ActiveModel {
-        id: Set(1),
-        restaurant_id: Set(1),
-        name: Set("Menu".into()),
-        description: Set(None),
-    }
-    .insert(&db)
-    .await
-    .unwrap();
+    menus::ActiveModel { id: Set(1), restaurant_id: Set(1), name: Set("Menu".into()), description: Set(None) }
+        .insert(&db)
+        .await
+        .unwrap();
     dishes::ActiveModel {
         id: Set(1),
         menu_id: Set(1),
@@ -150,11 +143,7 @@ fn event(db: &DatabaseConnection, sequence: i32, status: OrderStatus) -> order_e
         note: Set(Some("schnell, bitte".into())),
         at: Set(time("2020-10-25T01:00:00Z")),
         published_at: Set(None),
-        position: if counts_by_itself(db) {
-            NotSet
-        } else {
-            Set(i64::from(sequence))
-        },
+        position: if counts_by_itself(db) { NotSet } else { Set(i64::from(sequence)) },
         feed_transaction: Set(i64::MAX),
     }
 }
@@ -168,55 +157,26 @@ async fn people_and_catalog_come_back(scratch: Scratch) {
     let db = peopled(&scratch).await;
     let created_at = time("2020-03-29T01:30:00.123456Z");
 
-    let user = users::Entity::find_by_id(1)
-        .one(&db)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (user.role, user.email_verified_at),
-        (UserRole::Merchant, Some(created_at))
-    );
-    let customer = customers::Entity::find_by_id(1)
-        .one(&db)
-        .await
-        .unwrap()
-        .unwrap();
+    let user = users::Entity::find_by_id(1).one(&db).await.unwrap().unwrap();
+    assert_eq!((user.role, user.email_verified_at), (UserRole::Merchant, Some(created_at)));
+    let customer = customers::Entity::find_by_id(1).one(&db).await.unwrap().unwrap();
     assert_eq!(customer.addresses, Some(addresses()));
     assert_eq!((customer.phone, customer.user_id), (None, Some(1)));
 
-    let restaurant = restaurants::Entity::find_by_id(1)
-        .one(&db)
-        .await
-        .unwrap()
-        .unwrap();
+    let restaurant = restaurants::Entity::find_by_id(1).one(&db).await.unwrap().unwrap();
     assert_eq!(restaurant.avg_rating, decimal("4.5"));
     assert_eq!(restaurant.delivery_fee, decimal("2.99"), "its default");
     assert_eq!(restaurant.tax_rate, decimal("0.0825"));
-    assert_eq!(
-        (restaurant.lat, restaurant.lng),
-        (Some(21.028511), Some(105.0))
-    );
+    assert_eq!((restaurant.lat, restaurant.lng), (Some(21.028511), Some(105.0)));
     assert!(restaurant.is_active && restaurant.created_at == created_at);
-    let dish = dishes::Entity::find_by_id(1)
-        .one(&db)
-        .await
-        .unwrap()
-        .unwrap();
+    let dish = dishes::Entity::find_by_id(1).one(&db).await.unwrap().unwrap();
     assert_eq!(dish.price, decimal("999999.99"));
 
-    let driver = drivers::Entity::find_by_id(1)
-        .one(&db)
-        .await
-        .unwrap()
-        .unwrap();
+    let driver = drivers::Entity::find_by_id(1).one(&db).await.unwrap().unwrap();
     assert_eq!(driver.status, DriverStatus::Busy);
     assert_eq!(driver.current_lat, Some(decimal("-21.02851234")));
     assert_eq!(driver.current_lng, Some(decimal("-105.80481234")));
-    assert_eq!(
-        (driver.location_heading, driver.location_speed),
-        (Some(359.9), Some(12.0))
-    );
+    assert_eq!((driver.location_heading, driver.location_speed), (Some(359.9), Some(12.0)));
     assert_eq!(driver.location_recorded_at, Some(created_at));
 }
 
@@ -224,11 +184,7 @@ on_both!(orders_come_back);
 async fn orders_come_back(scratch: Scratch) {
     let db = peopled(&scratch).await;
     let inserted = order(1).insert(&db).await.unwrap();
-    let found = orders::Entity::find_by_id(1)
-        .one(&db)
-        .await
-        .unwrap()
-        .unwrap();
+    let found = orders::Entity::find_by_id(1).one(&db).await.unwrap().unwrap();
     assert_eq!(inserted, found);
     assert_eq!(found.total_amount, decimal("99999999.99"));
     assert_eq!(found.delivery_fee, decimal("0.10"));
@@ -275,39 +231,20 @@ async fn every_status_comes_back_and_can_be_asked_for(scratch: Scratch) {
         event.previous_status = Set(Some(status));
         event.driver_id = Set(Some(1));
         let event = event.insert(&db).await.unwrap();
-        assert_eq!(
-            (event.status, event.previous_status),
-            (status, Some(status))
-        );
+        assert_eq!((event.status, event.previous_status), (status, Some(status)));
         assert_eq!(event.position, i64::from(sequence));
         assert_eq!(event.feed_transaction, i64::MAX);
         let same = order_events::Entity::find().filter(order_events::Column::Status.eq(status));
         assert_eq!(same.count(&db).await.unwrap(), 1);
         let step = orders::Entity::update_many()
-            .set(orders::ActiveModel {
-                status: Set(status),
-                ..Default::default()
-            })
+            .set(orders::ActiveModel { status: Set(status), ..Default::default() })
             .filter(orders::Column::Status.ne(status));
         assert_eq!(step.exec(&db).await.unwrap().rows_affected, 1, "{status:?}");
     }
-    let none = event(&db, 100, OrderStatus::Pending)
-        .insert(&db)
-        .await
-        .unwrap();
-    assert_eq!(
-        (none.previous_status, none.driver_id, none.published_at),
-        (None, None, None)
-    );
+    let none = event(&db, 100, OrderStatus::Pending).insert(&db).await.unwrap();
+    assert_eq!((none.previous_status, none.driver_id, none.published_at), (None, None, None));
     let several = orders::Column::Status.is_in([OrderStatus::Cancelled, OrderStatus::PickedUp]);
-    assert_eq!(
-        orders::Entity::find()
-            .filter(several)
-            .count(&db)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(orders::Entity::find().filter(several).count(&db).await.unwrap(), 1);
 }
 
 on_both!(times_sort_as_they_passed);
@@ -333,17 +270,9 @@ async fn times_sort_as_they_passed(scratch: Scratch) {
     )
     .await
     .unwrap();
-    let found = orders::Entity::find()
-        .order_by_asc(orders::Column::OrderTime)
-        .all(&db)
-        .await
-        .unwrap();
-    assert_eq!(
-        found.iter().map(|order| order.id).collect::<Vec<_>>(),
-        [1, 2, 3, 4, 5, 6]
-    );
-    let later = orders::Entity::find()
-        .filter(orders::Column::OrderTime.gt(time("2020-10-25T01:00:00.001Z")))
-        .count(&db);
+    let found = orders::Entity::find().order_by_asc(orders::Column::OrderTime).all(&db).await.unwrap();
+    assert_eq!(found.iter().map(|order| order.id).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+    let later =
+        orders::Entity::find().filter(orders::Column::OrderTime.gt(time("2020-10-25T01:00:00.001Z"))).count(&db);
     assert_eq!(later.await.unwrap(), 4);
 }

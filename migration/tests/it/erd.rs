@@ -160,10 +160,7 @@ const SQLITE_COLUMNS: [(&str, &str); 8] = [
         "id integer!,name varchar(100)!,address varchar(255)!,phone varchar(20)!,cuisine_type varchar(50)!,\
          avg_rating real(2, 1)!,total_orders integer!,is_active boolean!,created_at timestamp_with_timezone_text!",
     ),
-    (
-        "menus",
-        "id integer!,restaurant_id integer!,name varchar(100)!,description text",
-    ),
+    ("menus", "id integer!,restaurant_id integer!,name varchar(100)!,description text"),
     (
         "dishes",
         "id integer!,menu_id integer!,name varchar(100)!,description text,price real(8, 2)!,\
@@ -175,10 +172,7 @@ const SQLITE_COLUMNS: [(&str, &str); 8] = [
          order_time timestamp_with_timezone_text!,total_amount real(10, 2)!,delivery_fee real(6, 2)!,\
          status varchar(20)!,delivery_address jsonb_text!,customer_name varchar(100),restaurant_name varchar(100)",
     ),
-    (
-        "order_items",
-        "order_id integer!,dish_id integer!,quantity integer!,unit_price real(8, 2)!",
-    ),
+    ("order_items", "order_id integer!,dish_id integer!,quantity integer!,unit_price real(8, 2)!"),
     (
         "drivers",
         "id integer!,name varchar(100)!,phone varchar(20)!,license_number varchar(50)!,vehicle_type varchar(50)!,\
@@ -198,11 +192,7 @@ async fn sqlite_has_the_tables_of_the_erd() {
         migrate_steps(&db, erd_steps()).await.unwrap();
         for (table, columns) in SQLITE_COLUMNS {
             let described = format!("(select * from pragma_table_info('{table}') order by cid)");
-            let built = value(
-                &db,
-                "group_concat(name || ' ' || lower(type) || iif(\"notnull\", '!', ''))",
-                &described,
-            );
+            let built = value(&db, "group_concat(name || ' ' || lower(type) || iif(\"notnull\", '!', ''))", &described);
             assert_eq!(built.await, columns, "{table}");
         }
     })

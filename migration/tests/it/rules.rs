@@ -7,9 +7,7 @@ use crate::scratch::{Scratch, execute, insert_erd_rows, on_both, value};
 
 async fn filled(scratch: &Scratch) -> DatabaseConnection {
     let db = scratch.connect().await;
-    migration::migrate_steps(&db, crate::scratch::erd_steps())
-        .await
-        .unwrap();
+    migration::migrate_steps(&db, crate::scratch::erd_steps()).await.unwrap();
     insert_erd_rows(&db).await;
     migrate(&db).await.unwrap();
     db
@@ -18,71 +16,32 @@ async fn filled(scratch: &Scratch) -> DatabaseConnection {
 /// Statements that break a rule, each with a piece of the message that names the rule.
 const REFUSED: [(&str, &str); 27] = [
     ("update dishes set price = -0.01", "dishes_price_check"),
-    (
-        "update order_items set quantity = 0",
-        "order_items_quantity_check",
-    ),
-    (
-        "update order_items set unit_price = -1",
-        "order_items_unit_price_check",
-    ),
+    ("update order_items set quantity = 0", "order_items_quantity_check"),
+    ("update order_items set unit_price = -1", "order_items_unit_price_check"),
     ("update order_items set dish_name = null", "dish_name"),
     ("update reviews set rating = 0", "reviews_rating_check"),
     ("update reviews set rating = 6", "reviews_rating_check"),
     ("update reviews set updated_at = null", "updated_at"),
-    (
-        "update drivers set current_lat = 91",
-        "drivers_current_lat_check",
-    ),
-    (
-        "update drivers set current_lng = -180.5",
-        "drivers_current_lng_check",
-    ),
+    ("update drivers set current_lat = 91", "drivers_current_lat_check"),
+    ("update drivers set current_lng = -180.5", "drivers_current_lng_check"),
     ("update drivers set status = 'ASLEEP'", "ASLEEP"),
     ("update restaurants set lat = -91", "restaurants_lat_check"),
     ("update restaurants set lng = 181", "restaurants_lng_check"),
-    (
-        "update restaurants set delivery_fee = -1",
-        "restaurants_delivery_fee_check",
-    ),
-    (
-        "update restaurants set tax_rate = -0.01",
-        "restaurants_tax_rate_check",
-    ),
-    (
-        "update orders set total_amount = total_amount + 0.01",
-        "orders_total_amount_sum_check",
-    ),
-    (
-        "update orders set tax = 0.01",
-        "orders_total_amount_sum_check",
-    ),
-    (
-        "update orders set delivery_fee = -1, total_amount = subtotal - 1",
-        "orders_delivery_fee_check",
-    ),
-    (
-        "update orders set subtotal = -1, delivery_fee = 1, total_amount = 0",
-        "orders_subtotal_check",
-    ),
-    (
-        "update orders set tax = -0.10, total_amount = total_amount - 0.10",
-        "orders_tax_check",
-    ),
+    ("update restaurants set delivery_fee = -1", "restaurants_delivery_fee_check"),
+    ("update restaurants set tax_rate = -0.01", "restaurants_tax_rate_check"),
+    ("update orders set total_amount = total_amount + 0.01", "orders_total_amount_sum_check"),
+    ("update orders set tax = 0.01", "orders_total_amount_sum_check"),
+    ("update orders set delivery_fee = -1, total_amount = subtotal - 1", "orders_delivery_fee_check"),
+    ("update orders set subtotal = -1, delivery_fee = 1, total_amount = 0", "orders_subtotal_check"),
+    ("update orders set tax = -0.10, total_amount = total_amount - 0.10", "orders_tax_check"),
     ("update orders set subtotal = null", "subtotal"),
     ("update orders set tax = null", "tax"),
     ("update orders set currency = null", "currency"),
     ("update orders set status = 'LOST'", "LOST"),
     ("update order_events set status = 'LOST'", "LOST"),
     ("update order_events set previous_status = 'LOST'", "LOST"),
-    (
-        "update order_events set sequence = 0",
-        "order_events_sequence_check",
-    ),
-    (
-        "insert into users (email, role) values ('a@example.com', 'KING')",
-        "KING",
-    ),
+    ("update order_events set sequence = 0", "order_events_sequence_check"),
+    ("insert into users (email, role) values ('a@example.com', 'KING')", "KING"),
 ];
 
 on_both!(bad_rows_are_refused);
@@ -93,11 +52,7 @@ async fn bad_rows_are_refused(scratch: Scratch) {
         let error = execute(&db, sql).await.expect_err(sql).to_string();
         // A wrong enum value is named by PostgreSQL; SQLite names its unnamed check by its condition.
         let is_enum = rule == rule.to_uppercase();
-        let expected = if is_enum && !names_values {
-            "CHECK constraint failed"
-        } else {
-            rule
-        };
+        let expected = if is_enum && !names_values { "CHECK constraint failed" } else { rule };
         assert!(error.contains(expected), "{sql}: {error}");
     }
 }
@@ -112,18 +67,10 @@ async fn a_bad_insert_is_refused_as_an_update_is(scratch: Scratch) {
              values (9, 1, 1, '2026-01-02T03:04:05+00:00', '{{}}', {amounts})"
         )
     };
-    execute(&db, &insert("'USD', 10.10, 0.20, 2.99, 13.29"))
-        .await
-        .unwrap();
-    execute(&db, &insert("'USD', 10.10, 0.20, 2.99, 13.30"))
-        .await
-        .unwrap_err();
-    execute(&db, &insert("'USD', null, 0.20, 2.99, 13.29"))
-        .await
-        .unwrap_err();
-    execute(&db, &insert("null, 10.10, 0.20, 2.99, 13.29"))
-        .await
-        .unwrap_err();
+    execute(&db, &insert("'USD', 10.10, 0.20, 2.99, 13.29")).await.unwrap();
+    execute(&db, &insert("'USD', 10.10, 0.20, 2.99, 13.30")).await.unwrap_err();
+    execute(&db, &insert("'USD', null, 0.20, 2.99, 13.29")).await.unwrap_err();
+    execute(&db, &insert("null, 10.10, 0.20, 2.99, 13.29")).await.unwrap_err();
 }
 
 const UNIQUE: [&str; 10] = [
@@ -143,24 +90,14 @@ const UNIQUE: [&str; 10] = [
 on_both!(what_is_unique_stays_so);
 async fn what_is_unique_stays_so(scratch: Scratch) {
     let db = filled(&scratch).await;
-    execute(
-        &db,
-        "insert into users (id, email) values (1, 'Admin@Example.com')",
-    )
-    .await
-    .unwrap();
+    execute(&db, "insert into users (id, email) values (1, 'Admin@Example.com')").await.unwrap();
     for sql in UNIQUE {
         let error = execute(&db, sql).await.expect_err(sql);
         let message = error.to_string().to_lowercase();
         assert!(message.contains("unique"), "{sql}: {error}");
     }
     // Two customers may have thought of the same key.
-    execute(
-        &db,
-        "update orders set idempotency_key = 'key' where id in (1, 2)",
-    )
-    .await
-    .unwrap();
+    execute(&db, "update orders set idempotency_key = 'key' where id in (1, 2)").await.unwrap();
 }
 
 const REFERENCED: [&str; 5] = [
@@ -176,34 +113,17 @@ async fn what_is_referred_to_stays(scratch: Scratch) {
     let db = filled(&scratch).await;
     for sql in REFERENCED {
         let error = execute(&db, sql).await.expect_err(sql);
-        assert!(
-            error.to_string().to_lowercase().contains("foreign key"),
-            "{sql}: {error}"
-        );
+        assert!(error.to_string().to_lowercase().contains("foreign key"), "{sql}: {error}");
     }
 }
 
 on_both!(what_belongs_to_a_row_goes_with_it);
 async fn what_belongs_to_a_row_goes_with_it(scratch: Scratch) {
     let db = filled(&scratch).await;
-    execute(
-        &db,
-        "insert into users (id, email) values (1, 'm@example.com')",
-    )
-    .await
-    .unwrap();
-    execute(
-        &db,
-        "insert into restaurant_members (restaurant_id, user_id) values (1, 1)",
-    )
-    .await
-    .unwrap();
-    execute(&db, "update customers set user_id = 1 where id = 1")
-        .await
-        .unwrap();
-    execute(&db, "update drivers set user_id = 1")
-        .await
-        .unwrap();
+    execute(&db, "insert into users (id, email) values (1, 'm@example.com')").await.unwrap();
+    execute(&db, "insert into restaurant_members (restaurant_id, user_id) values (1, 1)").await.unwrap();
+    execute(&db, "update customers set user_id = 1 where id = 1").await.unwrap();
+    execute(&db, "update drivers set user_id = 1").await.unwrap();
     execute(&db, "delete from users").await.unwrap();
     assert_eq!(value(&db, "count(*)", "restaurant_members").await, "0");
     assert_eq!(value(&db, "count(user_id)", "customers").await, "0");
@@ -226,27 +146,14 @@ async fn what_belongs_to_a_row_goes_with_it(scratch: Scratch) {
 on_both!(the_defaults_of_the_erd_hold);
 async fn the_defaults_of_the_erd_hold(scratch: Scratch) {
     let db = filled(&scratch).await;
-    execute(
-        &db,
-        "insert into restaurants (id, name, address, phone, cuisine_type) values (9, 'x', 'x', 'x', 'x')",
-    )
-    .await
-    .unwrap();
+    execute(&db, "insert into restaurants (id, name, address, phone, cuisine_type) values (9, 'x', 'x', 'x', 'x')")
+        .await
+        .unwrap();
     let new = "restaurants where id = 9 and avg_rating = 0 and total_orders = 0 and review_count = 0 \
                and is_active and currency = 'USD' and delivery_fee = 2.99 and tax_rate = 0 and search_text = ''";
     assert_eq!(value(&db, "count(*)", new).await, "1");
-    execute(&db, "insert into users (email) values ('x@example.com')")
-        .await
-        .unwrap();
-    assert_eq!(
-        value(
-            &db,
-            "count(*)",
-            "users where role = 'CUSTOMER' and is_active"
-        )
-        .await,
-        "1"
-    );
+    execute(&db, "insert into users (email) values ('x@example.com')").await.unwrap();
+    assert_eq!(value(&db, "count(*)", "users where role = 'CUSTOMER' and is_active").await, "1");
     execute(
         &db,
         "insert into orders (id, customer_id, restaurant_id, delivery_address, currency, subtotal, tax, \
@@ -255,8 +162,5 @@ async fn the_defaults_of_the_erd_hold(scratch: Scratch) {
     .await
     .unwrap();
     assert_eq!(value(&db, "status", "orders where id = 9").await, "PENDING");
-    assert_eq!(
-        value(&db, "status", "drivers where id = 1").await,
-        "OFFLINE"
-    );
+    assert_eq!(value(&db, "status", "drivers where id = 1").await, "OFFLINE");
 }

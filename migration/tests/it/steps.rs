@@ -8,31 +8,19 @@ use sea_orm_migration::{
     sea_orm::{DatabaseConnection, DbBackend},
 };
 
-use crate::scratch::{
-    Scratch, assert_same, erd_steps, execute, insert_erd_rows, on_both, query, schema,
-};
+use crate::scratch::{Scratch, assert_same, erd_steps, execute, insert_erd_rows, on_both, query, schema};
 
 on_both!(up_down_and_up_again);
 async fn up_down_and_up_again(scratch: Scratch) {
     let db = scratch.connect().await;
-    assert_eq!(
-        pending(&db).await.unwrap().len(),
-        Migrator::migrations().len()
-    );
-    assert_eq!(
-        schema(&db).await,
-        Vec::<String>::new(),
-        "asking what is pending writes nothing"
-    );
+    assert_eq!(pending(&db).await.unwrap().len(), Migrator::migrations().len());
+    assert_eq!(schema(&db).await, Vec::<String>::new(), "asking what is pending writes nothing");
 
     migrate(&db).await.unwrap();
     assert_eq!(pending(&db).await.unwrap(), Vec::<String>::new());
     let first = schema(&db).await;
     assert!(first.len() > 40, "{first:#?}");
-    assert!(
-        !first.iter().any(|line| line.contains("NOT VALID")),
-        "{first:#?}"
-    );
+    assert!(!first.iter().any(|line| line.contains("NOT VALID")), "{first:#?}");
 
     roll_back(&db, None).await.unwrap();
     assert_eq!(schema(&db).await, Vec::<String>::new());
@@ -52,14 +40,10 @@ async fn every_step_goes_back_with_rows_there(scratch: Scratch) {
         migrate_steps(&db, 1).await.unwrap();
         let after = state(&db).await;
 
-        roll_back(&db, Some(1))
-            .await
-            .unwrap_or_else(|error| panic!("{name} down: {error}"));
+        roll_back(&db, Some(1)).await.unwrap_or_else(|error| panic!("{name} down: {error}"));
         assert_same(&state(&db).await, &before, &format!("{name} down"));
 
-        migrate_steps(&db, 1)
-            .await
-            .unwrap_or_else(|error| panic!("{name} up again: {error}"));
+        migrate_steps(&db, 1).await.unwrap_or_else(|error| panic!("{name} up again: {error}"));
         assert_same(&state(&db).await, &after, &format!("{name} up again"));
         if step == erd_steps() {
             insert_erd_rows(&db).await;
@@ -82,32 +66,12 @@ async fn state(db: &DatabaseConnection) -> Vec<String> {
 /// The amounts and the number of rows of the ERD's tables.
 async fn erd_rows(db: &DatabaseConnection) -> Vec<String> {
     let mut rows = Vec::new();
-    for row in query(
-        db,
-        "select id, cast(total_amount as varchar(20)) as total from orders order by id",
-    )
-    .await
-    {
-        rows.push(format!(
-            "{} {}",
-            row.try_get::<i32>("", "id").unwrap(),
-            row.try_get::<String>("", "total").unwrap()
-        ));
+    for row in query(db, "select id, cast(total_amount as varchar(20)) as total from orders order by id").await {
+        rows.push(format!("{} {}", row.try_get::<i32>("", "id").unwrap(), row.try_get::<String>("", "total").unwrap()));
     }
-    for table in [
-        "customers",
-        "restaurants",
-        "menus",
-        "dishes",
-        "drivers",
-        "order_items",
-        "reviews",
-    ] {
+    for table in ["customers", "restaurants", "menus", "dishes", "drivers", "order_items", "reviews"] {
         let count = query(db, &format!("select count(*) as count from {table}")).await;
-        rows.push(format!(
-            "{table} {}",
-            count[0].try_get::<i64>("", "count").unwrap()
-        ));
+        rows.push(format!("{table} {}", count[0].try_get::<i64>("", "count").unwrap()));
     }
     rows
 }
@@ -137,18 +101,13 @@ async fn processes_that_start_together_migrate_once(scratch: Scratch) {
     for process in processes.collect::<Vec<_>>() {
         process.await.unwrap().unwrap();
     }
-    assert_eq!(
-        pending(&scratch.connect().await).await.unwrap(),
-        Vec::<String>::new()
-    );
+    assert_eq!(pending(&scratch.connect().await).await.unwrap(), Vec::<String>::new());
 }
 
 on_both!(a_failed_run_lets_the_next_one_in);
 async fn a_failed_run_lets_the_next_one_in(scratch: Scratch) {
     let db = scratch.connect().await;
-    execute(&db, "create table reviews (id integer)")
-        .await
-        .unwrap();
+    execute(&db, "create table reviews (id integer)").await.unwrap();
     migrate(&db).await.unwrap_err();
     execute(&db, "drop table reviews").await.unwrap();
     let other = scratch.connect().await;
@@ -162,24 +121,12 @@ async fn a_run_goes_on_after_a_step_that_was_cut_off(scratch: Scratch) {
     if db.get_database_backend() == DbBackend::Sqlite {
         return; // All of it is one transaction there: a step is never half done.
     }
-    for name in [
-        "require_order_amounts",
-        "require_order_item_dish_name",
-        "index_pages",
-        "link_people_to_users",
-    ] {
+    for name in ["require_order_amounts", "require_order_item_dish_name", "index_pages", "link_people_to_users"] {
         migrate(&db).await.unwrap();
         let whole = schema(&db).await;
         // As if the server had been stopped after the step's work and before the note that it was done.
-        execute(
-            &db,
-            &format!("delete from seaql_migrations where version like '%{name}'"),
-        )
-        .await
-        .unwrap();
-        migrate(&db)
-            .await
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        execute(&db, &format!("delete from seaql_migrations where version like '%{name}'")).await.unwrap();
+        migrate(&db).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_same(&schema(&db).await, &whole, name);
     }
 }

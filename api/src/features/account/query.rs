@@ -3,13 +3,7 @@ use entity::users;
 
 use super::{User, loader::Users, types::Role};
 use crate::graphql::{
-    connection::Connection,
-    context::OperationContext,
-    error::Result,
-    list,
-    page::PageArguments,
-    row::ById,
-    search,
+    connection::Connection, context::OperationContext, error::Result, list, page::PageArguments, row::ById, search,
     sort::IdOrder,
 };
 
@@ -39,7 +33,8 @@ impl AccountQuery {
         search: Option<String>,
         role: Option<Role>,
     ) -> Result<Connection<User>> {
-        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order::<users::Model, _>(IdOrder)?;
+        let page =
+            PageArguments::new(first, after, last, before).with_offset(offset).in_order::<users::Model, _>(IdOrder)?;
         list::page_of_all(ctx, Users { search: search::term("search", search.as_deref())?, role }, page, User).await
     }
 }

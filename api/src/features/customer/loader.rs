@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use entity::{customers, orders};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait,
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryTrait,
     sea_query::{Expr, ExprTrait, Func, Query, SelectStatement},
 };
 
@@ -45,7 +45,9 @@ impl Row for customers::Model {
         let ordered = Query::select()
             .expr(Expr::val(1))
             .from(orders::Entity)
-            .and_where(Expr::col(orders::Column::CustomerId.as_column_ref()).equals(customers::Column::Id.as_column_ref()))
+            .and_where(
+                Expr::col(orders::Column::CustomerId.as_column_ref()).equals(customers::Column::Id.as_column_ref()),
+            )
             .cond_where(order::loader::own(viewer, backend))
             .to_owned();
         let visible = Condition::any().add(Expr::exists(ordered));
@@ -111,7 +113,8 @@ impl Loader<CustomerOfUser> for Reader {
 
     async fn load(&self, keys: &[CustomerOfUser]) -> Result<HashMap<CustomerOfUser, customers::Model>> {
         let db = &self.app.db;
-        let of_these = dialect::any_of(db.get_database_backend(), customers::Column::UserId, keys.iter().map(|key| key.0.0));
+        let of_these =
+            dialect::any_of(db.get_database_backend(), customers::Column::UserId, keys.iter().map(|key| key.0.0));
         let rows = customers::Entity::find().filter(of_these).all(db).await?;
         Ok(rows.into_iter().filter_map(|row| Some((CustomerOfUser(UserId(row.user_id?)), row))).collect())
     }

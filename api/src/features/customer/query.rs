@@ -28,7 +28,9 @@ impl CustomerQuery {
         offset: Option<i32>,
         search: Option<String>,
     ) -> Result<Connection<Customer>> {
-        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order::<customers::Model, _>(IdOrder)?;
+        let page = PageArguments::new(first, after, last, before)
+            .with_offset(offset)
+            .in_order::<customers::Model, _>(IdOrder)?;
         list::page_of_all(ctx, Customers { search: search::term("search", search.as_deref())? }, page, Customer).await
     }
 }

@@ -3,8 +3,10 @@
 use entity::{customers, users};
 use migration::search_text::fold;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    QueryFilter, sea_query::{Expr, ExprTrait, Func, OnConflict},
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::{Expr, ExprTrait, Func, OnConflict},
 };
 use serde_json::Value as Json;
 
@@ -57,15 +59,21 @@ pub async fn customer_ensure_in_tx(transaction: &DatabaseTransaction, viewer: &V
         updated_at: Set(now.into()),
         ..Default::default()
     };
-    customers::Entity::insert(row).on_conflict(OnConflict::new().do_nothing().to_owned()).exec_without_returning(transaction).await?;
+    customers::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
     let customer = customer_of(transaction, viewer).await?;
     // A record that has the e-mail but no user belongs to whoever proves that the e-mail is theirs.
-    customer.ok_or_else(|| Error::conflict("There is a customer with your e-mail address: verify the address to take it over."))
+    customer.ok_or_else(|| {
+        Error::conflict("There is a customer with your e-mail address: verify the address to take it over.")
+    })
 }
 
 /// Gives the user the customer record of its e-mail address, if one waits for its owner.
 async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users::Model) -> Result<()> {
-    let same_email = Expr::expr(Func::lower(Expr::col(customers::Column::Email.as_column_ref()))).eq(user.email.to_lowercase());
+    let same_email =
+        Expr::expr(Func::lower(Expr::col(customers::Column::Email.as_column_ref()))).eq(user.email.to_lowercase());
     customers::Entity::update_many()
         .col_expr(customers::Column::UserId, Expr::val(user.id))
         .filter(same_email)
@@ -80,7 +88,9 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
     let id = CustomerId::parse(&wanted.id, "id")?;
     viewer.signed_in()?;
     let transaction = database::begin(&app.db).await?;
-    let present = customers::Model::find_visible_for_update(&transaction, viewer, id).await.map_err(|error| error.with_field("id"))?;
+    let present = customers::Model::find_visible_for_update(&transaction, viewer, id)
+        .await
+        .map_err(|error| error.with_field("id"))?;
     if !is_own(viewer, id) {
         return Err(Error::forbidden("Only the customer and admins may do this."));
     }
@@ -106,7 +116,10 @@ fn decode_addresses(addresses: Vec<AddressInput>) -> Result<Json> {
     if addresses.len() > MAXIMUM_ADDRESSES {
         return Err(Error::bad_input("addresses", format!("At most {MAXIMUM_ADDRESSES} addresses are possible.")));
     }
-    let addresses = addresses.iter().enumerate().map(|(place, address)| Ok(address.decode(&format!("addresses.{place}"))?.to_json()));
+    let addresses = addresses
+        .iter()
+        .enumerate()
+        .map(|(place, address)| Ok(address.decode(&format!("addresses.{place}"))?.to_json()));
     addresses.collect::<Result<Vec<_>>>().map(Json::Array)
 }
 

@@ -78,7 +78,8 @@ impl Customer {
         filter: Option<OrderFilter>,
     ) -> Result<Connection<Order>> {
         let page = PageArguments::new(first, after, last, before).in_order(OrderOrder::NewestFirst)?;
-        list::page_of_parent(ctx, self.0.id(), OrdersOfCustomer(filter.unwrap_or_default().decode()?), page, Order).await
+        list::page_of_parent(ctx, self.0.id(), OrdersOfCustomer(filter.unwrap_or_default().decode()?), page, Order)
+            .await
     }
 
     /// Its reviews, newest first: all for the customer and admins, those of their own restaurants for merchants. To others a
@@ -114,7 +115,9 @@ impl Customer {
         if under_way.iter().any(|order| order.is_for(ctx.viewer())) {
             return Ok(());
         }
-        Err(Error::forbidden("Only those who serve an order of the customer's now, the customer itself and admins see its phone."))
+        Err(Error::forbidden(
+            "Only those who serve an order of the customer's now, the customer itself and admins see its phone.",
+        ))
     }
 }
 

@@ -49,8 +49,14 @@ impl Row for DishRow {
         let column = |column: restaurants::Column| Expr::col(column.as_column_ref());
         let mut select = dishes::Entity::find().into_query();
         select
-            .inner_join(menus::Entity, Expr::col(menus::Column::Id.as_column_ref()).equals(dishes::Column::MenuId.as_column_ref()))
-            .inner_join(restaurants::Entity, column(restaurants::Column::Id).equals(menus::Column::RestaurantId.as_column_ref()))
+            .inner_join(
+                menus::Entity,
+                Expr::col(menus::Column::Id.as_column_ref()).equals(dishes::Column::MenuId.as_column_ref()),
+            )
+            .inner_join(
+                restaurants::Entity,
+                column(restaurants::Column::Id).equals(menus::Column::RestaurantId.as_column_ref()),
+            )
             .expr_as(column(restaurants::Column::Id), Alias::new("restaurant_id"))
             .expr_as(column(restaurants::Column::Currency), Alias::new("currency"))
             .expr_as(column(restaurants::Column::IsActive), Alias::new("restaurant_is_active"));

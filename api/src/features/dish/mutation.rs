@@ -2,7 +2,9 @@ use async_graphql::{Context, Object};
 
 use super::{
     Dish, service,
-    types::{CreateDishInput, CreateDishPayload, DeleteDishInput, DeleteDishPayload, UpdateDishInput, UpdateDishPayload},
+    types::{
+        CreateDishInput, CreateDishPayload, DeleteDishInput, DeleteDishPayload, UpdateDishInput, UpdateDishPayload,
+    },
 };
 use crate::{
     features::menu::Menu,

@@ -5,13 +5,7 @@ use super::{
     loader::{DishRow, Dishes},
     types::{DishFilter, DishOrderBy},
 };
-use crate::graphql::{
-    connection::Connection,
-    error::Result,
-    list,
-    page::PageArguments,
-    row,
-};
+use crate::graphql::{connection::Connection, error::Result, list, page::PageArguments, row};
 
 #[derive(Default)]
 pub struct DishQuery;

@@ -88,7 +88,8 @@ pub async fn dish_delete(app: &App, viewer: &Viewer, wanted: &DeleteDishInput) -
     let present = dish_managed_in_tx(&transaction, viewer, id).await?;
     let ordered = order_items::Entity::find().filter(order_items::Column::DishId.eq(id.0)).count(&transaction).await?;
     if ordered > 0 {
-        let message = format!("{} has been ordered, so it cannot be deleted. Make it unavailable instead.", present.dish.name);
+        let message =
+            format!("{} has been ordered, so it cannot be deleted. Make it unavailable instead.", present.dish.name);
         return Err(Error::conflict(message).with_field("id"));
     }
     let menu = menus::Entity::find_by_id(present.dish.menu_id).one(&transaction).await?;
@@ -100,7 +101,8 @@ pub async fn dish_delete(app: &App, viewer: &Viewer, wanted: &DeleteDishInput) -
 
 async fn dish_managed_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: DishId) -> Result<DishRow> {
     viewer.signed_in()?;
-    let dish = DishRow::find_visible_for_update(transaction, viewer, id).await.map_err(|error| error.with_field("id"))?;
+    let dish =
+        DishRow::find_visible_for_update(transaction, viewer, id).await.map_err(|error| error.with_field("id"))?;
     if !viewer.manages(dish.restaurant()) {
         return Err(Error::forbidden("Only the restaurant's staff and admins may do this."));
     }
@@ -113,7 +115,12 @@ async fn restaurant_of(transaction: &DatabaseTransaction, menu: &menus::Model) -
 }
 
 fn with_restaurant(dish: dishes::Model, restaurant: restaurants::Model) -> DishRow {
-    DishRow { dish, restaurant_id: restaurant.id, currency: restaurant.currency, restaurant_is_active: restaurant.is_active }
+    DishRow {
+        dish,
+        restaurant_id: restaurant.id,
+        currency: restaurant.currency,
+        restaurant_is_active: restaurant.is_active,
+    }
 }
 
 fn price(price: Decimal, currency: &str) -> Result<Decimal> {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use entity::{drivers, orders, restaurants, sea_orm_active_enums::DriverStatus as StoredDriverStatus};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait,
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryTrait,
     sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 
@@ -55,7 +55,8 @@ impl Row for drivers::Model {
 
 /// The driver is that of an order of the viewer's, as customer or staff.
 fn carries_for(viewer: &Viewer, backend: DbBackend) -> SimpleExpr {
-    let mut parties = Condition::any().add(dialect::any_of(backend, orders::Column::RestaurantId, viewer.restaurants()));
+    let mut parties =
+        Condition::any().add(dialect::any_of(backend, orders::Column::RestaurantId, viewer.restaurants()));
     if let Some(customer) = viewer.customer() {
         parties = parties.add(orders::Column::CustomerId.eq(customer.0));
     }
@@ -118,7 +119,8 @@ impl Loader<AvailableDrivers> for Reader {
     async fn load(&self, keys: &[AvailableDrivers]) -> Result<HashMap<AvailableDrivers, Vec<drivers::Model>>> {
         let db = &self.app.db;
         let places = self.rows::<restaurants::Model>(keys.iter().map(|key| key.0), Condition::all()).await?;
-        let available = drivers::Entity::find().filter(drivers::Column::Status.eq(StoredDriverStatus::Available)).all(db).await?;
+        let available =
+            drivers::Entity::find().filter(drivers::Column::Status.eq(StoredDriverStatus::Available)).all(db).await?;
         let nearest_first = |place: restaurants::Model| {
             let key = AvailableDrivers(RestaurantId(place.id));
             (key, service::nearest_first(available.clone(), place.lat.zip(place.lng)))
@@ -137,7 +139,8 @@ impl Loader<DriverOfUser> for Reader {
 
     async fn load(&self, keys: &[DriverOfUser]) -> Result<HashMap<DriverOfUser, drivers::Model>> {
         let db = &self.app.db;
-        let of_these = dialect::any_of(db.get_database_backend(), drivers::Column::UserId, keys.iter().map(|key| key.0.0));
+        let of_these =
+            dialect::any_of(db.get_database_backend(), drivers::Column::UserId, keys.iter().map(|key| key.0.0));
         let rows = drivers::Entity::find().filter(of_these).all(db).await?;
         Ok(rows.into_iter().filter_map(|row| Some((DriverOfUser(UserId(row.user_id?)), row))).collect())
     }

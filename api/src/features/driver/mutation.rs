@@ -25,12 +25,20 @@ impl DriverMutation {
     }
 
     /// Starts or ends a driver's work. For the driver itself and admins. CONFLICT while it carries an order.
-    async fn set_driver_status(&self, ctx: &Context<'_>, input: SetDriverStatusInput) -> Result<SetDriverStatusPayload> {
+    async fn set_driver_status(
+        &self,
+        ctx: &Context<'_>,
+        input: SetDriverStatusInput,
+    ) -> Result<SetDriverStatusPayload> {
         Ok(SetDriverStatusPayload { driver: Driver(service::driver_set_status(ctx.app(), ctx.viewer(), input).await?) })
     }
 
     /// Tells where the viewing driver is. FORBIDDEN for anybody who is no driver.
-    async fn update_driver_location(&self, ctx: &Context<'_>, input: UpdateDriverLocationInput) -> Result<UpdateDriverLocationPayload> {
+    async fn update_driver_location(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateDriverLocationInput,
+    ) -> Result<UpdateDriverLocationPayload> {
         Ok(UpdateDriverLocationPayload { location: service::driver_move(ctx.app(), ctx.viewer(), input).await? })
     }
 }

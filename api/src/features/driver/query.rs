@@ -28,7 +28,9 @@ impl DriverQuery {
         offset: Option<i32>,
         status: Option<DriverStatus>,
     ) -> Result<Connection<Driver>> {
-        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order::<drivers::Model, _>(IdOrder)?;
+        let page = PageArguments::new(first, after, last, before)
+            .with_offset(offset)
+            .in_order::<drivers::Model, _>(IdOrder)?;
         list::page_of_all(ctx, Drivers { status }, page, Driver).await
     }
 }

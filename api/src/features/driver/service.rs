@@ -7,12 +7,18 @@ use entity::{
     users,
 };
 use migration::search_text::fold;
-use rust_decimal::{Decimal, prelude::{FromPrimitive, ToPrimitive}};
+use rust_decimal::{
+    Decimal,
+    prelude::{FromPrimitive, ToPrimitive},
+};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::Expr,
 };
 
-use super::types::{CreateDriverInput, DriverLocation, DriverStatus, SetDriverStatusInput, UpdateDriverInput, UpdateDriverLocationInput};
+use super::types::{
+    CreateDriverInput, DriverLocation, DriverStatus, SetDriverStatusInput, UpdateDriverInput, UpdateDriverLocationInput,
+};
 use crate::{
     app::App,
     clock, database,
@@ -182,7 +188,8 @@ fn taken(failure: DbErr) -> Error {
 /// Sorts drivers by their distance from a place (latitude, longitude); those whose place is not known come last.
 pub fn nearest_first(mut drivers: Vec<drivers::Model>, place: Option<(f64, f64)>) -> Vec<drivers::Model> {
     let distance = |driver: &drivers::Model| {
-        let there = driver.current_lat.and_then(|lat| lat.to_f64()).zip(driver.current_lng.and_then(|lng| lng.to_f64()));
+        let there =
+            driver.current_lat.and_then(|lat| lat.to_f64()).zip(driver.current_lng.and_then(|lng| lng.to_f64()));
         place.zip(there).map_or(f64::INFINITY, |(here, there)| metres(here, there))
     };
     drivers.sort_by(|one, other| distance(one).total_cmp(&distance(other)).then(one.id.cmp(&other.id)));

@@ -87,5 +87,7 @@ async fn order_driver_locations(
 /// The driver's place is for those concerned by the order, not for drivers who could claim it.
 fn may_follow(viewer: &Viewer, order: &orders::Model) -> bool {
     use lifecycle::Party;
-    [Party::Customer, Party::Staff, Party::Driver, Party::Admin].iter().any(|party| lifecycle::is_party(viewer, order, *party))
+    [Party::Customer, Party::Staff, Party::Driver, Party::Admin]
+        .iter()
+        .any(|party| lifecycle::is_party(viewer, order, *party))
 }

@@ -110,7 +110,9 @@ impl Driver {
         if carried.iter().any(|order| order.is_for(ctx.viewer())) {
             return Ok(());
         }
-        Err(Error::forbidden(format!("Only those whose order it carries now, the driver itself and admins see its {what}.")))
+        Err(Error::forbidden(format!(
+            "Only those whose order it carries now, the driver itself and admins see its {what}."
+        )))
     }
 }
 

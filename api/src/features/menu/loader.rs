@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use entity::{menus, restaurants};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryTrait,
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryTrait,
     sea_query::{Expr, ExprTrait, SelectStatement},
 };
 
@@ -31,7 +31,10 @@ impl Row for menus::Model {
 
     fn select() -> SelectStatement {
         let mut select = menus::Entity::find().into_query();
-        select.inner_join(restaurants::Entity, Expr::col(restaurants::Column::Id.as_column_ref()).equals(menus::Column::RestaurantId.as_column_ref()));
+        select.inner_join(
+            restaurants::Entity,
+            Expr::col(restaurants::Column::Id.as_column_ref()).equals(menus::Column::RestaurantId.as_column_ref()),
+        );
         select
     }
 
@@ -51,7 +54,8 @@ impl Loader<MenuOfRestaurant> for Reader {
 
     async fn load(&self, keys: &[MenuOfRestaurant]) -> Result<HashMap<MenuOfRestaurant, menus::Model>> {
         let db = &self.app.db;
-        let of_these = dialect::any_of(db.get_database_backend(), menus::Column::RestaurantId, keys.iter().map(|key| key.0.0));
+        let of_these =
+            dialect::any_of(db.get_database_backend(), menus::Column::RestaurantId, keys.iter().map(|key| key.0.0));
         let menus = menus::Entity::find().filter(of_these).all(db).await?;
         Ok(menus.into_iter().map(|menu| (MenuOfRestaurant(RestaurantId(menu.restaurant_id)), menu)).collect())
     }

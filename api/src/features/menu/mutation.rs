@@ -1,6 +1,9 @@
 use async_graphql::{Context, Object};
 
-use super::{Menu, service, types::{UpdateMenuInput, UpdateMenuPayload}};
+use super::{
+    Menu, service,
+    types::{UpdateMenuInput, UpdateMenuPayload},
+};
 use crate::graphql::{context::OperationContext, error::Result};
 
 #[derive(Default)]

@@ -34,9 +34,16 @@ pub async fn menu_update(app: &App, viewer: &Viewer, wanted: UpdateMenuInput) ->
 
 /// The menu, locked for a change by the viewer: NOT_FOUND where it is hidden, FORBIDDEN where the viewer does not run its
 /// restaurant.
-pub async fn menu_managed_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: MenuId, field: &str) -> Result<menus::Model> {
+pub async fn menu_managed_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    id: MenuId,
+    field: &str,
+) -> Result<menus::Model> {
     viewer.signed_in()?;
-    let menu = menus::Model::find_visible_for_update(transaction, viewer, id).await.map_err(|error| error.with_field(field))?;
+    let menu = menus::Model::find_visible_for_update(transaction, viewer, id)
+        .await
+        .map_err(|error| error.with_field(field))?;
     if !viewer.manages(RestaurantId(menu.restaurant_id)) {
         return Err(Error::forbidden("Only the restaurant's staff and admins may do this."));
     }

@@ -5,7 +5,11 @@ use entity::{menus, restaurants};
 
 use crate::{
     features::{
-        dish::{Dish, loader::DishesOfMenu, types::{DishFilter, DishOrderBy}},
+        dish::{
+            Dish,
+            loader::DishesOfMenu,
+            types::{DishFilter, DishOrderBy},
+        },
         restaurant::Restaurant,
     },
     graphql::{

@@ -30,9 +30,16 @@ pub async fn driver_assign(app: &App, viewer: &Viewer, wanted: AssignDriverInput
     Ok(order)
 }
 
-async fn driver_assign_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: OrderId, driver: DriverId) -> Result<orders::Model> {
+async fn driver_assign_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    id: OrderId,
+    driver: DriverId,
+) -> Result<orders::Model> {
     let present = order_visible_in_tx(transaction, viewer, id).await?;
-    let wanted = drivers::Model::find_visible(transaction, viewer, driver).await.map_err(|error| error.with_field("driverId"))?;
+    let wanted = drivers::Model::find_visible(transaction, viewer, driver)
+        .await
+        .map_err(|error| error.with_field("driverId"))?;
     if !viewer.manages(RestaurantId(present.restaurant_id)) && !viewer.is_driver(driver) {
         return Err(Error::forbidden("A driver is assigned by itself, the restaurant's staff or an admin."));
     }
@@ -41,7 +48,10 @@ async fn driver_assign_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer,
     }
     check_assignable(&present)?;
     // The order's row is locked first, always: an order's history is only in step if its lock comes before anything else.
-    let order = order_change_in_tx(transaction, &present, |update| update.col_expr(orders::Column::DriverId, Expr::val(driver.0))).await?;
+    let order = order_change_in_tx(transaction, &present, |update| {
+        update.col_expr(orders::Column::DriverId, Expr::val(driver.0))
+    })
+    .await?;
     let taken = drivers::Entity::update_many()
         .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(DriverStatus::Busy)))
         .filter(drivers::Column::Id.eq(driver.0))

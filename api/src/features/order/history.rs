@@ -69,7 +69,9 @@ pub async fn event_record_in_tx(
 pub fn topics(order: &orders::Model, previous_driver: Option<i32>) -> Vec<Topic> {
     let mut topics = vec![Topic::Order(OrderId(order.id)), Topic::Restaurant(RestaurantId(order.restaurant_id))];
     topics.extend(order.driver_id.map(|driver| Topic::Driver(DriverId(driver))));
-    topics.extend(previous_driver.filter(|driver| order.driver_id != Some(*driver)).map(|driver| Topic::Driver(DriverId(driver))));
+    topics.extend(
+        previous_driver.filter(|driver| order.driver_id != Some(*driver)).map(|driver| Topic::Driver(DriverId(driver))),
+    );
     topics
 }
 
@@ -93,11 +95,12 @@ impl FeedPosition {
     /// BAD_USER_INPUT for what is no cursor of a feed.
     pub fn parse(cursor: &str, field: &str) -> Result<Self> {
         let text = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let position = text.as_deref().and_then(|text| text.split_once(':')).and_then(|(feed_transaction, position)| {
-            let feed_transaction: i64 = feed_transaction.parse().ok()?;
-            let position: i64 = position.parse().ok()?;
-            (feed_transaction >= 0 && position >= 0).then_some(FeedPosition { feed_transaction, position })
-        });
+        let position =
+            text.as_deref().and_then(|text| text.split_once(':')).and_then(|(feed_transaction, position)| {
+                let feed_transaction: i64 = feed_transaction.parse().ok()?;
+                let position: i64 = position.parse().ok()?;
+                (feed_transaction >= 0 && position >= 0).then_some(FeedPosition { feed_transaction, position })
+            });
         position.ok_or_else(|| Error::bad_input(field, "This is not a cursor that this server gave out."))
     }
 }

@@ -79,7 +79,11 @@ pub fn check_step(viewer: &Viewer, order: &orders::Model, to: OrderStatus) -> Re
         return Err(Error::conflict(format!("The order is {}: it cannot become {}.", name(order.status), name(to))));
     };
     if !parties.iter().any(|party| is_party(viewer, order, *party)) {
-        return Err(Error::forbidden(format!("This step from {} to {} is not yours to take.", name(order.status), name(to))));
+        return Err(Error::forbidden(format!(
+            "This step from {} to {} is not yours to take.",
+            name(order.status),
+            name(to)
+        )));
     }
     if to == PickedUp && order.driver_id.is_none() {
         return Err(Error::conflict("The order has no driver: assign one before it is picked up."));
@@ -88,6 +92,14 @@ pub fn check_step(viewer: &Viewer, order: &orders::Model, to: OrderStatus) -> Re
 }
 
 /// The status as clients know it.
-pub fn name(status: OrderStatus) -> String {
-    sea_orm::ActiveEnum::to_value(&status)
+pub fn name(status: OrderStatus) -> &'static str {
+    match status {
+        Pending => "PENDING",
+        Confirmed => "CONFIRMED",
+        Preparing => "PREPARING",
+        Ready => "READY",
+        PickedUp => "PICKED_UP",
+        Delivered => "DELIVERED",
+        Cancelled => "CANCELLED",
+    }
 }

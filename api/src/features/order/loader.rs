@@ -6,7 +6,7 @@ use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
 use entity::{order_events, order_items, orders};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::SelectStatement,
 };
 
@@ -83,7 +83,14 @@ impl OrderConditions {
         let mut select = orders::Model::select();
         select.cond_where(own(viewer, backend));
         if let Some(statuses) = &self.status {
-            select.and_where(orders::Column::Status.is_in(statuses.iter().map(|status| (*status).into()).collect::<Vec<entity::sea_orm_active_enums::OrderStatus>>()));
+            select.and_where(
+                orders::Column::Status.is_in(
+                    statuses
+                        .iter()
+                        .map(|status| (*status).into())
+                        .collect::<Vec<entity::sea_orm_active_enums::OrderStatus>>(),
+                ),
+            );
         }
         if let Some(since) = self.placed_since {
             select.and_where(orders::Column::OrderTime.gte(since));
@@ -119,7 +126,11 @@ impl List for ClaimableOrders {
     fn select(&self, viewer: &Viewer, _: DbBackend) -> SelectStatement {
         let mut select = orders::Model::select();
         let may_see = viewer.is_admin() || viewer.driver().is_some();
-        select.cond_where(if may_see { claimable() } else { Condition::all().add(sea_orm::sea_query::Expr::val(false)) });
+        select.cond_where(if may_see {
+            claimable()
+        } else {
+            Condition::all().add(sea_orm::sea_query::Expr::val(false))
+        });
         select
     }
 }
@@ -194,8 +205,10 @@ impl Loader<ItemsOfOrder> for Reader {
 
     async fn load(&self, keys: &[ItemsOfOrder]) -> Result<HashMap<ItemsOfOrder, Vec<order_items::Model>>> {
         let db = &self.app.db;
-        let of_these = dialect::any_of(db.get_database_backend(), order_items::Column::OrderId, keys.iter().map(|key| key.0.0));
-        let items = order_items::Entity::find().filter(of_these).order_by_asc(order_items::Column::DishId).all(db).await?;
+        let of_these =
+            dialect::any_of(db.get_database_backend(), order_items::Column::OrderId, keys.iter().map(|key| key.0.0));
+        let items =
+            order_items::Entity::find().filter(of_these).order_by_asc(order_items::Column::DishId).all(db).await?;
         Ok(grouped(keys, items.into_iter().map(|item| (ItemsOfOrder(OrderId(item.order_id)), item))))
     }
 }
@@ -210,8 +223,10 @@ impl Loader<EventsOfOrder> for Reader {
 
     async fn load(&self, keys: &[EventsOfOrder]) -> Result<HashMap<EventsOfOrder, Vec<order_events::Model>>> {
         let db = &self.app.db;
-        let of_these = dialect::any_of(db.get_database_backend(), order_events::Column::OrderId, keys.iter().map(|key| key.0.0));
-        let events = order_events::Entity::find().filter(of_these).order_by_asc(order_events::Column::Sequence).all(db).await?;
+        let of_these =
+            dialect::any_of(db.get_database_backend(), order_events::Column::OrderId, keys.iter().map(|key| key.0.0));
+        let events =
+            order_events::Entity::find().filter(of_these).order_by_asc(order_events::Column::Sequence).all(db).await?;
         Ok(grouped(keys, events.into_iter().map(|event| (EventsOfOrder(OrderId(event.order_id)), event))))
     }
 }

@@ -3,8 +3,8 @@ use async_graphql::{Context, Object};
 use super::{
     Order, assignment, placement, service,
     types::{
-        AssignDriverInput, AssignDriverPayload, CancelOrderInput, CancelOrderPayload, PlaceOrderInput, PlaceOrderPayload,
-        ReleaseDriverInput, ReleaseDriverPayload, UpdateOrderStatusInput, UpdateOrderStatusPayload,
+        AssignDriverInput, AssignDriverPayload, CancelOrderInput, CancelOrderPayload, PlaceOrderInput,
+        PlaceOrderPayload, ReleaseDriverInput, ReleaseDriverPayload, UpdateOrderStatusInput, UpdateOrderStatusPayload,
     },
 };
 use crate::graphql::{context::OperationContext, error::Result};
@@ -22,8 +22,14 @@ impl OrderMutation {
 
     /// Takes an order one step further. CONFLICT for a step that does not exist from where the order is now, FORBIDDEN for one
     /// that is somebody else's to take; the order's `nextStatuses` tells beforehand.
-    async fn update_order_status(&self, ctx: &Context<'_>, input: UpdateOrderStatusInput) -> Result<UpdateOrderStatusPayload> {
-        Ok(UpdateOrderStatusPayload { order: Order(service::order_update_status(ctx.app(), ctx.viewer(), input).await?) })
+    async fn update_order_status(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateOrderStatusInput,
+    ) -> Result<UpdateOrderStatusPayload> {
+        Ok(UpdateOrderStatusPayload {
+            order: Order(service::order_update_status(ctx.app(), ctx.viewer(), input).await?),
+        })
     }
 
     /// Cancels an order: the same rule as a step to CANCELLED. Customers can until the kitchen starts.

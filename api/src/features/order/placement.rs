@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use entity::{customers, order_items, orders, restaurants, sea_orm_active_enums::OrderStatus};
 use rust_decimal::Decimal;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
-    QueryFilter, SqlErr, sea_query::{Expr, ExprTrait},
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, SqlErr,
+    sea_query::{Expr, ExprTrait},
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -73,7 +75,9 @@ pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) ->
                 Some(customer) => placed_before(&app.db, &customer, &request).await?,
                 None => None,
             };
-            placed.ok_or_else(|| Error::conflict("This was sent twice at the same time. Try again.").with_field("idempotencyKey"))
+            placed.ok_or_else(|| {
+                Error::conflict("This was sent twice at the same time. Try again.").with_field("idempotencyKey")
+            })
         }
         Err(PlaceError::Other(error)) => Err(error),
         Ok(order) => Ok(order),
@@ -154,7 +158,11 @@ fn closed(restaurant: &restaurants::Model) -> Error {
     Error::conflict(format!("{} takes no orders at the moment.", restaurant.name)).with_field("restaurantId")
 }
 
-async fn placed_before(db: &impl ConnectionTrait, customer: &customers::Model, request: &Request) -> Result<Option<orders::Model>> {
+async fn placed_before(
+    db: &impl ConnectionTrait,
+    customer: &customers::Model,
+    request: &Request,
+) -> Result<Option<orders::Model>> {
     let Some(key) = &request.idempotency_key else { return Ok(None) };
     let order = orders::Entity::find()
         .filter(orders::Column::CustomerId.eq(customer.id))
@@ -163,7 +171,8 @@ async fn placed_before(db: &impl ConnectionTrait, customer: &customers::Model, r
         .await?;
     match order {
         Some(order) if order.request_hash.as_deref() != Some(&request.hash()) => {
-            Err(Error::conflict("This key was used for another order. Use a new key for each order.").with_field("idempotencyKey"))
+            Err(Error::conflict("This key was used for another order. Use a new key for each order.")
+                .with_field("idempotencyKey"))
         }
         order => Ok(order),
     }
@@ -195,7 +204,10 @@ fn decode_items(items: &[OrderItemInput]) -> Result<(BTreeMap<DishId, i32>, Hash
         let quantity = quantities.entry(dish).or_insert(0);
         *quantity += input::whole_number(&field, item.quantity, 1, MAXIMUM_QUANTITY)?;
         if *quantity > MAXIMUM_QUANTITY {
-            return Err(Error::bad_input(field, format!("The lines of this dish add up to more than {MAXIMUM_QUANTITY}.")));
+            return Err(Error::bad_input(
+                field,
+                format!("The lines of this dish add up to more than {MAXIMUM_QUANTITY}."),
+            ));
         }
         lines.entry(dish).or_insert(line);
     }
@@ -250,7 +262,11 @@ async fn draft(db: &impl ConnectionTrait, viewer: &Viewer, request: &Request) ->
 fn on_sale(request: &Request, id: DishId, row: Option<DishRow>) -> Result<DishRow> {
     let field = request.field(id);
     let Some(row) = row else {
-        return Err(Error::new(crate::graphql::error::Code::NotFound, format!("There is no dish {}.", id.to_global().0)).with_field(field));
+        return Err(Error::new(
+            crate::graphql::error::Code::NotFound,
+            format!("There is no dish {}.", id.to_global().0),
+        )
+        .with_field(field));
     };
     if row.restaurant() != request.restaurant {
         return Err(Error::bad_input(field, format!("{} is a dish of another restaurant.", row.dish.name)));

@@ -7,7 +7,9 @@ use super::{
     placement,
     types::{OrderFilter, OrderOrder, OrderQuote, PlaceOrderInput},
 };
-use crate::graphql::{connection::Connection, context::OperationContext, error::Result, list, page::PageArguments, row};
+use crate::graphql::{
+    connection::Connection, context::OperationContext, error::Result, list, page::PageArguments, row,
+};
 
 #[derive(Default)]
 pub struct OrderQuery;
@@ -33,7 +35,8 @@ impl OrderQuery {
         offset: Option<i32>,
         filter: Option<OrderFilter>,
     ) -> Result<Connection<Order>> {
-        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order(OrderOrder::NewestFirst)?;
+        let page =
+            PageArguments::new(first, after, last, before).with_offset(offset).in_order(OrderOrder::NewestFirst)?;
         list::page_of_all(ctx, Orders(filter.unwrap_or_default().decode()?), page, Order).await
     }
 

@@ -1,6 +1,9 @@
 //! The steps of an order's life. Each is one conditional update with its history, or nothing: the loser of a race gets CONFLICT.
 
-use entity::{drivers, orders, sea_orm_active_enums::{DriverStatus, OrderStatus}};
+use entity::{
+    drivers, orders,
+    sea_orm_active_enums::{DriverStatus, OrderStatus},
+};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
@@ -34,7 +37,13 @@ pub async fn order_cancel(app: &App, viewer: &Viewer, wanted: CancelOrderInput) 
 }
 
 /// Takes one step of the table of steps.
-pub async fn order_step(app: &App, viewer: &Viewer, id: OrderId, to: OrderStatus, note: Option<String>) -> Result<orders::Model> {
+pub async fn order_step(
+    app: &App,
+    viewer: &Viewer,
+    id: OrderId,
+    to: OrderStatus,
+    note: Option<String>,
+) -> Result<orders::Model> {
     let transaction = database::begin(&app.db).await?;
     let order = order_step_in_tx(&transaction, viewer, id, to, note).await?;
     transaction.commit().await?;
@@ -63,7 +72,11 @@ async fn order_step_in_tx(
 }
 
 /// The order, if the viewer may know of it.
-pub async fn order_visible_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: OrderId) -> Result<orders::Model> {
+pub async fn order_visible_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    id: OrderId,
+) -> Result<orders::Model> {
     if !viewer.is_system() {
         viewer.signed_in()?;
     }
@@ -85,7 +98,10 @@ pub async fn order_change_in_tx(
         .filter(orders::Column::Status.eq(present.status))
         .filter(unchanged_driver);
     let changed = change(update).exec_with_returning(transaction).await?;
-    changed.into_iter().next().ok_or_else(|| Error::conflict("Somebody else changed the order at the same moment. Look at it again."))
+    changed
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::conflict("Somebody else changed the order at the same moment. Look at it again."))
 }
 
 /// Makes the driver AVAILABLE again, after the order or the assignment ended.

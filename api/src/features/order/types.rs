@@ -85,7 +85,9 @@ impl Order {
     async fn customer_name(&self, ctx: &Context<'_>) -> Result<String> {
         match &self.0.customer_name {
             Some(name) => Ok(name.clone()),
-            None => Ok(ctx.loaders().load_existing(ById::<customers::Model>(CustomerId(self.0.customer_id))).await?.name),
+            None => {
+                Ok(ctx.loaders().load_existing(ById::<customers::Model>(CustomerId(self.0.customer_id))).await?.name)
+            }
         }
     }
 
@@ -93,7 +95,11 @@ impl Order {
     async fn restaurant_name(&self, ctx: &Context<'_>) -> Result<String> {
         match &self.0.restaurant_name {
             Some(name) => Ok(name.clone()),
-            None => Ok(ctx.loaders().load_existing(ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id))).await?.name),
+            None => Ok(ctx
+                .loaders()
+                .load_existing(ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id)))
+                .await?
+                .name),
         }
     }
 

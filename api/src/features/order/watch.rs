@@ -6,11 +6,12 @@ use async_stream::try_stream;
 use entity::{order_events, orders};
 use futures_util::Stream;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
     sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr},
 };
 
-use super::{history::FeedPosition, lifecycle, loader};
+use super::{history::FeedPosition, lifecycle};
 use crate::{
     app::App,
     dialect,
@@ -81,7 +82,9 @@ pub async fn restaurant_steps(
     after: Option<FeedPosition>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
     let signal = app.events.subscribe(Topic::Restaurant(id));
-    entity::restaurants::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("restaurantId"))?;
+    entity::restaurants::Model::find_visible(&app.db, &viewer, id)
+        .await
+        .map_err(|error| error.with_field("restaurantId"))?;
     if !viewer.manages(id) {
         return Err(Error::forbidden("Only the restaurant's staff and admins see its orders as the kitchen does."));
     }
@@ -102,9 +105,13 @@ pub async fn driver_steps(
     let released = Query::select()
         .expr(Expr::val(1))
         .from_as(order_events::Entity, before.clone())
-        .and_where(Expr::col((before.clone(), order_events::Column::OrderId)).equals(order_events::Column::OrderId.as_column_ref()))
         .and_where(
-            Expr::col((before.clone(), order_events::Column::Sequence)).eq(Expr::col(order_events::Column::Sequence.as_column_ref()).sub(1)),
+            Expr::col((before.clone(), order_events::Column::OrderId))
+                .equals(order_events::Column::OrderId.as_column_ref()),
+        )
+        .and_where(
+            Expr::col((before.clone(), order_events::Column::Sequence))
+                .eq(Expr::col(order_events::Column::Sequence.as_column_ref()).sub(1)),
         )
         .and_where(Expr::col((before, order_events::Column::DriverId)).eq(driver.0))
         .to_owned();
@@ -164,14 +171,22 @@ async fn latest_steps(app: &App, orders_of: SimpleExpr) -> Result<Vec<order_even
     let latest_sequence = Query::select()
         .expr(Expr::col((latest.clone(), order_events::Column::Sequence)).max())
         .from_as(order_events::Entity, latest.clone())
-        .and_where(Expr::col((latest, order_events::Column::OrderId)).equals(order_events::Column::OrderId.as_column_ref()))
+        .and_where(
+            Expr::col((latest, order_events::Column::OrderId)).equals(order_events::Column::OrderId.as_column_ref()),
+        )
         .to_owned();
     let mut select = order_events::Entity::find().into_query();
     select
-        .inner_join(orders::Entity, Expr::col(orders::Column::Id.as_column_ref()).equals(order_events::Column::OrderId.as_column_ref()))
+        .inner_join(
+            orders::Entity,
+            Expr::col(orders::Column::Id.as_column_ref()).equals(order_events::Column::OrderId.as_column_ref()),
+        )
         .and_where(orders_of)
         .and_where(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
-        .and_where(Expr::col(order_events::Column::Sequence.as_column_ref()).eq(SimpleExpr::SubQuery(None, Box::new(latest_sequence.into()))))
+        .and_where(
+            Expr::col(order_events::Column::Sequence.as_column_ref())
+                .eq(SimpleExpr::SubQuery(None, Box::new(latest_sequence.into()))),
+        )
         .order_by(order_events::Column::FeedTransaction.as_column_ref(), sea_orm::Order::Asc)
         .order_by(order_events::Column::Position.as_column_ref(), sea_orm::Order::Asc);
     Ok(order_events::Model::find_by_statement(app.db.get_database_backend().build(&select)).all(&app.db).await?)
@@ -193,7 +208,10 @@ async fn steps_after(app: &App, concerned: &Condition, seen: FeedPosition) -> Re
     let mut select = order_events::Entity::find().into_query();
     select
         .expr_as(dialect::feed_horizon(backend), Alias::new("horizon"))
-        .inner_join(orders::Entity, Expr::col(orders::Column::Id.as_column_ref()).equals(order_events::Column::OrderId.as_column_ref()))
+        .inner_join(
+            orders::Entity,
+            Expr::col(orders::Column::Id.as_column_ref()).equals(order_events::Column::OrderId.as_column_ref()),
+        )
         .cond_where(concerned.clone())
         .and_where(place.gt(Expr::tuple([Expr::val(seen.feed_transaction), Expr::val(seen.position)])))
         .order_by(order_events::Column::FeedTransaction.as_column_ref(), sea_orm::Order::Asc)
@@ -201,7 +219,11 @@ async fn steps_after(app: &App, concerned: &Condition, seen: FeedPosition) -> Re
         .limit(BATCH);
     let steps = Step::find_by_statement(backend.build(&select)).all(&app.db).await?;
     let found = steps.len();
-    let events: Vec<_> = steps.into_iter().take_while(|step| step.event.feed_transaction < step.horizon).map(|step| step.event).collect();
+    let events: Vec<_> = steps
+        .into_iter()
+        .take_while(|step| step.event.feed_transaction < step.horizon)
+        .map(|step| step.event)
+        .collect();
     let held_back = events.len() < found;
     Ok((events, held_back))
 }

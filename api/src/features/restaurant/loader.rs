@@ -35,9 +35,11 @@ impl Row for restaurants::Model {
         if viewer.is_admin() {
             return Condition::all();
         }
-        Condition::any()
-            .add(restaurants::Column::IsActive.eq(true))
-            .add(dialect::any_of(backend, restaurants::Column::Id, viewer.restaurants()))
+        Condition::any().add(restaurants::Column::IsActive.eq(true)).add(dialect::any_of(
+            backend,
+            restaurants::Column::Id,
+            viewer.restaurants(),
+        ))
     }
 }
 

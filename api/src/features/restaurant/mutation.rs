@@ -7,7 +7,11 @@ use super::{
         UpdateRestaurantInput, UpdateRestaurantPayload,
     },
 };
-use crate::graphql::{context::OperationContext, error::Result, ids::{GlobalId, RestaurantId}};
+use crate::graphql::{
+    context::OperationContext,
+    error::Result,
+    ids::{GlobalId, RestaurantId},
+};
 
 #[derive(Default)]
 pub struct RestaurantMutation;
@@ -15,21 +19,33 @@ pub struct RestaurantMutation;
 #[Object]
 impl RestaurantMutation {
     /// Opens a restaurant with an empty menu. For admins, and for merchants, who become its first staff member.
-    async fn create_restaurant(&self, ctx: &Context<'_>, input: CreateRestaurantInput) -> Result<CreateRestaurantPayload> {
+    async fn create_restaurant(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateRestaurantInput,
+    ) -> Result<CreateRestaurantPayload> {
         let restaurant = service::restaurant_create(ctx.app(), ctx.viewer(), input).await?;
         Ok(CreateRestaurantPayload { restaurant: Restaurant(restaurant) })
     }
 
     /// Changes a restaurant; what is left out stays as it is. For its staff and admins. Orders that were already placed keep
     /// the fee and tax they were placed with.
-    async fn update_restaurant(&self, ctx: &Context<'_>, input: UpdateRestaurantInput) -> Result<UpdateRestaurantPayload> {
+    async fn update_restaurant(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateRestaurantInput,
+    ) -> Result<UpdateRestaurantPayload> {
         let restaurant = service::restaurant_update(ctx.app(), ctx.viewer(), input).await?;
         Ok(UpdateRestaurantPayload { restaurant: Restaurant(restaurant) })
     }
 
     /// Takes a restaurant off sale; its orders and reviews stay. For its staff and admins. `updateRestaurant` with
     /// `isActive: true` brings it back.
-    async fn deactivate_restaurant(&self, ctx: &Context<'_>, input: DeactivateRestaurantInput) -> Result<DeactivateRestaurantPayload> {
+    async fn deactivate_restaurant(
+        &self,
+        ctx: &Context<'_>,
+        input: DeactivateRestaurantInput,
+    ) -> Result<DeactivateRestaurantPayload> {
         let id = RestaurantId::parse(&input.id, "id")?;
         let restaurant = service::restaurant_deactivate(ctx.app(), ctx.viewer(), id).await?;
         Ok(DeactivateRestaurantPayload { restaurant: Restaurant(restaurant) })

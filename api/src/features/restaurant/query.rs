@@ -1,15 +1,12 @@
 use async_graphql::{Context, ID, Object};
 use entity::restaurants;
 
-use super::{Restaurant, loader::Restaurants, types::{RestaurantFilter, RestaurantOrderBy}};
-use crate::graphql::{
-    connection::Connection,
-    error::Result,
-    input, list,
-    page::PageArguments,
-    row,
-    search,
+use super::{
+    Restaurant,
+    loader::Restaurants,
+    types::{RestaurantFilter, RestaurantOrderBy},
 };
+use crate::graphql::{connection::Connection, error::Result, input, list, page::PageArguments, row, search};
 
 #[derive(Default)]
 pub struct RestaurantQuery;

@@ -21,7 +21,11 @@ use crate::{
 };
 
 /// Opens a restaurant, with its menu and its first member of staff, or nothing at all.
-pub async fn restaurant_create(app: &App, viewer: &Viewer, wanted: CreateRestaurantInput) -> Result<restaurants::Model> {
+pub async fn restaurant_create(
+    app: &App,
+    viewer: &Viewer,
+    wanted: CreateRestaurantInput,
+) -> Result<restaurants::Model> {
     let user = viewer.signed_in()?;
     match user.role {
         UserRole::Admin | UserRole::Merchant => {}
@@ -33,7 +37,10 @@ pub async fn restaurant_create(app: &App, viewer: &Viewer, wanted: CreateRestaur
     let address = input::text("address", &wanted.address, 255)?;
     let currency = wanted.currency.unwrap_or_else(|| "USD".to_owned());
     if !money::is_supported(&currency) {
-        return Err(Error::bad_input("currency", "This is not an ISO 4217 code of a currency with at most 2 digits, such as USD."));
+        return Err(Error::bad_input(
+            "currency",
+            "This is not an ISO 4217 code of a currency with at most 2 digits, such as USD.",
+        ));
     }
     let (lat, lng) = wanted.location.map(|place| place.decode("location")).transpose()?.unzip();
     let row = restaurants::ActiveModel {
@@ -54,7 +61,8 @@ pub async fn restaurant_create(app: &App, viewer: &Viewer, wanted: CreateRestaur
         created_at: Set(clock::now().into()),
         ..Default::default()
     };
-    let menu_name = input::optional_text("menuName", wanted.menu_name.as_deref(), 100)?.unwrap_or_else(|| "Menu".to_owned());
+    let menu_name =
+        input::optional_text("menuName", wanted.menu_name.as_deref(), 100)?.unwrap_or_else(|| "Menu".to_owned());
     let menu_description = input::optional_text("menuDescription", wanted.menu_description.as_deref(), 5000)?;
 
     let transaction = database::begin(&app.db).await?;
@@ -81,7 +89,11 @@ pub async fn restaurant_create(app: &App, viewer: &Viewer, wanted: CreateRestaur
 }
 
 /// Changes what is named of a restaurant.
-pub async fn restaurant_update(app: &App, viewer: &Viewer, wanted: UpdateRestaurantInput) -> Result<restaurants::Model> {
+pub async fn restaurant_update(
+    app: &App,
+    viewer: &Viewer,
+    wanted: UpdateRestaurantInput,
+) -> Result<restaurants::Model> {
     let id = RestaurantId::parse(&wanted.id, "id")?;
     let transaction = database::begin(&app.db).await?;
     let present = restaurant_managed_in_tx(&transaction, viewer, id, "id").await?;
@@ -137,7 +149,9 @@ pub async fn restaurant_managed_in_tx(
     field: &str,
 ) -> Result<restaurants::Model> {
     viewer.signed_in()?;
-    let restaurant = restaurants::Model::find_visible_for_update(transaction, viewer, id).await.map_err(|error| error.with_field(field))?;
+    let restaurant = restaurants::Model::find_visible_for_update(transaction, viewer, id)
+        .await
+        .map_err(|error| error.with_field(field))?;
     if !viewer.manages(id) {
         return Err(Error::forbidden("Only the restaurant's staff and admins may do this."));
     }

@@ -9,9 +9,13 @@ use crate::{
         address::{LatLng, LatLngInput},
         driver::{Driver, loader::AvailableDrivers},
         menu::{Menu, loader::MenuOfRestaurant},
-        order::{Order, loader::OrdersOfRestaurant, types::{OrderFilter, OrderOrder}},
-        review::{Review, loader::ReviewsOfRestaurant, types::ReviewOrder},
+        order::{
+            Order,
+            loader::OrdersOfRestaurant,
+            types::{OrderFilter, OrderOrder},
+        },
         revenue::{RevenuePeriod, RevenuePoint, service as revenue},
+        review::{Review, loader::ReviewsOfRestaurant, types::ReviewOrder},
     },
     graphql::{
         connection::Connection,
@@ -128,7 +132,8 @@ impl Restaurant {
         filter: Option<OrderFilter>,
     ) -> Result<Connection<Order>> {
         let page = PageArguments::new(first, after, last, before).in_order(OrderOrder::NewestFirst)?;
-        list::page_of_parent(ctx, self.0.id(), OrdersOfRestaurant(filter.unwrap_or_default().decode()?), page, Order).await
+        list::page_of_parent(ctx, self.0.id(), OrdersOfRestaurant(filter.unwrap_or_default().decode()?), page, Order)
+            .await
     }
 
     /// What it earned with DELIVERED orders, by day, week (from Monday) or month of their `orderTime` in UTC, oldest first.
@@ -240,4 +245,3 @@ pub struct UpdateRestaurantPayload {
 pub struct DeactivateRestaurantPayload {
     pub restaurant: Restaurant,
 }
-

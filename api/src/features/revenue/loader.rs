@@ -7,8 +7,8 @@ use chrono::{Days, NaiveDate, NaiveTime};
 use entity::{orders, sea_orm_active_enums::OrderStatus};
 use rust_decimal::Decimal;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait, Func},
+    ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Alias, Expr, Func},
 };
 
 use super::types::RevenuePeriod;
@@ -61,7 +61,8 @@ impl Loader<RevenueOf> for Reader {
         let mut earned = HashMap::with_capacity(keys.len());
         for (span, restaurants) in grouped(&[], keys.iter().map(|key| (key.span, key.restaurant))) {
             let rows = self.revenue_rows(span, &restaurants).await?;
-            let of_these: Vec<_> = restaurants.iter().map(|restaurant| RevenueOf { restaurant: *restaurant, span }).collect();
+            let of_these: Vec<_> =
+                restaurants.iter().map(|restaurant| RevenueOf { restaurant: *restaurant, span }).collect();
             let rows = rows.into_iter().map(|row| {
                 let key = RevenueOf { restaurant: RestaurantId(row.restaurant_id), span };
                 row.decode().map(|row| (key, row))
@@ -81,7 +82,11 @@ impl Reader {
         let mut select = orders::Entity::find()
             .select_only()
             .column(orders::Column::RestaurantId)
-            .filter(dialect::any_of(backend, orders::Column::RestaurantId, restaurants.iter().map(|restaurant| restaurant.0)))
+            .filter(dialect::any_of(
+                backend,
+                orders::Column::RestaurantId,
+                restaurants.iter().map(|restaurant| restaurant.0),
+            ))
             .filter(orders::Column::Status.eq(OrderStatus::Delivered))
             .filter(orders::Column::OrderTime.gte(midnight(span.since)))
             .filter(orders::Column::OrderTime.lt(midnight(end)))

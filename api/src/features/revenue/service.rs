@@ -76,7 +76,10 @@ fn period_starts(span: Span) -> Result<Vec<NaiveDate>> {
     let mut start = Some(start_of(span.period, span.since));
     while let Some(present) = start.filter(|start| *start <= span.until) {
         if starts.len() == MAXIMUM_PERIODS {
-            return Err(Error::bad_input("since", format!("At most {MAXIMUM_PERIODS} periods can be asked for at once.")));
+            return Err(Error::bad_input(
+                "since",
+                format!("At most {MAXIMUM_PERIODS} periods can be asked for at once."),
+            ));
         }
         starts.push(present);
         start = after(span.period, present);
@@ -124,9 +127,15 @@ mod tests {
 
     #[test]
     fn periods_cover_the_span_and_weeks_start_on_monday() {
-        assert_eq!(starts(RevenuePeriod::Day, Some("2026-02-27"), "2026-03-01"), ["2026-02-27", "2026-02-28", "2026-03-01"]);
+        assert_eq!(
+            starts(RevenuePeriod::Day, Some("2026-02-27"), "2026-03-01"),
+            ["2026-02-27", "2026-02-28", "2026-03-01"]
+        );
         assert_eq!(starts(RevenuePeriod::Week, Some("2026-11-18"), "2026-11-23"), ["2026-11-16", "2026-11-23"]);
-        assert_eq!(starts(RevenuePeriod::Month, Some("2025-12-31"), "2026-02-01"), ["2025-12-01", "2026-01-01", "2026-02-01"]);
+        assert_eq!(
+            starts(RevenuePeriod::Month, Some("2025-12-31"), "2026-02-01"),
+            ["2025-12-01", "2026-01-01", "2026-02-01"]
+        );
         assert_eq!(starts(RevenuePeriod::Month, None, "2026-11-20").len(), 30);
         assert_eq!(starts(RevenuePeriod::Day, None, "2026-11-20").first().map(String::as_str), Some("2026-10-22"));
     }
@@ -135,7 +144,10 @@ mod tests {
     fn too_many_or_backward_periods_are_refused() {
         let today = day("2026-11-20");
         let refused = |since: &str, until: &str| {
-            span(RevenuePeriod::Day, Some(day(since)), Some(day(until)), today).and_then(period_starts).err().and_then(|e| e.field)
+            span(RevenuePeriod::Day, Some(day(since)), Some(day(until)), today)
+                .and_then(period_starts)
+                .err()
+                .and_then(|e| e.field)
         };
         assert_eq!(refused("2026-11-21", "2026-11-20").as_deref(), Some("since"));
         assert_eq!(refused("0001-01-01", "9999-12-31").as_deref(), Some("since"));

@@ -115,7 +115,10 @@ impl Sort<reviews::Model> for ReviewOrder {
     }
 
     fn keys(self) -> Vec<SortKey> {
-        vec![SortKey::new(reviews::Column::CreatedAt, KeyKind::Time), SortKey::new(reviews::Column::Id, KeyKind::Integer)]
+        vec![
+            SortKey::new(reviews::Column::CreatedAt, KeyKind::Time),
+            SortKey::new(reviews::Column::Id, KeyKind::Integer),
+        ]
     }
 
     fn position(self, row: &reviews::Model) -> Position {

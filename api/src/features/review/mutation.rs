@@ -3,7 +3,8 @@ use async_graphql::{Context, Object};
 use super::{
     Review, service,
     types::{
-        DeleteReviewInput, DeleteReviewPayload, PostReviewInput, PostReviewPayload, UpdateReviewInput, UpdateReviewPayload,
+        DeleteReviewInput, DeleteReviewPayload, PostReviewInput, PostReviewPayload, UpdateReviewInput,
+        UpdateReviewPayload,
     },
 };
 use crate::{

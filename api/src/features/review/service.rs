@@ -3,9 +3,11 @@
 use entity::{orders, restaurants, reviews, sea_orm_active_enums::OrderStatus};
 use rust_decimal::Decimal;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait,
-    PaginatorTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func},
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter,
+    QuerySelect,
+    sea_query::{Expr, Func},
 };
 
 use super::types::{DeleteReviewInput, PostReviewInput, UpdateReviewInput};
@@ -23,7 +25,11 @@ use crate::{
 };
 
 /// Writes the viewer's review of a restaurant that delivered to it.
-pub async fn review_post(app: &App, viewer: &Viewer, wanted: PostReviewInput) -> Result<(reviews::Model, restaurants::Model)> {
+pub async fn review_post(
+    app: &App,
+    viewer: &Viewer,
+    wanted: PostReviewInput,
+) -> Result<(reviews::Model, restaurants::Model)> {
     viewer.signed_in()?;
     let restaurant = RestaurantId::parse(&wanted.restaurant_id, "restaurantId")?;
     let rating = input::whole_number("rating", wanted.rating, 1, 5)?;
@@ -42,7 +48,14 @@ pub async fn review_post(app: &App, viewer: &Viewer, wanted: PostReviewInput) ->
         ..Default::default()
     };
     let review = row.insert(&transaction).await.map_err(|failure| {
-        Error::or_taken(failure, &[("customer_id", "restaurantId", "You have reviewed this restaurant already: change your review instead.")])
+        Error::or_taken(
+            failure,
+            &[(
+                "customer_id",
+                "restaurantId",
+                "You have reviewed this restaurant already: change your review instead.",
+            )],
+        )
     })?;
     let restaurant = restaurant_rate_in_tx(&transaction, restaurant).await?;
     transaction.commit().await?;
@@ -50,7 +63,11 @@ pub async fn review_post(app: &App, viewer: &Viewer, wanted: PostReviewInput) ->
 }
 
 /// Changes what is named of a review.
-pub async fn review_update(app: &App, viewer: &Viewer, wanted: UpdateReviewInput) -> Result<(reviews::Model, restaurants::Model)> {
+pub async fn review_update(
+    app: &App,
+    viewer: &Viewer,
+    wanted: UpdateReviewInput,
+) -> Result<(reviews::Model, restaurants::Model)> {
     let id = ReviewId::parse(&wanted.id, "id")?;
     let transaction = database::begin(&app.db).await?;
     let mut row = review_own_in_tx(&transaction, viewer, id).await?.into_active_model();
@@ -81,7 +98,11 @@ pub async fn review_delete(app: &App, viewer: &Viewer, wanted: &DeleteReviewInpu
 
 /// The viewer as a customer whom the restaurant has delivered to. NOT_FOUND where the restaurant is hidden, FORBIDDEN where
 /// nothing was delivered.
-async fn customer_served_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, restaurant: RestaurantId) -> Result<CustomerId> {
+async fn customer_served_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    restaurant: RestaurantId,
+) -> Result<CustomerId> {
     if let Some(customer) = viewer.customer() {
         let delivered = orders::Entity::find()
             .filter(orders::Column::CustomerId.eq(customer.0))
@@ -93,13 +114,17 @@ async fn customer_served_in_tx(transaction: &DatabaseTransaction, viewer: &Viewe
             return Ok(customer);
         }
     }
-    restaurants::Model::find_visible(transaction, viewer, restaurant).await.map_err(|error| error.with_field("restaurantId"))?;
+    restaurants::Model::find_visible(transaction, viewer, restaurant)
+        .await
+        .map_err(|error| error.with_field("restaurantId"))?;
     Err(Error::forbidden("Only customers whom the restaurant has delivered an order to review it."))
 }
 
 async fn review_own_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: ReviewId) -> Result<reviews::Model> {
     viewer.signed_in()?;
-    let review = reviews::Model::find_visible_for_update(transaction, viewer, id).await.map_err(|error| error.with_field("id"))?;
+    let review = reviews::Model::find_visible_for_update(transaction, viewer, id)
+        .await
+        .map_err(|error| error.with_field("id"))?;
     if !viewer.is_admin() && !viewer.is_customer(CustomerId(review.customer_id)) {
         return Err(Error::forbidden("Only its author and admins may do this."));
     }

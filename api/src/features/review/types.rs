@@ -50,7 +50,10 @@ impl Review {
     }
 
     async fn restaurant(&self, ctx: &Context<'_>) -> Result<Restaurant> {
-        ctx.loaders().load_existing(ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id))).await.map(Restaurant)
+        ctx.loaders()
+            .load_existing(ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id)))
+            .await
+            .map(Restaurant)
     }
 }
 

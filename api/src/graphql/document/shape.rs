@@ -1,0 +1,106 @@
+//! What a schema looks like: the part of it that checking and rewriting documents needs.
+//!
+//! async-graphql keeps its registry to itself, but prints it: the shape is read back from the SDL, once at start.
+
+use std::collections::HashMap;
+
+use async_graphql::{
+    Name,
+    parser::{
+        self, parse_schema,
+        types::{BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
+    },
+};
+
+/// The types of a schema by name.
+pub struct Shape {
+    types: HashMap<Name, TypeKind>,
+    possible: HashMap<Name, Vec<Name>>,
+    roots: [Option<Name>; 3],
+}
+
+impl Shape {
+    /// Reads a schema's SDL.
+    ///
+    /// # Errors
+    /// Fails when the text is not SDL.
+    pub fn read(sdl: &str) -> Result<Self, parser::Error> {
+        let mut shape = Self { types: HashMap::new(), possible: HashMap::new(), roots: [None, None, None] };
+        for definition in parse_schema(sdl)?.definitions {
+            match definition {
+                TypeSystemDefinition::Schema(schema) => {
+                    let schema = schema.node;
+                    shape.roots =
+                        [schema.query, schema.mutation, schema.subscription].map(|root| root.map(|name| name.node));
+                }
+                TypeSystemDefinition::Type(definition) => {
+                    let definition = definition.node;
+                    shape.note_possible(&definition.name.node, &definition.kind);
+                    shape.types.insert(definition.name.node, definition.kind);
+                }
+                TypeSystemDefinition::Directive(_) => {}
+            }
+        }
+        Ok(shape)
+    }
+
+    fn note_possible(&mut self, name: &Name, kind: &TypeKind) {
+        match kind {
+            TypeKind::Object(object) => {
+                for interface in &object.implements {
+                    let possible = self.possible.entry(interface.node.clone()).or_default();
+                    possible.push(name.clone());
+                }
+            }
+            TypeKind::Union(union) => {
+                let members = union.members.iter().map(|member| member.node.clone());
+                self.possible.insert(name.clone(), members.collect());
+            }
+            TypeKind::Interface(_) | TypeKind::Scalar | TypeKind::Enum(_) | TypeKind::InputObject(_) => {}
+        }
+    }
+
+    /// The type that operations of this kind start from.
+    pub fn root(&self, operation: OperationType) -> Option<&Name> {
+        let [query, mutation, subscription] = &self.roots;
+        match operation {
+            OperationType::Query => query.as_ref(),
+            OperationType::Mutation => mutation.as_ref(),
+            OperationType::Subscription => subscription.as_ref(),
+        }
+    }
+
+    /// A type's kind; introspection's own types are not in the shape.
+    pub fn kind(&self, name: &str) -> Option<&TypeKind> {
+        self.types.get(name)
+    }
+
+    /// The object types that an interface or union stands for, in the SDL's order; nothing for an object.
+    pub fn possible(&self, name: &str) -> Option<&[Name]> {
+        self.possible.get(name).map(Vec::as_slice)
+    }
+
+    /// A field of an object or interface.
+    pub fn field(&self, parent: &str, name: &str) -> Option<&FieldDefinition> {
+        let fields = match self.kind(parent)? {
+            TypeKind::Object(object) => &object.fields,
+            TypeKind::Interface(interface) => &interface.fields,
+            TypeKind::Scalar | TypeKind::Union(_) | TypeKind::Enum(_) | TypeKind::InputObject(_) => return None,
+        };
+        let found = fields.iter().find(|field| field.node.name.node == name);
+        found.map(|field| &field.node)
+    }
+}
+
+/// The type inside all lists.
+pub fn named(ty: &Type) -> &Name {
+    match &ty.base {
+        BaseType::Named(name) => name,
+        BaseType::List(item) => named(item),
+    }
+}
+
+/// Whether a value has to be given for an argument or input field.
+pub fn is_required(definition: &InputValueDefinition) -> bool {
+    !definition.ty.node.nullable && definition.default_value.is_none()
+}

@@ -1,0 +1,198 @@
+//! The one place where an operation is checked, given its viewer and its loaders, run, and its errors collected.
+
+mod errors;
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use async_graphql::{
+    ObjectType, Request, Response, ServerError, SubscriptionType,
+    parser::types::{DocumentOperations, OperationDefinition, OperationType},
+};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
+use tracing::Instrument;
+
+use super::{
+    batch::{BatchQueue, drive, drive_stream},
+    document::{Checked, Checks, Shape, coded},
+    error::{Code, Error},
+    loaders,
+    schema::Schema,
+};
+use crate::{app::App, config::LimitsConfig, viewer::Viewer};
+
+/// Why a request was refused before any of its fields ran.
+pub type Refusal = Vec<ServerError>;
+
+/// Runs a query or mutation.
+///
+/// A mutation runs to its end also when the caller is dropped: a client that leaves does not cut it in two.
+///
+/// # Errors
+/// Nothing ran, for the reasons given. What goes wrong while running is in the response.
+pub async fn execute(app: &Arc<App>, schema: &Schema, viewer: Viewer, request: Request) -> Result<Response, Refusal> {
+    prepare(app, schema, viewer, request).await?.run().await
+}
+
+/// The responses of a subscription; or of a query or mutation, which has one.
+///
+/// Dropping the stream ends the subscription. Each event is resolved when it is asked for, with loaders that keep nothing, so
+/// that it shows the present and not what an earlier event has read.
+///
+/// # Errors
+/// Nothing ran, for the reasons given. What goes wrong while running is in the responses.
+pub async fn subscribe(
+    app: &Arc<App>,
+    schema: &Schema,
+    viewer: Viewer,
+    request: Request,
+) -> Result<impl Stream<Item = Response> + Send + Unpin + 'static, Refusal> {
+    let operation = prepare(app, schema, viewer, request).await?;
+    operation.stream().await
+}
+
+/// Checks a request and gives it what its resolvers need.
+///
+/// # Errors
+/// The request is refused.
+pub async fn prepare(
+    app: &Arc<App>,
+    schema: &Schema,
+    viewer: Viewer,
+    request: Request,
+) -> Result<Operation<Schema>, Refusal> {
+    let queue = BatchQueue::default();
+    let loaders = loaders::for_operation(app, &viewer, queue.clone());
+    let request = request.data(app.clone()).data(viewer).data(loaders);
+    Operation::check(schema, &app.config.limits, request, queue).await
+}
+
+/// An operation that has passed every check and has not run.
+pub struct Operation<S> {
+    kind: OperationType,
+    schema: S,
+    request: Request,
+    queue: BatchQueue,
+    definition: OperationDefinition,
+    time: Duration,
+    /// Errors returned at most.
+    errors: usize,
+}
+
+impl<Q, M, S> Operation<async_graphql::Schema<Q, M, S>>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    async fn check(
+        schema: &async_graphql::Schema<Q, M, S>,
+        limits: &LimitsConfig,
+        mut request: Request,
+        queue: BatchQueue,
+    ) -> Result<Self, Refusal> {
+        let Checked { kind, document } =
+            checks(schema).check(&request, limits).await.map_err(|refusal| errors::capped(refusal, limits.errors))?;
+        let DocumentOperations::Single(definition) = &document.operations else {
+            unreachable!("what was checked is one operation");
+        };
+        let definition = definition.node.clone();
+        request.set_parsed_query(document);
+        request.operation_name = None;
+        Ok(Self {
+            kind,
+            schema: schema.clone(),
+            request,
+            queue,
+            definition,
+            time: Duration::from_secs(limits.operation_timeout_seconds),
+            errors: limits.errors,
+        })
+    }
+
+    /// What the operation is.
+    pub fn kind(&self) -> OperationType {
+        self.kind
+    }
+
+    /// Runs a query or mutation.
+    ///
+    /// # Errors
+    /// Refuses a subscription, which has no one response.
+    pub async fn run(self) -> Result<Response, Refusal> {
+        match self.kind {
+            OperationType::Query => Ok(self.run_here().await),
+            OperationType::Mutation => {
+                let running = tokio::spawn(self.run_here().in_current_span());
+                let response = running.await;
+                Ok(response.unwrap_or_else(|failure| failed(Error::internal(failure))))
+            }
+            OperationType::Subscription => Err(vec![coded(
+                Code::GraphqlValidationFailed,
+                "A subscription needs a websocket with the protocol graphql-transport-ws.".to_owned(),
+                None,
+            )]),
+        }
+    }
+
+    async fn run_here(self) -> Response {
+        let Self { schema, request, queue, definition, time, errors, .. } = self;
+        let running = AssertUnwindSafe(drive(queue, schema.execute(request))).catch_unwind();
+        match tokio::time::timeout(time, running).await {
+            Ok(Ok(response)) => errors::finished(response, &definition, shape(&schema), errors),
+            Ok(Err(panic)) => failed(panicked(&*panic)),
+            Err(_) => failed(Error::new(
+                Code::Timeout,
+                format!("This took longer than {} seconds and was stopped.", time.as_secs()),
+            )),
+        }
+    }
+
+    async fn stream(self) -> Result<stream::BoxStream<'static, Response>, Refusal> {
+        if self.kind != OperationType::Subscription {
+            let response = self.run().await?;
+            return Ok(stream::once(std::future::ready(response)).boxed());
+        }
+        let Self { schema, request, queue, definition, errors, .. } = self;
+        let events = drive_stream(queue, schema.execute_stream(request));
+        let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
+            Ok(response) => errors::finished(response, &definition, shape(&schema), errors),
+            Err(panic) => failed(panicked(&*panic)),
+        });
+        Ok(responses.boxed())
+    }
+}
+
+fn checks<Q, M, S>(schema: &async_graphql::Schema<Q, M, S>) -> &Checks<Q, M, S>
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    // A schema made otherwise would run unchecked documents: no operation starts with it.
+    #[expect(clippy::expect_used)]
+    schema.data().expect("the schema is made by `checked_schema`")
+}
+
+fn shape<Q, M, S>(schema: &async_graphql::Schema<Q, M, S>) -> &Shape
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    checks(schema).shape()
+}
+
+/// A response without data: the operation ran, and there is nothing to show of it.
+fn failed(error: Error) -> Response {
+    let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
+    error.locations.clear();
+    Response::from_errors(vec![error])
+}
+
+fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::internal(anyhow::anyhow!("panic: {}", text.unwrap_or("without a message")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,40 @@
+//! How much a list adds to an operation's complexity.
+
+/// Entries of a list where `first` and `last` are absent.
+pub const DEFAULT_LENGTH: usize = 20;
+/// Entries of a list at most.
+pub const MAXIMUM_LENGTH: usize = 100;
+
+/// No operation comes near; and no sum of such numbers, of which there are as many as selections, leaves a `usize`.
+const CEILING: usize = 1 << 32;
+
+/// The complexity of a list field: `#[graphql(complexity = "limits::list(first, last, child_complexity)")]`.
+///
+/// What the client asks for is clamped to what it can get; what is negative or above is refused by the field itself.
+pub fn list(first: Option<i32>, last: Option<i32>, child_complexity: usize) -> usize {
+    let length = match first.or(last) {
+        Some(length) => usize::try_from(length).unwrap_or(0).min(MAXIMUM_LENGTH),
+        None => DEFAULT_LENGTH,
+    };
+    length.max(1).saturating_mul(child_complexity).saturating_add(1).min(CEILING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_counts_its_entries() {
+        assert_eq!(list(None, None, 3), 61);
+        assert_eq!(list(Some(5), None, 3), 16);
+        assert_eq!(list(None, Some(2), 3), 7);
+    }
+
+    #[test]
+    fn no_argument_makes_a_list_cheap_or_overflows() {
+        assert_eq!(list(Some(-1), None, 3), 4);
+        assert_eq!(list(Some(0), None, 3), 4);
+        assert_eq!(list(Some(i32::MAX), None, 3), 301);
+        assert_eq!(list(Some(100), None, usize::MAX), CEILING);
+    }
+}

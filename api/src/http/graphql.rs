@@ -1,0 +1,407 @@
+//! GraphQL over HTTP, by the letter of <https://graphql.github.io/graphql-over-http/draft/>.
+//!
+//! Every answer is JSON, also to what is no GraphQL request. Only `application/json` is taken, for it is what a foreign page
+//! cannot send without asking first; and a GET runs queries only, under whatever name.
+
+use std::{sync::Arc, time::Duration};
+
+use async_graphql::{Request, ServerError, Variables, parser::types::OperationType};
+use axum::{
+    Router,
+    body::Body,
+    extract::{FromRequestParts, State, WebSocketUpgrade},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use futures_util::StreamExt;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use tokio::sync::Semaphore;
+
+use super::{viewer, websocket};
+use crate::{
+    app::App,
+    graphql::{
+        document::coded,
+        error::{Code, Error},
+        execute,
+        schema::Schema,
+    },
+    shutdown::Shutdown,
+};
+
+/// What serves GraphQL.
+#[derive(Clone)]
+pub(super) struct Endpoint {
+    pub app: Arc<App>,
+    pub schema: Schema,
+    pub shutdown: Shutdown,
+    /// A permit for each websocket that may yet be opened.
+    pub sockets: Arc<Semaphore>,
+}
+
+/// `/graphql`: queries and mutations over HTTP, and everything over websockets.
+pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
+    let sockets = Arc::new(Semaphore::new(app.config.websocket.connections));
+    let endpoint = Endpoint { app, schema, shutdown, sockets };
+    Router::new().route("/graphql", any(handle)).with_state(endpoint)
+}
+
+/// A body has to arrive within this time.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+async fn handle(State(endpoint): State<Endpoint>, request: axum::http::Request<Body>) -> Response {
+    let (mut parts, body) = request.into_parts();
+    if is_upgrade(&parts.headers) {
+        return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+            Ok(upgrade) => websocket::open(endpoint, upgrade, parts.headers),
+            Err(_) => {
+                let message = "This is no websocket handshake that the server understands.";
+                rejected(StatusCode::BAD_REQUEST, message, Media::Json)
+            }
+        };
+    }
+    let Some(media) = Media::accepted(&parts.headers) else {
+        let message = "The response can be application/graphql-response+json or application/json.";
+        return rejected(StatusCode::NOT_ACCEPTABLE, message, Media::Json);
+    };
+    let request = match parts.method.clone() {
+        Method::GET => read_query(&parts),
+        Method::POST => read_body(&parts.headers, body, endpoint.app.config.limits.body_bytes).await,
+        _ => {
+            let message = "Send GraphQL requests by POST, or queries by GET.";
+            let rejection = rejected(StatusCode::METHOD_NOT_ALLOWED, message, media);
+            return with_allow(rejection, "GET, POST");
+        }
+    };
+    match request {
+        Ok(request) => run(&endpoint, &parts, request, media).await,
+        Err((status, message)) => rejected(status, &message, media),
+    }
+}
+
+async fn run(endpoint: &Endpoint, parts: &Parts, request: Request, media: Media) -> Response {
+    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers).await {
+        Ok(viewer) => viewer,
+        Err(error) => return unserved(error, media),
+    };
+    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, request).await;
+    let operation = match prepared {
+        Ok(operation) => operation,
+        Err(refusal) => return refused(&refusal, media),
+    };
+    if parts.method == Method::GET && operation.kind() == OperationType::Mutation {
+        let message = "A GET request runs queries only: send mutations by POST.";
+        return with_allow(rejected(StatusCode::METHOD_NOT_ALLOWED, message, media), "POST");
+    }
+    match operation.run().await {
+        Ok(answer) => write(StatusCode::OK, &answer, media),
+        Err(refusal) => refused(&refusal, media),
+    }
+}
+
+/// What a response may be written as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Media {
+    /// `application/graphql-response+json`: the status tells whether the operation ran.
+    GraphqlResponse,
+    /// `application/json`: the status of every well-formed request is 200, as clients of the time before rely on.
+    Json,
+}
+
+impl Media {
+    /// The media type that the client likes best; `application/json` where it does not care.
+    fn accepted(headers: &HeaderMap) -> Option<Self> {
+        let values = headers.get_all(header::ACCEPT).iter();
+        let text: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
+        if text.is_empty() {
+            return Some(Self::Json);
+        }
+        let text = text.join(",").to_ascii_lowercase();
+        let ranges: Vec<_> = text.split(',').map(media_range).collect();
+        // Of equally good ones the one that was named; of two named ones the newer.
+        let liking = |media: &Self| {
+            let (exact, quality) = media.quality(&ranges)?;
+            let newer = exact == (*media == Self::GraphqlResponse);
+            (quality > 0).then_some((quality, exact, newer))
+        };
+        let both = [Self::GraphqlResponse, Self::Json].into_iter();
+        let liked = both.filter_map(|media| Some((liking(&media)?, media)));
+        liked.max_by_key(|(liking, _)| *liking).map(|(_, media)| media)
+    }
+
+    /// Whether the type was named, and its quality by the most specific range that covers it.
+    fn quality(self, ranges: &[(&str, u16)]) -> Option<(bool, u16)> {
+        let of = |range: &str| ranges.iter().find(|(name, _)| *name == range).map(|found| found.1);
+        let exact = of(self.name()).map(|quality| (true, quality));
+        exact.or_else(|| Some((false, of("application/*").or_else(|| of("*/*"))?)))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::GraphqlResponse => "application/graphql-response+json",
+            Self::Json => "application/json",
+        }
+    }
+
+    fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
+            Self::Json => "application/json; charset=utf-8",
+        })
+    }
+}
+
+/// A media range and its quality in thousandths.
+fn media_range(text: &str) -> (&str, u16) {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().unwrap_or_default();
+    let quality = parts.find_map(|parameter| parameter.strip_prefix("q=")?.parse::<f32>().ok());
+    (name, (quality.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16)
+}
+
+type Rejection = (StatusCode, String);
+
+fn bad_request(message: impl Into<String>) -> Rejection {
+    (StatusCode::BAD_REQUEST, message.into())
+}
+
+/// The request in a URL's query.
+fn read_query(parts: &Parts) -> Result<Request, Rejection> {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut fields = Map::new();
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let value = match name.as_ref() {
+            "query" | "operationName" => Json::from(value.as_ref()),
+            "variables" | "extensions" => {
+                serde_json::from_str(&value).map_err(|error| bad_request(format!("`{name}` is not JSON: {error}.")))?
+            }
+            _ => continue,
+        };
+        fields.insert(name.into_owned(), value);
+    }
+    to_request(fields)
+}
+
+/// The request in a body.
+async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Request, Rejection> {
+    if !is_json(headers) {
+        let message = "Send the request as application/json, in UTF-8 and not compressed.";
+        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
+    }
+    let body = tokio::time::timeout(BODY_TIME, collect(body, limit)).await.map_err(|_| {
+        let message = "The request did not arrive in time.";
+        (StatusCode::REQUEST_TIMEOUT, message.to_owned())
+    })??;
+    match serde_json::from_slice(&body) {
+        Ok(Json::Object(fields)) => to_request(fields),
+        Ok(Json::Array(_)) => Err(bad_request("Batches are not supported: send one request at a time.")),
+        Ok(_) => Err(bad_request("The request must be a JSON object.")),
+        Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),
+    }
+}
+
+async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Rejection> {
+    let mut body = body.into_data_stream();
+    let mut collected = Vec::new();
+    while let Some(part) = body.next().await {
+        let part = part.map_err(|_| bad_request("The request did not arrive whole."))?;
+        if collected.len() + part.len() > limit {
+            let message = format!("The request has more than {limit} bytes.");
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, message));
+        }
+        collected.extend_from_slice(&part);
+    }
+    Ok(collected)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let Some(media) = text(header::CONTENT_TYPE) else {
+        return false;
+    };
+    let media = media.to_ascii_lowercase();
+    let mut parts = media.split(';').map(str::trim);
+    let plain = text(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
+    plain
+        && parts.next() == Some("application/json")
+        && parts.all(|parameter| match parameter.strip_prefix("charset=") {
+            Some(charset) => charset.trim_matches('"') == "utf-8",
+            None => true,
+        })
+}
+
+/// The parameters of a GraphQL request (section 5.1), each with its type.
+///
+/// # Errors
+/// Says which of them is not what it should be.
+pub(super) fn to_request(mut fields: Map<String, Json>) -> Result<Request, Rejection> {
+    let mut take = |name: &str| fields.remove(name).unwrap_or_default();
+    let Json::String(query) = take("query") else {
+        return Err(bad_request("`query` must be a string."));
+    };
+    let mut request = Request::new(query);
+    request.operation_name = match take("operationName") {
+        Json::Null => None,
+        Json::String(name) => Some(name),
+        _ => return Err(bad_request("`operationName` must be a string.")),
+    };
+    request.variables = match take("variables") {
+        Json::Null => Variables::default(),
+        variables @ Json::Object(_) => Variables::from_json(variables),
+        _ => return Err(bad_request("`variables` must be an object.")),
+    };
+    match take("extensions") {
+        // No extension is known, and unknown ones are to be ignored.
+        Json::Null | Json::Object(_) => Ok(request),
+        _ => Err(bad_request("`extensions` must be an object.")),
+    }
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE);
+    upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// A response without `data`: nothing ran.
+#[derive(Serialize)]
+struct Refused<'a> {
+    errors: &'a [ServerError],
+}
+
+/// An answer with one error, where the client's liking is not known.
+pub(super) fn refuse(status: StatusCode, code: Code, message: &str) -> Response {
+    let error = coded(code, message.to_owned(), None);
+    write(status, &Refused { errors: &[error] }, Media::Json)
+}
+
+/// The answer to what is no GraphQL request.
+fn rejected(status: StatusCode, message: &str, media: Media) -> Response {
+    let error = coded(Code::BadUserInput, message.to_owned(), None);
+    write(status, &Refused { errors: &[error] }, media)
+}
+
+/// The answer to a GraphQL request that was refused before it ran.
+fn refused(errors: &[ServerError], media: Media) -> Response {
+    let status = match media {
+        Media::GraphqlResponse => StatusCode::BAD_REQUEST,
+        Media::Json => StatusCode::OK,
+    };
+    write(status, &Refused { errors }, media)
+}
+
+/// The answer where it cannot be said who asks.
+fn unserved(error: Error, media: Media) -> Response {
+    let status = match error.code {
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::BadUserInput
+        | Code::GraphqlParseFailed
+        | Code::GraphqlValidationFailed
+        | Code::QueryTooComplex
+        | Code::NotFound
+        | Code::Conflict => StatusCode::BAD_REQUEST,
+        Code::Timeout | Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
+    error.locations.clear();
+    write(status, &Refused { errors: &[error] }, media)
+}
+
+fn write(status: StatusCode, answer: &impl Serialize, media: Media) -> Response {
+    let Ok(body) = serde_json::to_vec(answer) else {
+        tracing::error!("a response cannot be written as JSON");
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, media.content_type()),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::VARY, HeaderValue::from_static("Accept")),
+    ];
+    (status, headers, body).into_response()
+}
+
+fn with_allow(mut response: Response, methods: &'static str) -> Response {
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_chooses_the_media_type() {
+        let cases: [(&[&str], Option<Media>); 14] = [
+            (&[], Some(Media::Json)),
+            (&["*/*"], Some(Media::Json)),
+            (&["application/*"], Some(Media::Json)),
+            (&["application/json"], Some(Media::Json)),
+            (&["application/graphql-response+json"], Some(Media::GraphqlResponse)),
+            (&["application/graphql-response+json; charset=utf-8, application/json"], Some(Media::GraphqlResponse)),
+            (&["application/json, application/graphql-response+json"], Some(Media::GraphqlResponse)),
+            (&["application/json", "application/graphql-response+json;q=0.9"], Some(Media::Json)),
+            (&["application/graphql-response+json, */*;q=0.1"], Some(Media::GraphqlResponse)),
+            (&["application/json, */*"], Some(Media::Json)),
+            (&["application/json;q=0, */*"], Some(Media::GraphqlResponse)),
+            (&["Application/JSON"], Some(Media::Json)),
+            (&["text/html"], None),
+            (&["*/*;q=0"], None),
+        ];
+        for (accept, media) in cases {
+            let mut headers = HeaderMap::new();
+            for value in accept {
+                headers.append(header::ACCEPT, HeaderValue::from_static(value));
+            }
+            assert_eq!(Media::accepted(&headers), media, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn only_json_in_utf_8_is_taken() {
+        let is_json = |value: &'static str| {
+            is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]))
+        };
+        assert!(is_json("application/json"));
+        assert!(is_json("Application/JSON; charset=\"UTF-8\""));
+        for refused in [
+            "",
+            "text/plain",
+            "application/json5",
+            "application/json; charset=utf-16",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "text/plain; application/json",
+        ] {
+            assert!(!is_json(refused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn each_parameter_has_its_type() {
+        let status = |json: Json| {
+            let Json::Object(fields) = json else { unreachable!() };
+            to_request(fields).map(drop).map_err(|(status, _)| status.as_u16())
+        };
+        use serde_json::json;
+        assert_eq!(status(json!({ "query": "{a}" })), Ok(()));
+        assert_eq!(
+            status(json!({ "query": "{a}", "variables": null, "operationName": null, "extensions": null })),
+            Ok(())
+        );
+        for refused in [
+            json!({}),
+            json!({ "query": null }),
+            json!({ "query": 1 }),
+            json!({ "query": "{a}", "variables": [] }),
+            json!({ "query": "{a}", "variables": "{}" }),
+            json!({ "query": "{a}", "operationName": 1 }),
+            json!({ "query": "{a}", "extensions": [] }),
+        ] {
+            assert_eq!(status(refused.clone()), Err(400), "{refused}");
+        }
+    }
+}
