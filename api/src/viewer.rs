@@ -1,6 +1,9 @@
 //! Who asks. Made in one place (`http::viewer`), and carried by every operation.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use entity::sea_orm_active_enums::UserRole;
 
@@ -23,8 +26,8 @@ pub enum Viewer {
 pub struct SignedIn {
     pub id: UserId,
     pub role: UserRole,
-    /// `None` until the user orders for the first time.
-    pub customer: Option<CustomerId>,
+    /// Empty until the user orders for the first time, which may be in this very operation.
+    pub customer: OnceLock<CustomerId>,
     pub driver: Option<DriverId>,
     /// The restaurants whose staff the user is.
     pub restaurants: HashSet<RestaurantId>,
@@ -70,7 +73,7 @@ impl Viewer {
     }
 
     pub fn customer(&self) -> Option<CustomerId> {
-        self.user().and_then(|user| user.customer)
+        self.user().and_then(|user| user.customer.get().copied())
     }
 
     pub fn driver(&self) -> Option<DriverId> {

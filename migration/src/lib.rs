@@ -40,6 +40,7 @@ mod m20261116_101100_backfill_order_events;
 mod m20261116_102000_add_search_text;
 mod m20261116_102100_backfill_search_text;
 mod m20261116_103000_index_pages;
+mod m20261116_104000_index_driver_under_way;
 
 use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261116_102000_add_search_text::Migration),
             Box::new(m20261116_102100_backfill_search_text::Migration),
             Box::new(m20261116_103000_index_pages::Migration),
+            Box::new(m20261116_104000_index_driver_under_way::Migration),
         ]
     }
 }

@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         batches::fold_search_text(manager, "restaurants", &["name", "address"]).await?;
         batches::fold_search_text(manager, "dishes", &["name", "category", "description"]).await?;
-        batches::fold_search_text(manager, "customers", &["name", "email"]).await
+        batches::fold_search_text(manager, "customers", &["name"]).await
     }
 
     async fn down(&self, _manager: &SchemaManager) -> Result<(), DbErr> {

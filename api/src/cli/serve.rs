@@ -10,7 +10,10 @@ use super::{patiently, welcome};
 use crate::{
     app::App,
     config::Config,
-    database, graphql, http, seed,
+    database,
+    events::sweep_forever,
+    features::order::overdue::cancel_overdue_forever,
+    graphql, http, seed,
     shutdown::{Shutdown, next_signal},
 };
 
@@ -61,6 +64,8 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     if app.config.demo.live {
         tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
     }
+    tokio::spawn(until_shutdown(&shutdown, sweep_forever(app.clone())));
+    tokio::spawn(until_shutdown(&shutdown, cancel_overdue_forever(app.clone())));
     let router = http::router(app.clone(), graphql::schema::build(), shutdown.clone());
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
@@ -77,6 +82,20 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Something to do for as long as the server runs: cut off where it stands, which is harmless to what happens whole or not at all.
+fn until_shutdown<W>(shutdown: &Shutdown, work: W) -> impl Future<Output = ()> + Send + use<W>
+where
+    W: Future<Output = ()> + Send + 'static,
+{
+    let requested = shutdown.requested();
+    shutdown.track(async move {
+        tokio::select! {
+            () = work => {}
+            () = requested => {}
+        }
+    })
 }
 
 /// Begins the shutdown at a signal. Ready, with the reason, only when there is no more waiting: the time is up, or somebody insists.

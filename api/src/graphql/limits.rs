@@ -5,6 +5,9 @@ pub const DEFAULT_LENGTH: usize = 20;
 /// Entries of a list at most.
 pub const MAXIMUM_LENGTH: usize = 100;
 
+/// Entries of a list that has no pages and is short by nature: what an order consists of, its history.
+pub const SHORT_LENGTH: usize = 5;
+
 /// No operation comes near; and no sum of such numbers, of which there are as many as selections, leaves a `usize`.
 const CEILING: usize = 1 << 32;
 

@@ -47,9 +47,7 @@ pub fn build() -> Schema {
 
 /// The schema in GraphQL's schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    build().sdl_with_options(
-        SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by(),
-    )
+    build().sdl_with_options(SDLExportOptions::new().include_specified_by())
 }
 
 /// What is wrong with a value of one of our scalars.

@@ -3,7 +3,10 @@
 //! Until there are accounts, in development anybody may act as anybody: the header `X-Development-User: <email>`, or
 //! `{"developmentUser": "<email>"}` in `connection_init`.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use axum::http::HeaderMap;
 use entity::{customers, drivers, restaurant_members, sea_orm_active_enums::UserRole, users};
@@ -85,7 +88,7 @@ async fn find_active(db: &impl ConnectionTrait, email: &str) -> Result<Option<Si
     Ok(rows.first().map(|row| SignedIn {
         id: UserId(row.id),
         role: row.role,
-        customer: row.customer_id.map(CustomerId),
+        customer: row.customer_id.map(|id| OnceLock::from(CustomerId(id))).unwrap_or_default(),
         driver: row.driver_id.map(DriverId),
         restaurants,
     }))

@@ -3,8 +3,8 @@ use entity::users;
 
 use super::{User, loader::Users, types::Role};
 use crate::graphql::{
-    connection::Connection, context::OperationContext, error::Result, list, page::PageArguments, row::ById, search,
-    sort::IdOrder,
+    connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments, row::ById,
+    search, sort::IdOrder,
 };
 
 #[derive(Default)]
@@ -22,6 +22,7 @@ impl AccountQuery {
     /// name or e-mail address, in any case and script. A page has 20 entries unless asked otherwise, and at most 100; `offset`
     /// skips entries.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn users(
         &self,
         ctx: &Context<'_>,

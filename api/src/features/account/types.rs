@@ -11,7 +11,7 @@ use crate::{
         driver::{Driver, loader::DriverOfUser},
         restaurant::Restaurant,
     },
-    graphql::{context::OperationContext, error::Result, ids::GlobalId, row::Row},
+    graphql::{context::OperationContext, error::Result, ids::GlobalId, limits, row::Row},
 };
 
 /// What somebody is to the service. Whatever the role, anybody signed in may order.
@@ -74,6 +74,7 @@ impl User {
     }
 
     /// The restaurants whose staff the user is, also inactive ones.
+    #[graphql(complexity = "limits::SHORT_LENGTH * child_complexity + 1")]
     async fn restaurants(&self, ctx: &Context<'_>) -> Result<Vec<Restaurant>> {
         let restaurants = ctx.loaders().load(RestaurantsOfUser(self.0.id())).await?.unwrap_or_default();
         Ok(restaurants.into_iter().map(Restaurant).collect())

@@ -2,7 +2,9 @@ use async_graphql::{Context, ID, Object};
 use entity::customers;
 
 use super::{Customer, loader::Customers};
-use crate::graphql::{connection::Connection, error::Result, list, page::PageArguments, row, search, sort::IdOrder};
+use crate::graphql::{
+    connection::Connection, error::Result, limits, list, page::PageArguments, row, search, sort::IdOrder,
+};
 
 #[derive(Default)]
 pub struct CustomerQuery;
@@ -18,6 +20,7 @@ impl CustomerQuery {
     /// The customers that the viewer may know of, by id. `search` looks for part of the name, in any case and script, and for
     /// admins also of the e-mail address. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn customers(
         &self,
         ctx: &Context<'_>,

@@ -70,6 +70,13 @@ pub async fn customer_ensure_in_tx(transaction: &DatabaseTransaction, viewer: &V
     })
 }
 
+/// Lets the viewer know itself as the customer that was made for it, once that is certain.
+pub fn customer_is_known(viewer: &Viewer, customer: &customers::Model) {
+    if let Some(user) = viewer.user() {
+        user.customer.get_or_init(|| CustomerId(customer.id));
+    }
+}
+
 /// Gives the user the customer record of its e-mail address, if one waits for its owner.
 async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users::Model) -> Result<()> {
     let same_email =

@@ -20,7 +20,7 @@ use crate::{
         context::OperationContext,
         error::{Error, Result},
         ids::{CustomerId, GlobalId},
-        list,
+        limits, list,
         page::PageArguments,
         row::Row,
     },
@@ -68,6 +68,7 @@ impl Customer {
     }
 
     /// Its orders that the viewer may see, newest first. A page has 20 entries unless asked otherwise, and at most 100.
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn orders(
         &self,
         ctx: &Context<'_>,
@@ -84,6 +85,7 @@ impl Customer {
 
     /// Its reviews, newest first: all for the customer and admins, those of their own restaurants for merchants. To others a
     /// reviewer is but a first name.
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn reviews(
         &self,
         ctx: &Context<'_>,

@@ -5,7 +5,7 @@ use super::{
     loader::{DishRow, Dishes},
     types::{DishFilter, DishOrderBy},
 };
-use crate::graphql::{connection::Connection, error::Result, list, page::PageArguments, row};
+use crate::graphql::{connection::Connection, error::Result, limits, list, page::PageArguments, row};
 
 #[derive(Default)]
 pub struct DishQuery;
@@ -20,6 +20,7 @@ impl DishQuery {
     /// The dishes of all restaurants that take orders, also those that are not available now. A page has 20 entries unless
     /// asked otherwise, and at most 100; `offset` skips entries, for tables with page numbers.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn dishes(
         &self,
         ctx: &Context<'_>,

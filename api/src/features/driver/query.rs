@@ -2,7 +2,7 @@ use async_graphql::{Context, ID, Object};
 use entity::drivers;
 
 use super::{Driver, loader::Drivers, types::DriverStatus};
-use crate::graphql::{connection::Connection, error::Result, list, page::PageArguments, row, sort::IdOrder};
+use crate::graphql::{connection::Connection, error::Result, limits, list, page::PageArguments, row, sort::IdOrder};
 
 #[derive(Default)]
 pub struct DriverQuery;
@@ -18,6 +18,7 @@ impl DriverQuery {
     /// The drivers that the viewer may know of, by id. A page has 20 entries unless asked otherwise, and at most 100; `offset`
     /// skips entries.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn drivers(
         &self,
         ctx: &Context<'_>,

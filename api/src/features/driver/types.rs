@@ -18,7 +18,7 @@ use crate::{
         context::OperationContext,
         error::{Error, Result},
         ids::{DriverId, GlobalId},
-        list,
+        limits, list,
         page::PageArguments,
         row::Row,
     },
@@ -85,6 +85,7 @@ impl Driver {
     }
 
     /// Its orders that the viewer may see, newest first. A page has 20 entries unless asked otherwise, and at most 100.
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn orders(
         &self,
         ctx: &Context<'_>,

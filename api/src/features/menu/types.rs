@@ -17,7 +17,7 @@ use crate::{
         context::OperationContext,
         error::Result,
         ids::{GlobalId, RestaurantId},
-        list,
+        limits, list,
         page::PageArguments,
         row::{ById, Row},
     },
@@ -49,6 +49,7 @@ impl Menu {
 
     /// Its dishes, also those that are not available now. A page has 20 entries unless asked otherwise, and at most 100.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn dishes(
         &self,
         ctx: &Context<'_>,

@@ -135,6 +135,7 @@ async fn place(app: &App, viewer: &Viewer, request: &Request) -> Result<orders::
     history::event_record_in_tx(&transaction, &order, None, viewer, None).await?;
     count_order_in_tx(&transaction, &draft.restaurant).await?;
     transaction.commit().await?;
+    customer::service::customer_is_known(viewer, &customer);
     app.events.publish(&history::topics(&order, None)).await;
     Ok(order)
 }

@@ -8,7 +8,7 @@ use super::{
     types::{OrderFilter, OrderOrder, OrderQuote, PlaceOrderInput},
 };
 use crate::graphql::{
-    connection::Connection, context::OperationContext, error::Result, list, page::PageArguments, row,
+    connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments, row,
 };
 
 #[derive(Default)]
@@ -25,6 +25,7 @@ impl OrderQuery {
     /// A customer's own orders, a driver's own, those of a merchant's restaurants, all for an admin; newest first. Empty for
     /// anybody else. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn orders(
         &self,
         ctx: &Context<'_>,
@@ -42,6 +43,7 @@ impl OrderQuery {
 
     /// The orders that wait for a driver: CONFIRMED to READY without one, oldest first. For drivers and admins; empty for
     /// anybody else. The customer's phone is not shown before the order is assigned.
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn claimable_orders(
         &self,
         ctx: &Context<'_>,

@@ -6,7 +6,7 @@ use super::{
     loader::Restaurants,
     types::{RestaurantFilter, RestaurantOrderBy},
 };
-use crate::graphql::{connection::Connection, error::Result, input, list, page::PageArguments, row, search};
+use crate::graphql::{connection::Connection, error::Result, input, limits, list, page::PageArguments, row, search};
 
 #[derive(Default)]
 pub struct RestaurantQuery;
@@ -21,6 +21,7 @@ impl RestaurantQuery {
     /// The restaurants that take orders. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries,
     /// for tables with page numbers.
     #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn restaurants(
         &self,
         ctx: &Context<'_>,

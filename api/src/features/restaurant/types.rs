@@ -24,7 +24,7 @@ use crate::{
         decimal::Decimal,
         error::{Error, Result},
         ids::GlobalId,
-        list,
+        limits, list,
         page::PageArguments,
         row::Row,
     },
@@ -109,6 +109,7 @@ impl Restaurant {
     }
 
     /// Its reviews, newest first. A page has 20 entries unless asked otherwise, and at most 100.
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn reviews(
         &self,
         ctx: &Context<'_>,
@@ -122,6 +123,7 @@ impl Restaurant {
     }
 
     /// Its orders that the viewer may see, newest first: all of them for its staff and admins, one's own for a customer.
+    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn orders(
         &self,
         ctx: &Context<'_>,
@@ -139,6 +141,7 @@ impl Restaurant {
     /// What it earned with DELIVERED orders, by day, week (from Monday) or month of their `orderTime` in UTC, oldest first.
     /// Periods without an order are there, with zeros. Without `since` the last 30 periods until `until` (inclusive; today when
     /// left out); at most 400. Null with FORBIDDEN for anybody but its staff and admins.
+    #[graphql(complexity = "limits::DEFAULT_LENGTH * child_complexity + 1")]
     async fn revenue(
         &self,
         ctx: &Context<'_>,
@@ -151,6 +154,7 @@ impl Restaurant {
 
     /// The drivers who are AVAILABLE now, nearest first; those whose place is not known come last. Null with FORBIDDEN for
     /// anybody but its staff and admins.
+    #[graphql(complexity = "limits::DEFAULT_LENGTH * child_complexity + 1")]
     async fn available_drivers(&self, ctx: &Context<'_>) -> Option<Result<Vec<Driver>>> {
         if !ctx.viewer().manages(self.0.id()) {
             return Some(Err(Error::forbidden("Only the restaurant's staff and admins see the drivers nearby.")));
