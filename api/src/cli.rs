@@ -117,7 +117,7 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Serve(_)) => serve::run(start(&sources)?, patience).await,
         Some(Command::Migrate(action)) => migrate::run(action, start(&sources)?, patience).await,
         Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
-        Some(Command::Schema) => print(&graphql::schema::build().sdl()),
+        Some(Command::Schema) => print(&graphql::schema::sdl()),
         Some(Command::Config) => print(&config::describe(&sources)?),
         Some(Command::Healthcheck(options)) => healthcheck::run(options, Config::load(&sources)?).await,
     }
