@@ -166,8 +166,8 @@ pub struct LimitsConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrdersConfig {
-    /// Minutes after which an order that nobody accepted is cancelled by the system.
-    pub acceptance_timeout_minutes: u64,
+    /// Minutes after which an order that nobody accepted is cancelled by the system; 0 is never.
+    pub acceptance_timeout_minutes: u32,
 }
 
 /// The demo city on the embedded database.

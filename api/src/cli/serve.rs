@@ -3,15 +3,14 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
+use axum::{Router, serve::ListenerExt};
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::{patiently, welcome};
 use crate::{
     app::App,
-    config::Config,
-    database,
-    events::sweep_forever,
+    config::{Config, ShutdownConfig},
+    database, events,
     features::order::overdue::cancel_overdue_forever,
     graphql, http, seed,
     shutdown::{Shutdown, next_signal},
@@ -59,55 +58,131 @@ async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result
 
 async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
-    let settings = &app.config.shutdown;
     let shutdown = Shutdown::new();
-    if app.config.demo.live {
-        tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
-    }
-    tokio::spawn(until_shutdown(&shutdown, sweep_forever(app.clone())));
-    tokio::spawn(until_shutdown(&shutdown, cancel_overdue_forever(app.clone())));
+    start_background_work(app, &shutdown);
     let router = http::router(app.clone(), graphql::schema::build(), shutdown.clone());
+    tracing::info!(%address, environment = ?app.config.environment, "listening");
+    welcome::print(&app.config, address);
+    accept(listener, router, &shutdown, &app.config.shutdown, next_signal).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Serves until the first signal, and then what it began. An error when something was cut off.
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    shutdown: &Shutdown,
+    settings: &ShutdownConfig,
+    signal: impl AsyncFn() -> std::io::Result<&'static str>,
+) -> anyhow::Result<()> {
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
     let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.requested());
-
-    tracing::info!(%address, environment = ?app.config.environment, "listening");
-    welcome::print(&app.config, address);
+    let ended = async {
+        server.await?;
+        shutdown.wait().await;
+        Ok(())
+    };
     tokio::select! {
-        ended = async { server.await?; shutdown.wait().await; anyhow::Ok(()) } => ended?,
-        late = end(&shutdown, Duration::from_secs(settings.delay_seconds), Duration::from_secs(settings.timeout_seconds)) => late?,
+        ended = ended => ended,
+        cut_off = end(shutdown, settings, signal) => cut_off,
     }
-    tracing::info!("stopped");
-    Ok(())
 }
 
-/// Something to do for as long as the server runs: cut off where it stands, which is harmless to what happens whole or not at all.
-fn until_shutdown<W>(shutdown: &Shutdown, work: W) -> impl Future<Output = ()> + Send + use<W>
-where
-    W: Future<Output = ()> + Send + 'static,
-{
+/// What goes on beside the requests. Each piece may stop anywhere: what it was about to do is still to be done at the next start.
+fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
+    until_shutdown(shutdown, events::sweep_forever(app.clone()));
+    until_shutdown(shutdown, cancel_overdue_forever(app.clone()));
+    if app.config.demo.live {
+        tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
+    }
+}
+
+fn until_shutdown(shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) {
     let requested = shutdown.requested();
-    shutdown.track(async move {
+    tokio::spawn(shutdown.track(async move {
         tokio::select! {
-            () = work => {}
             () = requested => {}
+            () = work => {}
         }
-    })
+    }));
 }
 
 /// Begins the shutdown at a signal. Ready, with the reason, only when there is no more waiting: the time is up, or somebody insists.
-async fn end(shutdown: &Shutdown, delay: Duration, timeout: Duration) -> anyhow::Result<()> {
-    let name = next_signal().await?;
+async fn end(
+    shutdown: &Shutdown,
+    settings: &ShutdownConfig,
+    signal: impl AsyncFn() -> std::io::Result<&'static str>,
+) -> anyhow::Result<()> {
+    let name = signal().await?;
     tracing::info!(signal = name, "shutting down");
     let time_up = async {
-        shutdown.begin(delay).await;
-        tokio::time::sleep(timeout).await;
+        shutdown.begin(Duration::from_secs(settings.delay_seconds)).await;
+        tokio::time::sleep(Duration::from_secs(settings.timeout_seconds)).await;
     };
     tokio::select! {
-        () = time_up => anyhow::bail!("stopped after {} s with requests still in flight", timeout.as_secs()),
-        name = next_signal() => anyhow::bail!("stopped at once, at a second {}", name?),
+        () = time_up => anyhow::bail!("stopped after {} s with requests still in flight", settings.timeout_seconds),
+        name = signal() => anyhow::bail!("stopped at once, at a second {}", name?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        sync::Semaphore,
+    };
+
+    use super::*;
+
+    /// A server whose one address answers after so long, and a request that it has begun with when a signal comes.
+    async fn signalled_during_a_request(takes: Duration, timeout_seconds: u64) -> (anyhow::Result<()>, String) {
+        static BEGUN: Semaphore = Semaphore::const_new(0);
+        let slow = get(move || async move {
+            BEGUN.add_permits(1);
+            tokio::time::sleep(takes).await;
+            "finished"
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let address = listener.local_addr().expect("bound");
+        let request = tokio::spawn(async move {
+            let mut connection = TcpStream::connect(address).await.expect("connects");
+            connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("sent");
+            let mut answer = String::new();
+            let _ = connection.read_to_string(&mut answer).await;
+            (answer, TcpStream::connect(address).await.is_err())
+        });
+        let signals = Semaphore::new(1);
+        let signal = async || {
+            signals.acquire().await.expect("open").forget();
+            BEGUN.acquire().await.expect("open").forget();
+            Ok("SIGTERM")
+        };
+        let settings = ShutdownConfig { delay_seconds: 0, timeout_seconds };
+        let router = Router::new().route("/", slow);
+        let outcome = accept(listener, router, &Shutdown::new(), &settings, signal).await;
+        if outcome.is_err() {
+            request.abort();
+            return (outcome, String::new());
+        }
+        let (answer, refused) = request.await.expect("no panic");
+        assert!(refused, "nothing listens any more");
+        (outcome, answer)
+    }
+
+    #[tokio::test]
+    async fn requests_in_flight_finish_up_to_the_deadline() {
+        let (outcome, answer) = signalled_during_a_request(Duration::from_millis(300), 30).await;
+        outcome.expect("in order");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("finished"), "{answer}");
+
+        let (outcome, _) = signalled_during_a_request(Duration::from_secs(60), 1).await;
+        assert_eq!(outcome.expect_err("cut").to_string(), "stopped after 1 s with requests still in flight");
     }
 }

@@ -73,7 +73,6 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
         ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
         ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
-        ("orders.acceptance_timeout_minutes", config.orders.acceptance_timeout_minutes),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
     }

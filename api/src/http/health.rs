@@ -59,10 +59,9 @@ async fn live() -> Json<Live> {
 /// 200 when the database and the broker answer; 503, naming the part, when one is away or the process is about to end.
 async fn ready(State((app, shutdown)): State<(Arc<App>, Shutdown)>) -> (StatusCode, Json<Ready>) {
     let database = if app.db.get_database_backend() == DbBackend::Sqlite { "sqlite" } else { "postgresql" };
-    let broker = if app.config.broker.redis_url.is_some() { "redis" } else { "memory" };
     let (database, broker) = tokio::join!(
         part(database, async { Ok(app.db.execute_unprepared("select 1").await.map(drop)?) }),
-        part(broker, async { Ok(app.events.ping().await?) }),
+        part(app.events.broker_name(), app.events.ping()),
     );
     let status = match (database.status, broker.status) {
         _ if shutdown.is_announced() => Status::ShuttingDown,
