@@ -255,30 +255,37 @@ mod tests {
     #[ignore = "a measurement, not a test"]
     async fn batching_compared() {
         use async_graphql::runtime::{TokioSpawner, TokioTimer};
-        const ROUNDS: usize = 200;
-        let (mut ours, mut default, mut default_batches) = (Duration::ZERO, Duration::ZERO, 0);
+        const ROUNDS: u32 = 300;
         let schema = schema();
-        for _ in 0..ROUNDS {
-            let started = std::time::Instant::now();
-            let queue = BatchQueue::default();
-            let loader = DataLoader::new(Numbers::default(), queue.clone(), Immediately).max_batch_size(100_000);
-            drive(queue, schema.execute(Request::new(TREE).data(loader))).await;
-            ours += started.elapsed();
+        let levels = "{ roots { value children { value ... } } }";
+        for depth in 1..=3 {
+            let query = (1..depth).fold(levels.to_owned(), |query, _| {
+                query.replace("...", "children { value ... }")
+            });
+            let query = query.replace("...", "");
+            let (mut ours, mut default, mut default_batches) = (Duration::ZERO, Duration::ZERO, 0);
+            for _ in 0..ROUNDS {
+                let started = std::time::Instant::now();
+                let queue = BatchQueue::default();
+                let loader = DataLoader::new(Numbers::default(), queue.clone(), Immediately).max_batch_size(100_000);
+                drive(queue, schema.execute(Request::new(&query).data(loader))).await;
+                ours += started.elapsed();
 
-            let started = std::time::Instant::now();
-            let numbers = Numbers::default();
-            let batches = numbers.batches.clone();
-            let loader = DataLoader::new(numbers, TokioSpawner::current(), TokioTimer::default()).max_batch_size(100_000);
-            schema.execute(Request::new(TREE).data(loader)).await;
-            default += started.elapsed();
-            default_batches += batches.load(Ordering::SeqCst);
+                let started = std::time::Instant::now();
+                let numbers = Numbers::default();
+                let batches = numbers.batches.clone();
+                let loader = DataLoader::new(numbers, TokioSpawner::current(), TokioTimer::default()).max_batch_size(100_000);
+                schema.execute(Request::new(&query).data(loader)).await;
+                default += started.elapsed();
+                default_batches += batches.load(Ordering::SeqCst);
+            }
+            println!(
+                "{depth} levels: in the task {:.2?}, default {:.2?} and {:.2} batches; ratio {:.2}",
+                ours / ROUNDS,
+                default / ROUNDS,
+                default_batches as f64 / f64::from(ROUNDS),
+                default.as_secs_f64() / ours.as_secs_f64(),
+            );
         }
-        println!(
-            "in the task: {:?} and 3 batches a query; default: {:?} and {:.2} batches a query; ratio {:.2}",
-            ours / ROUNDS as u32,
-            default / ROUNDS as u32,
-            default_batches as f64 / ROUNDS as f64,
-            default.as_secs_f64() / ours.as_secs_f64(),
-        );
     }
 }
