@@ -7,7 +7,7 @@
 
 mod message;
 
-use std::{collections::HashMap, time::Duration};
+use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use async_graphql::Request;
 use axum::{
@@ -50,6 +50,8 @@ const PROTOCOL: &str = "graphql-transport-ws";
 const BUFFER_BYTES: usize = 2 * 1024;
 /// More than any answer within the limits of complexity: what is larger ends the socket.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// Of an id that a reason names: a reason has room for 123 bytes (RFC 6455, section 5.5).
+const MAX_ID_IN_REASON: usize = 90;
 /// A client has this long to answer a close.
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
@@ -105,7 +107,7 @@ async fn serve(endpoint: Endpoint, socket: WebSocket, headers: HeaderMap, _permi
     let Connection { mut socket, operations, .. } = connection;
     drop(operations);
     if let End::Close(code, reason) = end {
-        let frame = CloseFrame { code, reason: reason.into() };
+        let frame = CloseFrame { code, reason: reason.into_owned().into() };
         let closing = async {
             socket.send(Message::Close(Some(frame))).await?;
             while let Some(Ok(_)) = socket.recv().await {}
@@ -121,20 +123,25 @@ enum End {
     /// The client has closed it, or is gone.
     Gone,
     /// The server closes it, with a code of RFC 6455 or of the protocol.
-    Close(u16, &'static str),
+    Close(u16, Cow<'static, str>),
 }
 
-const GOING_AWAY: End = End::Close(1012, "Service restart");
-const TOO_BIG: End = End::Close(1009, "Message too big");
-const FAILED: End = End::Close(1011, "Internal server error");
-const TRY_AGAIN: End = End::Close(1013, "Try again later");
-const INVALID: End = End::Close(4400, "Invalid message received");
-const UNAUTHORIZED: End = End::Close(4401, "Unauthorized");
-const FORBIDDEN: End = End::Close(4403, "Forbidden");
-const NO_PROTOCOL: End = End::Close(4406, "Subprotocol not acceptable");
-const INIT_TIMEOUT: End = End::Close(4408, "Connection initialisation timeout");
-const SAME_ID: End = End::Close(4409, "Subscriber for this id already exists");
-const TOO_MANY_INITS: End = End::Close(4429, "Too many initialisation requests");
+impl End {
+    const fn close(code: u16, reason: &'static str) -> Self {
+        Self::Close(code, Cow::Borrowed(reason))
+    }
+}
+
+const GOING_AWAY: End = End::close(1012, "Service restart");
+const TOO_BIG: End = End::close(1009, "Message too big");
+const FAILED: End = End::close(1011, "Internal server error");
+const TRY_AGAIN: End = End::close(1013, "Try again later");
+const INVALID: End = End::close(4400, "Invalid message received");
+const UNAUTHORIZED: End = End::close(4401, "Unauthorized");
+const FORBIDDEN: End = End::close(4403, "Forbidden");
+const NO_PROTOCOL: End = End::close(4406, "Subprotocol not acceptable");
+const INIT_TIMEOUT: End = End::close(4408, "Connection initialisation timeout");
+const TOO_MANY_INITS: End = End::close(4429, "Too many initialisation requests");
 
 /// An operation that runs. Dropping it stops it, but for a mutation, which ends by itself.
 struct Operation {
@@ -277,7 +284,9 @@ impl Connection {
     async fn start(&mut self, id: String, request: Request) -> Result<(), End> {
         let viewer = self.viewer.clone().ok_or(UNAUTHORIZED)?;
         if self.operations.contains_key(&id) {
-            return Err(SAME_ID);
+            let id = &id[..id.floor_char_boundary(MAX_ID_IN_REASON)];
+            let reason = format!("Subscriber for {id} already exists");
+            return Err(End::Close(4409, reason.into()));
         }
         let limit = self.config().operations;
         if self.operations.len() >= limit {

@@ -10,6 +10,7 @@ mod inputs;
 mod merge;
 mod shape;
 mod tokens;
+mod typename;
 mod variables;
 
 use std::{collections::HashSet, sync::Arc};
@@ -128,7 +129,9 @@ where
     ) -> Result<(), Vec<ServerError>> {
         let mut dry = Request::new("").variables(request.variables.clone());
         dry.operation_name = request.operation_name.clone();
-        dry.set_parsed_query(document.clone());
+        let mut visible = document.clone();
+        typename::show_to_rules(&mut visible)?;
+        dry.set_parsed_query(visible);
         let mut invalid = self.strict.execute(dry).await.errors;
         let inputs = Inputs {
             shape: &self.shape,

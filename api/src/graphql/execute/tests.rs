@@ -120,6 +120,7 @@ impl Query {
 }
 
 static ADDED: AtomicUsize = AtomicUsize::new(0);
+static ADDED_SLOWLY: AtomicUsize = AtomicUsize::new(0);
 
 struct Mutation;
 
@@ -127,6 +128,12 @@ struct Mutation;
 impl Mutation {
     async fn add(&self, by: i32) -> Item {
         Item(i32::try_from(ADDED.fetch_add(by as usize, Ordering::SeqCst)).unwrap())
+    }
+
+    async fn add_slowly(&self) -> bool {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        ADDED_SLOWLY.fetch_add(1, Ordering::SeqCst);
+        true
     }
 
     async fn pack(&self, input: PackInput) -> i32 {
@@ -220,9 +227,9 @@ const COMPLEX: &str = "QUERY_TOO_COMPLEX";
 
 #[tokio::test]
 async fn documents_are_refused_with_their_code() {
-    let bomb = (0..30)
-        .fold("{ ...F0 }".to_owned(), |bomb, n| format!("{bomb} fragment F{n} on Query {{ ...F{0} ...F{0} }}", n + 1))
-        + "fragment F30 on Query { item { id } }";
+    let bomb = (0..30).fold("{ ...F0 }".to_owned(), |bomb, n| {
+        format!("{bomb} fragment F{n} on Query {{ ...F{0} ...F{0} }}", n + 1)
+    }) + "fragment F30 on Query { item { id } }";
     let deep = format!("{{ item {{ {} id {} }} }}", "parent {".repeat(6), "}".repeat(6));
     let aliases: String = (0..11).map(|n| format!("a{n}: size ")).collect();
     let directives = "@skip(if: false) ".repeat(11);
@@ -247,6 +254,10 @@ async fn documents_are_refused_with_their_code() {
         ("{ item { id } } fragment F on Query { item { id } }".into(), INVALID),
         ("query ($x: Int) { item { id } }".into(), INVALID),
         ("{ bounded(size: $x) }".into(), INVALID),
+        ("{ __typename(x: 1) }".into(), INVALID),
+        ("{ __typename { id } }".into(), INVALID),
+        ("{ __typename @unknown }".into(), INVALID),
+        ("{ __typename @skip(if: $x) }".into(), INVALID),
         ("{ a: item { id } a: items { id } }".into(), INVALID),
         ("{ item { a: id a: size } }".into(), INVALID),
         ("{ item { size(unit: \"m\") size } }".into(), INVALID),
@@ -323,26 +334,10 @@ async fn values_are_refused_with_their_path() {
 async fn good_values_are_taken() {
     let cases = [
         ("mutation { pack(input: { lines: { quantity: 4 } }) }", json!({}), 7),
-        (
-            "mutation ($q: Int!, $t: Int! = 1) { pack(input: { lines: [{ quantity: $q }], times: $t }) }",
-            json!({ "q": 4 }),
-            5,
-        ),
-        (
-            "mutation ($q: Int!, $t: Int!) { pack(input: { lines: [{ quantity: $q }], times: $t }) }",
-            json!({ "q": 4, "t": 0 }),
-            4,
-        ),
-        (
-            "mutation ($n: String, $k: Kind) { pack(input: { lines: [{ quantity: 1, note: $n }], kind: $k }) }",
-            json!({}),
-            4,
-        ),
-        (
-            "mutation ($i: PackInput!) { pack(input: $i) }",
-            json!({ "i": { "lines": [{ "quantity": 1 }], "kind": "BIG" } }),
-            4,
-        ),
+        ("mutation ($q: Int!, $t: Int! = 1) { pack(input: { lines: [{ quantity: $q }], times: $t }) }", json!({ "q": 4 }), 5),
+        ("mutation ($q: Int!, $t: Int!) { pack(input: { lines: [{ quantity: $q }], times: $t }) }", json!({ "q": 4, "t": 0 }), 4),
+        ("mutation ($n: String, $k: Kind) { pack(input: { lines: [{ quantity: 1, note: $n }], kind: $k }) }", json!({}), 4),
+        ("mutation ($i: PackInput!) { pack(input: $i) }", json!({ "i": { "lines": [{ "quantity": 1 }], "kind": "BIG" } }), 4),
     ];
     for (query, variables, sum) in cases {
         let answer = answer_to(request(query, variables)).await;
@@ -354,36 +349,19 @@ async fn good_values_are_taken() {
 async fn what_is_selected_twice_is_one_field() {
     let cases = [
         ("{ item { id } item { size } }", json!({ "item": { "id": "0", "size": 1 } })),
-        (
-            "{ item { parent { id } ...F } } fragment F on Item { parent { size } id }",
-            json!({ "item": { "parent": { "id": "1", "size": 1 }, "id": "0" } }),
-        ),
+        ("{ item { parent { id } ...F } } fragment F on Item { parent { size } id }", json!({ "item": { "parent": { "id": "1", "size": 1 }, "id": "0" } })),
         ("{ item { ...F ...F ... on Item { id } } } fragment F on Item { id }", json!({ "item": { "id": "0" } })),
         ("{ item { a: id b: id } }", json!({ "item": { "a": "0", "b": "0" } })),
-        (
-            "{ nodes { id ... on Item { size id } ... on Carton { lid } ... on Node { __typename } } }",
-            json!({ "nodes": [
+        ("{ nodes { id ... on Item { size id } ... on Carton { lid } ... on Node { __typename } } }", json!({ "nodes": [
             { "id": "0", "size": 1, "__typename": "Item" }, { "id": "c", "lid": true, "__typename": "Carton" },
-        ] }),
-        ),
-        (
-            "{ nodes { ... on Carton { x: lid } ... on Item { x: size } } }",
-            json!({ "nodes": [{ "x": 1 }, { "x": true }] }),
-        ),
+        ] })),
+        ("{ nodes { ... on Carton { x: lid } ... on Item { x: size } } }", json!({ "nodes": [{ "x": 1 }, { "x": true }] })),
         ("{ nodes { ... on Item { id } } }", json!({ "nodes": [{ "id": "0" }, {}] })),
-        (
-            "query ($yes: Boolean = true) { item { id @skip(if: $yes) size @include(if: $yes) } }",
-            json!({ "item": { "size": 1 } }),
-        ),
-        (
-            "{ item { id ... @include(if: false) { size } ...F @skip(if: true) } } fragment F on Item { size }",
-            json!({ "item": { "id": "0" } }),
-        ),
+        ("query ($yes: Boolean = true) { item { id @skip(if: $yes) size @include(if: $yes) } }", json!({ "item": { "size": 1 } })),
+        ("{ item { id ... @include(if: false) { size } ...F @skip(if: true) } } fragment F on Item { size }", json!({ "item": { "id": "0" } })),
         ("{ item { id @skip(if: true) id } }", json!({ "item": { "id": "0" } })),
-        (
-            "{ __typename __typename t: __type(name: \"Item\") { kind ... on __Type { kind name } } }",
-            json!({ "__typename": "Query", "t": { "kind": "OBJECT", "name": "Item" } }),
-        ),
+        ("query ($yes: Boolean = true) { __typename @skip(if: $yes) t: __typename @include(if: $yes) }", json!({ "t": "Query" })),
+        ("{ __typename __typename t: __type(name: \"Item\") { kind ... on __Type { kind name } } }", json!({ "__typename": "Query", "t": { "kind": "OBJECT", "name": "Item" } })),
     ];
     for (query, data) in cases {
         assert_eq!(answer(query).await, json!({ "data": data }), "{query}");
@@ -401,6 +379,15 @@ async fn a_mutation_selected_twice_happens_once() {
 }
 
 #[tokio::test]
+async fn a_mutation_happens_whole_when_its_client_leaves() {
+    let operation = check(request("mutation { addSlowly }", json!({}))).await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_millis(10), operation.run()).await.is_err());
+    assert_eq!(ADDED_SLOWLY.load(Ordering::SeqCst), 0);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(ADDED_SLOWLY.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
 async fn one_operation_of_several_is_chosen_by_name() {
     let query = "query A { item { id } } query B { item { size } } query C($of: Kind!) { sum(numbers: [], of: $of) }";
     let answer = answer_to(request(query, json!({})).operation_name("B")).await;
@@ -415,15 +402,12 @@ async fn one_operation_of_several_is_chosen_by_name() {
 async fn errors_have_a_code_and_their_whole_path() {
     let answer = answer("{ items(first: 2) { id parent { x: refused } } }").await;
     assert_eq!(answer["data"], Json::Null);
-    assert_eq!(
-        answer["errors"],
-        json!([{
-            "message": "Not now.",
-            "locations": [{ "line": 1, "column": 33 }],
-            "path": ["items", 0, "parent", "x"],
-            "extensions": { "code": "CONFLICT" },
-        }])
-    );
+    assert_eq!(answer["errors"], json!([{
+        "message": "Not now.",
+        "locations": [{ "line": 1, "column": 33 }],
+        "path": ["items", 0, "parent", "x"],
+        "extensions": { "code": "CONFLICT" },
+    }]));
     let answer = self::answer("{ nodes { ... on Item { refused } } }").await;
     assert_eq!(answer["errors"][0]["path"], json!(["nodes", 0, "refused"]));
     let answer = self::answer("{ items { refusedOrNull } }").await;
