@@ -30,14 +30,21 @@ impl Log {
     /// The last lines without the statements, for a failed test.
     pub fn tail(&self) -> String {
         let text = self.text();
-        let lines: Vec<_> = text.lines().filter(|line| !line.contains("\"sqlx::query\"")).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| !line.contains("\"sqlx::query\""))
+            .collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
     /// The lines that are JSON objects, from a byte of the file on.
     pub fn lines(&self, from: usize) -> Vec<Value> {
         let text = self.text();
-        text.get(from..).unwrap_or_default().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        text.get(from..)
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
     }
 
     /// The length of the file once nothing has been written for a while: the server logs a statement when it has ended, also
@@ -73,21 +80,32 @@ impl Statement {
         if line["target"] != "sqlx::query" {
             return None;
         }
-        let fields = &line["fields"];
         // The summary holds a statement of at most four words whole, and the statement's own field is empty then.
-        let sql = [&fields["db.statement"], &fields["summary"]];
-        let sql = sql.into_iter().filter_map(Value::as_str).map(str::trim).find(|sql| !sql.is_empty())?;
+        let sql = [&line["db.statement"], &line["summary"]];
+        let sql = sql
+            .into_iter()
+            .filter_map(Value::as_str)
+            .map(str::trim)
+            .find(|sql| !sql.is_empty())?;
         Some(Statement {
             sql: sql.split_whitespace().collect::<Vec<_>>().join(" "),
-            rows_returned: fields["rows_returned"].as_u64().unwrap_or(0),
-            rows_affected: fields["rows_affected"].as_u64().unwrap_or(0),
+            rows_returned: line["rows_returned"].as_u64().unwrap_or(0),
+            rows_affected: line["rows_affected"].as_u64().unwrap_or(0),
         })
     }
 
     /// Whether it only opens or ends a transaction, or sets up a connection.
     pub fn is_housekeeping(&self) -> bool {
-        let word = self.sql.split([' ', ';']).next().unwrap_or_default().to_ascii_lowercase();
-        matches!(word.as_str(), "begin" | "commit" | "rollback" | "savepoint" | "release" | "set" | "pragma" | "")
+        let word = self
+            .sql
+            .split([' ', ';'])
+            .next()
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        matches!(
+            word.as_str(),
+            "begin" | "commit" | "rollback" | "savepoint" | "release" | "set" | "pragma" | ""
+        )
     }
 }
 
@@ -109,8 +127,20 @@ impl Statements {
 
 impl fmt::Display for Statements {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, Statement { sql, rows_returned, rows_affected }) in self.0.iter().enumerate() {
-            writeln!(formatter, "{:>3}. {rows_returned} rows, {rows_affected} affected: {sql}", number + 1)?;
+        for (
+            number,
+            Statement {
+                sql,
+                rows_returned,
+                rows_affected,
+            },
+        ) in self.0.iter().enumerate()
+        {
+            writeln!(
+                formatter,
+                "{:>3}. {rows_returned} rows, {rows_affected} affected: {sql}",
+                number + 1
+            )?;
         }
         Ok(())
     }
@@ -125,14 +155,25 @@ mod tests {
     #[test]
     fn a_statement_is_read_from_its_line_whether_it_is_long_or_short() {
         let line = |summary: &str, statement: &str| {
-            let fields = json!({"summary": summary, "db.statement": statement, "rows_returned": 3, "rows_affected": 0});
-            Statement::from_line(&json!({"level": "DEBUG", "target": "sqlx::query", "fields": fields})).unwrap()
+            let line = json!({
+                "level": "DEBUG", "target": "sqlx::query", "rows_returned": 3, "rows_affected": 0,
+                "summary": summary, "db.statement": statement,
+            });
+            Statement::from_line(&line).expect("the line is a statement")
         };
         let long = line("select a, b from …", "\n\nselect a, b\n from dishes\n");
-        assert_eq!((long.sql.as_str(), long.rows_returned), ("select a, b from dishes", 3));
+        assert_eq!(
+            (long.sql.as_str(), long.rows_returned),
+            ("select a, b from dishes", 3)
+        );
         assert_eq!(line("SELECT 1", "").sql, "SELECT 1");
-        assert!(line("BEGIN IMMEDIATE", "").is_housekeeping() && line("COMMIT", "").is_housekeeping());
+        assert!(
+            line("BEGIN IMMEDIATE", "").is_housekeeping() && line("COMMIT", "").is_housekeeping()
+        );
         assert!(!long.is_housekeeping());
-        assert_eq!(Statement::from_line(&json!({"target": "tiffin", "fields": {"message": "listening"}})), None);
+        assert_eq!(
+            Statement::from_line(&json!({"target": "tiffin", "message": "listening"})),
+            None
+        );
     }
 }

@@ -8,7 +8,9 @@ use std::{
 
 /// The project's root.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in a folder of the project")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests lie in a folder of the project")
 }
 
 /// The text of a file, by its path from the project's root.
@@ -41,15 +43,22 @@ fn build_binaries() -> PathBuf {
 /// `target/debug`, which the running test lies in.
 pub fn build_directory() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own file");
-    let directory = test.ancestors().find(|directory| directory.join("deps").is_dir());
-    directory.expect("a test lies in the target folder").to_owned()
+    let directory = test
+        .ancestors()
+        .find(|directory| directory.join("deps").is_dir());
+    directory
+        .expect("a test lies in the target folder")
+        .to_owned()
 }
 
 /// What `tests/node/<script>` prints when it runs with these arguments. Anything but success fails the test, with all that was
 /// printed.
 pub async fn node_script(script: &str, arguments: &[&str]) -> String {
     let directory = root().join("tests/node");
-    assert!(directory.join("node_modules").exists(), "tests/node/node_modules is missing: run ./test, or `npm ci` there");
+    assert!(
+        directory.join("node_modules").exists(),
+        "tests/node/node_modules is missing: run ./test, or `npm ci` there"
+    );
     let output = tokio::process::Command::new("node")
         .arg(script)
         .args(arguments)

@@ -7,8 +7,9 @@ use entity::{
 };
 use rust_decimal::Decimal;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait,
+    QueryFilter, QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    sea_query::Expr,
 };
 use serde_json::json;
 
@@ -31,7 +32,7 @@ impl Order {
 }
 
 impl City {
-    /// A PENDING order, placed just now, of one portion of the restaurant's first dish, unless it is described further.
+    /// A PENDING order of one portion of the restaurant's first dish, unless it is described further.
     pub fn order(&self, customer: &Person, restaurant: &Restaurant) -> OrderBuilder<'_> {
         OrderBuilder {
             city: self,
@@ -40,7 +41,7 @@ impl City {
             status: OrderStatus::Pending,
             cancelled_from: OrderStatus::Pending,
             driver: None,
-            placed_at: now(),
+            placed_at: None,
             items: vec![(0, 1)],
         }
     }
@@ -54,7 +55,7 @@ pub struct OrderBuilder<'a> {
     status: OrderStatus,
     cancelled_from: OrderStatus,
     driver: Option<Person>,
-    placed_at: DateTime<FixedOffset>,
+    placed_at: Option<DateTime<FixedOffset>>,
     items: Vec<(usize, i32)>,
 }
 
@@ -66,21 +67,35 @@ impl OrderBuilder<'_> {
 
     /// CANCELLED, from this status.
     pub fn cancelled_from(self, status: OrderStatus) -> Self {
-        OrderBuilder { status: OrderStatus::Cancelled, cancelled_from: status, ..self }
+        OrderBuilder {
+            status: OrderStatus::Cancelled,
+            cancelled_from: status,
+            ..self
+        }
     }
 
     /// Assigned to this driver as soon as it was CONFIRMED. The driver is BUSY afterwards, or AVAILABLE when the order is final.
     pub fn driver(self, driver: &Person) -> Self {
-        OrderBuilder { driver: Some(driver.clone()), ..self }
+        OrderBuilder {
+            driver: Some(driver.clone()),
+            ..self
+        }
     }
 
+    /// Its steps followed a minute apart. Unless said otherwise, the last one was just now.
     pub fn placed_at(self, time: DateTime<FixedOffset>) -> Self {
-        OrderBuilder { placed_at: time, ..self }
+        OrderBuilder {
+            placed_at: Some(time),
+            ..self
+        }
     }
 
     /// What was ordered: the index of a dish of the restaurant, and how many of it.
     pub fn items(self, items: &[(usize, i32)]) -> Self {
-        OrderBuilder { items: items.to_vec(), ..self }
+        OrderBuilder {
+            items: items.to_vec(),
+            ..self
+        }
     }
 
     pub async fn create(mut self) -> Order {
@@ -97,16 +112,29 @@ impl OrderBuilder<'_> {
             self.driver = Some(self.city.driver("Duy").await);
         }
         let steps = steps(last, cancelled, self.driver.is_some());
+        let placed_at = self
+            .placed_at
+            .unwrap_or_else(|| now() - minutes_after_first(steps.len()));
         // A position in the feed is read and then written, which on SQLite needs the lock from the beginning.
-        let options =
-            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
-        let tx = self.city.db().begin_with_options(options).await.expect("a transaction can begin");
-        let row = self.insert_order(&tx).await;
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let tx = self
+            .city
+            .db()
+            .begin_with_options(options)
+            .await
+            .expect("a transaction can begin");
+        let row = self.insert_order(&tx, placed_at).await;
         self.insert_items(&tx, row.id).await;
-        let events = self.insert_events(&tx, row.id, &steps).await;
+        let events = self.insert_events(&tx, &row, &steps).await;
         self.update_driver(&tx).await;
         restaurants::Entity::update_many()
-            .col_expr(restaurants::Column::TotalOrders, Expr::col(restaurants::Column::TotalOrders).add(1))
+            .col_expr(
+                restaurants::Column::TotalOrders,
+                Expr::col(restaurants::Column::TotalOrders).add(1),
+            )
             .filter(restaurants::Column::Id.eq(row.restaurant_id))
             .exec(&tx)
             .await
@@ -119,10 +147,16 @@ impl OrderBuilder<'_> {
         self.driver.as_ref().map(|driver| driver.driver().id)
     }
 
-    async fn insert_order(&self, tx: &DatabaseTransaction) -> orders::Model {
+    async fn insert_order(
+        &self,
+        tx: &DatabaseTransaction,
+        placed_at: DateTime<FixedOffset>,
+    ) -> orders::Model {
         let restaurant = &self.restaurant.row;
         let digits = if restaurant.currency == "VND" { 0 } else { 2 };
-        let price = |&(dish, quantity): &(usize, i32)| self.restaurant.dishes[dish].price * Decimal::from(quantity);
+        let price = |&(dish, quantity): &(usize, i32)| {
+            self.restaurant.dishes[dish].price * Decimal::from(quantity)
+        };
         let subtotal: Decimal = self.items.iter().map(price).sum();
         let half_up = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
         let tax = (subtotal * restaurant.tax_rate).round_dp_with_strategy(digits, half_up);
@@ -130,7 +164,7 @@ impl OrderBuilder<'_> {
             customer_id: Set(self.customer.customer().id),
             restaurant_id: Set(restaurant.id),
             driver_id: Set(self.driver_number()),
-            order_time: Set(self.placed_at),
+            order_time: Set(placed_at),
             total_amount: Set(subtotal + tax + restaurant.delivery_fee),
             delivery_fee: Set(restaurant.delivery_fee),
             status: Set(self.status),
@@ -146,24 +180,35 @@ impl OrderBuilder<'_> {
     }
 
     async fn insert_items(&self, tx: &DatabaseTransaction, order: i32) {
-        let items = self.items.iter().map(|&(dish, quantity)| order_items::ActiveModel {
-            order_id: Set(order),
-            dish_id: Set(self.restaurant.dishes[dish].id),
-            quantity: Set(quantity),
-            unit_price: Set(self.restaurant.dishes[dish].price),
-            dish_name: Set(self.restaurant.dishes[dish].name.clone()),
-        });
-        order_items::Entity::insert_many(items).exec_without_returning(tx).await.expect("items can be written");
+        let items = self
+            .items
+            .iter()
+            .map(|&(dish, quantity)| order_items::ActiveModel {
+                order_id: Set(order),
+                dish_id: Set(self.restaurant.dishes[dish].id),
+                quantity: Set(quantity),
+                unit_price: Set(self.restaurant.dishes[dish].price),
+                dish_name: Set(self.restaurant.dishes[dish].name.clone()),
+            });
+        order_items::Entity::insert_many(items)
+            .exec_without_returning(tx)
+            .await
+            .expect("items can be written");
     }
 
     /// A minute apart, and already published.
-    async fn insert_events(&self, tx: &DatabaseTransaction, order: i32, steps: &[Step]) -> Vec<order_events::Model> {
+    async fn insert_events(
+        &self,
+        tx: &DatabaseTransaction,
+        order: &orders::Model,
+        steps: &[Step],
+    ) -> Vec<order_events::Model> {
         let mut events = Vec::with_capacity(steps.len());
-        for (sequence, step) in (1..).zip(steps) {
-            let at = self.placed_at + Duration::minutes(i64::from(sequence) - 1);
+        for (number, step) in steps.iter().enumerate() {
+            let at = order.order_time + minutes_after_first(number + 1);
             let mut event = order_events::ActiveModel {
-                order_id: Set(order),
-                sequence: Set(sequence),
+                order_id: Set(order.id),
+                sequence: Set(i32::try_from(number).expect("a history is short") + 1),
                 status: Set(step.to),
                 previous_status: Set(step.from),
                 driver_id: Set(self.driver_number().filter(|_| step.with_driver)),
@@ -183,7 +228,9 @@ impl OrderBuilder<'_> {
     }
 
     async fn update_driver(&self, tx: &DatabaseTransaction) {
-        let Some(driver) = self.driver_number() else { return };
+        let Some(driver) = self.driver_number() else {
+            return;
+        };
         let status = match self.status {
             OrderStatus::Delivered | OrderStatus::Cancelled => DriverStatus::Available,
             OrderStatus::Pending
@@ -192,9 +239,18 @@ impl OrderBuilder<'_> {
             | OrderStatus::Ready
             | OrderStatus::PickedUp => DriverStatus::Busy,
         };
-        let driver = drivers::ActiveModel { id: Set(driver), status: Set(status), ..Default::default() };
+        let driver = drivers::ActiveModel {
+            id: Set(driver),
+            status: Set(status),
+            ..Default::default()
+        };
         driver.update(tx).await.expect("a driver can be updated");
     }
+}
+
+/// How long after the first step the one with this number, from 1 on, was made.
+fn minutes_after_first(number: usize) -> Duration {
+    Duration::minutes(i64::try_from(number).expect("a history is short") - 1)
 }
 
 /// PostgreSQL numbers events itself.
@@ -222,14 +278,25 @@ struct Step {
 fn steps(last: OrderStatus, cancelled: bool, has_driver: bool) -> Vec<Step> {
     use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, PickedUp, Preparing, Ready};
     let way = [Pending, Confirmed, Preparing, Ready, PickedUp, Delivered];
-    let end = way.iter().position(|&status| status == last).expect("an order is cancelled from another status");
+    let end = way
+        .iter()
+        .position(|&status| status == last)
+        .expect("an order is cancelled from another status");
     let mut steps = Vec::new();
     let mut from = None;
     for &to in way[..=end].iter().chain(cancelled.then_some(&Cancelled)) {
         let with_driver = has_driver && !matches!(to, Pending | Confirmed) && from != Some(Pending);
-        steps.push(Step { from, to, with_driver });
+        steps.push(Step {
+            from,
+            to,
+            with_driver,
+        });
         if to == Confirmed && has_driver {
-            steps.push(Step { from: Some(to), to, with_driver: true });
+            steps.push(Step {
+                from: Some(to),
+                to,
+                with_driver: true,
+            });
         }
         from = Some(to);
     }
@@ -242,7 +309,10 @@ mod tests {
 
     #[test]
     fn the_history_leads_to_the_status() {
-        let way: Vec<_> = steps(Delivered, false, true).iter().map(|step| (step.to, step.with_driver)).collect();
+        let way: Vec<_> = steps(Delivered, false, true)
+            .iter()
+            .map(|step| (step.to, step.with_driver))
+            .collect();
         let expected = [
             (Pending, false),
             (Confirmed, false),
@@ -254,7 +324,14 @@ mod tests {
         ];
         assert_eq!(way, expected);
         let cancelled = steps(Confirmed, true, false);
-        assert_eq!(cancelled.last(), Some(&Step { from: Some(Confirmed), to: Cancelled, with_driver: false }));
+        assert_eq!(
+            cancelled.last(),
+            Some(&Step {
+                from: Some(Confirmed),
+                to: Cancelled,
+                with_driver: false
+            })
+        );
         assert_eq!(cancelled.len(), 3);
     }
 }
