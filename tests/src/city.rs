@@ -8,7 +8,7 @@ use std::{
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 
-use crate::{Database, Person, Server, Settings, TestDatabase};
+use crate::{Database, Person, Server, Settings, TestDatabase, workspace};
 
 /// An empty city: a database of its own, a server on it, and nobody there yet.
 ///
@@ -82,6 +82,11 @@ impl City {
     /// A directory of the test's own, removed at its end.
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Runs `tests/node/<script>`: see [`workspace::node_script`].
+    pub async fn node_script(&self, script: &str, arguments: &[&str]) -> String {
+        workspace::node_script(script, arguments).await
     }
 
     /// Somebody who is not signed in.

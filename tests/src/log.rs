@@ -94,18 +94,16 @@ impl Statement {
         })
     }
 
-    /// Whether it only opens or ends a transaction, or sets up a connection.
+    /// Whether it only opens or ends a transaction, sets up a connection, or asks PostgreSQL about a type that the connection
+    /// has not met yet.
     pub fn is_housekeeping(&self) -> bool {
-        let word = self
-            .sql
-            .split([' ', ';'])
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        matches!(
-            word.as_str(),
-            "begin" | "commit" | "rollback" | "savepoint" | "release" | "set" | "pragma" | ""
-        )
+        let sql = self.sql.to_ascii_lowercase();
+        let word = sql.split([' ', ';']).next().unwrap_or_default();
+        sql.contains("pg_catalog.pg_")
+            || matches!(
+                word,
+                "begin" | "commit" | "rollback" | "savepoint" | "release" | "set" | "pragma"
+            )
     }
 }
 
@@ -170,6 +168,8 @@ mod tests {
         assert!(
             line("BEGIN IMMEDIATE", "").is_housekeeping() && line("COMMIT", "").is_housekeeping()
         );
+        let type_of_enum = "SELECT enumlabel FROM pg_catalog.pg_enum WHERE enumtypid = $1";
+        assert!(line("SELECT enumlabel FROM pg_catalog.pg_enum …", type_of_enum).is_housekeeping());
         assert!(!long.is_housekeeping());
         assert_eq!(
             Statement::from_line(&json!({"target": "tiffin", "message": "listening"})),
