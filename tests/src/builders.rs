@@ -1,6 +1,6 @@
 //! What a test starts from: people and rows, written straight into the database with defaults that make sense.
 //!
-//! ```ignore
+//! ```text
 //! let restaurant = city.restaurant().named("Phở Thìn").with_dishes(3).create().await;
 //! let merchant = city.merchant_of(&restaurant).await;
 //! let ann = city.customer("Ann").await;
