@@ -14,14 +14,8 @@ use tiffin_tests::workspace;
 const OPEN_TO_FEATURES: &[&str] = &["types", "loader", "service"];
 
 /// What no feature may name: whatever stands above it.
-const ABOVE_FEATURES: &[&str] = &[
-    "crate::http",
-    "crate::cli",
-    "crate::seed",
-    "crate::telemetry",
-    "crate::graphql::schema",
-    "crate::graphql::node",
-];
+const ABOVE_FEATURES: &[&str] =
+    &["crate::http", "crate::cli", "crate::seed", "crate::telemetry", "crate::graphql::schema", "crate::graphql::node"];
 
 #[test]
 fn imports_keep_to_the_architecture() {
@@ -30,11 +24,7 @@ fn imports_keep_to_the_architecture() {
         broken.extend(broken_rules(&file, &text));
     }
     for package in ["entity/src", "migration/src"] {
-        let (own, other) = if package == "entity/src" {
-            ("entity", "migration")
-        } else {
-            ("migration", "entity")
-        };
+        let (own, other) = if package == "entity/src" { ("entity", "migration") } else { ("migration", "entity") };
         for (file, text) in sources(package) {
             for path in paths(&file, &text) {
                 if [other, "tiffin", "tiffin_tests"].contains(&first(&path)) {
@@ -61,34 +51,21 @@ fn broken_rules(file: &str, text: &str) -> Vec<String> {
             return Some("this stands above the features");
         }
         let other = feature_of(path).filter(|other| *other != own)?;
-        let rest = path
-            .strip_prefix(&format!("crate::features::{other}::"))
-            .unwrap_or_default();
-        is_closed(first(rest))
-            .then_some("a feature is reached through its types, loader and service")
+        let rest = path.strip_prefix(&format!("crate::features::{other}::")).unwrap_or_default();
+        is_closed(first(rest)).then_some("a feature is reached through its types, loader and service")
     };
-    paths(file, text)
-        .iter()
-        .filter_map(|path| complaint(path).map(|why| format!("{file}: {path} ({why})")))
-        .collect()
+    paths(file, text).iter().filter_map(|path| complaint(path).map(|why| format!("{file}: {path} ({why})"))).collect()
 }
 
 /// Whether what stands in another feature's module is not for others. A feature of one file has its types at the top.
 fn is_closed(name: &str) -> bool {
     let is_type = name.starts_with(|letter: char| letter.is_ascii_uppercase());
-    let is_root = ["Query", "Mutation", "Subscription"]
-        .iter()
-        .any(|root| name.ends_with(root));
-    if is_type {
-        is_root
-    } else {
-        !OPEN_TO_FEATURES.contains(&name)
-    }
+    let is_root = ["Query", "Mutation", "Subscription"].iter().any(|root| name.ends_with(root));
+    if is_type { is_root } else { !OPEN_TO_FEATURES.contains(&name) }
 }
 
 fn is_within(path: &str, module: &str) -> bool {
-    path.strip_prefix(module)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 fn first(path: &str) -> &str {
@@ -102,14 +79,8 @@ fn feature_of(path: &str) -> Option<&str> {
 
 /// `crate::features::order` of `features/order/mod.rs`.
 fn module_of(file: &str) -> String {
-    let steps = file
-        .trim_end_matches(".rs")
-        .split('/')
-        .filter(|step| !matches!(*step, "mod" | "lib" | "main"));
-    std::iter::once("crate")
-        .chain(steps)
-        .collect::<Vec<_>>()
-        .join("::")
+    let steps = file.trim_end_matches(".rs").split('/').filter(|step| !matches!(*step, "mod" | "lib" | "main"));
+    std::iter::once("crate").chain(steps).collect::<Vec<_>>().join("::")
 }
 
 /// Every path of two or more steps that a file names, groups spread out: `use crate::{app, graphql::{ids, page}}` names
@@ -119,8 +90,7 @@ fn paths(file: &str, text: &str) -> Vec<String> {
     let mut paths = Vec::new();
     let mut position = 0;
     while position < tokens.len() {
-        let starts_path = is_word(&tokens[position])
-            && tokens.get(position + 1).is_some_and(|token| token == "::");
+        let starts_path = is_word(&tokens[position]) && tokens.get(position + 1).is_some_and(|token| token == "::");
         if starts_path {
             position = spread(&tokens, position, String::new(), &mut paths);
         } else {
@@ -132,12 +102,7 @@ fn paths(file: &str, text: &str) -> Vec<String> {
 }
 
 /// Reads one path, or a group of them, that begins at `position`, and tells where it ended.
-fn spread(
-    tokens: &[String],
-    mut position: usize,
-    prefix: String,
-    paths: &mut Vec<String>,
-) -> usize {
+fn spread(tokens: &[String], mut position: usize, prefix: String, paths: &mut Vec<String>) -> usize {
     let mut path = prefix;
     while let Some(token) = tokens.get(position) {
         if token == "{" && path.ends_with("::") {
@@ -171,9 +136,7 @@ fn resolved(path: &str, module: &str) -> String {
     }
     let (mut module, mut path) = (module, path);
     while let Some(rest) = path.strip_prefix("super::") {
-        module = module
-            .rsplit_once("::")
-            .map_or(module, |(parent, _)| parent);
+        module = module.rsplit_once("::").map_or(module, |(parent, _)| parent);
         path = rest;
         if !path.starts_with("super::") {
             return format!("{module}::{path}");
@@ -207,9 +170,7 @@ fn tokens(text: &str) -> Vec<String> {
             tokens.push("::".to_owned());
             2
         } else if letter.is_alphanumeric() || letter == '_' {
-            let word = rest
-                .find(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
-                .unwrap_or(rest.len());
+            let word = rest.find(|letter: char| !(letter.is_alphanumeric() || letter == '_')).unwrap_or(rest.len());
             tokens.push(rest[..word].to_owned());
             word
         } else {
@@ -240,11 +201,7 @@ fn raw_text_length(rest: &str) -> Option<usize> {
     let hashes = opening.len() - opening.trim_start_matches('#').len();
     let inside = opening[hashes..].strip_prefix('"')?;
     let closing = format!("\"{}", "#".repeat(hashes));
-    Some(
-        inside
-            .find(&closing)
-            .map_or(rest.len(), |end| 1 + hashes + 1 + end + closing.len()),
-    )
+    Some(inside.find(&closing).map_or(rest.len(), |end| 1 + hashes + 1 + end + closing.len()))
 }
 
 /// The Rust files below a folder: their paths from there, and what they hold.
@@ -262,15 +219,8 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<(String, String)>) {
         if path.is_dir() {
             collect(root, &path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let name = path
-                .strip_prefix(root)
-                .expect("a source lies below its root")
-                .to_string_lossy()
-                .into_owned();
-            found.push((
-                name,
-                std::fs::read_to_string(&path).expect("a source can be read"),
-            ));
+            let name = path.strip_prefix(root).expect("a source lies below its root").to_string_lossy().into_owned();
+            found.push((name, std::fs::read_to_string(&path).expect("a source can be read")));
         }
     }
 }
@@ -300,52 +250,19 @@ fn paths_are_found_in_groups_and_in_code() {
 #[test]
 fn a_broken_rule_is_found() {
     let broken = |file: &str, text: &str| !broken_rules(file, text).is_empty();
-    assert!(broken(
-        "graphql/page.rs",
-        "use crate::features::order::types::Order;"
-    ));
-    assert!(broken(
-        "graphql/loaders.rs",
-        "use super::super::features::order;"
-    ));
-    assert!(broken(
-        "events/hub.rs",
-        "use crate::{app::App, features::{order::service}};"
-    ));
-    assert!(!broken(
-        "graphql/schema.rs",
-        "use crate::features::order::query::OrderQuery;"
-    ));
-    assert!(broken(
-        "features/order/service.rs",
-        "use crate::http::viewer;"
-    ));
-    assert!(broken(
-        "features/order/service.rs",
-        "use crate::graphql::schema::Schema;"
-    ));
-    assert!(!broken(
-        "features/order/service.rs",
-        "use crate::graphql::schema_names;"
-    ));
-    assert!(broken(
-        "features/order/service.rs",
-        "use crate::features::dish::query;"
-    ));
-    assert!(broken(
-        "features/order/service.rs",
-        "use super::super::dish::mutation::name;"
-    ));
-    assert!(broken(
-        "features/order/service.rs",
-        "use crate::features::review::ReviewMutation;"
-    ));
+    assert!(broken("graphql/page.rs", "use crate::features::order::types::Order;"));
+    assert!(broken("graphql/loaders.rs", "use super::super::features::order;"));
+    assert!(broken("events/hub.rs", "use crate::{app::App, features::{order::service}};"));
+    assert!(!broken("graphql/schema.rs", "use crate::features::order::query::OrderQuery;"));
+    assert!(broken("features/order/service.rs", "use crate::http::viewer;"));
+    assert!(broken("features/order/service.rs", "use crate::graphql::schema::Schema;"));
+    assert!(!broken("features/order/service.rs", "use crate::graphql::schema_names;"));
+    assert!(broken("features/order/service.rs", "use crate::features::dish::query;"));
+    assert!(broken("features/order/service.rs", "use super::super::dish::mutation::name;"));
+    assert!(broken("features/order/service.rs", "use crate::features::review::ReviewMutation;"));
     assert!(!broken(
         "features/order/service.rs",
         "use crate::features::{dish::{service, types::Dish}, review::Review};"
     ));
-    assert!(!broken(
-        "features/order/query.rs",
-        "use super::mutation::name; use crate::features::order::error;"
-    ));
+    assert!(!broken("features/order/query.rs", "use super::mutation::name; use crate::features::order::error;"));
 }

@@ -7,22 +7,11 @@ use tiffin_tests::{scratch_postgres, workspace};
 /// `cargo run -- schema > schema.graphql` mends it.
 #[test]
 fn the_schema_is_what_the_server_prints() {
-    let output = Command::new(workspace::binary("tiffin"))
-        .arg("schema")
-        .output()
-        .expect("the binary starts");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = Command::new(workspace::binary("tiffin")).arg("schema").output().expect("the binary starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).expect("the schema is text");
     let committed = workspace::read("schema.graphql");
-    assert_eq!(
-        first_difference(&committed, &printed),
-        None,
-        "run `cargo run -- schema > schema.graphql`"
-    );
+    assert_eq!(first_difference(&committed, &printed), None, "run `cargo run -- schema > schema.graphql`");
 }
 
 /// `DATABASE_URL=… cargo run -p entity-generator` mends it.
@@ -37,19 +26,12 @@ fn the_entities_and_the_drawing_are_what_the_database_gives() {
             .output()
             .expect("the generator starts");
         let printed = [output.stdout, output.stderr].concat();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&printed)
-        );
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&printed));
     });
 }
 
 /// The first line that is not the same in both: its number, and what stands there.
-fn first_difference<'a>(
-    committed: &'a str,
-    generated: &'a str,
-) -> Option<(usize, &'a str, &'a str)> {
+fn first_difference<'a>(committed: &'a str, generated: &'a str) -> Option<(usize, &'a str, &'a str)> {
     let (mut committed, mut generated) = (committed.lines(), generated.lines());
     let mut number = 0;
     loop {

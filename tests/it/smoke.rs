@@ -68,29 +68,14 @@ fn a_step_at_one_server_reaches_subscribers_at_another() {
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let merchant = city.merchant_of(&restaurant).await;
         let ann = city.customer("Ann").await;
-        let order = city
-            .order(&ann, &restaurant)
-            .status(OrderStatus::Confirmed)
-            .create()
-            .await;
+        let order = city.order(&ann, &restaurant).status(OrderStatus::Confirmed).create().await;
 
         let watch = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { status } }";
-        let mut steps = ann
-            .at(&other)
-            .subscribe(watch, json!({"id": order.id()}))
-            .await;
-        assert_eq!(
-            steps.next_event().await.text("/orderStatusChanged/status"),
-            "CONFIRMED"
-        );
-        let prepare = "mutation($id: ID!) { updateOrderStatus(input: {orderId: $id, status: PREPARING}) { order { id } } }";
-        merchant
-            .query(prepare, json!({"id": order.id()}))
-            .await
-            .expect_success();
-        assert_eq!(
-            steps.next_event().await.text("/orderStatusChanged/status"),
-            "PREPARING"
-        );
+        let mut steps = ann.at(&other).subscribe(watch, json!({"id": order.id()})).await;
+        assert_eq!(steps.next_event().await.text("/orderStatusChanged/status"), "CONFIRMED");
+        let prepare =
+            "mutation($id: ID!) { updateOrderStatus(input: {orderId: $id, status: PREPARING}) { order { id } } }";
+        merchant.query(prepare, json!({"id": order.id()})).await.expect_success();
+        assert_eq!(steps.next_event().await.text("/orderStatusChanged/status"), "PREPARING");
     });
 }

@@ -33,13 +33,7 @@ impl Problem {
             code: text(&error["extensions"]["code"]).unwrap_or_default(),
             field: text(&error["extensions"]["field"]),
             message: text(&error["message"]).unwrap_or_default(),
-            path: error["path"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(step)
-                .collect::<Vec<_>>()
-                .join("."),
+            path: error["path"].as_array().into_iter().flatten().map(step).collect::<Vec<_>>().join("."),
         }
     }
 }
@@ -47,40 +41,27 @@ impl Problem {
 impl Answer {
     /// The errors, in the order they came.
     pub fn problems(&self) -> Vec<Problem> {
-        self.body["errors"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(Problem::from_error)
-            .collect()
+        self.body["errors"].as_array().into_iter().flatten().map(Problem::from_error).collect()
     }
 
     /// The answer itself, when it has no errors.
     #[track_caller]
     pub fn expect_success(self) -> Self {
-        assert!(
-            self.body.get("errors").is_none() && self.body["data"].is_object(),
-            "expected success, got {self}"
-        );
+        assert!(self.body.get("errors").is_none() && self.body["data"].is_object(), "expected success, got {self}");
         self
     }
 
     /// What stands at a JSON pointer below `data`: `/restaurant/menu/name`. There must be no error.
     #[track_caller]
     pub fn at(&self, pointer: &str) -> &Value {
-        assert!(
-            self.body.get("errors").is_none(),
-            "expected {pointer} and no error, got {self}"
-        );
+        assert!(self.body.get("errors").is_none(), "expected {pointer} and no error, got {self}");
         self.partial(pointer)
     }
 
     /// What stands at a JSON pointer below `data`, whatever the errors are.
     #[track_caller]
     pub fn partial(&self, pointer: &str) -> &Value {
-        self.body["data"]
-            .pointer(pointer)
-            .unwrap_or_else(|| panic!("expected {pointer}, got {self}"))
+        self.body["data"].pointer(pointer).unwrap_or_else(|| panic!("expected {pointer}, got {self}"))
     }
 
     /// What stands there, read as a Rust type: `let name: String = answer.get("/restaurant/name")`.
@@ -95,27 +76,20 @@ impl Answer {
     /// The text at a JSON pointer below `data`.
     #[track_caller]
     pub fn text(&self, pointer: &str) -> &str {
-        self.at(pointer)
-            .as_str()
-            .unwrap_or_else(|| panic!("expected a text at {pointer}, got {self}"))
+        self.at(pointer).as_str().unwrap_or_else(|| panic!("expected a text at {pointer}, got {self}"))
     }
 
     /// The items of the list at a JSON pointer below `data`.
     #[track_caller]
     pub fn list(&self, pointer: &str) -> &[Value] {
-        self.at(pointer)
-            .as_array()
-            .unwrap_or_else(|| panic!("expected a list at {pointer}, got {self}"))
+        self.at(pointer).as_array().unwrap_or_else(|| panic!("expected a list at {pointer}, got {self}"))
     }
 
     /// There must be exactly one error, with this code.
     #[track_caller]
     pub fn expect_code(&self, code: &str) -> Problem {
         let mut problems = self.problems();
-        assert!(
-            problems.len() == 1 && problems[0].code == code,
-            "expected one error {code}, got {self}"
-        );
+        assert!(problems.len() == 1 && problems[0].code == code, "expected one error {code}, got {self}");
         problems.remove(0)
     }
 
@@ -123,10 +97,7 @@ impl Answer {
     #[track_caller]
     pub fn expect_error(&self, code: &str, field: &str) -> Problem {
         let problem = self.expect_code(code);
-        assert!(
-            problem.field.as_deref() == Some(field),
-            "expected the field {field}, got {self}"
-        );
+        assert!(problem.field.as_deref() == Some(field), "expected the field {field}, got {self}");
         problem
     }
 }
@@ -158,21 +129,16 @@ mod tests {
     #[test]
     fn an_error_has_its_code_its_field_and_its_path() {
         let extensions = json!({"code": "BAD_USER_INPUT", "field": "items.0.quantity"});
-        let error =
-            json!({"message": "Too many.", "path": ["placeOrder", 0], "extensions": extensions});
-        let problem = answer(json!({"data": null, "errors": [error]}))
-            .expect_error("BAD_USER_INPUT", "items.0.quantity");
-        assert_eq!(
-            (problem.message.as_str(), problem.path.as_str()),
-            ("Too many.", "placeOrder.0")
-        );
+        let error = json!({"message": "Too many.", "path": ["placeOrder", 0], "extensions": extensions});
+        let problem =
+            answer(json!({"data": null, "errors": [error]})).expect_error("BAD_USER_INPUT", "items.0.quantity");
+        assert_eq!((problem.message.as_str(), problem.path.as_str()), ("Too many.", "placeOrder.0"));
     }
 
     #[test]
     #[should_panic(expected = "NOT_FOUND")]
     fn data_beside_an_error_is_not_taken_for_success() {
-        let error =
-            json!({"message": "There is no such dish.", "extensions": {"code": "NOT_FOUND"}});
+        let error = json!({"message": "There is no such dish.", "extensions": {"code": "NOT_FOUND"}});
         answer(json!({"data": {"dish": null}, "errors": [error]})).at("/dish");
     }
 

@@ -31,17 +31,11 @@ impl City {
 
     /// A city whose servers have these environment variables besides the usual ones.
     pub async fn with_settings(database: Database, settings: &[(&str, &str)]) -> Self {
-        let directory = tempfile::Builder::new()
-            .prefix("tiffin-city.")
-            .tempdir()
-            .expect("a temporary directory can be made");
+        let directory =
+            tempfile::Builder::new().prefix("tiffin-city.").tempdir().expect("a temporary directory can be made");
         let test_database = TestDatabase::create(database, directory.path()).await;
         let mut all = usual_settings(database, &test_database.url, directory.path());
-        all.extend(
-            settings
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        );
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         City {
             server: Server::start(directory.path(), &all).await,
             settings: all,
@@ -113,17 +107,10 @@ fn usual_settings(database: Database, url: &str, directory: &Path) -> Settings {
             let redis = std::env::var("TEST_REDIS_URL").expect(
                 "TEST_REDIS_URL is not set: run the tests with ./test, which starts a Redis for them, or set it to a Redis's URL",
             );
-            let prefix = directory
-                .file_name()
-                .expect("the directory has a name")
-                .to_string_lossy()
-                .into_owned();
+            let prefix = directory.file_name().expect("the directory has a name").to_string_lossy().into_owned();
             settings.extend([("REDIS_URL", redis), ("TIFFIN_BROKER_PREFIX", prefix)]);
         }
         Database::Sqlite => {}
     }
-    settings
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

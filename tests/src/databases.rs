@@ -38,12 +38,8 @@ impl TestDatabase {
             }
             Database::Sqlite => {
                 let file = directory.join("tiffin.db");
-                std::fs::copy(sqlite_template().await, &file)
-                    .expect("the template file can be copied");
-                TestDatabase {
-                    url: sqlite_url(&file),
-                    name: None,
-                }
+                std::fs::copy(sqlite_template().await, &file).expect("the template file can be copied");
+                TestDatabase { url: sqlite_url(&file), name: None }
             }
         }
     }
@@ -59,14 +55,10 @@ impl Drop for TestDatabase {
         let Some(name) = self.name.take() else { return };
         // Dropping happens inside a runtime, which must not be blocked by another one on the same thread.
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime starts").block_on(async {
                 let administration = connect(&administration_url(), 1).await;
-                administration
-                    .execute_unprepared(&format!("drop database if exists {name} with (force)"))
-                    .await
+                administration.execute_unprepared(&format!("drop database if exists {name} with (force)")).await
             })
         });
         if !matches!(dropped.join(), Ok(Ok(_))) {
@@ -82,30 +74,16 @@ pub async fn scratch_postgres() -> TestDatabase {
 
 async fn create_postgres(options: &str) -> TestDatabase {
     static NUMBER: AtomicU32 = AtomicU32::new(1);
-    let name = format!(
-        "tiffin_test_{}_{}",
-        std::process::id(),
-        NUMBER.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = format!("tiffin_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let administration = connect(&administration_url(), 1).await;
     // One of an earlier process with the same number may have been left behind.
-    for statement in [
-        format!("drop database if exists {name} with (force)"),
-        format!("create database {name} {options}"),
-    ] {
-        administration
-            .execute_unprepared(&statement)
-            .await
-            .expect("a database can be created");
+    for statement in
+        [format!("drop database if exists {name} with (force)"), format!("create database {name} {options}")]
+    {
+        administration.execute_unprepared(&statement).await.expect("a database can be created");
     }
-    administration
-        .close()
-        .await
-        .expect("a connection can be closed");
-    TestDatabase {
-        url: with_database(&name),
-        name: Some(name),
-    }
+    administration.close().await.expect("a connection can be closed");
+    TestDatabase { url: with_database(&name), name: Some(name) }
 }
 
 /// The name of the template database: migrated once, by whichever test process comes first.
@@ -116,10 +94,7 @@ async fn postgres_template() -> &'static str {
             let name = format!("tiffin_template_{:016x}", migrations_hash());
             let administration = connect(&administration_url(), 1).await;
             let run = async |statement: String| {
-                administration
-                    .execute_unprepared(&statement)
-                    .await
-                    .expect("the template can be made")
+                administration.execute_unprepared(&statement).await.expect("the template can be made")
             };
             run("select pg_advisory_lock(7460001)".to_owned()).await;
             let exists = format!("select from pg_database where datname = '{name}'");
@@ -129,10 +104,7 @@ async fn postgres_template() -> &'static str {
                 migrate(&with_database(&format!("{name}_new"))).await;
                 run(format!("alter database {name}_new rename to {name}")).await;
             }
-            administration
-                .close()
-                .await
-                .expect("a connection can be closed");
+            administration.close().await.expect("a connection can be closed");
             name
         })
         .await
@@ -159,9 +131,7 @@ async fn sqlite_template() -> &'static Path {
 
 async fn migrate(url: &str) {
     let database = connect(url, 2).await;
-    migration::migrate(&database)
-        .await
-        .expect("an empty database can be migrated");
+    migration::migrate(&database).await.expect("an empty database can be migrated");
     database.close().await.expect("a connection can be closed");
 }
 
@@ -188,15 +158,10 @@ fn administration_url() -> String {
 /// The URL of another database on the same server.
 fn with_database(name: &str) -> String {
     let url = administration_url();
-    let (address, options) = url
-        .split_once('?')
-        .map_or((url.as_str(), None), |(address, options)| {
-            (address, Some(options))
-        });
+    let (address, options) =
+        url.split_once('?').map_or((url.as_str(), None), |(address, options)| (address, Some(options)));
     let start = address.find("://").map_or(0, |scheme| scheme + 3);
-    let server = address[start..]
-        .find('/')
-        .map_or(address, |slash| &address[..start + slash]);
+    let server = address[start..].find('/').map_or(address, |slash| &address[..start + slash]);
     match options {
         Some(options) => format!("{server}/{name}?{options}"),
         None => format!("{server}/{name}"),
@@ -212,9 +177,7 @@ fn migrations_hash() -> u64 {
     files.sort();
     let mut hasher = DefaultHasher::new();
     for file in files {
-        std::fs::read(&file)
-            .expect("a migration can be read")
-            .hash(&mut hasher);
+        std::fs::read(&file).expect("a migration can be read").hash(&mut hasher);
     }
     hasher.finish()
 }

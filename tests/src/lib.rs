@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! The harness of the end-to-end tests: a running server, its database, and people who act on it.
 //!
 //! - [`City`]: one test's world, a database of its own and a server on it
@@ -81,4 +78,3 @@ pub fn run(scenario: impl Future<Output = ()>) {
         .expect("a runtime starts")
         .block_on(scenario);
 }
->>>>>>> 3843877 (Lay out the test harness)

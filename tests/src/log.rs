@@ -30,21 +30,14 @@ impl Log {
     /// The last lines without the statements, for a failed test.
     pub fn tail(&self) -> String {
         let text = self.text();
-        let lines: Vec<_> = text
-            .lines()
-            .filter(|line| !line.contains("\"sqlx::query\""))
-            .collect();
+        let lines: Vec<_> = text.lines().filter(|line| !line.contains("\"sqlx::query\"")).collect();
         lines[lines.len().saturating_sub(60)..].join("\n")
     }
 
     /// The lines that are JSON objects, from a byte of the file on.
     pub fn lines(&self, from: usize) -> Vec<Value> {
         let text = self.text();
-        text.get(from..)
-            .unwrap_or_default()
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+        text.get(from..).unwrap_or_default().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// The length of the file once nothing has been written for a while: the server logs a statement when it has ended, also
@@ -82,11 +75,7 @@ impl Statement {
         }
         // The summary holds a statement of at most four words whole, and the statement's own field is empty then.
         let sql = [&line["db.statement"], &line["summary"]];
-        let sql = sql
-            .into_iter()
-            .filter_map(Value::as_str)
-            .map(str::trim)
-            .find(|sql| !sql.is_empty())?;
+        let sql = sql.into_iter().filter_map(Value::as_str).map(str::trim).find(|sql| !sql.is_empty())?;
         Some(Statement {
             sql: sql.split_whitespace().collect::<Vec<_>>().join(" "),
             rows_returned: line["rows_returned"].as_u64().unwrap_or(0),
@@ -100,10 +89,7 @@ impl Statement {
         let sql = self.sql.to_ascii_lowercase();
         let word = sql.split([' ', ';']).next().unwrap_or_default();
         sql.contains("pg_catalog.pg_")
-            || matches!(
-                word,
-                "begin" | "commit" | "rollback" | "savepoint" | "release" | "set" | "pragma"
-            )
+            || matches!(word, "begin" | "commit" | "rollback" | "savepoint" | "release" | "set" | "pragma")
     }
 }
 
@@ -125,20 +111,8 @@ impl Statements {
 
 impl fmt::Display for Statements {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (
-            number,
-            Statement {
-                sql,
-                rows_returned,
-                rows_affected,
-            },
-        ) in self.0.iter().enumerate()
-        {
-            writeln!(
-                formatter,
-                "{:>3}. {rows_returned} rows, {rows_affected} affected: {sql}",
-                number + 1
-            )?;
+        for (number, Statement { sql, rows_returned, rows_affected }) in self.0.iter().enumerate() {
+            writeln!(formatter, "{:>3}. {rows_returned} rows, {rows_affected} affected: {sql}", number + 1)?;
         }
         Ok(())
     }
@@ -160,20 +134,12 @@ mod tests {
             Statement::from_line(&line).expect("the line is a statement")
         };
         let long = line("select a, b from …", "\n\nselect a, b\n from dishes\n");
-        assert_eq!(
-            (long.sql.as_str(), long.rows_returned),
-            ("select a, b from dishes", 3)
-        );
+        assert_eq!((long.sql.as_str(), long.rows_returned), ("select a, b from dishes", 3));
         assert_eq!(line("SELECT 1", "").sql, "SELECT 1");
-        assert!(
-            line("BEGIN IMMEDIATE", "").is_housekeeping() && line("COMMIT", "").is_housekeeping()
-        );
+        assert!(line("BEGIN IMMEDIATE", "").is_housekeeping() && line("COMMIT", "").is_housekeeping());
         let type_of_enum = "SELECT enumlabel FROM pg_catalog.pg_enum WHERE enumtypid = $1";
         assert!(line("SELECT enumlabel FROM pg_catalog.pg_enum …", type_of_enum).is_housekeeping());
         assert!(!long.is_housekeeping());
-        assert_eq!(
-            Statement::from_line(&json!({"target": "tiffin", "message": "listening"})),
-            None
-        );
+        assert_eq!(Statement::from_line(&json!({"target": "tiffin", "message": "listening"})), None);
     }
 }

@@ -35,61 +35,38 @@ impl Person {
     }
 
     pub(crate) fn signed_in(self, user: users::Model) -> Self {
-        Person {
-            user: Some(user),
-            ..self
-        }
+        Person { user: Some(user), ..self }
     }
 
     pub(crate) fn with_customer(self, customer: customers::Model) -> Self {
-        Person {
-            customer: Some(customer),
-            ..self
-        }
+        Person { customer: Some(customer), ..self }
     }
 
     pub(crate) fn with_driver(self, driver: drivers::Model) -> Self {
-        Person {
-            driver: Some(driver),
-            ..self
-        }
+        Person { driver: Some(driver), ..self }
     }
 
     /// The same person, talking to another server.
     pub fn at(&self, server: &Server) -> Self {
-        Person {
-            url: server.url("/graphql"),
-            websocket_url: server.websocket_url(),
-            ..self.clone()
-        }
+        Person { url: server.url("/graphql"), websocket_url: server.websocket_url(), ..self.clone() }
     }
 
     /// Sends a query or a mutation over HTTP.
     pub async fn query(&self, document: &str, variables: Value) -> Answer {
-        self.send(&json!({"query": document, "variables": variables}))
-            .await
+        self.send(&json!({"query": document, "variables": variables})).await
     }
 
     /// Sends any JSON as the body of a GraphQL request over HTTP.
     pub async fn send(&self, body: &Value) -> Answer {
-        let mut request = self
-            .http
-            .post(&self.url)
-            .header(ACCEPT, "application/json")
-            .json(body);
+        let mut request = self.http.post(&self.url).header(ACCEPT, "application/json").json(body);
         if let Some(user) = &self.user {
-            let email = HeaderValue::from_str(&user.email)
-                .expect("the e-mail addresses of tests fit in a header");
+            let email = HeaderValue::from_str(&user.email).expect("the e-mail addresses of tests fit in a header");
             request = request.header("X-Development-User", email);
         }
-        let response = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:#}"));
+        let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:#}"));
         let status = response.status().as_u16();
         let text = response.text().await.expect("the answer can be read");
-        let body =
-            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
+        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
         Answer { status, body }
     }
 
@@ -99,12 +76,7 @@ impl Person {
             Some(user) => json!({"developmentUser": user.email}),
             None => json!({}),
         };
-        EventStream::open(
-            &self.websocket_url,
-            init,
-            json!({"query": document, "variables": variables}),
-        )
-        .await
+        EventStream::open(&self.websocket_url, init, json!({"query": document, "variables": variables})).await
     }
 
     /// The user's row.

@@ -30,10 +30,7 @@ impl Server {
     /// Starts a server with exactly these settings, and nothing of the test's own environment. Its log goes into `directory`.
     pub async fn start(directory: &Path, settings: &Settings) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let log = Log::new(directory.join(format!(
-            "server-{}.log",
-            NUMBER.fetch_add(1, Ordering::Relaxed)
-        )));
+        let log = Log::new(directory.join(format!("server-{}.log", NUMBER.fetch_add(1, Ordering::Relaxed))));
         let file = std::fs::File::create(log.file()).expect("a log file can be made");
         let inherited = std::env::vars_os().map(|(name, _)| name).filter(|name| {
             let name = name.to_string_lossy();
@@ -52,11 +49,7 @@ impl Server {
             .stderr(file)
             .spawn()
             .expect("the server's process starts");
-        let mut server = Server {
-            process,
-            address: SocketAddr::from(([0, 0, 0, 0], 0)),
-            log,
-        };
+        let mut server = Server { process, address: SocketAddr::from(([0, 0, 0, 0], 0)), log };
         server.address = server.bound_address().await;
         server
     }
@@ -72,16 +65,9 @@ impl Server {
                 return address;
             }
             if let Ok(Some(status)) = self.process.try_wait() {
-                panic!(
-                    "the server ended with {status} before it listened:\n{}",
-                    self.log.tail()
-                );
+                panic!("the server ended with {status} before it listened:\n{}", self.log.tail());
             }
-            assert!(
-                started.elapsed() < PATIENCE,
-                "the server does not listen:\n{}",
-                self.log.tail()
-            );
+            assert!(started.elapsed() < PATIENCE, "the server does not listen:\n{}", self.log.tail());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -102,10 +88,7 @@ impl Server {
         let result = work.await;
         self.log.settled().await;
         let lines = self.log.lines(start);
-        let statements = lines
-            .iter()
-            .filter_map(Statement::from_line)
-            .filter(|statement| !statement.is_housekeeping());
+        let statements = lines.iter().filter_map(Statement::from_line).filter(|statement| !statement.is_housekeeping());
         (result, Statements(statements.collect()))
     }
 
@@ -116,31 +99,18 @@ impl Server {
 
     /// Asks the server to stop (SIGTERM) without waiting for it.
     pub fn request_stop(&self) {
-        let status = Command::new("kill")
-            .args(["-TERM", &self.process.id().to_string()])
-            .status();
-        assert!(
-            status.is_ok_and(|status| status.success()),
-            "the server can be told to stop"
-        );
+        let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "the server can be told to stop");
     }
 
     /// Waits until the process has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         let started = Instant::now();
         loop {
-            if let Some(status) = self
-                .process
-                .try_wait()
-                .expect("the process can be waited for")
-            {
+            if let Some(status) = self.process.try_wait().expect("the process can be waited for") {
                 return status;
             }
-            assert!(
-                started.elapsed() < PATIENCE,
-                "the server does not stop:\n{}",
-                self.log.tail()
-            );
+            assert!(started.elapsed() < PATIENCE, "the server does not stop:\n{}", self.log.tail());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -157,11 +127,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            eprintln!(
-                "---- the log of the server at {} ----\n{}",
-                self.address,
-                self.log.tail()
-            );
+            eprintln!("---- the log of the server at {} ----\n{}", self.address, self.log.tail());
         }
     }
 }

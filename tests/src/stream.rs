@@ -25,35 +25,20 @@ impl EventStream {
     pub(crate) async fn open(url: &str, init: Value, operation: Value) -> Self {
         let uri: Uri = url.parse().expect("the server's address is a URL");
         let request = ClientRequestBuilder::new(uri).with_sub_protocol("graphql-transport-ws");
-        let (socket, _) = connect_async(request)
-            .await
-            .unwrap_or_else(|error| panic!("no websocket at {url}: {error}"));
+        let (socket, _) = connect_async(request).await.unwrap_or_else(|error| panic!("no websocket at {url}: {error}"));
         let mut stream = EventStream { socket };
-        stream
-            .send(json!({"type": "connection_init", "payload": init}))
-            .await;
+        stream.send(json!({"type": "connection_init", "payload": init})).await;
         let acknowledgement = stream.message().await;
-        assert_eq!(
-            acknowledgement["type"], "connection_ack",
-            "{acknowledgement}"
-        );
-        stream
-            .send(json!({"type": "subscribe", "id": "1", "payload": operation}))
-            .await;
+        assert_eq!(acknowledgement["type"], "connection_ack", "{acknowledgement}");
+        stream.send(json!({"type": "subscribe", "id": "1", "payload": operation})).await;
         stream
     }
 
     /// The next event.
     pub async fn next_event(&mut self) -> Answer {
         let message = self.message().await;
-        assert_eq!(
-            message["type"], "next",
-            "expected an event, got {message:#}"
-        );
-        Answer {
-            status: 200,
-            body: message["payload"].clone(),
-        }
+        assert_eq!(message["type"], "next", "expected an event, got {message:#}");
+        Answer { status: 200, body: message["payload"].clone() }
     }
 
     /// The next events, as many as are wanted.
@@ -68,23 +53,14 @@ impl EventStream {
     /// The server must end the subscription now, with no further event.
     pub async fn expect_complete(mut self) {
         let message = self.message().await;
-        assert_eq!(
-            message["type"], "complete",
-            "expected the end, got {message:#}"
-        );
+        assert_eq!(message["type"], "complete", "expected the end, got {message:#}");
     }
 
     /// The server must refuse the subscription. What it says is given as an answer without data.
     pub async fn expect_refusal(mut self) -> Answer {
         let message = self.message().await;
-        assert_eq!(
-            message["type"], "error",
-            "expected a refusal, got {message:#}"
-        );
-        Answer {
-            status: 200,
-            body: json!({"errors": message["payload"]}),
-        }
+        assert_eq!(message["type"], "error", "expected a refusal, got {message:#}");
+        Answer { status: 200, body: json!({"errors": message["payload"]}) }
     }
 
     /// Nothing may come for so long. Proves little and costs time: prefer an event that must come next.
@@ -95,10 +71,7 @@ impl EventStream {
     }
 
     async fn send(&mut self, message: Value) {
-        self.socket
-            .send(Message::text(message.to_string()))
-            .await
-            .expect("the socket takes a message");
+        self.socket.send(Message::text(message.to_string())).await.expect("the socket takes a message");
     }
 
     async fn message(&mut self) -> Value {

@@ -8,9 +8,7 @@ use std::{
 
 /// The project's root.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the tests lie in a folder of the project")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in a folder of the project")
 }
 
 /// The text of a file, by its path from the project's root.
@@ -43,12 +41,8 @@ fn build_binaries() -> PathBuf {
 /// `target/debug`, which the running test lies in.
 pub fn build_directory() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own file");
-    let directory = test
-        .ancestors()
-        .find(|directory| directory.join("deps").is_dir());
-    directory
-        .expect("a test lies in the target folder")
-        .to_owned()
+    let directory = test.ancestors().find(|directory| directory.join("deps").is_dir());
+    directory.expect("a test lies in the target folder").to_owned()
 }
 
 /// What `tests/node/<script>` prints when it runs with these arguments. Anything but success fails the test, with all that was

@@ -7,9 +7,8 @@ use entity::{
 };
 use rust_decimal::Decimal;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait,
-    QueryFilter, QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
+    QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait, sea_query::Expr,
 };
 use serde_json::json;
 
@@ -67,35 +66,22 @@ impl OrderBuilder<'_> {
 
     /// CANCELLED, from this status.
     pub fn cancelled_from(self, status: OrderStatus) -> Self {
-        OrderBuilder {
-            status: OrderStatus::Cancelled,
-            cancelled_from: status,
-            ..self
-        }
+        OrderBuilder { status: OrderStatus::Cancelled, cancelled_from: status, ..self }
     }
 
     /// Assigned to this driver as soon as it was CONFIRMED. The driver is BUSY afterwards, or AVAILABLE when the order is final.
     pub fn driver(self, driver: &Person) -> Self {
-        OrderBuilder {
-            driver: Some(driver.clone()),
-            ..self
-        }
+        OrderBuilder { driver: Some(driver.clone()), ..self }
     }
 
     /// Its steps followed a minute apart. Unless said otherwise, the last one was just now.
     pub fn placed_at(self, time: DateTime<FixedOffset>) -> Self {
-        OrderBuilder {
-            placed_at: Some(time),
-            ..self
-        }
+        OrderBuilder { placed_at: Some(time), ..self }
     }
 
     /// What was ordered: the index of a dish of the restaurant, and how many of it.
     pub fn items(self, items: &[(usize, i32)]) -> Self {
-        OrderBuilder {
-            items: items.to_vec(),
-            ..self
-        }
+        OrderBuilder { items: items.to_vec(), ..self }
     }
 
     pub async fn create(mut self) -> Order {
@@ -112,29 +98,19 @@ impl OrderBuilder<'_> {
             self.driver = Some(self.city.driver("Duy").await);
         }
         let steps = steps(last, cancelled, self.driver.is_some());
-        let placed_at = self
-            .placed_at
-            .unwrap_or_else(|| now() - minutes_after_first(steps.len()));
+        let placed_at = self.placed_at.unwrap_or_else(|| now() - minutes_after_first(steps.len()));
         // A position in the feed is read and then written, which on SQLite needs the lock from the beginning.
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
-        let tx = self
-            .city
-            .db()
-            .begin_with_options(options)
-            .await
-            .expect("a transaction can begin");
+        let tx = self.city.db().begin_with_options(options).await.expect("a transaction can begin");
         let row = self.insert_order(&tx, placed_at).await;
         self.insert_items(&tx, row.id).await;
         let events = self.insert_events(&tx, &row, &steps).await;
         self.update_driver(&tx).await;
         restaurants::Entity::update_many()
-            .col_expr(
-                restaurants::Column::TotalOrders,
-                Expr::col(restaurants::Column::TotalOrders).add(1),
-            )
+            .col_expr(restaurants::Column::TotalOrders, Expr::col(restaurants::Column::TotalOrders).add(1))
             .filter(restaurants::Column::Id.eq(row.restaurant_id))
             .exec(&tx)
             .await
@@ -147,16 +123,10 @@ impl OrderBuilder<'_> {
         self.driver.as_ref().map(|driver| driver.driver().id)
     }
 
-    async fn insert_order(
-        &self,
-        tx: &DatabaseTransaction,
-        placed_at: DateTime<FixedOffset>,
-    ) -> orders::Model {
+    async fn insert_order(&self, tx: &DatabaseTransaction, placed_at: DateTime<FixedOffset>) -> orders::Model {
         let restaurant = &self.restaurant.row;
         let digits = if restaurant.currency == "VND" { 0 } else { 2 };
-        let price = |&(dish, quantity): &(usize, i32)| {
-            self.restaurant.dishes[dish].price * Decimal::from(quantity)
-        };
+        let price = |&(dish, quantity): &(usize, i32)| self.restaurant.dishes[dish].price * Decimal::from(quantity);
         let subtotal: Decimal = self.items.iter().map(price).sum();
         let half_up = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
         let tax = (subtotal * restaurant.tax_rate).round_dp_with_strategy(digits, half_up);
@@ -180,20 +150,14 @@ impl OrderBuilder<'_> {
     }
 
     async fn insert_items(&self, tx: &DatabaseTransaction, order: i32) {
-        let items = self
-            .items
-            .iter()
-            .map(|&(dish, quantity)| order_items::ActiveModel {
-                order_id: Set(order),
-                dish_id: Set(self.restaurant.dishes[dish].id),
-                quantity: Set(quantity),
-                unit_price: Set(self.restaurant.dishes[dish].price),
-                dish_name: Set(self.restaurant.dishes[dish].name.clone()),
-            });
-        order_items::Entity::insert_many(items)
-            .exec_without_returning(tx)
-            .await
-            .expect("items can be written");
+        let items = self.items.iter().map(|&(dish, quantity)| order_items::ActiveModel {
+            order_id: Set(order),
+            dish_id: Set(self.restaurant.dishes[dish].id),
+            quantity: Set(quantity),
+            unit_price: Set(self.restaurant.dishes[dish].price),
+            dish_name: Set(self.restaurant.dishes[dish].name.clone()),
+        });
+        order_items::Entity::insert_many(items).exec_without_returning(tx).await.expect("items can be written");
     }
 
     /// A minute apart, and already published.
@@ -239,11 +203,7 @@ impl OrderBuilder<'_> {
             | OrderStatus::Ready
             | OrderStatus::PickedUp => DriverStatus::Busy,
         };
-        let driver = drivers::ActiveModel {
-            id: Set(driver),
-            status: Set(status),
-            ..Default::default()
-        };
+        let driver = drivers::ActiveModel { id: Set(driver), status: Set(status), ..Default::default() };
         driver.update(tx).await.expect("a driver can be updated");
     }
 }
@@ -278,25 +238,14 @@ struct Step {
 fn steps(last: OrderStatus, cancelled: bool, has_driver: bool) -> Vec<Step> {
     use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, PickedUp, Preparing, Ready};
     let way = [Pending, Confirmed, Preparing, Ready, PickedUp, Delivered];
-    let end = way
-        .iter()
-        .position(|&status| status == last)
-        .expect("an order is cancelled from another status");
+    let end = way.iter().position(|&status| status == last).expect("an order is cancelled from another status");
     let mut steps = Vec::new();
     let mut from = None;
     for &to in way[..=end].iter().chain(cancelled.then_some(&Cancelled)) {
         let with_driver = has_driver && !matches!(to, Pending | Confirmed) && from != Some(Pending);
-        steps.push(Step {
-            from,
-            to,
-            with_driver,
-        });
+        steps.push(Step { from, to, with_driver });
         if to == Confirmed && has_driver {
-            steps.push(Step {
-                from: Some(to),
-                to,
-                with_driver: true,
-            });
+            steps.push(Step { from: Some(to), to, with_driver: true });
         }
         from = Some(to);
     }
@@ -309,10 +258,7 @@ mod tests {
 
     #[test]
     fn the_history_leads_to_the_status() {
-        let way: Vec<_> = steps(Delivered, false, true)
-            .iter()
-            .map(|step| (step.to, step.with_driver))
-            .collect();
+        let way: Vec<_> = steps(Delivered, false, true).iter().map(|step| (step.to, step.with_driver)).collect();
         let expected = [
             (Pending, false),
             (Confirmed, false),
@@ -324,14 +270,7 @@ mod tests {
         ];
         assert_eq!(way, expected);
         let cancelled = steps(Confirmed, true, false);
-        assert_eq!(
-            cancelled.last(),
-            Some(&Step {
-                from: Some(Confirmed),
-                to: Cancelled,
-                with_driver: false
-            })
-        );
+        assert_eq!(cancelled.last(), Some(&Step { from: Some(Confirmed), to: Cancelled, with_driver: false }));
         assert_eq!(cancelled.len(), 3);
     }
 }

@@ -21,26 +21,20 @@ impl City {
             name: Set(name.to_owned()),
             email: Set(user.email.clone()),
             phone: Set(Some(format!("+1 555 {:07}", user.id))),
-            addresses: Set(Some(
-                json!([{"label": "Home", "line1": "1 Lake Road", "city": "Hà Nội"}]),
-            )),
+            addresses: Set(Some(json!([{"label": "Home", "line1": "1 Lake Road", "city": "Hà Nội"}]))),
             created_at: Set(now()),
             updated_at: Set(now()),
             user_id: Set(Some(user.id)),
             search_text: Set(fold(&format!("{name} {}", user.email))),
             ..Default::default()
         };
-        let customer = customer
-            .insert(self.db())
-            .await
-            .expect("a customer can be written");
+        let customer = customer.insert(self.db()).await.expect("a customer can be written");
         self.anonymous().signed_in(user).with_customer(customer)
     }
 
     /// A merchant who is no restaurant's staff yet.
     pub async fn merchant(&self, name: &str) -> Person {
-        self.anonymous()
-            .signed_in(self.user(name, UserRole::Merchant).await)
+        self.anonymous().signed_in(self.user(name, UserRole::Merchant).await)
     }
 
     /// A merchant on the staff of this restaurant.
@@ -57,10 +51,7 @@ impl City {
             user_id: Set(person.user().id),
             created_at: Set(now()),
         };
-        member
-            .insert(self.db())
-            .await
-            .expect("a member can be written");
+        member.insert(self.db()).await.expect("a member can be written");
     }
 
     /// A driver who is AVAILABLE, nobody knows where.
@@ -70,17 +61,11 @@ impl City {
 
     /// A driver to be described further.
     pub fn new_driver(&self, name: &str) -> DriverBuilder<'_> {
-        DriverBuilder {
-            city: self,
-            name: name.to_owned(),
-            status: DriverStatus::Available,
-            location: None,
-        }
+        DriverBuilder { city: self, name: name.to_owned(), status: DriverStatus::Available, location: None }
     }
 
     pub async fn admin(&self) -> Person {
-        self.anonymous()
-            .signed_in(self.user("Ada", UserRole::Admin).await)
+        self.anonymous().signed_in(self.user("Ada", UserRole::Admin).await)
     }
 
     /// Somebody signed in with this role and no record as a customer or driver: one who has not ordered yet.
@@ -120,10 +105,7 @@ impl DriverBuilder<'_> {
 
     /// Last seen just now, at this latitude and longitude.
     pub fn located_at(self, lat: f64, lng: f64) -> Self {
-        DriverBuilder {
-            location: Some((lat, lng)),
-            ..self
-        }
+        DriverBuilder { location: Some((lat, lng)), ..self }
     }
 
     pub async fn create(self) -> Person {
@@ -141,10 +123,7 @@ impl DriverBuilder<'_> {
             user_id: Set(Some(user.id)),
             ..Default::default()
         };
-        let driver = driver
-            .insert(self.city.db())
-            .await
-            .expect("a driver can be written");
+        let driver = driver.insert(self.city.db()).await.expect("a driver can be written");
         self.city.anonymous().signed_in(user).with_driver(driver)
     }
 }

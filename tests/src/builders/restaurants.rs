@@ -3,9 +3,7 @@
 use entity::{dishes, menus, restaurants};
 use migration::search_text::fold;
 use rust_decimal::Decimal;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::{decimal, now};
 use crate::{City, global_id};
@@ -54,11 +52,7 @@ impl City {
             review_count: Set(0),
             ..Default::default()
         };
-        RestaurantBuilder {
-            city: self,
-            row,
-            dishes: Vec::new(),
-        }
+        RestaurantBuilder { city: self, row, dishes: Vec::new() }
     }
 }
 
@@ -111,12 +105,7 @@ impl RestaurantBuilder<'_> {
     }
 
     /// A dish with changes to its row: `dish_with("Bún chả", "8.00", |dish| dish.is_available = Set(false))`.
-    pub fn dish_with(
-        mut self,
-        name: &str,
-        price: &str,
-        change: impl FnOnce(&mut dishes::ActiveModel),
-    ) -> Self {
+    pub fn dish_with(mut self, name: &str, price: &str, change: impl FnOnce(&mut dishes::ActiveModel)) -> Self {
         let mut dish = dishes::ActiveModel {
             name: Set(name.to_owned()),
             description: Set(None),
@@ -141,45 +130,21 @@ impl RestaurantBuilder<'_> {
 
     pub async fn create(mut self) -> Restaurant {
         let db = self.city.db();
-        self.row.search_text = Set(fold(&format!(
-            "{} {}",
-            self.row.name.as_ref(),
-            self.row.address.as_ref()
-        )));
-        let row = self
-            .row
-            .insert(db)
-            .await
-            .expect("a restaurant can be written");
-        let menu = menus::ActiveModel {
-            restaurant_id: Set(row.id),
-            name: Set("Menu".to_owned()),
-            ..Default::default()
-        };
+        self.row.search_text = Set(fold(&format!("{} {}", self.row.name.as_ref(), self.row.address.as_ref())));
+        let row = self.row.insert(db).await.expect("a restaurant can be written");
+        let menu =
+            menus::ActiveModel { restaurant_id: Set(row.id), name: Set("Menu".to_owned()), ..Default::default() };
         let menu = menu.insert(db).await.expect("a menu can be written");
         for dish in &mut self.dishes {
             let description = dish.description.as_ref().as_deref().unwrap_or_default();
-            let text = fold(&format!(
-                "{} {} {description}",
-                dish.name.as_ref(),
-                dish.category.as_ref()
-            ));
+            let text = fold(&format!("{} {} {description}", dish.name.as_ref(), dish.category.as_ref()));
             dish.search_text = Set(text);
             dish.menu_id = Set(menu.id);
         }
         if !self.dishes.is_empty() {
-            dishes::Entity::insert_many(self.dishes)
-                .exec(db)
-                .await
-                .expect("dishes can be written");
+            dishes::Entity::insert_many(self.dishes).exec(db).await.expect("dishes can be written");
         }
-        let dishes = dishes::Entity::find()
-            .filter(dishes::Column::MenuId.eq(menu.id))
-            .order_by_asc(dishes::Column::Id);
-        Restaurant {
-            dishes: dishes.all(db).await.expect("dishes can be read"),
-            row,
-            menu,
-        }
+        let dishes = dishes::Entity::find().filter(dishes::Column::MenuId.eq(menu.id)).order_by_asc(dishes::Column::Id);
+        Restaurant { dishes: dishes.all(db).await.expect("dishes can be read"), row, menu }
     }
 }

@@ -61,15 +61,8 @@ impl ReviewBuilder<'_> {
     pub async fn create(self) -> Review {
         let db = self.city.db();
         let row = self.row.insert(db).await.expect("a review can be written");
-        let all = reviews::Entity::find()
-            .filter(reviews::Column::RestaurantId.eq(row.restaurant_id))
-            .all(db)
-            .await;
-        let ratings: Vec<_> = all
-            .expect("reviews can be read")
-            .iter()
-            .map(|review| review.rating)
-            .collect();
+        let all = reviews::Entity::find().filter(reviews::Column::RestaurantId.eq(row.restaurant_id)).all(db).await;
+        let ratings: Vec<_> = all.expect("reviews can be read").iter().map(|review| review.rating).collect();
         let average = Decimal::from(ratings.iter().sum::<i32>()) / Decimal::from(ratings.len());
         let half_up = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
         let restaurant = restaurants::ActiveModel {
@@ -78,10 +71,7 @@ impl ReviewBuilder<'_> {
             review_count: Set(i32::try_from(ratings.len()).expect("a test has few reviews")),
             ..Default::default()
         };
-        restaurant
-            .update(db)
-            .await
-            .expect("a restaurant can be updated");
+        restaurant.update(db).await.expect("a restaurant can be updated");
         Review { row }
     }
 }
