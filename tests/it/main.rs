@@ -1,1 +1,6 @@
-fn main() {}
+//! The end-to-end tests, in files named as the features, and the tests of what is true of the whole project.
+
+mod architecture;
+mod contract;
+mod generated;
+mod smoke;

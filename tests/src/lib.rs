@@ -1,1 +1,80 @@
+//! The harness of the end-to-end tests: a running server, its database, and people who act on it.
+//!
+//! - [`City`]: one test's world, a database of its own and a server on it
+//! - [`Server`]: the real binary as a process, its address, its log, the statements it ran
+//! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
+//! - [`EventStream`]: a subscription over graphql-transport-ws
+//! - [`builders`]: rows that a test starts from
+//!
+//! `tests/README.md` tells how to write a test.
 
+mod answer;
+pub mod builders;
+mod city;
+mod databases;
+mod log;
+mod person;
+mod server;
+mod stream;
+pub mod workspace;
+
+pub use answer::{Answer, Problem};
+pub use city::City;
+pub use databases::{Database, TestDatabase, scratch_postgres};
+pub use log::{Statement, Statements};
+pub use person::Person;
+pub use server::{Server, Settings};
+pub use stream::EventStream;
+
+/// The id that clients see for a row: `global_id("Order", 42)` is `Order:42`.
+pub fn global_id(type_name: &str, id: i32) -> String {
+    format!("{type_name}:{id}")
+}
+
+/// Runs each scenario on PostgreSQL with Redis and on SQLite without: `async fn name(city: &City)` becomes the tests
+/// `name::postgres` and `name::sqlite`. A scenario that makes its own city takes `database: Database` instead.
+#[macro_export]
+macro_rules! both_databases {
+    ($(#[$attribute:meta])* async fn $name:ident($city:ident: &City) $body:block $($rest:tt)*) => {
+        $crate::both_databases! {
+            $(#[$attribute])*
+            async fn $name(database: Database) {
+                let city = $crate::City::new(database).await;
+                let $city = &city;
+                $body
+            }
+            $($rest)*
+        }
+    };
+    ($(#[$attribute:meta])* async fn $name:ident($database:ident: Database) $body:block $($rest:tt)*) => {
+        $(#[$attribute])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn scenario($database: $crate::Database) $body
+
+            #[test]
+            fn postgres() {
+                $crate::run(scenario($crate::Database::Postgres));
+            }
+
+            #[test]
+            fn sqlite() {
+                $crate::run(scenario($crate::Database::Sqlite));
+            }
+        }
+        $crate::both_databases! { $($rest)* }
+    };
+    () => {};
+}
+
+/// Runs one test to its end on a runtime of its own.
+pub fn run(scenario: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime starts")
+        .block_on(scenario);
+}

@@ -1,0 +1,116 @@
+//! One test's world.
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sea_orm::DatabaseConnection;
+use tempfile::TempDir;
+
+use crate::{Database, Person, Server, Settings, TestDatabase, workspace};
+
+/// An empty city: a database of its own, a server on it, and nobody there yet.
+///
+/// People and rows are made by the methods in [`crate::builders`].
+pub struct City {
+    server: Server,
+    settings: Settings,
+    db: DatabaseConnection,
+    kind: Database,
+    next_number: AtomicU32,
+    // Dropped after the server, in this order.
+    _database: TestDatabase,
+    directory: TempDir,
+}
+
+impl City {
+    pub async fn new(database: Database) -> Self {
+        City::with_settings(database, &[]).await
+    }
+
+    /// A city whose servers have these environment variables besides the usual ones.
+    pub async fn with_settings(database: Database, settings: &[(&str, &str)]) -> Self {
+        let directory =
+            tempfile::Builder::new().prefix("tiffin-city.").tempdir().expect("a temporary directory can be made");
+        let test_database = TestDatabase::create(database, directory.path()).await;
+        let mut all = usual_settings(database, &test_database.url, directory.path());
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        City {
+            server: Server::start(directory.path(), &all).await,
+            settings: all,
+            db: test_database.connect().await,
+            kind: database,
+            next_number: AtomicU32::new(1),
+            _database: test_database,
+            directory,
+        }
+    }
+
+    /// The server that the people of this city talk to, unless they were sent [`Person::at`] another one.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// A second server process on the same database and, on PostgreSQL, the same Redis.
+    pub async fn another_server(&self) -> Server {
+        Server::start(self.directory.path(), &self.settings).await
+    }
+
+    /// Stops the server, as a restart does, and starts it again at another address: make the people anew, or send them there.
+    pub async fn restart(&mut self) {
+        self.server.request_stop();
+        self.server.ended().await;
+        self.server = self.another_server().await;
+    }
+
+    /// The test's own connection to the database.
+    pub fn db(&self) -> &DatabaseConnection {
+        &self.db
+    }
+
+    pub fn database(&self) -> Database {
+        self.kind
+    }
+
+    /// A directory of the test's own, removed at its end.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Runs `tests/node/<script>`: see [`workspace::node_script`].
+    pub async fn node_script(&self, script: &str, arguments: &[&str]) -> String {
+        workspace::node_script(script, arguments).await
+    }
+
+    /// Somebody who is not signed in.
+    pub fn anonymous(&self) -> Person {
+        Person::anonymous(&self.server)
+    }
+
+    /// A number that is not used twice in this city, for what must be unique.
+    pub(crate) fn number(&self) -> u32 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+fn usual_settings(database: Database, url: &str, directory: &Path) -> Settings {
+    let mut settings = vec![
+        ("TIFFIN_ENV", "development".to_owned()),
+        ("TIFFIN_LISTEN", "127.0.0.1:0".to_owned()),
+        ("TIFFIN_LOG", "info,sqlx::query=debug".to_owned()),
+        ("TIFFIN_LOG_FORMAT", "json".to_owned()),
+        ("DATABASE_URL", url.to_owned()),
+    ];
+    match database {
+        Database::Postgres => {
+            let redis = std::env::var("TEST_REDIS_URL").expect(
+                "TEST_REDIS_URL is not set: run the tests with ./test, which starts a Redis for them, or set it to a Redis's URL",
+            );
+            let prefix = directory.file_name().expect("the directory has a name").to_string_lossy().into_owned();
+            settings.extend([("REDIS_URL", redis), ("TIFFIN_BROKER_PREFIX", prefix)]);
+        }
+        Database::Sqlite => {}
+    }
+    settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}

@@ -1,0 +1,133 @@
+//! The server as a process, the way it is run: `tiffin serve` on a free port.
+
+use std::{
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    log::{Log, Statement, Statements},
+    workspace,
+};
+
+/// Environment variables for a server, `TIFFIN_…` in most cases.
+pub type Settings = Vec<(String, String)>;
+
+/// How long a server may take to start or stop before the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server. Dropped, its process is killed.
+pub struct Server {
+    process: Child,
+    address: SocketAddr,
+    log: Log,
+}
+
+impl Server {
+    /// Starts a server with exactly these settings, and nothing of the test's own environment. Its log goes into `directory`.
+    pub async fn start(directory: &Path, settings: &Settings) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let log = Log::new(directory.join(format!("server-{}.log", NUMBER.fetch_add(1, Ordering::Relaxed))));
+        let file = std::fs::File::create(log.file()).expect("a log file can be made");
+        let inherited = std::env::vars_os().map(|(name, _)| name).filter(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with("TIFFIN_") || name == "DATABASE_URL" || name == "REDIS_URL"
+        });
+        let mut command = Command::new(workspace::binary("tiffin"));
+        inherited.for_each(|name| {
+            command.env_remove(name);
+        });
+        let process = command
+            .arg("serve")
+            .current_dir(directory)
+            .envs(settings.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .expect("the server's process starts");
+        let mut server = Server { process, address: SocketAddr::from(([0, 0, 0, 0], 0)), log };
+        server.address = server.bound_address().await;
+        server
+    }
+
+    /// Waits for the line of the log that tells where the server listens.
+    async fn bound_address(&mut self) -> SocketAddr {
+        let started = Instant::now();
+        loop {
+            let lines = self.log.lines(0);
+            let listening = lines.iter().find(|line| line["message"] == "listening");
+            let address = listening.and_then(|line| line["address"].as_str()?.parse().ok());
+            if let Some(address) = address {
+                return address;
+            }
+            if let Ok(Some(status)) = self.process.try_wait() {
+                panic!("the server ended with {status} before it listened:\n{}", self.log.tail());
+            }
+            assert!(started.elapsed() < PATIENCE, "the server does not listen:\n{}", self.log.tail());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// `http://127.0.0.1:<port>` with this path.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The address that websockets connect to.
+    pub fn websocket_url(&self) -> String {
+        format!("ws://{}/graphql", self.address)
+    }
+
+    /// The SQL statements that the server ran while this work was done, without those that only open or end a transaction.
+    pub async fn statements_during<T>(&self, work: impl Future<Output = T>) -> (T, Statements) {
+        let start = self.log.settled().await;
+        let result = work.await;
+        self.log.settled().await;
+        let lines = self.log.lines(start);
+        let statements = lines.iter().filter_map(Statement::from_line).filter(|statement| !statement.is_housekeeping());
+        (result, Statements(statements.collect()))
+    }
+
+    /// Everything the server has logged.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Asks the server to stop (SIGTERM) without waiting for it.
+    pub fn request_stop(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "the server can be told to stop");
+    }
+
+    /// Waits until the process has ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().expect("the process can be waited for") {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "the server does not stop:\n{}", self.log.tail());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Ends the process at once (SIGKILL), as a crash would.
+    pub fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("---- the log of the server at {} ----\n{}", self.address, self.log.tail());
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Where things are: the project's root, its binaries, the scripts that run under Node.js.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+/// The project's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in a folder of the project")
+}
+
+/// The text of a file, by its path from the project's root.
+pub fn read(path: &str) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A binary of the workspace, as it is now: `./test` has built them all, and otherwise cargo does.
+pub fn binary(name: &str) -> PathBuf {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| match std::env::var_os("TIFFIN_TEST_BINARIES") {
+        Some(directory) => directory.into(),
+        None => build_binaries(),
+    });
+    directory.join(name)
+}
+
+fn build_binaries() -> PathBuf {
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--workspace", "--bins", "--tests", "--quiet"])
+        .current_dir(root())
+        .stdin(Stdio::null())
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "the binaries could not be built");
+    build_directory()
+}
+
+/// `target/debug`, which the running test lies in.
+pub fn build_directory() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own file");
+    let directory = test.ancestors().find(|directory| directory.join("deps").is_dir());
+    directory.expect("a test lies in the target folder").to_owned()
+}
+
+/// What `tests/node/<script>` prints when it runs with these arguments. Anything but success fails the test, with all that was
+/// printed.
+pub async fn node_script(script: &str, arguments: &[&str]) -> String {
+    let directory = root().join("tests/node");
+    assert!(
+        directory.join("node_modules").exists(),
+        "tests/node/node_modules is missing: run ./test, or `npm ci` there"
+    );
+    let output = tokio::process::Command::new("node")
+        .arg(script)
+        .args(arguments)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap_or_else(|error| panic!("Node.js does not start ({error}): run ./test"));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{script} ended with {}\n{printed}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    printed
+}
