@@ -44,6 +44,9 @@ async fn sweep(app: &App) -> Result<usize> {
         .find_also_related(orders::Entity)
         .all(&app.db)
         .await?;
+    if events.is_empty() {
+        return Ok(0);
+    }
     let mut published = Vec::with_capacity(events.len());
     for (event, order) in &events {
         let mut topics = vec![Topic::Order(OrderId(event.order_id))];
@@ -55,7 +58,7 @@ async fn sweep(app: &App) -> Result<usize> {
         }
     }
     order_events::Entity::update_many()
-        .col_expr(order_events::Column::PublishedAt, Expr::val(clock::now()).into())
+        .col_expr(order_events::Column::PublishedAt, Expr::val(clock::now()))
         .filter(order_events::Column::Position.is_in(published.iter().copied()))
         .exec(&app.db)
         .await?;

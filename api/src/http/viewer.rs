@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use entity::{customers, drivers, restaurant_members, sea_orm_active_enums::UserRole, users};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait, Func},
+    sea_query::{Alias, Expr, ExprTrait, Func, SimpleExpr},
 };
 use serde_json::Value as Json;
 
@@ -45,11 +45,22 @@ pub async fn from_connection_init(app: &App, headers: &HeaderMap, payload: Optio
     }
 }
 
+/// The same viewer as it is now: a socket lives long, and rights come and go meanwhile. UNAUTHENTICATED where the user is gone.
+pub async fn as_of_now(app: &App, viewer: &Viewer) -> Result<Viewer> {
+    let Some(user) = viewer.user() else { return Ok(viewer.clone()) };
+    let user = find_active(&app.db, users::Column::Id.eq(user.id.0)).await?;
+    Ok(Viewer::User(Arc::new(user.ok_or_else(Error::unauthenticated)?)))
+}
+
 async fn development_user(app: &App, email: &str) -> Result<Viewer> {
     if app.config.environment != Environment::Development {
         return Err(Error::new(Code::Unauthenticated, "X-Development-User is for development only."));
     }
-    let user = find_active(&app.db, email).await?;
+    let same_email = Expr::expr(Func::lower(Expr::col(users::Column::Email.as_column_ref()))).eq(email.to_lowercase());
+    let user = match email.contains('\0') {
+        true => None,
+        false => find_active(&app.db, same_email).await?,
+    };
     let user = user.ok_or_else(|| Error::new(Code::Unauthenticated, format!("There is no active user {email}.")))?;
     Ok(Viewer::User(Arc::new(user)))
 }
@@ -63,12 +74,9 @@ struct UserRow {
     restaurant_id: Option<i32>,
 }
 
-/// The active user of an e-mail address with everything that rights depend on, in one statement: one row for each restaurant
+/// The active user who fits the condition, with everything that rights depend on, in one statement: one row for each restaurant
 /// the user is staff of.
-async fn find_active(db: &impl ConnectionTrait, email: &str) -> Result<Option<SignedIn>> {
-    if email.contains('\0') {
-        return Ok(None);
-    }
+async fn find_active(db: &impl ConnectionTrait, condition: SimpleExpr) -> Result<Option<SignedIn>> {
     let user_id = || users::Column::Id.as_column_ref();
     let mut select = users::Entity::find().into_query();
     select
@@ -81,7 +89,7 @@ async fn find_active(db: &impl ConnectionTrait, email: &str) -> Result<Option<Si
         .expr_as(Expr::col(customers::Column::Id.as_column_ref()), Alias::new("customer_id"))
         .expr_as(Expr::col(drivers::Column::Id.as_column_ref()), Alias::new("driver_id"))
         .expr_as(Expr::col(restaurant_members::Column::RestaurantId.as_column_ref()), Alias::new("restaurant_id"))
-        .and_where(Expr::expr(Func::lower(Expr::col(users::Column::Email.as_column_ref()))).eq(email.to_lowercase()))
+        .and_where(condition)
         .and_where(users::Column::IsActive.eq(true));
     let rows = UserRow::find_by_statement(db.get_database_backend().build(&select)).all(db).await?;
     let restaurants: HashSet<_> = rows.iter().filter_map(|row| row.restaurant_id.map(RestaurantId)).collect();

@@ -325,7 +325,10 @@ impl Answers {
 
 async fn run(endpoint: Endpoint, viewer: Viewer, request: Request, answers: Answers) {
     let id = answers.id.as_str();
-    let started = execute::subscribe(&endpoint.app, &endpoint.schema, viewer, request).await;
+    let started = match viewer::as_of_now(&endpoint.app, &viewer).await {
+        Ok(viewer) => execute::subscribe(&endpoint.app, &endpoint.schema, viewer, request).await,
+        Err(error) => Err(vec![async_graphql::Error::from(error).into_server_error(Default::default())]),
+    };
     let mut responses = match started {
         Ok(responses) => responses,
         Err(refusal) => {

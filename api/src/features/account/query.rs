@@ -21,7 +21,7 @@ impl AccountQuery {
     /// The users that the viewer may know of, by id: all for admins, oneself for anybody else. `search` looks for part of the
     /// name or e-mail address, in any case and script. A page has 20 entries unless asked otherwise, and at most 100; `offset`
     /// skips entries.
-    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn users(
         &self,

@@ -19,7 +19,7 @@ impl CustomerQuery {
 
     /// The customers that the viewer may know of, by id. `search` looks for part of the name, in any case and script, and for
     /// admins also of the e-mail address. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries.
-    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn customers(
         &self,

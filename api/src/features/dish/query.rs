@@ -19,7 +19,7 @@ impl DishQuery {
 
     /// The dishes of all restaurants that take orders, also those that are not available now. A page has 20 entries unless
     /// asked otherwise, and at most 100; `offset` skips entries, for tables with page numbers.
-    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn dishes(
         &self,

@@ -17,7 +17,7 @@ impl DriverQuery {
 
     /// The drivers that the viewer may know of, by id. A page has 20 entries unless asked otherwise, and at most 100; `offset`
     /// skips entries.
-    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn drivers(
         &self,

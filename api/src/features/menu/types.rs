@@ -48,7 +48,7 @@ impl Menu {
     }
 
     /// Its dishes, also those that are not available now. A page has 20 entries unless asked otherwise, and at most 100.
-    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn dishes(
         &self,

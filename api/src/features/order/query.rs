@@ -24,7 +24,7 @@ impl OrderQuery {
 
     /// A customer's own orders, a driver's own, those of a merchant's restaurants, all for an admin; newest first. Empty for
     /// anybody else. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries.
-    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn orders(
         &self,

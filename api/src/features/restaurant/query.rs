@@ -20,7 +20,7 @@ impl RestaurantQuery {
 
     /// The restaurants that take orders. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries,
     /// for tables with page numbers.
-    #[allow(clippy::too_many_arguments, reason = "the contract's arguments")]
+    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn restaurants(
         &self,
