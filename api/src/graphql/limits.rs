@@ -1,24 +1,28 @@
 //! How much a list adds to an operation's complexity.
 
-/// Entries of a list where `first` and `last` are absent.
-pub const DEFAULT_LENGTH: usize = 20;
-/// Entries of a list at most.
-pub const MAXIMUM_LENGTH: usize = 100;
+use super::page::{DEFAULT_SIZE, MAXIMUM_SIZE};
 
-/// Entries of a list that has no pages and is short by nature: what an order consists of, its history.
+/// Entries that a list is taken to have where the client cannot say how many.
+pub const DEFAULT_LENGTH: usize = DEFAULT_SIZE as usize;
+/// Entries that a list without pages is taken to have, which is short by nature: what an order consists of, its history.
 pub const SHORT_LENGTH: usize = 5;
 
 /// No operation comes near; and no sum of such numbers, of which there are as many as selections, leaves a `usize`.
 const CEILING: usize = 1 << 32;
 
-/// The complexity of a list field: `#[graphql(complexity = "limits::list(first, last, child_complexity)")]`.
+/// The complexity of a list with pages: `#[graphql(complexity = "limits::list(first, last, child_complexity)")]`.
 ///
 /// What the client asks for is clamped to what it can get; what is negative or above is refused by the field itself.
 pub fn list(first: Option<i32>, last: Option<i32>, child_complexity: usize) -> usize {
     let length = match first.or(last) {
-        Some(length) => usize::try_from(length).unwrap_or(0).min(MAXIMUM_LENGTH),
-        None => DEFAULT_LENGTH,
+        Some(length) => u32::try_from(length).unwrap_or(0).min(MAXIMUM_SIZE),
+        None => DEFAULT_SIZE,
     };
+    entries(length as usize, child_complexity)
+}
+
+/// The complexity of a list of so many entries.
+pub fn entries(length: usize, child_complexity: usize) -> usize {
     length.max(1).saturating_mul(child_complexity).saturating_add(1).min(CEILING)
 }
 

@@ -16,6 +16,7 @@ pub mod loaders;
 pub mod node;
 pub mod page;
 pub mod row;
+pub mod scalars;
 pub mod schema;
 pub mod search;
 pub mod sort;

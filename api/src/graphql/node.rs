@@ -7,6 +7,7 @@ use super::{
     context::OperationContext,
     error::{Error, Result},
     ids::{self, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, RestaurantId, ReviewId, UserId},
+    limits,
     row::Visible,
 };
 use crate::features::{
@@ -50,7 +51,7 @@ impl NodeQuery {
 
     /// At most 100 objects by their ids, in the same order; null, without an error, in the place of each that does not exist or
     /// that the viewer may not know of.
-    #[graphql(complexity = "ids.len().min(MAXIMUM_NODES) * child_complexity + 1")]
+    #[graphql(complexity = "limits::entries(ids.len().min(MAXIMUM_NODES), child_complexity)")]
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MAXIMUM_NODES {
             return Err(Error::bad_input("ids", format!("At most {MAXIMUM_NODES} objects can be asked for at once.")));

@@ -17,12 +17,8 @@ pub fn problem(name: &str, value: &Value) -> Option<String> {
         ("ID", Value::Number(number)) => wanted(number.is_i64(), "This must be an id."),
         ("ID", _) => wanted(false, "This must be an id."),
         ("Date", value) => parsed::<Date>(value, "This must be a day such as \"2026-11-20\"."),
-        ("DateTime", value) => {
-            parsed::<DateTime<Utc>>(value, "This must be a time such as \"2026-11-20T18:30:00Z\".")
-        }
-        ("Decimal", value) => {
-            parsed::<Decimal>(value, "This must be an exact decimal in a string, such as \"12.50\".")
-        }
+        ("DateTime", value) => parsed::<DateTime<Utc>>(value, "This must be a time such as \"2026-11-20T18:30:00Z\"."),
+        ("Decimal", value) => parsed::<Decimal>(value, "This must be an exact decimal in a string, such as \"12.50\"."),
         // One that is missing here is refused where it is used, without the field's path.
         (_, _) => None,
     }
@@ -56,13 +52,21 @@ mod tests {
     fn each_scalar_takes_its_values_and_no_others() {
         let text = |text: &str| Value::from(text);
         let cases = [
-            ("Int", vec![Value::from(-5), Value::from(i32::MAX)], vec![Value::from(1_u64 << 31), Value::from(1.5), text("1"), Value::from(true)]),
+            (
+                "Int",
+                vec![Value::from(-5), Value::from(i32::MAX)],
+                vec![Value::from(1_u64 << 31), Value::from(1.5), text("1"), Value::from(true)],
+            ),
             ("Float", vec![Value::from(1), Value::from(1.5)], vec![text("1.5"), Value::from(true)]),
             ("Boolean", vec![Value::from(true)], vec![text("true"), Value::from(1)]),
             ("String", vec![text(""), text("Phở")], vec![Value::from(1), text("a\0")]),
             ("ID", vec![text("Order:1"), Value::from(1)], vec![Value::from(1.5), Value::from(true), text("\0")]),
             ("Date", vec![text("2026-11-20")], vec![text("2026-11-31"), text("20.11.2026"), Value::from(1)]),
-            ("DateTime", vec![text("2026-11-20T18:30:00Z"), text("2026-11-20T18:30:00+07:00")], vec![text("2026-11-20"), text("now"), Value::from(1)]),
+            (
+                "DateTime",
+                vec![text("2026-11-20T18:30:00Z"), text("2026-11-20T18:30:00+07:00")],
+                vec![text("2026-11-20"), text("now"), Value::from(1)],
+            ),
             ("Decimal", vec![text("12.50"), Value::from(12)], vec![Value::from(12.5), text("twelve"), text("1e3")]),
         ];
         for (name, taken, refused) in cases {

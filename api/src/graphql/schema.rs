@@ -1,11 +1,8 @@
 //! Where the features are put together: the roots of the schema, and nothing else.
 
-use async_graphql::{
-    InputType, InputValueResult, MergedObject, MergedSubscription, Pos, SDLExportOptions, ScalarType, Value,
-};
-use chrono::{DateTime, Utc};
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
-use super::{date::Date, decimal::Decimal, document::checked_schema, node::NodeQuery};
+use super::{document::checked_schema, node::NodeQuery, scalars};
 use crate::features::{
     account::query::AccountQuery,
     customer::{mutation::CustomerMutation, query::CustomerQuery},
@@ -42,24 +39,10 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// The schema, without anything that belongs to one operation.
 pub fn build() -> Schema {
     let roots = || Schema::build(Query::default(), Mutation::default(), Subscription::default()).disable_suggestions();
-    checked_schema(roots, scalar_problem)
+    checked_schema(roots, scalars::problem)
 }
 
 /// The schema in GraphQL's schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
     build().sdl_with_options(SDLExportOptions::new().include_specified_by())
-}
-
-/// What is wrong with a value of one of our scalars.
-fn scalar_problem(name: &str, value: &Value) -> Option<String> {
-    match name {
-        "Decimal" => problem(<Decimal as ScalarType>::parse(value.clone())),
-        "Date" => problem(<Date as ScalarType>::parse(value.clone())),
-        "DateTime" => problem(<DateTime<Utc> as ScalarType>::parse(value.clone())),
-        _ => None,
-    }
-}
-
-fn problem<T: InputType>(parsed: InputValueResult<T>) -> Option<String> {
-    parsed.err().map(|error| error.into_server_error(Pos::default()).message)
 }

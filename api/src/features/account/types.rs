@@ -74,7 +74,7 @@ impl User {
     }
 
     /// The restaurants whose staff the user is, also inactive ones.
-    #[graphql(complexity = "limits::SHORT_LENGTH * child_complexity + 1")]
+    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
     async fn restaurants(&self, ctx: &Context<'_>) -> Result<Vec<Restaurant>> {
         let restaurants = ctx.loaders().load(RestaurantsOfUser(self.0.id())).await?.unwrap_or_default();
         Ok(restaurants.into_iter().map(Restaurant).collect())

@@ -105,7 +105,7 @@ impl Order {
     }
 
     /// What was ordered, one entry for each dish.
-    #[graphql(complexity = "limits::SHORT_LENGTH * child_complexity + 1")]
+    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
     async fn items(&self, ctx: &Context<'_>) -> Result<Vec<OrderItem>> {
         let items = ctx.loaders().load(ItemsOfOrder(self.0.id())).await?.unwrap_or_default();
         Ok(items.into_iter().map(|item| OrderItem { item, currency: self.0.currency.clone() }).collect())
@@ -139,7 +139,7 @@ impl Order {
     }
 
     /// Its whole history, oldest first.
-    #[graphql(complexity = "limits::SHORT_LENGTH * child_complexity + 1")]
+    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
     async fn events(&self, ctx: &Context<'_>) -> Result<Vec<OrderEvent>> {
         let events = ctx.loaders().load(EventsOfOrder(self.0.id())).await?.unwrap_or_default();
         Ok(events.into_iter().map(OrderEvent).collect())

@@ -141,7 +141,7 @@ impl Restaurant {
     /// What it earned with DELIVERED orders, by day, week (from Monday) or month of their `orderTime` in UTC, oldest first.
     /// Periods without an order are there, with zeros. Without `since` the last 30 periods until `until` (inclusive; today when
     /// left out); at most 400. Null with FORBIDDEN for anybody but its staff and admins.
-    #[graphql(complexity = "limits::DEFAULT_LENGTH * child_complexity + 1")]
+    #[graphql(complexity = "limits::entries(limits::DEFAULT_LENGTH, child_complexity)")]
     async fn revenue(
         &self,
         ctx: &Context<'_>,
@@ -154,7 +154,7 @@ impl Restaurant {
 
     /// The drivers who are AVAILABLE now, nearest first; those whose place is not known come last. Null with FORBIDDEN for
     /// anybody but its staff and admins.
-    #[graphql(complexity = "limits::DEFAULT_LENGTH * child_complexity + 1")]
+    #[graphql(complexity = "limits::entries(limits::DEFAULT_LENGTH, child_complexity)")]
     async fn available_drivers(&self, ctx: &Context<'_>) -> Option<Result<Vec<Driver>>> {
         if !ctx.viewer().manages(self.0.id()) {
             return Some(Err(Error::forbidden("Only the restaurant's staff and admins see the drivers nearby.")));
