@@ -33,10 +33,7 @@ pub struct BatchQueue(Arc<Mutex<Vec<FutureObj<'static, ()>>>>);
 impl BatchQueue {
     fn take_from(&self, start: usize) -> Vec<FutureObj<'static, ()>> {
         // A queue stays whole whatever happened to a holder of its lock: pushing and splitting do not panic.
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .split_off(start)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).split_off(start)
     }
 
     fn len(&self) -> usize {
@@ -46,10 +43,7 @@ impl BatchQueue {
 
 impl Spawn for BatchQueue {
     fn spawn_obj(&self, batch: FutureObj<'static, ()>) -> Result<(), SpawnError> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(batch);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(batch);
         Ok(())
     }
 }
@@ -77,9 +71,7 @@ where
 {
     let mut events = events;
     let mut batches = Batches::new(queue);
-    stream::poll_fn(move |context| {
-        batches.poll_with(context, |context| events.poll_next_unpin(context))
-    })
+    stream::poll_fn(move |context| batches.poll_with(context, |context| events.poll_next_unpin(context)))
 }
 
 struct Batches {
@@ -89,10 +81,7 @@ struct Batches {
 
 impl Batches {
     fn new(queue: BatchQueue) -> Self {
-        Self {
-            queue,
-            running: FuturesUnordered::new(),
-        }
+        Self { queue, running: FuturesUnordered::new() }
     }
 
     /// Polls the query, then the batches, until neither can go on.
@@ -212,7 +201,8 @@ mod tests {
     async fn batches_of(query: &str) -> usize {
         let (queue, numbers) = (BatchQueue::default(), Numbers::default());
         let batches = numbers.batches.clone();
-        let request = Request::new(query).data(DataLoader::new(numbers, queue.clone(), Immediately).max_batch_size(100_000));
+        let request =
+            Request::new(query).data(DataLoader::new(numbers, queue.clone(), Immediately).max_batch_size(100_000));
         let response = drive(queue, schema().execute(request)).await;
         assert!(response.errors.is_empty(), "{:?}", response.errors);
         batches.load(Ordering::SeqCst)
@@ -259,9 +249,7 @@ mod tests {
         let schema = schema();
         let levels = "{ roots { value children { value ... } } }";
         for depth in 1..=3 {
-            let query = (1..depth).fold(levels.to_owned(), |query, _| {
-                query.replace("...", "children { value ... }")
-            });
+            let query = (1..depth).fold(levels.to_owned(), |query, _| query.replace("...", "children { value ... }"));
             let query = query.replace("...", "");
             let (mut ours, mut default, mut default_batches) = (Duration::ZERO, Duration::ZERO, 0);
             for _ in 0..ROUNDS {
@@ -274,7 +262,8 @@ mod tests {
                 let started = std::time::Instant::now();
                 let numbers = Numbers::default();
                 let batches = numbers.batches.clone();
-                let loader = DataLoader::new(numbers, TokioSpawner::current(), TokioTimer::default()).max_batch_size(100_000);
+                let loader =
+                    DataLoader::new(numbers, TokioSpawner::current(), TokioTimer::default()).max_batch_size(100_000);
                 schema.execute(Request::new(&query).data(loader)).await;
                 default += started.elapsed();
                 default_batches += batches.load(Ordering::SeqCst);

@@ -2,9 +2,7 @@
 
 use async_graphql::{
     Positioned, ServerError,
-    parser::types::{
-        DocumentOperations, ExecutableDocument, Field, InlineFragment, Selection, SelectionSet,
-    },
+    parser::types::{DocumentOperations, ExecutableDocument, Field, InlineFragment, Selection, SelectionSet},
 };
 
 use super::validation_failed;

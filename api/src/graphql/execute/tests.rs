@@ -227,9 +227,9 @@ const COMPLEX: &str = "QUERY_TOO_COMPLEX";
 
 #[tokio::test]
 async fn documents_are_refused_with_their_code() {
-    let bomb = (0..30).fold("{ ...F0 }".to_owned(), |bomb, n| {
-        format!("{bomb} fragment F{n} on Query {{ ...F{0} ...F{0} }}", n + 1)
-    }) + "fragment F30 on Query { item { id } }";
+    let bomb = (0..30)
+        .fold("{ ...F0 }".to_owned(), |bomb, n| format!("{bomb} fragment F{n} on Query {{ ...F{0} ...F{0} }}", n + 1))
+        + "fragment F30 on Query { item { id } }";
     let deep = format!("{{ item {{ {} id {} }} }}", "parent {".repeat(6), "}".repeat(6));
     let aliases: String = (0..11).map(|n| format!("a{n}: size ")).collect();
     let directives = "@skip(if: false) ".repeat(11);
@@ -334,10 +334,26 @@ async fn values_are_refused_with_their_path() {
 async fn good_values_are_taken() {
     let cases = [
         ("mutation { pack(input: { lines: { quantity: 4 } }) }", json!({}), 7),
-        ("mutation ($q: Int!, $t: Int! = 1) { pack(input: { lines: [{ quantity: $q }], times: $t }) }", json!({ "q": 4 }), 5),
-        ("mutation ($q: Int!, $t: Int!) { pack(input: { lines: [{ quantity: $q }], times: $t }) }", json!({ "q": 4, "t": 0 }), 4),
-        ("mutation ($n: String, $k: Kind) { pack(input: { lines: [{ quantity: 1, note: $n }], kind: $k }) }", json!({}), 4),
-        ("mutation ($i: PackInput!) { pack(input: $i) }", json!({ "i": { "lines": [{ "quantity": 1 }], "kind": "BIG" } }), 4),
+        (
+            "mutation ($q: Int!, $t: Int! = 1) { pack(input: { lines: [{ quantity: $q }], times: $t }) }",
+            json!({ "q": 4 }),
+            5,
+        ),
+        (
+            "mutation ($q: Int!, $t: Int!) { pack(input: { lines: [{ quantity: $q }], times: $t }) }",
+            json!({ "q": 4, "t": 0 }),
+            4,
+        ),
+        (
+            "mutation ($n: String, $k: Kind) { pack(input: { lines: [{ quantity: 1, note: $n }], kind: $k }) }",
+            json!({}),
+            4,
+        ),
+        (
+            "mutation ($i: PackInput!) { pack(input: $i) }",
+            json!({ "i": { "lines": [{ "quantity": 1 }], "kind": "BIG" } }),
+            4,
+        ),
     ];
     for (query, variables, sum) in cases {
         let answer = answer_to(request(query, variables)).await;
@@ -349,19 +365,40 @@ async fn good_values_are_taken() {
 async fn what_is_selected_twice_is_one_field() {
     let cases = [
         ("{ item { id } item { size } }", json!({ "item": { "id": "0", "size": 1 } })),
-        ("{ item { parent { id } ...F } } fragment F on Item { parent { size } id }", json!({ "item": { "parent": { "id": "1", "size": 1 }, "id": "0" } })),
+        (
+            "{ item { parent { id } ...F } } fragment F on Item { parent { size } id }",
+            json!({ "item": { "parent": { "id": "1", "size": 1 }, "id": "0" } }),
+        ),
         ("{ item { ...F ...F ... on Item { id } } } fragment F on Item { id }", json!({ "item": { "id": "0" } })),
         ("{ item { a: id b: id } }", json!({ "item": { "a": "0", "b": "0" } })),
-        ("{ nodes { id ... on Item { size id } ... on Carton { lid } ... on Node { __typename } } }", json!({ "nodes": [
+        (
+            "{ nodes { id ... on Item { size id } ... on Carton { lid } ... on Node { __typename } } }",
+            json!({ "nodes": [
             { "id": "0", "size": 1, "__typename": "Item" }, { "id": "c", "lid": true, "__typename": "Carton" },
-        ] })),
-        ("{ nodes { ... on Carton { x: lid } ... on Item { x: size } } }", json!({ "nodes": [{ "x": 1 }, { "x": true }] })),
+        ] }),
+        ),
+        (
+            "{ nodes { ... on Carton { x: lid } ... on Item { x: size } } }",
+            json!({ "nodes": [{ "x": 1 }, { "x": true }] }),
+        ),
         ("{ nodes { ... on Item { id } } }", json!({ "nodes": [{ "id": "0" }, {}] })),
-        ("query ($yes: Boolean = true) { item { id @skip(if: $yes) size @include(if: $yes) } }", json!({ "item": { "size": 1 } })),
-        ("{ item { id ... @include(if: false) { size } ...F @skip(if: true) } } fragment F on Item { size }", json!({ "item": { "id": "0" } })),
+        (
+            "query ($yes: Boolean = true) { item { id @skip(if: $yes) size @include(if: $yes) } }",
+            json!({ "item": { "size": 1 } }),
+        ),
+        (
+            "{ item { id ... @include(if: false) { size } ...F @skip(if: true) } } fragment F on Item { size }",
+            json!({ "item": { "id": "0" } }),
+        ),
         ("{ item { id @skip(if: true) id } }", json!({ "item": { "id": "0" } })),
-        ("query ($yes: Boolean = true) { __typename @skip(if: $yes) t: __typename @include(if: $yes) }", json!({ "t": "Query" })),
-        ("{ __typename __typename t: __type(name: \"Item\") { kind ... on __Type { kind name } } }", json!({ "__typename": "Query", "t": { "kind": "OBJECT", "name": "Item" } })),
+        (
+            "query ($yes: Boolean = true) { __typename @skip(if: $yes) t: __typename @include(if: $yes) }",
+            json!({ "t": "Query" }),
+        ),
+        (
+            "{ __typename __typename t: __type(name: \"Item\") { kind ... on __Type { kind name } } }",
+            json!({ "__typename": "Query", "t": { "kind": "OBJECT", "name": "Item" } }),
+        ),
     ];
     for (query, data) in cases {
         assert_eq!(answer(query).await, json!({ "data": data }), "{query}");
@@ -402,12 +439,15 @@ async fn one_operation_of_several_is_chosen_by_name() {
 async fn errors_have_a_code_and_their_whole_path() {
     let answer = answer("{ items(first: 2) { id parent { x: refused } } }").await;
     assert_eq!(answer["data"], Json::Null);
-    assert_eq!(answer["errors"], json!([{
-        "message": "Not now.",
-        "locations": [{ "line": 1, "column": 33 }],
-        "path": ["items", 0, "parent", "x"],
-        "extensions": { "code": "CONFLICT" },
-    }]));
+    assert_eq!(
+        answer["errors"],
+        json!([{
+            "message": "Not now.",
+            "locations": [{ "line": 1, "column": 33 }],
+            "path": ["items", 0, "parent", "x"],
+            "extensions": { "code": "CONFLICT" },
+        }])
+    );
     let answer = self::answer("{ nodes { ... on Item { refused } } }").await;
     assert_eq!(answer["errors"][0]["path"], json!(["nodes", 0, "refused"]));
     let answer = self::answer("{ items { refusedOrNull } }").await;
