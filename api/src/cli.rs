@@ -144,6 +144,19 @@ impl CommandLine {
     }
 }
 
+/// An error with its causes, but for those that only repeat what was said.
+pub fn sentence(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| {
+        if said.is_empty() {
+            cause
+        } else if said.contains(&cause) {
+            said
+        } else {
+            format!("{said}: {cause}")
+        }
+    })
+}
+
 /// Writes to standard output; a reader that has gone away (`tiffin schema | head`) is no error.
 fn print(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -191,6 +204,12 @@ mod tests {
         assert_eq!(options(&["tiffin"]), BTreeMap::new());
         assert_eq!(options(&["tiffin", "config", "--config", "x.toml"]), BTreeMap::new());
         assert_eq!(options(&["tiffin", "--no-live", "--live"]), BTreeMap::from([("demo.live", Value::from(true))]));
+    }
+
+    #[test]
+    fn a_sentence_says_a_thing_once() {
+        let error = anyhow::anyhow!("connection refused").context("error: connection refused").context("no Redis");
+        assert_eq!(sentence(&error), "no Redis: error: connection refused");
     }
 
     #[tokio::test]

@@ -22,6 +22,6 @@ fn main() -> ExitCode {
 
 /// One sentence with its causes, on standard error.
 fn failed(error: &anyhow::Error) -> ExitCode {
-    eprintln!("tiffin: {error:#}");
+    eprintln!("tiffin: {}", cli::sentence(error));
     ExitCode::FAILURE
 }

@@ -62,6 +62,9 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     start_background_work(app, &shutdown);
     let router = http::router(app.clone(), graphql::schema::build(), shutdown.clone());
     tracing::info!(%address, environment = ?app.config.environment, "listening");
+    if app.config.is_development() && !address.ip().is_loopback() {
+        tracing::warn!("whoever reaches this address may act as anybody: set TIFFIN_ENV=production to end that");
+    }
     welcome::print(&app.config, address);
     accept(listener, router, &shutdown, &app.config.shutdown, next_signal).await?;
     tracing::info!("stopped");

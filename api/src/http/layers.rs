@@ -106,3 +106,77 @@ fn log_response<Body>(response: &axum::http::Response<Body>, latency: Duration, 
         false => tracing::info!(status, milliseconds, "answered"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+    use crate::config::Environment;
+
+    /// The head of an answer, in lower case, to `method` with these further lines of a request.
+    async fn head(config: &Config, method: &str, lines: &str) -> String {
+        let router = Router::new().route("/graphql", get(async || "x".repeat(5_000)));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let address = listener.local_addr().expect("bound");
+        let server = tokio::spawn(axum::serve(listener, surround(router, config)).into_future());
+        let mut connection = TcpStream::connect(address).await.expect("connects");
+        let request = format!("{method} /graphql HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{lines}\r\n");
+        connection.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).await.expect("answered");
+        server.abort();
+        let answer = String::from_utf8_lossy(&answer).to_lowercase();
+        answer.split("\r\n\r\n").next().unwrap_or_default().to_owned()
+    }
+
+    fn production() -> Config {
+        let mut config = Config::defaults(Environment::Production, false);
+        config.http.allowed_origins = vec!["https://app.example".to_owned()];
+        config
+    }
+
+    #[tokio::test]
+    async fn only_configured_origins_may_read() {
+        let known = head(&production(), "GET", "origin: https://app.example\r\n").await;
+        assert!(known.contains("access-control-allow-origin: https://app.example"), "{known}");
+        for origin in ["https://evil.example", "https://app.example.evil.example", "http://app.example", "null"] {
+            let foreign = head(&production(), "GET", &format!("origin: {origin}\r\n")).await;
+            assert!(!foreign.contains("access-control-allow-origin"), "{foreign}");
+        }
+        let development = Config::defaults(Environment::Development, true);
+        let any = head(&development, "GET", "origin: http://localhost:3000\r\n").await;
+        assert!(any.contains("access-control-allow-origin: *"), "{any}");
+    }
+
+    #[tokio::test]
+    async fn acting_as_somebody_is_offered_to_pages_in_development_only() {
+        let ask = "origin: https://app.example\r\naccess-control-request-method: POST\r\n\
+                   access-control-request-headers: x-development-user\r\n";
+        assert!(!head(&production(), "OPTIONS", ask).await.contains("x-development-user"));
+        let development = Config::defaults(Environment::Development, true);
+        assert!(head(&development, "OPTIONS", ask).await.contains("x-development-user"));
+    }
+
+    #[tokio::test]
+    async fn an_id_of_the_request_is_kept_if_it_is_plain() {
+        assert!(head(&production(), "GET", "x-request-id: a-1_b.2\r\n").await.contains("x-request-id: a-1_b.2"));
+        for bad in ["a b", "%0a", &"a".repeat(65)] {
+            let answer = head(&production(), "GET", &format!("x-request-id: {bad}\r\n")).await;
+            let id = answer.lines().find_map(|line| line.strip_prefix("x-request-id: ")).expect("there is one");
+            assert!(id.len() == 36 && id != bad, "{id}");
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_are_compressed_and_guarded() {
+        let answer = head(&production(), "GET", "accept-encoding: gzip\r\n").await;
+        for expected in ["content-encoding: gzip", "x-content-type-options: nosniff", "x-frame-options: deny"] {
+            assert!(answer.contains(expected), "{expected} in {answer}");
+        }
+    }
+}
