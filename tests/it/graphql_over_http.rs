@@ -57,7 +57,13 @@ fn the_published_audit_passes() {
 fn the_status_tells_whether_the_operation_ran() {
     tiffin_tests::run(async {
         let city = city().await;
-        for refused in ["{", "{ unknown }", "{ order(id: 1.5) { id } }", "subscription { orderStatusChanged(orderId: 1) { sequence } }", "query A { __typename } query B { __typename }"] {
+        for refused in [
+            "{",
+            "{ unknown }",
+            "{ order(id: 1.5) { id } }",
+            "subscription { orderStatusChanged(orderId: 1) { sequence } }",
+            "query A { __typename } query B { __typename }",
+        ] {
             let body = json!({ "query": refused }).to_string();
             expect_refused(&answer(post(&city, RESPONSE, &body)).await, 400);
             expect_refused(&answer(post(&city, JSON, &body)).await, 200);
@@ -75,7 +81,19 @@ fn what_is_no_graphql_request_is_refused_in_json() {
     tiffin_tests::run(async {
         let city = City::with_settings(Database::Sqlite, &[("TIFFIN_LIMITS_BODY_BYTES", "10000")]).await;
         let query = json!({ "query": "{ __typename }" });
-        for body in ["", "{", "null", "[]", "1", "{}", r#"{"query":1}"#, r#"{"query":"{ __typename }","variables":[]}"#, r#"{"query":"{ __typename }","operationName":1}"#, &format!("[{query}]"), &"[".repeat(9_000)] {
+        for body in [
+            "",
+            "{",
+            "null",
+            "[]",
+            "1",
+            "{}",
+            r#"{"query":1}"#,
+            r#"{"query":"{ __typename }","variables":[]}"#,
+            r#"{"query":"{ __typename }","operationName":1}"#,
+            &format!("[{query}]"),
+            &"[".repeat(9_000),
+        ] {
             for accept in [RESPONSE, JSON] {
                 expect_refused(&answer(post(&city, accept, body)).await, 400);
             }
@@ -119,8 +137,18 @@ fn a_foreign_page_cannot_write() {
 
         let query = format!("mutation {{ {cancel} }}");
         let body = json!({ "query": query }).to_string();
-        for media in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain; application/json", ""] {
-            let bodies = [body.clone(), format!("query={query}"), format!("--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{body}\r\n--x--")];
+        for media in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "text/plain; application/json",
+            "",
+        ] {
+            let bodies = [
+                body.clone(),
+                format!("query={query}"),
+                format!("--x\r\nContent-Disposition: form-data; name=\"operations\"\r\n\r\n{body}\r\n--x--"),
+            ];
             for body in bodies {
                 let posted = request(&city, Method::POST).header("Content-Type", media).body(body);
                 expect_refused(&answer(signed_in(posted)).await, 415);

@@ -3,4 +3,6 @@
 mod architecture;
 mod contract;
 mod generated;
+mod graphql_over_http;
 mod smoke;
+mod websocket;
