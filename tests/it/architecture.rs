@@ -59,6 +59,10 @@ fn broken_rules(file: &str, text: &str) -> Vec<String> {
 
 /// Whether what stands in another feature's module is not for others. A feature of one file has its types at the top.
 fn is_closed(name: &str) -> bool {
+    // The module alone: what the file then names of it is looked at in its turn.
+    if name.is_empty() {
+        return false;
+    }
     let is_type = name.starts_with(|letter: char| letter.is_ascii_uppercase());
     let is_root = ["Query", "Mutation", "Subscription"].iter().any(|root| name.ends_with(root));
     if is_type { is_root } else { !OPEN_TO_FEATURES.contains(&name) }
@@ -98,7 +102,22 @@ fn paths(file: &str, text: &str) -> Vec<String> {
         }
     }
     let module = module_of(file);
-    paths.iter().map(|path| resolved(path, &module)).collect()
+    let paths: Vec<_> = paths.iter().map(|path| resolved(path, &module)).collect();
+    paths.iter().map(|path| through_import(path, &paths)).collect()
+}
+
+/// `order::service::name` is `crate::features::order::service::name` where the file imports `crate::features::order`.
+fn through_import(path: &str, paths: &[String]) -> String {
+    let (name, rest) = path.split_once("::").unwrap_or((path, ""));
+    let import = paths.iter().find(|import| {
+        import.starts_with("crate::")
+            && import.rsplit("::").next() == Some(name)
+            && name.starts_with(char::is_lowercase)
+    });
+    match import {
+        Some(import) if name != "crate" => format!("{import}::{rest}"),
+        _ => path.to_owned(),
+    }
 }
 
 /// Reads one path, or a group of them, that begins at `position`, and tells where it ended.
@@ -264,5 +283,7 @@ fn a_broken_rule_is_found() {
         "features/order/service.rs",
         "use crate::features::{dish::{service, types::Dish}, review::Review};"
     ));
+    assert!(broken("features/order/service.rs", "use crate::features::dish; fn f() { dish::query::all() }"));
+    assert!(!broken("features/order/service.rs", "use crate::features::dish; fn f() { dish::service::all() }"));
     assert!(!broken("features/order/query.rs", "use super::mutation::name; use crate::features::order::error;"));
 }

@@ -126,7 +126,10 @@ fn rust_files(folder: &Path) -> anyhow::Result<Files> {
     let library = folder.join("lib.rs");
     let modules = fs::read_to_string(&library)?;
     fs::write(&library, format!("{LIBRARY}{modules}"))?;
-    let status = Command::new("rustfmt").args(["--edition", "2024"]).arg(&library).status()?;
+    // With the project's settings: rustfmt looks for them beside the file, which is not in the project yet.
+    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut rustfmt = Command::new("rustfmt");
+    let status = rustfmt.args(["--edition", "2024", "--config-path"]).arg(settings).arg(&library).status()?;
     ensure!(status.success(), "rustfmt failed on the generated files");
     read_folder(folder)
 }

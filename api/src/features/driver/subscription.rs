@@ -10,7 +10,7 @@ use super::types::DriverLocation;
 use crate::{
     app::App,
     events::{Signal, Topic},
-    features::order::lifecycle,
+    features::order::service,
     graphql::{
         context::OperationContext,
         error::{Error, Result},
@@ -46,14 +46,14 @@ async fn order_driver_locations(
     // The receiver comes first, so that nothing falls between reading the present and following it.
     let mut steps = app.events.subscribe(Topic::Order(id));
     let order = orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
-    if !may_follow(&viewer, &order) {
+    if !service::is_concerned(&viewer, &order) {
         return Err(Error::forbidden("Only those concerned by the order see where its driver is."));
     }
     Ok(try_stream! {
         let mut followed: Option<(DriverId, Signal)> = None;
         loop {
             let order = orders::Entity::find_by_id(id.0).one(&app.db).await.map_err(Error::from)?;
-            let Some(order) = order.filter(|order| !lifecycle::is_final(order.status) && may_follow(&viewer, order)) else { break };
+            let Some(order) = order.filter(|order| !service::is_final(order.status) && service::is_concerned(&viewer, order)) else { break };
             match order.driver_id.map(DriverId) {
                 None => followed = None,
                 Some(driver) if followed.as_ref().is_some_and(|(present, _)| *present == driver) => {}
@@ -82,12 +82,4 @@ async fn order_driver_locations(
             }
         }
     })
-}
-
-/// The driver's place is for those concerned by the order, not for drivers who could claim it.
-fn may_follow(viewer: &Viewer, order: &orders::Model) -> bool {
-    use lifecycle::Party;
-    [Party::Customer, Party::Staff, Party::Driver, Party::Admin]
-        .iter()
-        .any(|party| lifecycle::is_party(viewer, order, *party))
 }

@@ -6,8 +6,10 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
+pub use super::lifecycle::is_final;
 use super::{
-    history, lifecycle,
+    history,
+    lifecycle::{self, Party},
     types::{CancelOrderInput, UpdateOrderStatusInput},
 };
 use crate::{
@@ -21,6 +23,13 @@ use crate::{
     },
     viewer::Viewer,
 };
+
+/// Whether the viewer has to do with the order: its customer, its restaurant's staff, its driver and admins, but no driver who
+/// could only claim it.
+pub fn is_concerned(viewer: &Viewer, order: &orders::Model) -> bool {
+    let parties = [Party::Customer, Party::Staff, Party::Driver, Party::Admin];
+    parties.into_iter().any(|party| lifecycle::is_party(viewer, order, party))
+}
 
 /// Moves the order to the status that the client names.
 pub async fn order_update_status(app: &App, viewer: &Viewer, wanted: UpdateOrderStatusInput) -> Result<orders::Model> {
