@@ -40,7 +40,7 @@ pub async fn order_steps(
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
     // The receiver comes first, so that nothing falls between reading the present and following it.
     let mut signal = app.events.subscribe(Topic::Order(id));
-    let order = orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
+    orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
         .filter(order_events::Column::OrderId.eq(id.0))
         .order_by_desc(order_events::Column::Sequence)
@@ -52,7 +52,7 @@ pub async fn order_steps(
         return Err(Error::bad_input("after", format!("The order has taken {latest_sequence} steps so far.")));
     }
     Ok(try_stream! {
-        let mut is_over = lifecycle::is_final(order.status) && seen >= latest_sequence;
+        let mut is_over = latest.is_some_and(|event| lifecycle::is_final(event.status) && seen >= event.sequence);
         while !is_over {
             let events = order_events::Entity::find()
                 .filter(order_events::Column::OrderId.eq(id.0))
