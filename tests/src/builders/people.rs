@@ -25,7 +25,7 @@ impl City {
             created_at: Set(now()),
             updated_at: Set(now()),
             user_id: Set(Some(user.id)),
-            search_text: Set(fold(&format!("{name} {}", user.email))),
+            search_text: Set(fold(name)),
             ..Default::default()
         };
         let customer = customer.insert(self.db()).await.expect("a customer can be written");
