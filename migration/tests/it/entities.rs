@@ -260,6 +260,7 @@ async fn times_sort_as_they_passed(scratch: Scratch) {
     for (id, order_time) in (1..).zip(times) {
         let mut order = order(id);
         order.order_time = Set(time(order_time));
+        order.driver_id = Set(None);
         order.insert(&db).await.unwrap();
     }
     // This one has the database's own time, which is now.
