@@ -4,7 +4,7 @@
 //! the default, and batches that split when the runtime's other threads are faster than the query. Here a batch is put on a
 //! queue of its request instead, and is started when the query cannot go on without it. Nothing is waited for, a level is
 //! exactly one batch of each kind of key, and everything of a request runs in one task, so that dropping the request drops
-//! its batches. `docs/decisions/batching.md` has the measurements.
+//! its batches. `docs/decisions/0003-batches-in-the-requests-task.md` has the measurements.
 
 use std::{
     future::{Future, poll_fn},
@@ -223,6 +223,28 @@ mod tests {
         assert_eq!(batches_of(TREE).await, 3);
     }
 
+    /// Doubles a number that another loader of the same operation looks up.
+    struct Doubles(DataLoader<Numbers>);
+
+    impl Loader<u32> for Doubles {
+        type Value = u32;
+        type Error = Infallible;
+
+        async fn load(&self, keys: &[u32]) -> Result<HashMap<u32, u32>, Infallible> {
+            let numbers = self.0.load_many(keys.iter().map(|key| Key(*key))).await?;
+            Ok(numbers.into_iter().map(|(key, number)| (key.0, 2 * number)).collect())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_may_wait_for_another() {
+        let queue = BatchQueue::default();
+        let numbers = DataLoader::new(Numbers::default(), queue.clone(), Immediately);
+        let doubles = DataLoader::new(Doubles(numbers), queue.clone(), Immediately);
+        let doubled = tokio::time::timeout(Duration::from_secs(5), drive(queue, doubles.load_one(3)));
+        assert_eq!(doubled.await, Ok(Ok(Some(60))));
+    }
+
     #[tokio::test]
     async fn events_of_a_stream_are_batched_too() {
         let (queue, numbers) = (BatchQueue::default(), Numbers::default());
@@ -240,7 +262,7 @@ mod tests {
         assert_eq!(batches.load(Ordering::SeqCst), 3);
     }
 
-    /// `cargo test --release -p tiffin --lib batching_compared -- --ignored --nocapture`; `docs/decisions/batching.md` has a result.
+    /// `cargo test --release -p tiffin --lib batching_compared -- --ignored --nocapture`; the decision has a result.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     #[ignore = "a measurement, not a test"]
     async fn batching_compared() {
