@@ -54,6 +54,15 @@ fn the_published_audit_passes() {
 }
 
 #[test]
+fn the_published_introspection_query_is_within_the_limits() {
+    tiffin_tests::run(async {
+        let city = city().await;
+        let printed = workspace::node_script("introspect.mjs", &[&city.server().url("/graphql")]).await;
+        assert!(printed.ends_with("types\n"), "{printed}");
+    });
+}
+
+#[test]
 fn the_status_tells_whether_the_operation_ran() {
     tiffin_tests::run(async {
         let city = city().await;
