@@ -1,8 +1,9 @@
 //! Everything in which the two databases differ, one function a difference. Nothing else in the crate asks which one it is.
 
+use entity::order_events;
 use rust_decimal::Decimal;
 use sea_orm::{
-    ColumnTrait, DbBackend, EntityTrait, Iterable,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Iterable,
     sea_query::{
         Alias, DynIden, Expr, ExprTrait, Func, LockType, Query, ReturningClause, SelectStatement, SimpleExpr, Value,
     },
@@ -107,4 +108,52 @@ pub fn sum_in_hundredths<C: ColumnTrait>(backend: DbBackend, amount: C) -> Simpl
         DbBackend::Sqlite => Expr::cust_with_expr("sum(cast(round(? * 100) as integer))", amount),
         _ => Expr::cust_with_expr("(sum($1) * 100)::bigint", amount),
     }
+}
+
+/// Waits until no other process fills the database. On SQLite the transaction that may write is alone.
+pub async fn lock_seeding(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    /// The name of the lock on PostgreSQL, where locks have numbers: "seed" in ASCII.
+    const LOCK: i32 = 0x73_65_65_64;
+    match transaction.get_database_backend() {
+        DbBackend::Sqlite => {}
+        _ => {
+            transaction.execute_unprepared(&format!("select pg_advisory_xact_lock({LOCK})")).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The running transaction's number as it places new orders' events in the feeds.
+pub async fn present_feed_transaction(transaction: &DatabaseTransaction) -> Result<i64, DbErr> {
+    let backend = transaction.get_database_backend();
+    let select = Query::select().expr(feed_transaction(backend)).from(order_events::Entity).to_owned();
+    let row = transaction.query_one_raw(backend.build(&select)).await?;
+    row.map_or(Ok(0), |row| row.try_get_by_index(0))
+}
+
+/// Makes the database number new rows after those that came with their numbers. SQLite does so by itself.
+pub async fn continue_numbers(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    const NUMBERED: [(&str, &str); 9] = [
+        ("users", "id"),
+        ("customers", "id"),
+        ("drivers", "id"),
+        ("restaurants", "id"),
+        ("menus", "id"),
+        ("dishes", "id"),
+        ("orders", "id"),
+        ("reviews", "id"),
+        ("order_events", "position"),
+    ];
+    match transaction.get_database_backend() {
+        DbBackend::Sqlite => {}
+        _ => {
+            for (table, column) in NUMBERED {
+                let statement = format!(
+                    "select setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) from {table} having count(*) > 0"
+                );
+                transaction.execute_unprepared(&statement).await?;
+            }
+        }
+    }
+    Ok(())
 }

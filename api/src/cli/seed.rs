@@ -24,10 +24,14 @@ pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> an
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
     migration::migrate(&db).await.context("cannot migrate the database")?;
     let app = App::with_database(config, db).await?;
-    match options.scale {
-        None => seed::demo(&app).await?,
-        Some(scale) => seed::city(&app, scale).await?,
-    }
+    let filled = match options.scale {
+        None => seed::demo(&app).await,
+        Some(scale) => seed::city(&app, scale).await,
+    };
     app.close().await;
+    match filled? {
+        true => println!("The city is there. Its people: {}.", seed::ACCOUNTS.map(|account| account.email).join(", ")),
+        false => println!("Nothing was changed: the database holds a city already."),
+    }
     Ok(())
 }

@@ -1,8 +1,27 @@
 //! Made-up data: the demo city, its life, and the big city.
+//!
+//! [`catalog`] and `people` are the material, `story` makes histories of orders that could have come from the services, `rows`
+//! holds and writes what comes of it.
+
+pub mod catalog;
+mod demo;
+mod people;
+mod rows;
+mod story;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use crate::{app::App, http::graphiql::DemoAccounts, shutdown::Shutdown};
+use entity::{customers, drivers, restaurants, users};
+use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
+
+use crate::{app::App, clock, database, dialect, http::graphiql::DemoAccounts, shutdown::Shutdown};
+
+const CUSTOMER: &str = "customer@demo.tiffin.example";
+const MERCHANT: &str = "merchant@demo.tiffin.example";
+const DRIVER: &str = "driver@demo.tiffin.example";
+const ADMIN: &str = "admin@demo.tiffin.example";
 
 /// Somebody of the demo city whom a developer can act as.
 pub struct Account {
@@ -12,22 +31,54 @@ pub struct Account {
 
 /// Whom a developer can act as in the demo city.
 pub const ACCOUNTS: [Account; 4] = [
-    Account { email: "customer@demo.tiffin.example", role: "a customer: orders, reviews" },
-    Account { email: "merchant@demo.tiffin.example", role: "the kitchen of a restaurant: its orders and revenue" },
-    Account { email: "driver@demo.tiffin.example", role: "a driver: claims orders and delivers them" },
-    Account { email: "admin@demo.tiffin.example", role: "an administrator: everything" },
+    Account { email: CUSTOMER, role: "a customer: orders, reviews" },
+    Account { email: MERCHANT, role: "the kitchens of two restaurants: their orders and revenue" },
+    Account { email: DRIVER, role: "a driver: claims orders and delivers them" },
+    Account { email: ADMIN, role: "an administrator: everything" },
 ];
 
 /// Whom GraphiQL's tabs act as.
 pub fn demo_accounts() -> DemoAccounts {
-    let [customer, merchant, driver, _] = ACCOUNTS.map(|account| account.email.to_owned());
-    DemoAccounts { customer, merchant, driver }
+    DemoAccounts { customer: CUSTOMER.to_owned(), merchant: MERCHANT.to_owned(), driver: DRIVER.to_owned() }
 }
 
-/// Fills an empty database with the demo city; does nothing where there are restaurants.
-pub async fn demo(_app: &Arc<App>) -> anyhow::Result<()> {
-    tracing::warn!("the demo city is not built yet");
-    Ok(())
+/// Fills an empty database with the demo city; gives whether it did. Does nothing where anybody or anything is. It is written
+/// whole or not at all, and of two processes at once one does it.
+pub async fn demo(app: &Arc<App>) -> anyhow::Result<bool> {
+    let filled = fill(app).await?;
+    match filled {
+        true => tracing::info!("the demo city is there"),
+        false => tracing::debug!("the database holds something already: no demo city was made"),
+    }
+    Ok(filled)
+}
+
+async fn fill(app: &App) -> anyhow::Result<bool> {
+    let transaction = database::begin(&app.db).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    dialect::lock_seeding(&transaction).await?;
+    if !is_empty(&transaction).await? {
+        return Ok(false);
+    }
+    let mut rows = demo::rows(clock::now());
+    let feed_transaction = dialect::present_feed_transaction(&transaction).await?;
+    for event in &mut rows.events {
+        event.feed_transaction = feed_transaction;
+    }
+    rows::write_in_tx(&transaction, rows).await?;
+    dialect::continue_numbers(&transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
+}
+
+/// Whether nobody and nothing is there.
+async fn is_empty(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
+    let found = [
+        users::Entity::find().one(transaction).await?.is_some(),
+        customers::Entity::find().one(transaction).await?.is_some(),
+        drivers::Entity::find().one(transaction).await?.is_some(),
+        restaurants::Entity::find().one(transaction).await?.is_some(),
+    ];
+    Ok(!found.contains(&true))
 }
 
 /// Makes a few orders and drivers move, until the shutdown is requested.
@@ -36,6 +87,6 @@ pub async fn live(_app: Arc<App>, shutdown: Shutdown) {
 }
 
 /// Makes the big city, in bulk.
-pub async fn city(_app: &Arc<App>, _scale: f64) -> anyhow::Result<()> {
+pub async fn city(_app: &Arc<App>, _scale: f64) -> anyhow::Result<bool> {
     anyhow::bail!("the big city is not built yet")
 }

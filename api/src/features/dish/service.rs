@@ -136,7 +136,7 @@ fn image_url(url: Option<&str>) -> Result<Option<String>> {
 }
 
 /// Folded name, category and description. The name comes first: lists are sorted by it.
-fn search_text(row: &dishes::ActiveModel) -> String {
+pub fn search_text(row: &dishes::ActiveModel) -> String {
     let description = row.description.as_ref().as_deref().unwrap_or_default();
     fold(&format!("{} {} {description}", row.name.as_ref(), row.category.as_ref()))
 }

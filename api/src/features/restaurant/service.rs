@@ -158,7 +158,8 @@ pub async fn restaurant_managed_in_tx(
     Ok(restaurant)
 }
 
-fn search_text(name: &str, address: &str) -> String {
+/// What a search finds the restaurant by.
+pub fn search_text(name: &str, address: &str) -> String {
     fold(&format!("{name} {address}"))
 }
 

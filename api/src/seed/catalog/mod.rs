@@ -1,0 +1,73 @@
+//! What the demo city's restaurants are, and what they cook.
+
+mod american;
+mod chinese;
+mod indian;
+mod italian;
+mod japanese;
+mod lebanese;
+mod mexican;
+mod vietnamese;
+
+/// A restaurant of the demo city. Amounts are in the smallest unit of its currency.
+pub struct Restaurant {
+    pub name: &'static str,
+    pub address: &'static str,
+    pub cuisine: &'static str,
+    pub currency: &'static str,
+    pub delivery_fee: i64,
+    /// In ten-thousandths: 725 is 7.25 %.
+    pub tax_rate: i64,
+    /// Metres north and east of the city's centre.
+    pub place: (f64, f64),
+    /// What its guests give on average, in stars.
+    pub quality: f64,
+    /// Whether it is still in business.
+    pub is_active: bool,
+    pub menu: &'static str,
+    pub categories: &'static [Category],
+}
+
+/// One heading of a menu.
+pub struct Category {
+    pub name: &'static str,
+    pub dishes: &'static [Dish],
+}
+
+/// A dish of a menu.
+pub struct Dish {
+    pub name: &'static str,
+    pub price: i64,
+    pub description: &'static str,
+    pub is_available: bool,
+}
+
+const fn category(name: &'static str, dishes: &'static [Dish]) -> Category {
+    Category { name, dishes }
+}
+
+const fn dish(name: &'static str, price: i64, description: &'static str) -> Dish {
+    Dish { name, price, description, is_available: true }
+}
+
+const fn sold_out(name: &'static str, price: i64, description: &'static str) -> Dish {
+    Dish { name, price, description, is_available: false }
+}
+
+/// Every restaurant, in the order of their ids. The first two are those of the demo merchant.
+pub const RESTAURANTS: [&Restaurant; 14] = [
+    &indian::SAFFRON_ROUTE,
+    &japanese::SAKURA_COUNTER,
+    &vietnamese::PHO_BA_TU,
+    &vietnamese::LANTERN_STREET,
+    &italian::TRATTORIA_LUCIA,
+    &italian::FORNO_NERO,
+    &mexican::CASA_MAIZ,
+    &mexican::EL_FARO,
+    &chinese::GOLDEN_WOK,
+    &chinese::NIGHT_MARKET,
+    &lebanese::CEDAR_AND_SUMAC,
+    &american::CORNER_GRIDDLE,
+    &american::BLUE_RIBBON,
+    &indian::BUKHARA_CLUB,
+];
