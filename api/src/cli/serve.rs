@@ -10,8 +10,8 @@ use super::{patiently, welcome};
 use crate::{
     app::App,
     config::{Config, ShutdownConfig},
-    database, events,
-    features::order::overdue::cancel_overdue_forever,
+    database,
+    features::order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
     graphql, http, seed,
     shutdown::{Shutdown, next_signal},
 };
@@ -98,7 +98,7 @@ async fn accept(
 
 /// What goes on beside the requests. Each piece may stop anywhere: what it was about to do is still to be done at the next start.
 fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
-    until_shutdown(shutdown, events::sweep_forever(app.clone()));
+    until_shutdown(shutdown, sweep_forever(app.clone()));
     until_shutdown(shutdown, cancel_overdue_forever(app.clone()));
     if app.config.demo.live {
         tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));

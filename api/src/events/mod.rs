@@ -3,7 +3,6 @@
 
 mod hub;
 mod redis;
-mod sweep;
 
 use std::fmt;
 
@@ -11,7 +10,6 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 pub use hub::Signal;
-pub use sweep::sweep_forever;
 
 use self::{hub::Hub, redis::RedisBroker};
 use crate::{
@@ -81,11 +79,11 @@ impl Events {
         self.hub.subscribe(topic.to_string())
     }
 
-    /// Says that something happened on these topics. It may fail without failing the change, which is already in the database:
-    /// the sweep says it again.
-    pub async fn publish(&self, topics: &[Topic]) {
+    /// Says that something happened on these topics, and whether the broker took it. It may fail without failing the change,
+    /// which is already in the database: the sweep says it again.
+    pub async fn publish(&self, topics: &[Topic]) -> bool {
         let notice = Notice { topics: topics.iter().map(Topic::to_string).collect(), position: None };
-        self.send(&notice).await;
+        self.send(&notice).await
     }
 
     /// Says where a driver is now. It may fail: the next position is near.

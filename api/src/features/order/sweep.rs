@@ -1,19 +1,12 @@
-//! Says again what may not have been said: events that were written but whose notice a crash or an absent broker swallowed.
+//! Says again what may not have been said: steps that were taken but whose notice a crash or an absent broker swallowed.
 
 use std::{sync::Arc, time::Duration};
 
 use entity::{order_events, orders};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
-use super::Topic;
-use crate::{
-    app::App,
-    clock,
-    graphql::{
-        error::Result,
-        ids::{DriverId, OrderId, RestaurantId},
-    },
-};
+use super::history;
+use crate::{app::App, clock, graphql::error::Result};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const BATCH: u64 = 500;
@@ -35,7 +28,7 @@ pub async fn sweep_forever(app: Arc<App>) {
     }
 }
 
-/// Publishes events not yet marked as published, and marks those that the broker took. Gives their number.
+/// Publishes the steps not yet marked as published, and marks those that the broker took. Gives their number.
 async fn sweep(app: &App) -> Result<usize> {
     let events = order_events::Entity::find()
         .filter(order_events::Column::PublishedAt.is_null())
@@ -44,23 +37,31 @@ async fn sweep(app: &App) -> Result<usize> {
         .find_also_related(orders::Entity)
         .all(&app.db)
         .await?;
-    if events.is_empty() {
-        return Ok(0);
-    }
     let mut published = Vec::with_capacity(events.len());
     for (event, order) in &events {
-        let mut topics = vec![Topic::Order(OrderId(event.order_id))];
-        topics.extend(order.as_ref().map(|order| Topic::Restaurant(RestaurantId(order.restaurant_id))));
-        topics.extend(event.driver_id.map(|driver| Topic::Driver(DriverId(driver))));
-        let notice = super::Notice { topics: topics.iter().map(Topic::to_string).collect(), position: None };
-        if app.events.send(&notice).await {
+        let topics = match order {
+            Some(order) => history::topics(order, driver_before(app, event).await?),
+            None => Vec::new(),
+        };
+        if app.events.publish(&topics).await {
             published.push(event.position);
         }
     }
-    order_events::Entity::update_many()
-        .col_expr(order_events::Column::PublishedAt, Expr::val(clock::now()))
-        .filter(order_events::Column::Position.is_in(published.iter().copied()))
-        .exec(&app.db)
-        .await?;
+    if !published.is_empty() {
+        order_events::Entity::update_many()
+            .col_expr(order_events::Column::PublishedAt, Expr::val(clock::now()))
+            .filter(order_events::Column::Position.is_in(published.iter().copied()))
+            .exec(&app.db)
+            .await?;
+    }
     Ok(published.len())
+}
+
+/// Who carried the order before the step, where the step may have been the release.
+async fn driver_before(app: &App, event: &order_events::Model) -> Result<Option<i32>> {
+    if event.driver_id.is_some() || event.previous_status != Some(event.status) {
+        return Ok(event.driver_id);
+    }
+    let before = order_events::Entity::find_by_id((event.order_id, event.sequence - 1)).one(&app.db).await?;
+    Ok(before.and_then(|event| event.driver_id))
 }
