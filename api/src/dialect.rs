@@ -113,7 +113,7 @@ pub fn sum_in_hundredths<C: ColumnTrait>(backend: DbBackend, amount: C) -> Simpl
 /// Waits until no other process fills the database. On SQLite the transaction that may write is alone.
 pub async fn lock_seeding(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     /// The name of the lock on PostgreSQL, where locks have numbers: "seed" in ASCII.
-    const LOCK: i32 = 0x73_65_65_64;
+    const LOCK: i32 = 0x7365_6564;
     match transaction.get_database_backend() {
         DbBackend::Sqlite => {}
         _ => {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use entity::{
@@ -111,7 +111,7 @@ async fn kitchens(db: &DatabaseConnection, demo_restaurants: &HashSet<i32>) -> R
 }
 
 fn guest((customer, owner): (customers::Model, Option<users::Model>)) -> Option<Arc<Guest>> {
-    let user = SignedIn { customer: Some(CustomerId(customer.id)), ..user(owner?.id, UserRole::Customer) };
+    let user = SignedIn { customer: OnceLock::from(CustomerId(customer.id)), ..user(owner?.id, UserRole::Customer) };
     Some(Arc::new(Guest { customer, viewer: Viewer::User(Arc::new(user)) }))
 }
 
@@ -121,5 +121,5 @@ fn courier((driver, owner): (drivers::Model, Option<users::Model>)) -> Option<(i
 }
 
 fn user(id: i32, role: UserRole) -> SignedIn {
-    SignedIn { id: UserId(id), role, customer: None, driver: None, restaurants: HashSet::new() }
+    SignedIn { id: UserId(id), role, customer: OnceLock::new(), driver: None, restaurants: HashSet::new() }
 }
