@@ -5,6 +5,7 @@
 
 pub mod catalog;
 mod demo;
+mod live;
 mod people;
 mod rows;
 mod story;
@@ -13,10 +14,12 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use live::live;
+
 use entity::{customers, drivers, restaurants, users};
 use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
 
-use crate::{app::App, clock, database, dialect, http::graphiql::DemoAccounts, shutdown::Shutdown};
+use crate::{app::App, clock, database, dialect, http::graphiql::DemoAccounts};
 
 const CUSTOMER: &str = "customer@demo.tiffin.example";
 const MERCHANT: &str = "merchant@demo.tiffin.example";
@@ -79,11 +82,6 @@ async fn is_empty(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
         restaurants::Entity::find().one(transaction).await?.is_some(),
     ];
     Ok(!found.contains(&true))
-}
-
-/// Makes a few orders and drivers move, until the shutdown is requested.
-pub async fn live(_app: Arc<App>, shutdown: Shutdown) {
-    shutdown.requested().await;
 }
 
 /// Makes the big city, in bulk.

@@ -15,10 +15,10 @@ use crate::{
 };
 
 /// A server's inside on a SQLite file of its own, removed with it.
-struct Home(Arc<App>);
+pub struct Home(pub Arc<App>);
 
 impl Home {
-    async fn new(name: &str) -> Self {
+    pub async fn new(name: &str) -> Self {
         let mut config = Config::defaults(Environment::Development, true);
         config.database.data_directory =
             std::env::temp_dir().join(format!("tiffin seed {}-{name}", std::process::id()));
@@ -27,17 +27,17 @@ impl Home {
         Home(App::with_database(config, db).await.expect("starts"))
     }
 
-    async fn seeded(name: &str) -> Self {
+    pub async fn seeded(name: &str) -> Self {
         let home = Home::new(name).await;
         assert!(demo(&home.0).await.expect("fills"));
         home
     }
 
-    async fn all<E: EntityTrait>(&self) -> Vec<E::Model> {
+    pub async fn all<E: EntityTrait>(&self) -> Vec<E::Model> {
         E::find().all(&self.0.db).await.expect("reads")
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.0.close().await;
         std::fs::remove_dir_all(&self.0.config.database.data_directory).expect("removed");
     }
@@ -162,7 +162,7 @@ async fn histories_are_those_that_orders_can_have() {
 }
 
 /// One event after another is a step of the table, or an assignment, or a release.
-fn check_step(before: &order_events::Model, event: &order_events::Model) {
+pub fn check_step(before: &order_events::Model, event: &order_events::Model) {
     if event.status != before.status {
         assert!(lifecycle::STEPS.iter().any(|(from, to, _)| (*from, *to) == (before.status, event.status)));
         assert_eq!(event.driver_id, before.driver_id);

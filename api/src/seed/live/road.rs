@@ -1,0 +1,82 @@
+//! How drivers get somewhere: straight on, at the speed of a scooter.
+
+use crate::features::driver::service::metres;
+
+/// Metres a second.
+const SPEED: f64 = 11.0;
+/// However far it is, the rest of the way takes not much longer than so many seconds' worth of what is left.
+const PATIENCE: f64 = 150.0;
+
+/// Degrees north and east.
+pub type Place = (f64, f64);
+
+/// One stretch of the way.
+pub struct Stretch {
+    pub place: Place,
+    /// Degrees from north, clockwise.
+    pub heading: f64,
+    /// Metres a second.
+    pub speed: f64,
+    pub arrived: bool,
+}
+
+/// Where somebody is after so many seconds on the way from here to there.
+pub fn drive(here: Place, there: Place, seconds: f64) -> Stretch {
+    let distance = metres(here, there);
+    let speed = SPEED.max(distance / PATIENCE);
+    let reach = speed * seconds;
+    if distance <= reach {
+        return Stretch { place: there, heading: heading(here, there), speed: 0.0, arrived: true };
+    }
+    let part = reach / distance;
+    let between = |from: f64, to: f64| from + (to - from) * part;
+    let place = (between(here.0, there.0), between(here.1, there.1));
+    Stretch { place, heading: heading(here, there), speed, arrived: false }
+}
+
+/// The initial bearing.
+fn heading((lat, lng): Place, (other_lat, other_lng): Place) -> f64 {
+    let (from, to, east) = (lat.to_radians(), other_lat.to_radians(), (other_lng - lng).to_radians());
+    let y = east.sin() * to.cos();
+    let x = from.cos() * to.sin() - from.sin() * to.cos() * east.cos();
+    y.atan2(x).to_degrees().rem_euclid(360.0).round().rem_euclid(360.0)
+}
+
+/// A place a short ride from here, for a door whose place nobody told: always the same for the same number.
+pub fn somewhere_near((lat, lng): Place, number: i32) -> Place {
+    let angle = f64::from(number) * 2.399_963; // the golden angle: neighbours go different ways
+    let (north, east) = (900.0 * angle.cos() / 111_320.0, 900.0 * angle.sin() / 111_320.0);
+    ((lat + north).clamp(-90.0, 90.0), (lng + east / lat.to_radians().cos().max(0.01)).clamp(-180.0, 180.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drive_goes_straight_and_arrives() {
+        let (mut here, there) = ((41.10, -83.18), (41.11, -83.17));
+        assert_eq!(heading((0.0, 0.0), (0.0, 1.0)), 90.0);
+        assert_eq!(heading((0.0, 0.0), (-1.0, 0.0)), 180.0);
+        let mut seconds = 0;
+        loop {
+            let stretch = drive(here, there, 1.0);
+            assert!(metres(here, stretch.place) <= stretch.speed.max(SPEED) + 0.1);
+            here = stretch.place;
+            seconds += 1;
+            if stretch.arrived {
+                break;
+            }
+        }
+        assert_eq!(here, there);
+        assert!((100..140).contains(&seconds), "{seconds} s for 1.4 km");
+    }
+
+    #[test]
+    fn a_place_nearby_is_nearby() {
+        for number in 0..50 {
+            let distance = metres((41.1, -83.2), somewhere_near((41.1, -83.2), number));
+            assert!((850.0..950.0).contains(&distance), "{distance}");
+        }
+    }
+}
