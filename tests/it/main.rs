@@ -4,5 +4,6 @@ mod architecture;
 mod contract;
 mod generated;
 mod graphql_over_http;
+mod lifecycle;
 mod smoke;
 mod websocket;
