@@ -2,6 +2,7 @@
 
 mod architecture;
 mod assignment;
+mod contention;
 mod contract;
 mod generated;
 mod graphql_over_http;
