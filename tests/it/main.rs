@@ -1,8 +1,12 @@
 //! The end-to-end tests, in files named as the features, and the tests of what is true of the whole project.
 
 mod architecture;
+mod assignment;
+mod contention;
 mod contract;
 mod generated;
 mod graphql_over_http;
+mod lifecycle;
+mod placement;
 mod smoke;
 mod websocket;

@@ -5,15 +5,18 @@
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`EventStream`]: a subscription over graphql-transport-ws
 //! - [`builders`]: rows that a test starts from
+//! - [`acts`]: what people do with orders, and [`rows`], what came of it
 //!
 //! `tests/README.md` tells how to write a test.
 
+pub mod acts;
 mod answer;
 pub mod builders;
 mod city;
 mod databases;
 mod log;
 mod person;
+pub mod rows;
 mod server;
 mod stream;
 pub mod workspace;

@@ -50,6 +50,19 @@ impl EventStream {
         events
     }
 
+    /// All events up to the end, which the server must bring about.
+    pub async fn until_complete(mut self) -> Vec<Answer> {
+        let mut events = Vec::new();
+        loop {
+            let message = self.message().await;
+            match message["type"].as_str() {
+                Some("next") => events.push(Answer { status: 200, body: message["payload"].clone() }),
+                Some("complete") => return events,
+                _ => panic!("expected an event or the end, got {message:#}"),
+            }
+        }
+    }
+
     /// The server must end the subscription now, with no further event.
     pub async fn expect_complete(mut self) {
         let message = self.message().await;

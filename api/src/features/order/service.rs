@@ -92,7 +92,8 @@ pub async fn order_visible_in_tx(
     orders::Model::find_visible(transaction, viewer, id).await.map_err(|error| error.with_field("orderId"))
 }
 
-/// Changes the order if it still is as it was read: CONFLICT when somebody else was faster.
+/// Changes the order if it still is as it was read: CONFLICT when somebody else was faster, or when its new driver carries another
+/// order.
 pub async fn order_change_in_tx(
     transaction: &DatabaseTransaction,
     present: &orders::Model,
@@ -106,7 +107,9 @@ pub async fn order_change_in_tx(
         .filter(orders::Column::Id.eq(present.id))
         .filter(orders::Column::Status.eq(present.status))
         .filter(unchanged_driver);
-    let changed = change(update).exec_with_returning(transaction).await?;
+    let changed = change(update).exec_with_returning(transaction).await.map_err(|failure| {
+        Error::or_taken(failure, &[("driver_id", "driverId", "The driver carries an order already.")])
+    })?;
     changed
         .into_iter()
         .next()
