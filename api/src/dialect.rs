@@ -3,10 +3,11 @@
 use entity::order_events;
 use rust_decimal::Decimal;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Iterable,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Iterable,
     sea_query::{
         Alias, DynIden, Expr, ExprTrait, Func, LockType, Query, ReturningClause, SelectStatement, SimpleExpr, Value,
     },
+    sqlx::PgPool,
 };
 
 use crate::features::{order::history::FeedPosition, revenue::RevenuePeriod};
@@ -110,17 +111,15 @@ pub fn sum_in_hundredths<C: ColumnTrait>(backend: DbBackend, amount: C) -> Simpl
     }
 }
 
-/// Waits until no other process fills the database. On SQLite the transaction that may write is alone.
-pub async fn lock_seeding(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
-    /// The name of the lock on PostgreSQL, where locks have numbers: "seed" in ASCII.
+/// The statement that makes a transaction wait until no other fills the database. On SQLite the transaction that may write is
+/// alone.
+pub fn seeding_lock(backend: DbBackend) -> Vec<String> {
+    /// The name of the lock, for locks have numbers: "seed" in ASCII.
     const LOCK: i32 = 0x7365_6564;
-    match transaction.get_database_backend() {
-        DbBackend::Sqlite => {}
-        _ => {
-            transaction.execute_unprepared(&format!("select pg_advisory_xact_lock({LOCK})")).await?;
-        }
+    match backend {
+        DbBackend::Sqlite => Vec::new(),
+        _ => vec![format!("select pg_advisory_xact_lock({LOCK})")],
     }
-    Ok(())
 }
 
 /// The running transaction's number as it places new orders' events in the feeds.
@@ -131,8 +130,8 @@ pub async fn present_feed_transaction(transaction: &DatabaseTransaction) -> Resu
     row.map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
-/// Makes the database number new rows after those that came with their numbers. SQLite does so by itself.
-pub async fn continue_numbers(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+/// The statements that make the database number new rows after those that came with their numbers. SQLite does so by itself.
+pub fn continue_numbers(backend: DbBackend) -> Vec<String> {
     const NUMBERED: [(&str, &str); 9] = [
         ("users", "id"),
         ("customers", "id"),
@@ -144,16 +143,21 @@ pub async fn continue_numbers(transaction: &DatabaseTransaction) -> Result<(), D
         ("reviews", "id"),
         ("order_events", "position"),
     ];
-    match transaction.get_database_backend() {
-        DbBackend::Sqlite => {}
-        _ => {
-            for (table, column) in NUMBERED {
-                let statement = format!(
-                    "select setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) from {table} having count(*) > 0"
-                );
-                transaction.execute_unprepared(&statement).await?;
-            }
-        }
+    let statement = |(table, column)| {
+        format!(
+            "select setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) from {table} having count(*) > 0"
+        )
+    };
+    match backend {
+        DbBackend::Sqlite => Vec::new(),
+        _ => NUMBERED.map(statement).into(),
     }
-    Ok(())
+}
+
+/// The pool for what only PostgreSQL does; `None` on SQLite.
+pub fn postgres_pool(db: &DatabaseConnection) -> Option<&PgPool> {
+    match db.get_database_backend() {
+        DbBackend::Sqlite => None,
+        _ => Some(db.get_postgres_connection_pool()),
+    }
 }

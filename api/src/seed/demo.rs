@@ -3,28 +3,19 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
-use entity::{
-    dishes, menus, restaurant_members, restaurants,
-    sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole},
-};
+use entity::sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole};
 use rand::{
     Rng, SeedableRng,
     seq::{IndexedRandom, SliceRandom},
 };
 use rand_chacha::ChaCha8Rng;
-use rust_decimal::Decimal;
-use sea_orm::IntoActiveModel;
 
 use super::{
     ADMIN, CUSTOMER, DRIVER, MERCHANT,
     catalog::{self, RESTAURANTS},
     people,
-    rows::{NewDriver, Rows, degrees, next_id},
+    rows::{NewDriver, NewRestaurant, Rows, degrees, next_id},
     story::{self, Appointment, Courier, Ending, Kitchen, Move, Roster},
-};
-use crate::{
-    features::{dish::service as dish_service, restaurant},
-    money,
 };
 
 pub const DOMAIN: &str = "demo.tiffin.example";
@@ -34,12 +25,12 @@ const ORDERS: usize = 300;
 const DAYS: i64 = 28;
 /// Metres from the centre to where the last people live.
 const RADIUS: f64 = 1600.0;
-/// Those who stand for nothing else make the same city everywhere.
+/// Any number: it makes the city the same everywhere.
 const SEED: u64 = 0x0074_6966_6669_6e00;
 
 /// Orders that are under way at the beginning, by the places of restaurant, customer and driver in their lists. The demo's own
 /// people are the first customer and driver, and the first two restaurants.
-const UNDER_WAY: [(usize, usize, OrderStatus, Option<usize>); 16] = [
+pub const UNDER_WAY: [(usize, usize, OrderStatus, Option<usize>); 16] = [
     (0, 5, Pending, None),
     (0, 9, Pending, None),
     (0, 12, Confirmed, None),
@@ -129,61 +120,21 @@ fn add_restaurants(rows: &mut Rows, now: DateTime<Utc>) -> Vec<Kitchen> {
 }
 
 fn add_restaurant(rows: &mut Rows, facts: &catalog::Restaurant, staff: i32, opened: DateTime<Utc>) -> Kitchen {
-    let id = next_id(&rows.restaurants);
-    let place = people::place(facts.place);
-    let digits = money::digits(facts.currency);
-    let restaurant = restaurants::Model {
-        id,
-        name: facts.name.to_owned(),
-        address: facts.address.to_owned(),
-        phone: format!("+1 419 555 01{:02}", 60 + id),
-        cuisine_type: facts.cuisine.to_owned(),
-        avg_rating: story::average(0, 0),
-        total_orders: 0,
+    let restaurant = NewRestaurant {
+        name: facts.name,
+        address: facts.address,
+        phone: format!("+1 419 555 01{:02}", 60 + next_id(&rows.restaurants)),
+        cuisine: facts.cuisine,
+        currency: facts.currency,
+        delivery_fee: facts.delivery_fee,
+        tax_rate: facts.tax_rate,
+        place: people::place(facts.place),
         is_active: facts.is_active,
-        created_at: opened.into(),
-        currency: facts.currency.to_owned(),
-        delivery_fee: Decimal::new(facts.delivery_fee, digits),
-        tax_rate: Decimal::new(facts.tax_rate, 4),
-        lat: Some(place.lat),
-        lng: Some(place.lng),
-        delivery_zone: None,
-        review_count: 0,
-        search_text: restaurant::service::search_text(facts.name, facts.address),
+        menu: facts.menu,
+        dishes: facts.dishes().collect(),
+        staff,
     };
-    rows.restaurants.push(restaurant.clone());
-    rows.menus.push(menus::Model {
-        id,
-        restaurant_id: id,
-        name: facts.menu.to_owned(),
-        description: Some(format!("What {} cooks today", facts.name)),
-    });
-    rows.members.push(restaurant_members::Model { restaurant_id: id, user_id: staff, created_at: opened.into() });
-    let first_dish = rows.dishes.len();
-    for category in facts.categories {
-        for dish in category.dishes {
-            rows.dishes.push(dish_row(next_id(&rows.dishes), id, category.name, dish, digits));
-        }
-    }
-    let dishes = rows.dishes[first_dish..].iter().filter(|dish| dish.is_available).cloned().collect();
-    Kitchen { restaurant, dishes, staff }
-}
-
-/// A dish of the catalog as a row.
-pub fn dish_row(id: i32, menu: i32, category: &str, dish: &catalog::Dish, digits: u32) -> dishes::Model {
-    let row = dishes::Model {
-        id,
-        menu_id: menu,
-        name: dish.name.to_owned(),
-        description: Some(dish.description.to_owned()),
-        price: Decimal::new(dish.price, digits),
-        image_url: None,
-        is_available: dish.is_available,
-        category: category.to_owned(),
-        search_text: String::new(),
-    };
-    let search_text = dish_service::search_text(&row.clone().into_active_model());
-    dishes::Model { search_text, ..row }
+    rows.restaurant(restaurant, opened)
 }
 
 /// An order that is to happen, with the places of its parties in their lists.
@@ -294,11 +245,11 @@ fn add_reviews(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
     for order in rows.orders.iter().filter(|order| order.status == OrderStatus::Delivered) {
         served.entry((order.customer_id, order.restaurant_id)).or_insert(order);
     }
-    for ((_, restaurant), order) in served {
+    for ((customer, restaurant), order) in served {
         if rng.random_bool(0.5) {
             let facts = RESTAURANTS[usize::try_from(restaurant - 1).unwrap_or_default()];
             let at = order.order_time.to_utc() + Duration::minutes(rng.random_range(70..240));
-            let review = story::review(rng, next_id(&rows.reviews), order, facts.quality, at.min(now));
+            let review = story::review(rng, next_id(&rows.reviews), (customer, restaurant), facts.quality, at.min(now));
             rows.reviews.push(review);
         }
     }

@@ -1,9 +1,12 @@
 //! Made-up data: the demo city, its life, and the big city.
 //!
-//! [`catalog`] and `people` are the material, `story` makes histories of orders that could have come from the services, `rows`
-//! holds and writes what comes of it.
+//! `catalog` and `people` are the material, `story` makes histories of orders that could have come from the services, `demo` and
+//! `city` make cities of them, which `rows` and `bulk` write.
 
-pub mod catalog;
+mod bulk;
+mod catalog;
+mod city;
+mod copy;
 mod demo;
 mod live;
 mod people;
@@ -14,10 +17,11 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use bulk::city;
 pub use live::live;
 
 use entity::{customers, drivers, restaurants, users};
-use sea_orm::{DatabaseTransaction, DbErr, EntityTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait};
 
 use crate::{app::App, clock, database, dialect, http::graphiql::DemoAccounts};
 
@@ -58,7 +62,7 @@ pub async fn demo(app: &Arc<App>) -> anyhow::Result<bool> {
 
 async fn fill(app: &App) -> anyhow::Result<bool> {
     let transaction = database::begin(&app.db).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
-    dialect::lock_seeding(&transaction).await?;
+    rows::run_all(&transaction, dialect::seeding_lock(transaction.get_database_backend())).await?;
     if !is_empty(&transaction).await? {
         return Ok(false);
     }
@@ -68,7 +72,7 @@ async fn fill(app: &App) -> anyhow::Result<bool> {
         event.feed_transaction = feed_transaction;
     }
     rows::write_in_tx(&transaction, rows).await?;
-    dialect::continue_numbers(&transaction).await?;
+    rows::run_all(&transaction, dialect::continue_numbers(transaction.get_database_backend())).await?;
     transaction.commit().await?;
     Ok(true)
 }
@@ -82,9 +86,4 @@ async fn is_empty(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
         restaurants::Entity::find().one(transaction).await?.is_some(),
     ];
     Ok(!found.contains(&true))
-}
-
-/// Makes the big city, in bulk.
-pub async fn city(_app: &Arc<App>, _scale: f64) -> anyhow::Result<bool> {
-    anyhow::bail!("the big city is not built yet")
 }

@@ -1,5 +1,7 @@
 //! All rows of a made-up city, and how they get into an empty database.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use entity::{
     customers, dishes, drivers, menus, order_events, order_items, orders, restaurant_members, restaurants, reviews,
@@ -8,9 +10,17 @@ use entity::{
 };
 use migration::search_text::fold;
 use rust_decimal::{Decimal, prelude::FromPrimitive};
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, Iterable};
 
-use crate::features::address::{Address, LatLng};
+use super::story::{self, Kitchen};
+use crate::{
+    features::{
+        address::{Address, LatLng},
+        dish::service as dish_service,
+        restaurant,
+    },
+    money,
+};
 
 /// A city, table by table, in the order in which they can be written.
 #[derive(Default)]
@@ -61,7 +71,43 @@ impl Rows {
         });
     }
 
-    /// Adds a driver with its user, and gives both numbers.
+    /// Adds a restaurant with its menu, dishes and staff.
+    pub fn restaurant(&mut self, wanted: NewRestaurant, opened: DateTime<Utc>) -> Kitchen {
+        let id = next_id(&self.restaurants);
+        let digits = money::digits(wanted.currency);
+        let restaurant = restaurants::Model {
+            id,
+            name: wanted.name.to_owned(),
+            address: wanted.address.to_owned(),
+            phone: wanted.phone,
+            cuisine_type: wanted.cuisine.to_owned(),
+            avg_rating: story::average(0, 0),
+            total_orders: 0,
+            is_active: wanted.is_active,
+            created_at: opened.into(),
+            currency: wanted.currency.to_owned(),
+            delivery_fee: Decimal::new(wanted.delivery_fee, digits),
+            tax_rate: Decimal::new(wanted.tax_rate, 4),
+            lat: Some(wanted.place.lat),
+            lng: Some(wanted.place.lng),
+            delivery_zone: None,
+            review_count: 0,
+            search_text: restaurant::service::search_text(wanted.name, wanted.address),
+        };
+        let description = Some(format!("What {} cooks today", wanted.name));
+        let (staff, menu) = (wanted.staff, wanted.menu.to_owned());
+        self.restaurants.push(restaurant.clone());
+        self.menus.push(menus::Model { id, restaurant_id: id, name: menu, description });
+        self.members.push(restaurant_members::Model { restaurant_id: id, user_id: staff, created_at: opened.into() });
+        let first = self.dishes.len();
+        for dish in wanted.dishes {
+            self.dishes.push(dish_row(next_id(&self.dishes), id, dish, digits));
+        }
+        let dishes = self.dishes[first..].iter().filter(|dish| dish.is_available).cloned().collect();
+        Kitchen { restaurant, dishes, staff }
+    }
+
+    /// Adds a driver with its user.
     pub fn driver(&mut self, wanted: NewDriver, at: DateTime<Utc>) {
         let user = self.user(wanted.name, wanted.email, UserRole::Driver, at);
         let id = next_id(&self.drivers);
@@ -82,6 +128,33 @@ impl Rows {
     }
 }
 
+/// What is particular to a restaurant. Amounts are in the smallest unit of its currency.
+pub struct NewRestaurant<'n> {
+    pub name: &'n str,
+    pub address: &'n str,
+    pub phone: String,
+    pub cuisine: &'n str,
+    pub currency: &'n str,
+    pub delivery_fee: i64,
+    /// In ten-thousandths.
+    pub tax_rate: i64,
+    pub place: LatLng,
+    pub is_active: bool,
+    pub menu: &'n str,
+    pub dishes: Vec<NewDish<'n>>,
+    /// The user who works there.
+    pub staff: i32,
+}
+
+/// What is particular to a dish. The price is in the smallest unit of its restaurant's currency.
+pub struct NewDish<'n> {
+    pub category: &'n str,
+    pub name: Cow<'n, str>,
+    pub price: i64,
+    pub description: &'n str,
+    pub is_available: bool,
+}
+
 /// What is particular to a driver.
 pub struct NewDriver<'n> {
     pub name: &'n str,
@@ -90,6 +163,22 @@ pub struct NewDriver<'n> {
     pub vehicle_type: &'static str,
     pub place: LatLng,
     pub seen_at: DateTime<Utc>,
+}
+
+fn dish_row(id: i32, menu: i32, dish: NewDish, digits: u32) -> dishes::Model {
+    let row = dishes::Model {
+        id,
+        menu_id: menu,
+        name: dish.name.into_owned(),
+        description: Some(dish.description.to_owned()),
+        price: Decimal::new(dish.price, digits),
+        image_url: None,
+        is_available: dish.is_available,
+        category: dish.category.to_owned(),
+        search_text: String::new(),
+    };
+    let search_text = dish_service::search_text(&row.clone().into_active_model());
+    dishes::Model { search_text, ..row }
 }
 
 /// Degrees as drivers' places are kept.
@@ -103,7 +192,7 @@ pub fn next_id<T>(rows: &[T]) -> i32 {
 }
 
 /// Writes all rows.
-pub async fn write_in_tx(transaction: &DatabaseTransaction, rows: Rows) -> Result<(), sea_orm::DbErr> {
+pub async fn write_in_tx(transaction: &DatabaseTransaction, rows: Rows) -> Result<(), DbErr> {
     insert::<users::Entity>(transaction, rows.users).await?;
     insert::<customers::Entity>(transaction, rows.customers).await?;
     insert::<drivers::Entity>(transaction, rows.drivers).await?;
@@ -120,7 +209,7 @@ pub async fn write_in_tx(transaction: &DatabaseTransaction, rows: Rows) -> Resul
 /// Parameters that one statement can have on both databases.
 const PARAMETERS: usize = 30_000;
 
-async fn insert<E>(transaction: &DatabaseTransaction, rows: Vec<E::Model>) -> Result<(), sea_orm::DbErr>
+async fn insert<E>(transaction: &DatabaseTransaction, rows: Vec<E::Model>) -> Result<(), DbErr>
 where
     E: EntityTrait,
     E::Model: IntoActiveModel<E::ActiveModel>,
@@ -131,6 +220,14 @@ where
     while rows.peek().is_some() {
         let chunk: Vec<_> = rows.by_ref().take(at_once).collect();
         E::insert_many(chunk).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+/// Runs the statements one after the other.
+pub async fn run_all(transaction: &DatabaseTransaction, statements: Vec<String>) -> Result<(), DbErr> {
+    for statement in statements {
+        transaction.execute_unprepared(&statement).await?;
     }
     Ok(())
 }

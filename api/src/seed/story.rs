@@ -339,10 +339,16 @@ const COMPLAINTS: [&str; 4] = [
     "Soggy, and nobody picked up the phone.",
 ];
 
-/// What a guest of a restaurant of this quality (in stars) writes.
-pub fn review(rng: &mut ChaCha8Rng, id: i32, order: &orders::Model, quality: f64, at: DateTime<Utc>) -> reviews::Model {
-    let stars =
-        (quality + 0.3 + 1.1 * (rng.random::<f64>() + rng.random::<f64>() - 1.0)).round().clamp(1.0, 5.0) as i32;
+/// What a guest writes of a restaurant of this quality (in stars).
+pub fn review(
+    rng: &mut ChaCha8Rng,
+    id: i32,
+    (customer_id, restaurant_id): (i32, i32),
+    quality: f64,
+    at: DateTime<Utc>,
+) -> reviews::Model {
+    let mood = 2.1 * (rng.random::<f64>() + rng.random::<f64>() - 1.0);
+    let stars = (quality - 0.1 + mood).round().clamp(1.0, 5.0) as i32;
     let comments: &[&str] = match stars {
         1 | 2 => &COMPLAINTS,
         3 => &MIXED,
@@ -350,8 +356,8 @@ pub fn review(rng: &mut ChaCha8Rng, id: i32, order: &orders::Model, quality: f64
     };
     reviews::Model {
         id,
-        customer_id: order.customer_id,
-        restaurant_id: order.restaurant_id,
+        customer_id,
+        restaurant_id,
         rating: stars,
         comment: rng.random_bool(0.8).then(|| comments.choose(rng).copied().unwrap_or_default().to_owned()),
         created_at: at.into(),

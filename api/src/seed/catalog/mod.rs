@@ -9,6 +9,10 @@ mod lebanese;
 mod mexican;
 mod vietnamese;
 
+use std::borrow::Cow;
+
+use super::rows::NewDish;
+
 /// A restaurant of the demo city. Amounts are in the smallest unit of its currency.
 pub struct Restaurant {
     pub name: &'static str,
@@ -26,6 +30,22 @@ pub struct Restaurant {
     pub is_active: bool,
     pub menu: &'static str,
     pub categories: &'static [Category],
+}
+
+impl Restaurant {
+    /// All that is on the menu.
+    pub fn dishes(&self) -> impl Iterator<Item = NewDish<'static>> + use<> {
+        let categories: &'static [Category] = self.categories;
+        categories.iter().flat_map(|category| {
+            category.dishes.iter().map(|dish| NewDish {
+                category: category.name,
+                name: Cow::Borrowed(dish.name),
+                price: dish.price,
+                description: dish.description,
+                is_available: dish.is_available,
+            })
+        })
+    }
 }
 
 /// One heading of a menu.
