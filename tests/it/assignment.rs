@@ -3,7 +3,7 @@
 use chrono::{Duration, Utc};
 use entity::sea_orm_active_enums::{DriverStatus, OrderStatus};
 use serde_json::{Value, json};
-use tiffin_tests::{City, Person, acts::status_name, both_databases};
+use tiffin_tests::{Person, acts::status_name, both_databases};
 
 use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, PickedUp, Preparing, Ready};
 

@@ -69,6 +69,17 @@ impl EventStream {
         assert_eq!(message["type"], "complete", "expected the end, got {message:#}");
     }
 
+    /// What comes first, an event or a refusal before any. Errors of a field, such as NOT_FOUND, are an event; those of the document
+    /// are a refusal.
+    pub async fn first_answer(mut self) -> Answer {
+        let message = self.message().await;
+        match message["type"].as_str() {
+            Some("next") => Answer { status: 200, body: message["payload"].clone() },
+            Some("error") => Answer { status: 200, body: json!({"errors": message["payload"]}) },
+            _ => panic!("expected an event or a refusal, got {message:#}"),
+        }
+    }
+
     /// The server must refuse the subscription. What it says is given as an answer without data.
     pub async fn expect_refusal(mut self) -> Answer {
         let message = self.message().await;

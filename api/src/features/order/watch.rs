@@ -31,7 +31,7 @@ const BATCH: u64 = 200;
 const HELD_BACK: Duration = Duration::from_millis(25);
 
 /// The steps of one order. Without `after`, the latest step first; with it, every step whose sequence is greater. Ends after the
-/// order's last step.
+/// order's last step, or when the viewer may not know of the order any more: a driver who could have claimed it.
 pub async fn order_steps(
     app: Arc<App>,
     viewer: Viewer,

@@ -7,7 +7,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter,
     QuerySelect,
-    sea_query::{Expr, Func},
+    sea_query::{Expr, Func, LockType},
 };
 
 use super::types::{DeleteReviewInput, PostReviewInput, UpdateReviewInput};
@@ -132,9 +132,10 @@ async fn review_own_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id
 }
 
 /// Makes the restaurant's rating and count those of its reviews. Taking the restaurant's lock before counting makes concurrent
-/// reviews count one after the other.
+/// reviews count one after the other. It is the lock of an update that keeps the key: the stronger one would wait for the share
+/// in the key that every other new review holds, and two of them for each other.
 async fn restaurant_rate_in_tx(transaction: &DatabaseTransaction, id: RestaurantId) -> Result<restaurants::Model> {
-    let restaurant = restaurants::Entity::find_by_id(id.0).lock_exclusive().one(transaction).await?;
+    let restaurant = restaurants::Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(transaction).await?;
     let restaurant = restaurant.ok_or_else(|| Error::not_found("restaurant"))?;
     let (count, sum): (i64, i64) = reviews::Entity::find()
         .select_only()
