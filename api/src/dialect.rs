@@ -42,7 +42,7 @@ pub fn lock_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIde
     match backend {
         DbBackend::Sqlite => {}
         _ => {
-            select.lock_with_tables(LockType::Update, [table]);
+            select.lock_with_tables(LockType::NoKeyUpdate, [table]);
         }
     }
 }

@@ -43,9 +43,11 @@ async fn sweep(app: &App) -> Result<usize> {
             Some(order) => history::topics(order, driver_before(app, event).await?),
             None => Vec::new(),
         };
-        if app.events.publish(&topics).await {
-            published.push(event.position);
+        if !app.events.publish(&topics).await {
+            // The broker is away, and each try may take its time-out: the rest waits for the next sweep.
+            break;
         }
+        published.push(event.position);
     }
     if !published.is_empty() {
         order_events::Entity::update_many()

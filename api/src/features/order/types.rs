@@ -1,7 +1,7 @@
 //! What clients see of orders.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use entity::{customers, drivers, order_events, order_items, orders, restaurants};
 
 use super::{
@@ -298,6 +298,12 @@ pub struct OrderFilter {
 
 impl OrderFilter {
     pub fn decode(self) -> Result<OrderConditions> {
+        for (field, time) in [("filter.placedSince", self.placed_since), ("filter.placedUntil", self.placed_until)] {
+            // What PostgreSQL can store, and more than anybody means.
+            if time.is_some_and(|time| !(0..=9999).contains(&time.year())) {
+                return Err(Error::bad_input(field, "This must be of the years 0 to 9999."));
+            }
+        }
         if let (Some(since), Some(until)) = (self.placed_since, self.placed_until)
             && since > until
         {
