@@ -8,6 +8,7 @@ mod cuts;
 mod generated;
 mod graphql_over_http;
 mod lifecycle;
+mod live_feeds;
 mod live_steps;
 mod placement;
 mod smoke;

@@ -1,4 +1,4 @@
-//! The topics that somebody in this process follows. Each is a cell with the latest signal: a slow follower skips signals, and
+//! The topics that somebody in this process follows. Each is a cell that counts its signals: a slow follower skips signals, and
 //! loses nothing by it, because each only says "look"; memory stays bounded whoever stalls.
 
 use std::{
@@ -8,16 +8,10 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{Notice, Position};
+use super::Notice;
 
-/// The newest of a topic: how often it was signalled, and a driver's position where the topic is one.
-#[derive(Clone, Copy, Debug, Default)]
-struct Latest {
-    signals: u64,
-    position: Option<Position>,
-}
-
-type Topics = HashMap<String, watch::Sender<Latest>>;
+/// How often each topic was signalled.
+type Topics = HashMap<String, watch::Sender<u64>>;
 
 #[derive(Clone, Default)]
 pub(super) struct Hub {
@@ -27,14 +21,14 @@ pub(super) struct Hub {
 /// One follower of a topic. The topic is forgotten with its last follower.
 pub struct Signal {
     topic: String,
-    receiver: Option<watch::Receiver<Latest>>,
+    receiver: Option<watch::Receiver<u64>>,
     hub: Hub,
 }
 
 impl Hub {
     pub fn subscribe(&self, topic: String) -> Signal {
         let mut topics = self.topics();
-        let sender = topics.entry(topic.clone()).or_insert_with(|| watch::Sender::new(Latest::default()));
+        let sender = topics.entry(topic.clone()).or_insert_with(|| watch::Sender::new(0));
         let receiver = sender.subscribe();
         drop(topics);
         Signal { topic, receiver: Some(receiver), hub: self.clone() }
@@ -43,17 +37,14 @@ impl Hub {
     pub fn tell(&self, notice: &Notice) {
         let topics = self.topics();
         for sender in notice.topics.iter().filter_map(|topic| topics.get(topic)) {
-            sender.send_modify(|latest| {
-                latest.signals += 1;
-                latest.position = notice.position.or(latest.position);
-            });
+            sender.send_modify(|signals| *signals += 1);
         }
     }
 
     /// Makes every follower look, because something may have been missed.
     pub fn tell_all(&self) {
         for sender in self.topics().values() {
-            sender.send_modify(|latest| latest.signals += 1);
+            sender.send_modify(|signals| *signals += 1);
         }
     }
 
@@ -70,11 +61,6 @@ impl Signal {
             Some(receiver) => receiver.changed().await.is_ok(),
             None => false,
         }
-    }
-
-    /// The newest position that was told on the topic; `None` before the first.
-    pub fn position(&mut self) -> Option<Position> {
-        self.receiver.as_mut().and_then(|receiver| receiver.borrow_and_update().position)
     }
 }
 
@@ -93,7 +79,7 @@ mod tests {
     use super::*;
 
     fn notice(topic: &str) -> Notice {
-        Notice { topics: vec![topic.to_owned()], position: None }
+        Notice { topics: vec![topic.to_owned()] }
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
 //! How a change reaches every process and socket. A signal carries only the identity of what changed: whoever hears it reads
-//! the database, which is the truth. Driver positions are the exception: only the newest counts, so the signal carries it.
+//! the database, which is the truth.
 
 mod hub;
 mod redis;
@@ -30,24 +30,10 @@ pub enum Topic {
     DriverLocation(DriverId),
 }
 
-/// Where a driver was.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Position {
-    pub lat: f64,
-    pub lng: f64,
-    /// Degrees from north.
-    pub heading: Option<f64>,
-    /// Metres a second.
-    pub speed: Option<f64>,
-    pub recorded_at: chrono::DateTime<chrono::Utc>,
-}
-
-/// What is said between processes: look at these topics; and for a driver's location, what there is to see.
+/// What is said between processes: look at these topics.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Notice {
     topics: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    position: Option<Position>,
 }
 
 /// Publishing and following changes, in this process and all others on the same broker.
@@ -82,17 +68,7 @@ impl Events {
     /// Says that something happened on these topics, and whether the broker took it. It may fail without failing the change,
     /// which is already in the database: the sweep says it again.
     pub async fn publish(&self, topics: &[Topic]) -> bool {
-        let notice = Notice { topics: topics.iter().map(Topic::to_string).collect(), position: None };
-        self.send(&notice).await
-    }
-
-    /// Says where a driver is now. It may fail: the next position is near.
-    pub async fn publish_position(&self, driver: DriverId, position: Position) {
-        let notice = Notice { topics: vec![Topic::DriverLocation(driver).to_string()], position: Some(position) };
-        self.send(&notice).await;
-    }
-
-    async fn send(&self, notice: &Notice) -> bool {
+        let notice = &Notice { topics: topics.iter().map(Topic::to_string).collect() };
         match &self.broker {
             Broker::InProcess => {
                 self.hub.tell(notice);

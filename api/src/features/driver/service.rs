@@ -17,12 +17,13 @@ use sea_orm::{
 };
 
 use super::types::{
-    CreateDriverInput, DriverLocation, DriverStatus, SetDriverStatusInput, UpdateDriverInput, UpdateDriverLocationInput,
+    CreateDriverInput, DriverLocation, DriverStatus, Position, SetDriverStatusInput, UpdateDriverInput,
+    UpdateDriverLocationInput,
 };
 use crate::{
     app::App,
     clock, database,
-    events::Position,
+    events::Topic,
     graphql::{
         error::{Error, Result},
         ids::{DriverId, GlobalId},
@@ -129,7 +130,7 @@ pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocatio
         .await?;
     let row = match moved.into_iter().next() {
         Some(row) => {
-            app.events.publish_position(driver, position).await;
+            app.events.publish(&[Topic::DriverLocation(driver)]).await;
             Some(row)
         }
         None => drivers::Entity::find_by_id(driver.0).one(&app.db).await?,

@@ -51,6 +51,7 @@ async fn order_driver_locations(
     }
     Ok(try_stream! {
         let mut followed: Option<(DriverId, Signal)> = None;
+        let mut told = None;
         loop {
             let order = orders::Entity::find_by_id(id.0).one(&app.db).await.map_err(Error::from)?;
             let Some(order) = order.filter(|order| !service::is_final(order.status) && service::is_concerned(&viewer, order)) else { break };
@@ -59,8 +60,8 @@ async fn order_driver_locations(
                 Some(driver) if followed.as_ref().is_some_and(|(present, _)| *present == driver) => {}
                 Some(driver) => {
                     followed = Some((driver, app.events.subscribe(Topic::DriverLocation(driver))));
-                    let row = drivers::Entity::find_by_id(driver.0).one(&app.db).await.map_err(Error::from)?;
-                    if let Some(location) = row.and_then(DriverLocation::last_known) {
+                    if let Some(location) = last_known(&app, driver).await? {
+                        told = Some(location.position);
                         yield location;
                     }
                 }
@@ -72,9 +73,10 @@ async fn order_driver_locations(
                     open = steps.changed() => if open { break } else { return },
                     open = signal.changed() => if !open { return },
                 }
-                let row = drivers::Entity::find_by_id(driver.0).one(&app.db).await.map_err(Error::from)?;
-                if let (Some(driver), Some(position)) = (row, signal.position()) {
-                    yield DriverLocation { driver, position };
+                // A signal may come twice, and for a place that another one has told already.
+                if let Some(location) = last_known(&app, *driver).await?.filter(|location| told != Some(location.position)) {
+                    told = Some(location.position);
+                    yield location;
                 }
             }
             if followed.is_none() && !steps.changed().await {
@@ -82,4 +84,9 @@ async fn order_driver_locations(
             }
         }
     })
+}
+
+async fn last_known(app: &App, driver: DriverId) -> Result<Option<DriverLocation>> {
+    let row = drivers::Entity::find_by_id(driver.0).one(&app.db).await?;
+    Ok(row.and_then(DriverLocation::last_known))
 }

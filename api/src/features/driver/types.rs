@@ -7,7 +7,6 @@ use rust_decimal::prelude::ToPrimitive;
 
 use super::service;
 use crate::{
-    events::Position,
     features::order::{
         Order,
         loader::{OrdersOfDriver, UnderWayOfDriver},
@@ -115,6 +114,18 @@ impl Driver {
             "Only those whose order it carries now, the driver itself and admins see its {what}."
         )))
     }
+}
+
+/// Where somebody was at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Position {
+    pub lat: f64,
+    pub lng: f64,
+    /// Degrees from north.
+    pub heading: Option<f64>,
+    /// Metres a second.
+    pub speed: Option<f64>,
+    pub recorded_at: DateTime<Utc>,
 }
 
 /// Where a driver was at a time.

@@ -17,7 +17,7 @@ use crate::{
     dialect,
     events::Topic,
     graphql::{
-        error::{Error, Result},
+        error::{Code, Error, Result},
         ids::{DriverId, OrderId, RestaurantId},
         row::Row,
     },
@@ -62,6 +62,10 @@ pub async fn order_steps(
                 .all(&app.db)
                 .await?;
             let caught_up = events.is_empty();
+            // Asked after the steps were read, so that none is told that was taken out of the viewer's sight.
+            if !caught_up && !is_visible(&app, &viewer, id).await? {
+                break;
+            }
             for event in events {
                 seen = event.sequence;
                 is_over = lifecycle::is_final(event.status);
@@ -72,6 +76,14 @@ pub async fn order_steps(
             }
         }
     })
+}
+
+async fn is_visible(app: &App, viewer: &Viewer, id: OrderId) -> Result<bool> {
+    match orders::Model::find_visible(&app.db, viewer, id).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.code == Code::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Every step of every order of a restaurant. Without `after`, the latest step of each order under way first.
@@ -85,6 +97,7 @@ pub async fn restaurant_steps(
     entity::restaurants::Model::find_visible(&app.db, &viewer, id)
         .await
         .map_err(|error| error.with_field("restaurantId"))?;
+    viewer.signed_in()?;
     if !viewer.manages(id) {
         return Err(Error::forbidden("Only the restaurant's staff and admins see its orders as the kitchen does."));
     }
@@ -120,7 +133,8 @@ pub async fn driver_steps(
 }
 
 /// A feed over several orders: the latest step of each of the `present` orders under way, then all later steps that are
-/// `concerned`, in the order of the feed.
+/// `concerned`, in the order of the feed. The present is that of the horizon, where all is settled: were a step beyond it told
+/// already, its cursor would have one behind it that commits later.
 async fn feed(
     app: Arc<App>,
     mut signal: crate::events::Signal,
@@ -132,15 +146,12 @@ async fn feed(
     let (first, start) = match after {
         Some(after) => (Vec::new(), after),
         None => {
-            // The horizon is read before the present, so that nothing falls between the two; what both would tell is left out
-            // below.
             let horizon = horizon(&app, backend).await?;
-            (latest_steps(&app, present).await?, horizon)
+            (latest_steps(&app, present, horizon).await?, horizon)
         }
     };
     Ok(try_stream! {
         let mut seen = start;
-        let told = first.iter().map(|event| (event.order_id, event.sequence)).collect::<std::collections::HashMap<_, _>>();
         for event in first {
             yield event;
         }
@@ -149,9 +160,7 @@ async fn feed(
             let caught_up = events.is_empty();
             for event in events {
                 seen = FeedPosition::of(&event);
-                if told.get(&event.order_id).is_none_or(|sequence| event.sequence > *sequence) {
-                    yield event;
-                }
+                yield event;
             }
             if !caught_up {
                 continue;
@@ -165,14 +174,22 @@ async fn feed(
     })
 }
 
-/// The latest step of each order under way that fits the condition, in the order of the feed.
-async fn latest_steps(app: &App, orders_of: SimpleExpr) -> Result<Vec<order_events::Model>> {
+/// The latest step up to the horizon of each order under way that fits the condition, in the order of the feed.
+async fn latest_steps(app: &App, orders_of: SimpleExpr, horizon: FeedPosition) -> Result<Vec<order_events::Model>> {
     let latest = Alias::new("latest");
     let latest_sequence = Query::select()
         .expr(Expr::col((latest.clone(), order_events::Column::Sequence)).max())
         .from_as(order_events::Entity, latest.clone())
         .and_where(
-            Expr::col((latest, order_events::Column::OrderId)).equals(order_events::Column::OrderId.as_column_ref()),
+            Expr::col((latest.clone(), order_events::Column::OrderId))
+                .equals(order_events::Column::OrderId.as_column_ref()),
+        )
+        .and_where(
+            Expr::tuple([
+                Expr::col((latest.clone(), order_events::Column::FeedTransaction)),
+                Expr::col((latest, order_events::Column::Position)),
+            ])
+            .lte(Expr::tuple([Expr::val(horizon.feed_transaction), Expr::val(horizon.position)])),
         )
         .to_owned();
     let mut select = order_events::Entity::find().into_query();
