@@ -275,7 +275,8 @@ impl Config {
             shutdown: ShutdownConfig { delay_seconds: 0, timeout_seconds: 30 },
             log: LogConfig {
                 // A first start would open with sixty lines of migrations.
-                filter: if development { "info,sea_orm_migration=warn" } else { "info" }.to_owned(),
+                filter: if development { "info,sea_orm_migration=warn,sqlx::postgres::notice=warn" } else { "info" }
+                    .to_owned(),
                 format: if development { LogFormat::Compact } else { LogFormat::Json },
             },
         }

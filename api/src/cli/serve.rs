@@ -65,7 +65,7 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     if app.config.is_development() && !address.ip().is_loopback() {
         tracing::warn!("whoever reaches this address may act as anybody: set TIFFIN_ENV=production to end that");
     }
-    welcome::print(&app.config, address);
+    welcome::print(app, address).await;
     accept(listener, router, &shutdown, &app.config.shutdown, next_signal).await?;
     tracing::info!("stopped");
     Ok(())

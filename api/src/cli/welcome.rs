@@ -2,16 +2,23 @@
 
 use std::net::SocketAddr;
 
-use crate::{config::Config, seed};
+use crate::{
+    app::App,
+    config::Config,
+    graphql::ids::{GlobalId, OrderId},
+    seed,
+};
 
 /// To standard output, in development only: in production there are log lines.
-pub fn print(config: &Config, address: SocketAddr) {
+pub async fn print(app: &App, address: SocketAddr) {
+    let config = &app.config;
     if config.is_development() {
-        println!("{}", message(config, address));
+        let order = if config.demo.seed { seed::order_to_watch(app).await } else { None };
+        println!("{}", message(config, address, order));
     }
 }
 
-fn message(config: &Config, address: SocketAddr) -> String {
+fn message(config: &Config, address: SocketAddr, order: Option<OrderId>) -> String {
     let host =
         if address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() };
     let mut lines = vec![String::new(), format!("  Tiffin {} is serving", env!("CARGO_PKG_VERSION")), String::new()];
@@ -21,31 +28,44 @@ fn message(config: &Config, address: SocketAddr) -> String {
     lines.push(format!("    GraphQL    http://{host}/graphql   (POST, GET and websocket)"));
     lines.push(format!("    Database   {}", config.database.redacted_address()));
     if config.demo.seed {
-        lines.extend(demo(config, &host));
+        lines.extend(demo(config, &host, order));
     }
     lines.push(String::new());
     lines.join("\n")
 }
 
-fn demo(config: &Config, host: &str) -> Vec<String> {
+fn demo(config: &Config, host: &str, order: Option<OrderId>) -> Vec<String> {
+    let line = |text: &str| text.to_owned();
     let widest = seed::ACCOUNTS.iter().map(|account| account.email.len()).max().unwrap_or(0);
     let mut lines =
-        vec![String::new(), "  Act as one of these, with the header X-Development-User:".to_owned(), String::new()];
+        vec![String::new(), line("  Act as one of these, with the header X-Development-User:"), String::new()];
     lines.extend(seed::ACCOUNTS.iter().map(|account| format!("    {:widest$}   {}", account.email, account.role)));
     lines.push(String::new());
-    lines.push(
-        "  Try: open GraphiQL and press Play. Each tab is a ready operation; start \"Watch the kitchen\" in one"
-            .to_owned(),
-    );
-    lines.push("  and place an order in another. Or from a shell:".to_owned());
+    if config.graphiql.enabled {
+        lines.push(line(
+            "  Try: open GraphiQL and press Play; each tab is a ready operation. GraphiQL ends a subscription when you",
+        ));
+        lines.push(line("  leave its tab, so watch in one window and act in another."));
+    }
+    if let Some(order) = order {
+        let id = order.to_global().0;
+        lines.push(format!("  {id} is on its way to the customer. As the customer, watch it:"));
+        lines.push(String::new());
+        lines.push(format!(
+            "    subscription {{ orderStatusChanged(orderId: \"{id}\") {{ status at driver {{ name }} }} }}"
+        ));
+        lines.push(format!("    subscription {{ driverLocationChanged(orderId: \"{id}\") {{ lat lng speed }} }}"));
+    }
+    lines.push(String::new());
+    lines.push(line("  Or from a shell:"));
     lines.push(String::new());
     lines.push(format!("    curl http://{host}/graphql -H 'content-type: application/json' \\"));
-    lines.push(
-        "      -d '{\"query\": \"{ restaurants(first: 3) { nodes { name cuisineType avgRating } } }\"}'".to_owned(),
-    );
+    lines.push(line("      -d '{\"query\": \"{ restaurants(first: 3) { nodes { name cuisineType avgRating } } }\"}'"));
     lines.push(String::new());
-    let folder = config.database.data_directory.display();
-    lines.push(format!("  The data is in {folder}: delete it to start afresh. Ctrl-C stops the server."));
+    if config.database.is_embedded() {
+        let folder = config.database.data_directory.display();
+        lines.push(format!("  The data is in {folder}: delete it to start afresh. Ctrl-C stops the server."));
+    }
     lines
 }
 
@@ -57,8 +77,9 @@ mod tests {
     #[test]
     fn it_says_where_and_as_whom() {
         let config = Config::defaults(Environment::Development, true);
-        let text = message(&config, ([0, 0, 0, 0], 8000).into());
+        let text = message(&config, ([0, 0, 0, 0], 8000).into(), Some(OrderId(288)));
         assert!(text.contains("http://localhost:8000/\n"), "{text}");
+        assert!(text.contains("orderStatusChanged(orderId: \"Order:288\")"), "{text}");
         for account in &seed::ACCOUNTS {
             assert!(text.contains(account.email), "{text}");
         }
@@ -68,6 +89,6 @@ mod tests {
     #[test]
     fn without_the_demo_it_names_nobody() {
         let config = Config::defaults(Environment::Development, false);
-        assert!(!message(&config, ([127, 0, 0, 1], 8000).into()).contains("@"));
+        assert!(!message(&config, ([127, 0, 0, 1], 8000).into(), None).contains("@"));
     }
 }

@@ -1,12 +1,13 @@
 //! The big city: the same kind of people and orders as in the demo, by the hundred thousand.
 
 mod names;
+mod timeline;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono::{DateTime, Duration, Utc};
 use entity::{
-    customers, order_events,
+    customers,
     sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole},
 };
 use rand::{
@@ -16,11 +17,12 @@ use rand::{
 };
 use rand_chacha::ChaCha8Rng;
 
+use self::timeline::Timeline;
 use super::{
     ADMIN, CUSTOMER, DRIVER, MERCHANT,
     catalog::{self, RESTAURANTS},
     demo::{DOMAIN, UNDER_WAY},
-    people,
+    opinion, people,
     rows::{NewDish, NewDriver, NewRestaurant, Rows, degrees, next_id},
     story::{self, Appointment, Courier, Ending, Kitchen, Move, Roster},
 };
@@ -313,36 +315,6 @@ fn appointment(id: i32, placed: DateTime<Utc>, people: &People, restaurant: usiz
     Appointment { id, placed, customer, kitchen, admin: people.admin }
 }
 
-/// Puts the events of all orders into the order in which they happened.
-struct Timeline {
-    waiting: BTreeMap<(DateTime<Utc>, i32, i32), order_events::Model>,
-    position: i64,
-    feed_transaction: i64,
-}
-
-impl Timeline {
-    fn new(feed_transaction: i64) -> Self {
-        Timeline { waiting: BTreeMap::new(), position: 0, feed_transaction }
-    }
-
-    fn add(&mut self, events: Vec<order_events::Model>) {
-        self.waiting
-            .extend(events.into_iter().map(|event| ((event.at.to_utc(), event.order_id, event.sequence), event)));
-    }
-
-    /// Those before that time, or all, with their places in the feeds.
-    fn take_until(&mut self, time: Option<DateTime<Utc>>) -> Vec<order_events::Model> {
-        let later = time.map(|time| self.waiting.split_off(&(time, 0, 0))).unwrap_or_default();
-        let mut events: Vec<_> = std::mem::replace(&mut self.waiting, later).into_values().collect();
-        for event in &mut events {
-            self.position += 1;
-            event.position = self.position;
-            event.feed_transaction = self.feed_transaction;
-        }
-        events
-    }
-}
-
 /// Some of those who were served write what they think.
 fn reviews(rng: &mut ChaCha8Rng, size: Size, served: &Served, now: DateTime<Utc>) -> Rows {
     let mut rows = Rows::default();
@@ -353,7 +325,7 @@ fn reviews(rng: &mut ChaCha8Rng, size: Size, served: &Served, now: DateTime<Utc>
         let (parties, placed) = served[place];
         let quality = model(usize::try_from(parties.1 - 1).unwrap_or_default()).quality;
         let at = *placed + Duration::minutes(rng.random_range(90..280));
-        let review = story::review(rng, next_id(&rows.reviews), *parties, quality, at.min(now));
+        let review = opinion::review(rng, next_id(&rows.reviews), *parties, quality, at.min(now));
         rows.reviews.push(review);
     }
     rows

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{
     ADMIN, CUSTOMER, DRIVER, MERCHANT,
     catalog::{self, RESTAURANTS},
-    people,
+    opinion, people,
     rows::{NewDriver, NewRestaurant, Rows, degrees, next_id},
     story::{self, Appointment, Courier, Ending, Kitchen, Move, Roster},
 };
@@ -249,7 +249,8 @@ fn add_reviews(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
         if rng.random_bool(0.5) {
             let facts = RESTAURANTS[usize::try_from(restaurant - 1).unwrap_or_default()];
             let at = order.order_time.to_utc() + Duration::minutes(rng.random_range(70..240));
-            let review = story::review(rng, next_id(&rows.reviews), (customer, restaurant), facts.quality, at.min(now));
+            let review =
+                opinion::review(rng, next_id(&rows.reviews), (customer, restaurant), facts.quality, at.min(now));
             rows.reviews.push(review);
         }
     }
@@ -257,7 +258,7 @@ fn add_reviews(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
         let ratings = rows.reviews.iter().filter(|review| review.restaurant_id == restaurant.id);
         let (count, sum) = ratings.fold((0, 0), |(count, sum), review| (count + 1, sum + i64::from(review.rating)));
         restaurant.review_count = count;
-        restaurant.avg_rating = story::average(sum, count.into());
+        restaurant.avg_rating = opinion::average(sum, count.into());
     }
 }
 

@@ -1,6 +1,6 @@
 //! Made-up data: the demo city, its life, and the big city.
 //!
-//! `catalog` and `people` are the material, `story` makes histories of orders that could have come from the services, `demo` and
+//! `catalog`, `people` and `opinion` are the material, `story` makes histories of orders that could have come from the services, `demo` and
 //! `city` make cities of them, which `rows` and `bulk` write.
 
 mod bulk;
@@ -9,6 +9,7 @@ mod city;
 mod copy;
 mod demo;
 mod live;
+mod opinion;
 mod people;
 mod rows;
 mod story;
@@ -20,10 +21,12 @@ use std::sync::Arc;
 pub use bulk::city;
 pub use live::live;
 
-use entity::{customers, drivers, restaurants, users};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait};
+use entity::{customers, drivers, orders, restaurants, users};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
-use crate::{app::App, clock, database, dialect, http::graphiql::DemoAccounts};
+use crate::{
+    app::App, clock, database, dialect, features::order::lifecycle, graphql::ids::OrderId, http::graphiql::DemoAccounts,
+};
 
 const CUSTOMER: &str = "customer@demo.tiffin.example";
 const MERCHANT: &str = "merchant@demo.tiffin.example";
@@ -86,4 +89,14 @@ async fn is_empty(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
         restaurants::Entity::find().one(transaction).await?.is_some(),
     ];
     Ok(!found.contains(&true))
+}
+
+/// An order that is on its way to the demo's customer; `None` when there is none, or the database does not say.
+pub async fn order_to_watch(app: &App) -> Option<OrderId> {
+    let under_way = orders::Entity::find()
+        .inner_join(customers::Entity)
+        .filter(customers::Column::Email.eq(CUSTOMER))
+        .filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
+        .order_by_desc(orders::Column::Id);
+    under_way.one(&app.db).await.ok().flatten().map(|order| OrderId(order.id))
 }

@@ -12,7 +12,7 @@ use migration::search_text::fold;
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, Iterable};
 
-use super::story::{self, Kitchen};
+use super::{opinion, story::Kitchen};
 use crate::{
     features::{
         address::{Address, LatLng},
@@ -81,7 +81,7 @@ impl Rows {
             address: wanted.address.to_owned(),
             phone: wanted.phone,
             cuisine_type: wanted.cuisine.to_owned(),
-            avg_rating: story::average(0, 0),
+            avg_rating: opinion::average(0, 0),
             total_orders: 0,
             is_active: wanted.is_active,
             created_at: opened.into(),

@@ -3,6 +3,8 @@ use std::{
     sync::LazyLock,
 };
 
+use entity::order_events;
+
 use super::*;
 use crate::{clock, features::order::lifecycle};
 

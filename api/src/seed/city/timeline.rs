@@ -1,0 +1,37 @@
+//! The order in which everything happened.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use entity::order_events;
+
+/// Puts the events of all orders into the order in which they happened.
+pub struct Timeline {
+    waiting: BTreeMap<(DateTime<Utc>, i32, i32), order_events::Model>,
+    position: i64,
+    feed_transaction: i64,
+}
+
+impl Timeline {
+    pub fn new(feed_transaction: i64) -> Self {
+        Timeline { waiting: BTreeMap::new(), position: 0, feed_transaction }
+    }
+
+    /// Takes in the events of an order.
+    pub fn add(&mut self, events: Vec<order_events::Model>) {
+        self.waiting
+            .extend(events.into_iter().map(|event| ((event.at.to_utc(), event.order_id, event.sequence), event)));
+    }
+
+    /// Those before that time, or all, with their places in the feeds.
+    pub fn take_until(&mut self, time: Option<DateTime<Utc>>) -> Vec<order_events::Model> {
+        let later = time.map(|time| self.waiting.split_off(&(time, 0, 0))).unwrap_or_default();
+        let mut events: Vec<_> = std::mem::replace(&mut self.waiting, later).into_values().collect();
+        for event in &mut events {
+            self.position += 1;
+            event.position = self.position;
+            event.feed_transaction = self.feed_transaction;
+        }
+        events
+    }
+}
