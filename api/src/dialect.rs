@@ -6,11 +6,10 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Iterable,
     sea_query::{
         Alias, DynIden, Expr, ExprTrait, Func, LockType, Query, ReturningClause, SelectStatement, SimpleExpr, Value,
+        postgres_array::NotU8,
     },
     sqlx::PgPool,
 };
-
-use crate::features::{order::history::FeedPosition, revenue::RevenuePeriod};
 
 /// A decimal as a parameter to compare with a column. SQLite keeps decimals as floating point, and compares text with an
 /// expression as text.
@@ -22,7 +21,11 @@ pub fn decimal(backend: DbBackend, decimal: Decimal) -> Value {
 }
 
 /// The column is one of the numbers: the same statement text however many there are, so that it is prepared once.
-pub fn any_of<C: ColumnTrait>(backend: DbBackend, column: C, numbers: impl IntoIterator<Item = i32>) -> SimpleExpr {
+pub fn any_of<C, N>(backend: DbBackend, column: C, numbers: impl IntoIterator<Item = N>) -> SimpleExpr
+where
+    C: ColumnTrait,
+    N: Into<Value> + Into<serde_json::Value> + NotU8,
+{
     match backend {
         DbBackend::Sqlite => {
             let list = serde_json::Value::from(numbers.into_iter().collect::<Vec<_>>()).to_string();
@@ -79,24 +82,33 @@ pub fn feed_horizon(backend: DbBackend) -> SimpleExpr {
     }
 }
 
-/// Where a feed begins that is to tell only what comes now.
-pub fn feed_start(backend: DbBackend, horizon: i64, latest_position: i64) -> FeedPosition {
+/// Where a feed begins that is to tell only what comes now: a transaction number and a position.
+pub fn feed_start(backend: DbBackend, horizon: i64, latest_position: i64) -> (i64, i64) {
     match backend {
-        DbBackend::Sqlite => FeedPosition { feed_transaction: 0, position: latest_position },
-        _ => FeedPosition { feed_transaction: horizon - 1, position: i64::MAX },
+        DbBackend::Sqlite => (0, latest_position),
+        _ => (horizon - 1, i64::MAX),
     }
 }
 
+/// What days are taken together to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Period {
+    Day,
+    /// From Monday.
+    Week,
+    Month,
+}
+
 /// The first day (UTC) of the period that a time falls in, as `YYYY-MM-DD`. SQLite keeps times as text that starts with the day.
-pub fn period_start<C: ColumnTrait>(backend: DbBackend, time: C, period: RevenuePeriod) -> SimpleExpr {
+pub fn period_start<C: ColumnTrait>(backend: DbBackend, time: C, period: Period) -> SimpleExpr {
     let time = Expr::col(time.as_column_ref());
     let expression = match (backend, period) {
-        (DbBackend::Sqlite, RevenuePeriod::Day) => "substr(?, 1, 10)",
-        (DbBackend::Sqlite, RevenuePeriod::Week) => "date(substr(?, 1, 10), 'weekday 0', '-6 days')",
-        (DbBackend::Sqlite, RevenuePeriod::Month) => "substr(?, 1, 7) || '-01'",
-        (_, RevenuePeriod::Day) => "date_trunc('day', $1 at time zone 'UTC')::date::text",
-        (_, RevenuePeriod::Week) => "date_trunc('week', $1 at time zone 'UTC')::date::text",
-        (_, RevenuePeriod::Month) => "date_trunc('month', $1 at time zone 'UTC')::date::text",
+        (DbBackend::Sqlite, Period::Day) => "substr(?, 1, 10)",
+        (DbBackend::Sqlite, Period::Week) => "date(substr(?, 1, 10), 'weekday 0', '-6 days')",
+        (DbBackend::Sqlite, Period::Month) => "substr(?, 1, 7) || '-01'",
+        (_, Period::Day) => "date_trunc('day', $1 at time zone 'UTC')::date::text",
+        (_, Period::Week) => "date_trunc('week', $1 at time zone 'UTC')::date::text",
+        (_, Period::Month) => "date_trunc('month', $1 at time zone 'UTC')::date::text",
     };
     Expr::cust_with_expr(expression, time)
 }
@@ -159,5 +171,13 @@ pub fn postgres_pool(db: &DatabaseConnection) -> Option<&PgPool> {
     match db.get_database_backend() {
         DbBackend::Sqlite => None,
         _ => Some(db.get_postgres_connection_pool()),
+    }
+}
+
+/// The first characters of a text as a sort key: by code point on both databases, whatever the collation of the database.
+pub fn text_key(backend: DbBackend, text: SimpleExpr, length: usize) -> SimpleExpr {
+    match backend {
+        DbBackend::Sqlite => Expr::cust_with_expr(format!("substr(?, 1, {length})"), text),
+        _ => Expr::cust_with_expr(format!("substr($1, 1, {length}) collate \"C\""), text),
     }
 }

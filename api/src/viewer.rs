@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use entity::sea_orm_active_enums::UserRole;
@@ -29,8 +29,20 @@ pub struct SignedIn {
     /// Empty until the user orders for the first time, which may be in this very operation.
     pub customer: OnceLock<CustomerId>,
     pub driver: Option<DriverId>,
-    /// The restaurants whose staff the user is.
-    pub restaurants: HashSet<RestaurantId>,
+    /// The restaurants whose staff the user is, those founded in this very operation included.
+    pub restaurants: RwLock<HashSet<RestaurantId>>,
+}
+
+impl SignedIn {
+    fn restaurants(&self) -> RwLockReadGuard<'_, HashSet<RestaurantId>> {
+        // Nothing panics while it holds the lock.
+        self.restaurants.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the user know itself as staff of the restaurant, once that is certain.
+    pub fn is_staff_now(&self, restaurant: RestaurantId) {
+        self.restaurants.write().unwrap_or_else(PoisonError::into_inner).insert(restaurant);
+    }
 }
 
 impl Viewer {
@@ -64,7 +76,7 @@ impl Viewer {
     }
 
     pub fn is_staff_of(&self, restaurant: RestaurantId) -> bool {
-        self.user().is_some_and(|user| user.restaurants.contains(&restaurant))
+        self.user().is_some_and(|user| user.restaurants().contains(&restaurant))
     }
 
     /// Whether the viewer runs the restaurant: its staff, and admins.
@@ -91,7 +103,7 @@ impl Viewer {
 
     /// The numbers of the restaurants whose staff the viewer is, for statements.
     pub fn restaurants(&self) -> Vec<i32> {
-        self.user().map(|user| user.restaurants.iter().map(|id| id.0).collect()).unwrap_or_default()
+        self.user().map(|user| user.restaurants().iter().map(|id| id.0).collect()).unwrap_or_default()
     }
 
     /// Who did it, as histories record it: a user's global id, or `SYSTEM`.

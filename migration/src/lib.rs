@@ -41,6 +41,7 @@ mod m20261116_102000_add_search_text;
 mod m20261116_102100_backfill_search_text;
 mod m20261116_103000_index_pages;
 mod m20261116_104000_index_driver_under_way;
+mod m20261116_105000_index_pending_orders;
 
 use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261116_102100_backfill_search_text::Migration),
             Box::new(m20261116_103000_index_pages::Migration),
             Box::new(m20261116_104000_index_driver_under_way::Migration),
+            Box::new(m20261116_105000_index_pending_orders::Migration),
         ]
     }
 }

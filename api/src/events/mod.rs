@@ -4,7 +4,10 @@
 mod hub;
 mod redis;
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
@@ -40,6 +43,8 @@ struct Notice {
 pub struct Events {
     hub: Hub,
     broker: Broker,
+    /// Steps that the broker took and that are not yet marked so in the database.
+    published: Mutex<Vec<i64>>,
 }
 
 /// What carries notices between processes.
@@ -57,7 +62,7 @@ impl Events {
             None => Broker::InProcess,
             Some(url) => Broker::Redis(RedisBroker::connect(url, &config.prefix, hub.clone()).await?),
         };
-        Ok(Events { hub, broker })
+        Ok(Events { hub, broker, published: Mutex::default() })
     }
 
     /// Follows a topic from now on. Take the signal first and read the present after: then nothing falls between.
@@ -87,6 +92,16 @@ impl Events {
                 }
             },
         }
+    }
+
+    /// Remembers that the broker took the step at this position, until the sweep writes down what was.
+    pub fn note_published(&self, position: i64) {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).push(position);
+    }
+
+    /// The positions noted since the last call.
+    pub fn take_published(&self) -> Vec<i64> {
+        std::mem::take(&mut *self.published.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the broker answers.

@@ -16,6 +16,8 @@ use super::{Notice, hub::Hub};
 
 /// How long to wait before the subscriber connection is made again.
 const RECONNECT_AFTER: Duration = Duration::from_millis(250);
+/// How long a change waits for Redis to take its notice: its author waits too, and the sweep says it again.
+const PUBLISH_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a command may take before Redis counts as away.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -44,8 +46,9 @@ impl RedisBroker {
 
     pub async fn publish(&self, notice: &Notice) -> Result<()> {
         let message = serde_json::to_string(notice)?;
-        self.connection.clone().publish::<_, _, ()>(&self.channel, message).await?;
-        Ok(())
+        let mut connection = self.connection.clone();
+        let publishing = connection.publish::<_, _, ()>(&self.channel, message);
+        Ok(tokio::time::timeout(PUBLISH_TIMEOUT, publishing).await??)
     }
 
     pub async fn ping(&self) -> Result<()> {

@@ -143,8 +143,10 @@ impl From<DbErr> for Error {
             Some("57014") => Error::new(Code::Timeout, "This took too long and was stopped."),
             // Serialisation failure, deadlock, lock_timeout; SQLITE_BUSY and its kin: the same request may well succeed now.
             Some("40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6") => Error::unavailable(failure),
-            // PostgreSQL shutting down, starting up, out of connections.
-            Some("57P01" | "57P02" | "57P03" | "53300" | "08006" | "08003") => Error::unavailable(failure),
+            // PostgreSQL shutting down, starting up, out of connections, read-only after a failover; a session that it ended.
+            Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25006" | "53300" | "08006" | "08003") => {
+                Error::unavailable(failure)
+            }
             Some(_) => Error::internal(failure),
             None if is_connection_failure(&failure) => Error::unavailable(failure),
             None => Error::internal(failure),

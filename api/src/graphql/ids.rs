@@ -28,7 +28,7 @@ pub trait GlobalId: Copy + From<i32> + Into<i32> {
 
 /// The type's name and the row's number of a global id.
 pub fn split<'a>(id: &'a ID, field: &str) -> Result<(&'a str, i32)> {
-    let malformed = || Error::bad_input(field, "This is not an id that this server gave out.");
+    let malformed = || Error::bad_input(field, "This is not the id of anything that can be asked for.");
     let (type_name, number) = id.0.split_once(':').ok_or_else(malformed)?;
     // Only the canonical form: `Order:042` and `Order:+42` would make two ids of one thing.
     let canonical = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');

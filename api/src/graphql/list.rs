@@ -109,7 +109,11 @@ impl<L: Children> Loader<PageOf<L>> for Reader {
             let mut select = list.select(&self.viewer, db.get_database_backend());
             let numbers = parents.iter().map(|parent| (*parent).into());
             select.and_where(dialect::any_of(db.get_database_backend(), L::PARENT_COLUMN, numbers));
-            let rows: Vec<L::Row> = page.load_each(db, select, L::PARENT_COLUMN.as_column_ref()).await?;
+            // The rows of a single list need no telling apart, and the database stops reading at the page's end.
+            let rows = match parents.as_slice() {
+                [_] => page.load_rows(db, select).await?,
+                _ => page.load_each(db, select, L::PARENT_COLUMN.as_column_ref()).await?,
+            };
             let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), row)));
             pages.extend(
                 lists

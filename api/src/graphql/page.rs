@@ -114,23 +114,32 @@ pub fn cursor<R, S: Sort<R>>(sort: S, row: &R) -> String {
 
 impl<S: Copy> Page<S> {
     /// Cuts the page from the rows of `select`: one statement, which fetches one row more than the page has.
-    pub async fn load<R: FromQueryResult>(
+    pub async fn load<R: FromQueryResult>(&self, db: &impl ConnectionTrait, select: SelectStatement) -> Result<Slice<R>>
+    where
+        S: Sort<R>,
+    {
+        Ok(self.slice(self.load_rows(db, select).await?))
+    }
+
+    /// The rows that [`slice`](Self::slice) makes the page of, as they come: one more than the page has, if there are so many.
+    pub async fn load_rows<R: FromQueryResult>(
         &self,
         db: &impl ConnectionTrait,
         mut select: SelectStatement,
-    ) -> Result<Slice<R>>
+    ) -> Result<Vec<R>>
     where
         S: Sort<R>,
     {
         let backend = db.get_database_backend();
         self.keep_between::<R>(&mut select, backend);
-        sort::order_by::<R, S>(&mut select, self.sort, self.backwards);
+        for key in sort::expressions::<R, S>(self.sort, backend) {
+            select.order_by_expr(key, sort::direction::<R, S>(self.sort, self.backwards));
+        }
         select.limit(u64::from(self.size) + 1);
         if self.offset > 0 {
             select.offset(u64::from(self.offset));
         }
-        let rows = R::find_by_statement(backend.build(&select)).all(db).await?;
-        Ok(self.slice(rows))
+        Ok(R::find_by_statement(backend.build(&select)).all(db).await?)
     }
 
     /// Cuts this page from each of many lists, one a value of `parent`, in one statement: no more than a page and one row of
@@ -148,8 +157,8 @@ impl<S: Copy> Page<S> {
         let (lists, place) = (Alias::new("lists"), Alias::new("place_in_list"));
         self.keep_between::<R>(&mut select, backend);
         let mut window = WindowStatement::partition_by(parent);
-        for key in self.sort.keys() {
-            window.order_by_expr(key.column, sort::direction::<R, S>(self.sort, self.backwards));
+        for key in sort::expressions::<R, S>(self.sort, backend) {
+            window.order_by_expr(key, sort::direction::<R, S>(self.sort, self.backwards));
         }
         select.expr_window_as(Func::cust("row_number"), window, place.clone());
         let statement = Query::select()

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sea_orm::{
     DbBackend,
-    sea_query::{Expr, ExprTrait, Order, SelectStatement, SimpleExpr, Value},
+    sea_query::{Expr, ExprTrait, Order, SimpleExpr, Value},
 };
 use serde_json::Value as Json;
 use std::hash::Hash;
 
 use super::error::{Error, Result};
+use crate::dialect;
 
 /// What a sort key's values are; says how a cursor carries them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +24,29 @@ pub enum KeyKind {
 
 /// One column that rows are sorted by.
 pub struct SortKey {
-    pub column: SimpleExpr,
-    pub kind: KeyKind,
+    column: SimpleExpr,
+    kind: KeyKind,
 }
+
+/// Rows are sorted by so many characters of a text, so that cursors stay short; what is equal so far is told apart by the id.
+pub const TEXT_LENGTH: usize = 100;
 
 impl SortKey {
     pub fn new(column: impl sea_orm::ColumnTrait, kind: KeyKind) -> Self {
-        SortKey { column: column.as_column_ref().into_expr(), kind }
+        SortKey { column: Expr::col(column.as_column_ref()), kind }
+    }
+
+    fn expression(self, backend: DbBackend) -> SimpleExpr {
+        match self.kind {
+            KeyKind::Text => dialect::text_key(backend, self.column, TEXT_LENGTH),
+            KeyKind::Integer | KeyKind::Decimal | KeyKind::Time => self.column,
+        }
     }
 }
 
-trait IntoExpr {
-    fn into_expr(self) -> SimpleExpr;
-}
-
-impl IntoExpr for (sea_orm::sea_query::DynIden, sea_orm::sea_query::DynIden) {
-    fn into_expr(self) -> SimpleExpr {
-        Expr::col(self)
-    }
+/// The expressions that an order sorts by, all in the same direction.
+pub fn expressions<R, S: Sort<R>>(sort: S, backend: DbBackend) -> impl Iterator<Item = SimpleExpr> {
+    sort.keys().into_iter().map(move |key| key.expression(backend))
 }
 
 /// A stable order of rows `R`: a variant of a feature's `OrderBy` enum.
@@ -67,6 +73,11 @@ pub enum KeyValue {
 }
 
 impl KeyValue {
+    /// As much of a text as rows are sorted by.
+    pub fn text(text: &str) -> Self {
+        KeyValue::Text(text.chars().take(TEXT_LENGTH).collect())
+    }
+
     pub fn to_json(&self) -> Json {
         match self {
             KeyValue::Integer(number) => Json::from(*number),
@@ -92,16 +103,9 @@ impl KeyValue {
         match self {
             KeyValue::Integer(number) => number.into(),
             KeyValue::Text(text) => text.into(),
-            KeyValue::Decimal(decimal) => crate::dialect::decimal(backend, decimal),
+            KeyValue::Decimal(decimal) => dialect::decimal(backend, decimal),
             KeyValue::Time(time) => time.into(),
         }
-    }
-}
-
-/// Sorts the statement; `backwards` turns the order around.
-pub fn order_by<R, S: Sort<R>>(select: &mut SelectStatement, sort: S, backwards: bool) {
-    for key in sort.keys() {
-        select.order_by_expr(key.column, direction::<R, S>(sort, backwards));
     }
 }
 
@@ -112,7 +116,7 @@ pub fn direction<R, S: Sort<R>>(sort: S, backwards: bool) -> Order {
 
 /// Rows that come after (or before) the position in this order.
 pub fn beyond<R, S: Sort<R>>(sort: S, position: &Position, before: bool, backend: DbBackend) -> SimpleExpr {
-    let columns = Expr::tuple(sort.keys().into_iter().map(|key| key.column));
+    let columns = Expr::tuple(expressions::<R, S>(sort, backend));
     let values = Expr::tuple(position.0.iter().map(|value| Expr::val(value.clone().into_value(backend))));
     if sort.descending() != before { columns.lt(values) } else { columns.gt(values) }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, RwLock},
 };
 
 use axum::http::HeaderMap;
@@ -98,6 +98,6 @@ async fn find_active(db: &impl ConnectionTrait, condition: SimpleExpr) -> Result
         role: row.role,
         customer: row.customer_id.map(|id| OnceLock::from(CustomerId(id))).unwrap_or_default(),
         driver: row.driver_id.map(DriverId),
-        restaurants,
+        restaurants: RwLock::new(restaurants),
     }))
 }

@@ -158,9 +158,9 @@ impl Sort<DishRow> for DishOrderBy {
     }
 
     fn position(self, row: &DishRow) -> Position {
-        let name = || KeyValue::Text(row.dish.search_text.clone());
+        let name = || KeyValue::text(&row.dish.search_text);
         let mut values = match self {
-            DishOrderBy::Category => vec![KeyValue::Text(row.dish.category.clone()), name()],
+            DishOrderBy::Category => vec![KeyValue::text(&row.dish.category), name()],
             DishOrderBy::Price => vec![KeyValue::Decimal(row.dish.price)],
             DishOrderBy::Name => vec![name()],
         };

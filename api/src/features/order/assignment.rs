@@ -1,6 +1,6 @@
 //! Who carries an order: a driver carries one at a time, and of two claims one wins.
 
-use entity::{drivers, orders, sea_orm_active_enums::DriverStatus};
+use entity::{drivers, order_events, orders, sea_orm_active_enums::DriverStatus};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
@@ -24,9 +24,9 @@ pub async fn driver_assign(app: &App, viewer: &Viewer, wanted: AssignDriverInput
     let order = OrderId::parse(&wanted.order_id, "orderId")?;
     let driver = DriverId::parse(&wanted.driver_id, "driverId")?;
     let transaction = database::begin(&app.db).await?;
-    let order = driver_assign_in_tx(&transaction, viewer, order, driver).await?;
+    let (order, event) = driver_assign_in_tx(&transaction, viewer, order, driver).await?;
     transaction.commit().await?;
-    app.events.publish(&history::topics(&order, None)).await;
+    history::announce(app, &order, &event, None).await;
     Ok(order)
 }
 
@@ -35,7 +35,7 @@ async fn driver_assign_in_tx(
     viewer: &Viewer,
     id: OrderId,
     driver: DriverId,
-) -> Result<orders::Model> {
+) -> Result<(orders::Model, order_events::Model)> {
     let present = order_visible_in_tx(transaction, viewer, id).await?;
     let wanted = drivers::Model::find_visible(transaction, viewer, driver)
         .await
@@ -61,8 +61,8 @@ async fn driver_assign_in_tx(
     if taken.rows_affected == 0 {
         return Err(Error::conflict(format!("{} is not available.", wanted.name)).with_field("driverId"));
     }
-    history::event_record_in_tx(transaction, &order, Some(present.status), viewer, None).await?;
-    Ok(order)
+    let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, None).await?;
+    Ok((order, event))
 }
 
 /// Takes the order from its driver again, before it is picked up: by the driver itself, the restaurant's staff, or an admin.
@@ -70,9 +70,9 @@ pub async fn driver_release(app: &App, viewer: &Viewer, wanted: ReleaseDriverInp
     let order = OrderId::parse(&wanted.order_id, "orderId")?;
     let reason = note("reason", wanted.reason.as_deref())?;
     let transaction = database::begin(&app.db).await?;
-    let (order, driver) = driver_release_in_tx(&transaction, viewer, order, reason).await?;
+    let (order, event, driver) = driver_release_in_tx(&transaction, viewer, order, reason).await?;
     transaction.commit().await?;
-    app.events.publish(&history::topics(&order, Some(driver))).await;
+    history::announce(app, &order, &event, Some(driver)).await;
     Ok(order)
 }
 
@@ -81,7 +81,7 @@ async fn driver_release_in_tx(
     viewer: &Viewer,
     id: OrderId,
     reason: Option<String>,
-) -> Result<(orders::Model, i32)> {
+) -> Result<(orders::Model, order_events::Model, i32)> {
     let present = order_visible_in_tx(transaction, viewer, id).await?;
     let own = present.driver_id.is_some_and(|driver| viewer.is_driver(DriverId(driver)));
     if !viewer.manages(RestaurantId(present.restaurant_id)) && !own {
@@ -96,8 +96,8 @@ async fn driver_release_in_tx(
     })
     .await?;
     driver_free_in_tx(transaction, driver).await?;
-    history::event_record_in_tx(transaction, &order, Some(present.status), viewer, reason).await?;
-    Ok((order, driver))
+    let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, reason).await?;
+    Ok((order, event, driver))
 }
 
 fn check_assignable(order: &orders::Model) -> Result<()> {

@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 use crate::{
+    app::App,
     clock, dialect,
     events::Topic,
     graphql::{
@@ -63,6 +64,14 @@ pub async fn event_record_in_tx(
         .returning(dialect::returning_all::<order_events::Entity>());
     let event = order_events::Model::find_by_statement(backend.build(&insert)).one(transaction).await?;
     event.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))
+}
+
+/// Tells everybody who follows the order that it took the step. Call it after the commit; it may fail without failing the step,
+/// for the sweep says it again.
+pub async fn announce(app: &App, order: &orders::Model, event: &order_events::Model, previous_driver: Option<i32>) {
+    if app.events.publish(&topics(order, previous_driver)).await {
+        app.events.note_published(event.position);
+    }
 }
 
 /// Who is told that an order took a step: those who watch the order, its restaurant's kitchen, and the drivers concerned.

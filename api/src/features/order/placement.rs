@@ -132,11 +132,11 @@ async fn place(app: &App, viewer: &Viewer, request: &Request) -> Result<orders::
         dish_name: Set(row.dish.name.clone()),
     });
     order_items::Entity::insert_many(items).exec_without_returning(&transaction).await?;
-    history::event_record_in_tx(&transaction, &order, None, viewer, None).await?;
+    let event = history::event_record_in_tx(&transaction, &order, None, viewer, None).await?;
     count_order_in_tx(&transaction, &draft.restaurant).await?;
     transaction.commit().await?;
     customer::service::customer_is_known(viewer, &customer);
-    app.events.publish(&history::topics(&order, None)).await;
+    history::announce(app, &order, &event, None).await;
     Ok(order)
 }
 

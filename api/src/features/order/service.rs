@@ -1,7 +1,7 @@
 //! The steps of an order's life. Each is one conditional update with its history, or nothing: the loser of a race gets CONFLICT.
 
 use entity::{
-    drivers, orders,
+    drivers, order_events, orders,
     sea_orm_active_enums::{DriverStatus, OrderStatus},
 };
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
@@ -54,9 +54,9 @@ pub async fn order_step(
     note: Option<String>,
 ) -> Result<orders::Model> {
     let transaction = database::begin(&app.db).await?;
-    let order = order_step_in_tx(&transaction, viewer, id, to, note).await?;
+    let (order, event) = order_step_in_tx(&transaction, viewer, id, to, note).await?;
     transaction.commit().await?;
-    app.events.publish(&history::topics(&order, None)).await;
+    history::announce(app, &order, &event, None).await;
     Ok(order)
 }
 
@@ -66,7 +66,7 @@ async fn order_step_in_tx(
     id: OrderId,
     to: OrderStatus,
     note: Option<String>,
-) -> Result<orders::Model> {
+) -> Result<(orders::Model, order_events::Model)> {
     let present = order_visible_in_tx(transaction, viewer, id).await?;
     lifecycle::check_step(viewer, &present, to)?;
     let order = order_change_in_tx(transaction, &present, |update| {
@@ -76,8 +76,8 @@ async fn order_step_in_tx(
     if let Some(driver) = order.driver_id.filter(|_| lifecycle::is_final(to)) {
         driver_free_in_tx(transaction, driver).await?;
     }
-    history::event_record_in_tx(transaction, &order, Some(present.status), viewer, note).await?;
-    Ok(order)
+    let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, note).await?;
+    Ok((order, event))
 }
 
 /// The order, if the viewer may know of it.

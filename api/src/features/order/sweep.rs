@@ -6,32 +6,35 @@ use entity::{order_events, orders};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
 
 use super::history;
-use crate::{app::App, clock, graphql::error::Result};
+use crate::{app::App, clock, dialect, graphql::error::Result};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 const BATCH: u64 = 500;
+
+/// Younger steps are told by the process that took them.
+const PATIENCE: chrono::Duration = chrono::Duration::seconds(3);
 
 /// Sweeps for as long as the server runs. Saying a thing twice harms nobody: followers look at the database, where it is once.
 pub async fn sweep_forever(app: Arc<App>) {
     loop {
         tokio::time::sleep(INTERVAL).await;
-        loop {
-            match sweep(&app).await {
-                Ok(swept) if swept as u64 == BATCH => {}
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::warn!(code = error.code.as_str(), "events could not be swept; trying again later");
-                    break;
-                }
-            }
+        if let Err(error) = sweep_all(&app).await {
+            tracing::warn!(code = error.code.as_str(), "events could not be swept; trying again later");
         }
     }
 }
 
-/// Publishes the steps not yet marked as published, and marks those that the broker took. Gives their number.
+async fn sweep_all(app: &App) -> Result<()> {
+    mark_published(app, app.events.take_published()).await?;
+    while sweep(app).await? == BATCH as usize {}
+    Ok(())
+}
+
+/// Publishes steps that nobody marked as published, and marks those that the broker took. Gives their number.
 async fn sweep(app: &App) -> Result<usize> {
     let events = order_events::Entity::find()
         .filter(order_events::Column::PublishedAt.is_null())
+        .filter(order_events::Column::At.lt(clock::now() - PATIENCE))
         .order_by_asc(order_events::Column::Position)
         .limit(BATCH)
         .find_also_related(orders::Entity)
@@ -43,20 +46,27 @@ async fn sweep(app: &App) -> Result<usize> {
             Some(order) => history::topics(order, driver_before(app, event).await?),
             None => Vec::new(),
         };
+        // Where the broker is away, the others need not be tried one by one.
         if !app.events.publish(&topics).await {
-            // The broker is away, and each try may take its time-out: the rest waits for the next sweep.
             break;
         }
         published.push(event.position);
     }
-    if !published.is_empty() {
-        order_events::Entity::update_many()
-            .col_expr(order_events::Column::PublishedAt, Expr::val(clock::now()))
-            .filter(order_events::Column::Position.is_in(published.iter().copied()))
-            .exec(&app.db)
-            .await?;
+    let number = published.len();
+    mark_published(app, published).await?;
+    Ok(number)
+}
+
+async fn mark_published(app: &App, positions: Vec<i64>) -> Result<()> {
+    if positions.is_empty() {
+        return Ok(());
     }
-    Ok(published.len())
+    order_events::Entity::update_many()
+        .col_expr(order_events::Column::PublishedAt, Expr::val(clock::now()))
+        .filter(dialect::any_of(app.db.get_database_backend(), order_events::Column::Position, positions))
+        .exec(&app.db)
+        .await?;
+    Ok(())
 }
 
 /// Who carried the order before the step, where the step may have been the release.

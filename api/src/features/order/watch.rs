@@ -27,8 +27,10 @@ use crate::{
 /// How many events are read at a time; more are read in turn.
 const BATCH: u64 = 200;
 
-/// How soon a feed looks again for events that a transaction still running holds back.
+/// How soon a feed looks again for events that a transaction still running holds back: at first, and at the most after waiting
+/// for long.
 const HELD_BACK: Duration = Duration::from_millis(25);
+const HELD_BACK_LONG: Duration = Duration::from_secs(1);
 
 /// The steps of one order. Without `after`, the latest step first; with it, every step whose sequence is greater. Ends after the
 /// order's last step, or when the viewer may not know of the order any more: a driver who could have claimed it.
@@ -152,6 +154,7 @@ async fn feed(
     };
     Ok(try_stream! {
         let mut seen = start;
+        let mut wait = HELD_BACK;
         for event in first {
             yield event;
         }
@@ -163,10 +166,12 @@ async fn feed(
                 yield event;
             }
             if !caught_up {
+                wait = HELD_BACK;
                 continue;
             }
             if held_back {
-                tokio::time::sleep(HELD_BACK).await;
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(HELD_BACK_LONG);
             } else if !signal.changed().await {
                 break;
             }
@@ -253,5 +258,7 @@ async fn horizon(app: &App, backend: DbBackend) -> Result<FeedPosition> {
         .to_owned();
     let row = app.db.query_one_raw(backend.build(&select)).await?;
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("the feed's horizon was not answered")))?;
-    Ok(dialect::feed_start(backend, row.try_get("", "horizon")?, row.try_get("", "position")?))
+    let (feed_transaction, position) =
+        dialect::feed_start(backend, row.try_get("", "horizon")?, row.try_get("", "position")?);
+    Ok(FeedPosition { feed_transaction, position })
 }

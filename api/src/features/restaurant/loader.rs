@@ -104,7 +104,7 @@ impl Sort<restaurants::Model> for RestaurantOrderBy {
         let first = match self {
             RestaurantOrderBy::AvgRating => KeyValue::Decimal(row.avg_rating),
             RestaurantOrderBy::TotalOrders => KeyValue::Integer(row.total_orders.into()),
-            RestaurantOrderBy::Name => KeyValue::Text(row.search_text.clone()),
+            RestaurantOrderBy::Name => KeyValue::text(&row.search_text),
         };
         Position(vec![first, KeyValue::Integer(row.id.into())])
     }

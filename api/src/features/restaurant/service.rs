@@ -85,6 +85,9 @@ pub async fn restaurant_create(
         .await?;
     }
     transaction.commit().await?;
+    if user.role == UserRole::Merchant {
+        user.is_staff_now(restaurant.id());
+    }
     Ok(restaurant)
 }
 

@@ -93,7 +93,10 @@ impl Reader {
             .into_query();
         let period_start = Alias::new("period_start");
         select
-            .expr_as(dialect::period_start(backend, orders::Column::OrderTime, span.period), period_start.clone())
+            .expr_as(
+                dialect::period_start(backend, orders::Column::OrderTime, span.period.into()),
+                period_start.clone(),
+            )
             .expr_as(Func::count(Expr::val(1)), Alias::new("orders"))
             .expr_as(dialect::sum_in_hundredths(backend, orders::Column::TotalAmount), Alias::new("hundredths"))
             .add_group_by([Expr::col(orders::Column::RestaurantId.as_column_ref()), Expr::col(period_start)]);

@@ -6,6 +6,7 @@ use crate::graphql::{date::Date, decimal::Decimal};
 
 /// What revenue is summed over; days are those of UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+#[graphql(remote = "crate::dialect::Period")]
 pub enum RevenuePeriod {
     Day,
     /// From Monday.

@@ -135,14 +135,22 @@ where
     }
 
     async fn run_here(self) -> Response {
-        let Self { schema, request, queue, definition, time, errors, .. } = self;
+        let Self { kind, schema, request, queue, definition, time, errors } = self;
         let running = AssertUnwindSafe(drive(queue, schema.execute(request))).catch_unwind();
         match tokio::time::timeout(time, running).await {
             Ok(Ok(response)) => errors::finished(response, &definition, shape(&schema), errors),
             Ok(Err(panic)) => failed(panicked(&*panic)),
             Err(_) => failed(Error::new(
                 Code::Timeout,
-                format!("This took longer than {} seconds and was stopped.", time.as_secs()),
+                match kind {
+                    OperationType::Mutation => format!(
+                        "This took longer than {} seconds. Look whether it happened before you try again.",
+                        time.as_secs()
+                    ),
+                    OperationType::Query | OperationType::Subscription => {
+                        format!("This took longer than {} seconds and was stopped.", time.as_secs())
+                    }
+                },
             )),
         }
     }

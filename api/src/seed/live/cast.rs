@@ -104,7 +104,7 @@ async fn kitchens(db: &DatabaseConnection, demo_restaurants: &HashSet<i32>) -> R
         .into_iter()
         .filter_map(|restaurant| {
             let mut user = user(*staff.get(&restaurant.id)?, UserRole::Merchant);
-            user.restaurants = HashSet::from([RestaurantId(restaurant.id)]);
+            user.restaurants = HashSet::from([RestaurantId(restaurant.id)]).into();
             Some((restaurant.id, Viewer::User(Arc::new(user))))
         })
         .collect())
@@ -121,5 +121,5 @@ fn courier((driver, owner): (drivers::Model, Option<users::Model>)) -> Option<(i
 }
 
 fn user(id: i32, role: UserRole) -> SignedIn {
-    SignedIn { id: UserId(id), role, customer: OnceLock::new(), driver: None, restaurants: HashSet::new() }
+    SignedIn { id: UserId(id), role, customer: OnceLock::new(), driver: None, restaurants: Default::default() }
 }
