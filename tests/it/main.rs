@@ -2,6 +2,7 @@
 
 mod architecture;
 mod assignment;
+mod background;
 mod contention;
 mod contract;
 mod cuts;
@@ -9,6 +10,7 @@ mod generated;
 mod graphql_over_http;
 mod lifecycle;
 mod live_feeds;
+mod live_locations;
 mod live_steps;
 mod placement;
 mod smoke;

@@ -1,0 +1,127 @@
+//! What the server does by itself: it ends orders that nobody accepts, and says again what a crash kept it from saying.
+
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, Utc};
+use entity::{
+    drivers, order_events, orders,
+    sea_orm_active_enums::{DriverStatus, OrderStatus},
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+};
+use serde_json::json;
+use tiffin_tests::{City, Database, both_databases, builders::Order};
+
+use OrderStatus::{Cancelled, Confirmed, Pending, Ready};
+
+both_databases! {
+    async fn an_order_that_nobody_accepts_in_time_is_cancelled_by_the_system(database: Database) {
+        let city = City::with_settings(database, &[("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "5")]).await;
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let ann = city.customer("Ann").await;
+        let overdue = city.order(&ann, &restaurant).placed_at(minutes_ago(6)).create().await;
+        let fresh = city.order(&ann, &restaurant).placed_at(minutes_ago(2)).create().await;
+        let accepted = city.order(&ann, &restaurant).status(Confirmed).placed_at(minutes_ago(60)).create().await;
+
+        let watch = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { status note } }";
+        let told = ann.subscribe(watch, json!({"id": overdue.id()})).await.until_complete().await;
+        let note = "Not accepted within 5 minutes.";
+        assert_eq!(told.last().unwrap().at("/orderStatusChanged"), &json!({"status": "CANCELLED", "note": note}));
+
+        let events = city.order_events(&overdue.id()).await;
+        assert_eq!(events.len(), 2);
+        assert_eq!((events[1].sequence, events[1].previous_status, events[1].status), (2, Some(Pending), Cancelled));
+        assert_eq!(events[1].actor, "SYSTEM");
+        for order in [&fresh, &accepted] {
+            assert_eq!(city.order_row(&order.id()).await, order.row);
+            assert_eq!(city.order_events(&order.id()).await, order.events);
+        }
+    }
+
+    async fn every_step_is_marked_as_published(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, staff) = (city.customer("Ann").await, city.merchant_of(&restaurant).await);
+        for _ in 0..5 {
+            let order = ann.has_ordered(&restaurant.basket(&[(0, 1)])).await;
+            staff.update_order_status(&order, Confirmed).await.expect_success();
+        }
+        expect_all_published(city, 10).await;
+    }
+
+    async fn a_step_that_was_written_but_never_said_is_said(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, staff, duy) = (city.customer("Ann").await, city.merchant_of(&restaurant).await, city.driver("Duy").await);
+        let order = city.order(&ann, &restaurant).status(Ready).driver(&duy).create().await;
+        let watch = "subscription($id: ID!) { event: orderStatusChanged(orderId: $id) { sequence } }";
+        let mut of_ann = ann.subscribe(watch, json!({"id": order.id()})).await;
+        let watch = "subscription($id: ID!) { event: restaurantOrderChanged(restaurantId: $id) { sequence } }";
+        let mut of_kitchen = staff.subscribe(watch, json!({"id": restaurant.id()})).await;
+        let mut of_duy = duy.subscribe("subscription { event: driverOrderChanged { sequence } }", json!({})).await;
+        let latest = order.events.len();
+        for stream in [&mut of_ann, &mut of_kitchen, &mut of_duy] {
+            assert_eq!(stream.next_event().await.get::<usize>("/event/sequence"), latest);
+        }
+        // A server that ends between writing and saying it; the release is one that the driver must hear of.
+        write_release(city, &order).await;
+        for stream in [&mut of_ann, &mut of_kitchen, &mut of_duy] {
+            assert_eq!(stream.next_event().await.get::<usize>("/event/sequence"), latest + 1);
+        }
+        expect_all_published(city, latest as u64 + 1).await;
+    }
+}
+
+fn minutes_ago(minutes: i64) -> DateTime<FixedOffset> {
+    (Utc::now() - chrono::Duration::minutes(minutes)).fixed_offset()
+}
+
+/// Waits until so many events, which must be all, are published.
+async fn expect_all_published(city: &City, count: u64) {
+    assert_eq!(order_events::Entity::find().count(city.db()).await.unwrap(), count);
+    let unpublished = order_events::Entity::find().filter(order_events::Column::PublishedAt.is_null());
+    for _ in 0..200 {
+        if unpublished.clone().count(city.db()).await.unwrap() == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("events are still unpublished: {:#?}", unpublished.all(city.db()).await);
+}
+
+/// Takes the order from its driver as the server does, without telling anybody.
+async fn write_release(city: &City, order: &Order) {
+    let options =
+        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+    let transaction = city.db().begin_with_options(options).await.unwrap();
+    let row = orders::ActiveModel { id: Set(order.row.id), driver_id: Set(None), ..Default::default() };
+    row.update(&transaction).await.unwrap();
+    let driver = drivers::ActiveModel {
+        id: Set(order.row.driver_id.unwrap()),
+        status: Set(DriverStatus::Available),
+        ..Default::default()
+    };
+    driver.update(&transaction).await.unwrap();
+    let last = order.events.last().unwrap().clone();
+    let mut event = order_events::ActiveModel {
+        order_id: Set(last.order_id),
+        sequence: Set(last.sequence + 1),
+        status: Set(last.status),
+        previous_status: Set(Some(last.status)),
+        actor: Set("SYSTEM".to_owned()),
+        at: Set(Utc::now().fixed_offset()),
+        feed_transaction: Set(0),
+        ..Default::default()
+    };
+    match city.database() {
+        Database::Postgres => {
+            let backend = transaction.get_database_backend();
+            let number = Statement::from_string(backend, "select pg_current_xact_id()::text::bigint as number");
+            let number = transaction.query_one_raw(number).await.unwrap().unwrap();
+            event.feed_transaction = Set(number.try_get("", "number").unwrap());
+        }
+        Database::Sqlite => event.position = Set(last.position + 1),
+    }
+    event.insert(&transaction).await.unwrap();
+    transaction.commit().await.unwrap();
+}
