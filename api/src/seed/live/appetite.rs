@@ -31,11 +31,12 @@ use crate::{
 /// Orders under way in the played kitchens at most.
 const COOKING: usize = 8;
 /// Orders that wait for the demo merchant at most.
-const WAITING: usize = 2;
-/// Seconds between two orders, ranges to draw from: some hundreds a day.
+const WAITING: usize = 4;
+/// Seconds between two orders, ranges to draw from. It comes to some hundreds of orders a day: those that a merchant does not
+/// accept wait until the server cancels them, and make room for others only then.
 const BETWEEN_ORDERS: (u64, u64) = (240, 420);
-const BETWEEN_ORDERS_FOR_MERCHANT: (u64, u64) = (300, 600);
-const BETWEEN_ORDERS_OF_DEMO_GUEST: (u64, u64) = (60, 120);
+const BETWEEN_ORDERS_FOR_MERCHANT: (u64, u64) = (60, 150);
+const BETWEEN_ORDERS_OF_DEMO_GUEST: (u64, u64) = (15, 30);
 
 /// When somebody orders next.
 pub struct Appetite {
