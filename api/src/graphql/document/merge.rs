@@ -14,11 +14,12 @@ use async_graphql::{
         TypeCondition,
     },
 };
+use async_graphql_value::Value;
 
 use super::{
     shape::{Shape, named},
     validation_failed,
-    variables::flag,
+    variables::{flag, value},
 };
 
 /// Rewrites operations of one document.
@@ -149,11 +150,21 @@ impl<'a> Merge<'a> {
         let merged = Field {
             alias: first.node.alias.clone(),
             name: first.node.name.clone(),
-            arguments: first.node.arguments.clone(),
+            arguments: self.given_arguments(&first.node),
             directives,
             selection_set: first.node.selection_set.position_node(SelectionSet { items }),
         };
         Ok(first.position_node(Selection::Field(first.position_node(merged))))
+    }
+
+    /// The arguments, without those that are a variable which has no value: they were not given (October 2021, section 6.4.1).
+    /// async-graphql takes them for an error where the argument weighs in a field's complexity.
+    fn given_arguments(&self, field: &Field) -> Vec<(Positioned<Name>, Positioned<Value>)> {
+        let is_given = |argument: &Value| match argument {
+            Value::Variable(name) => value(name, self.operation, self.variables).is_some(),
+            _ => true,
+        };
+        field.arguments.iter().filter(|(_, argument)| is_given(&argument.node)).cloned().collect()
     }
 
     /// The merged selections on a type that may be abstract: there each object that a fragment names gets a fragment of its own.

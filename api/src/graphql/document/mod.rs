@@ -141,6 +141,12 @@ where
             scalar_problem: self.scalar_problem,
         };
         let problems = inputs.problems();
+        // The library says this of variables without a value, as which they may be sent, where they weigh in the complexity.
+        let may_be_absent = |error: &ServerError| {
+            let mut names = operation.variable_definitions.iter().map(|definition| &definition.node.name.node);
+            names.any(|name| error.message == format!("Variable {name} is not defined."))
+        };
+        invalid.retain(|error| !may_be_absent(error));
         // The library says this of the same values, less well.
         invalid.retain(|error| problems.is_empty() || !error.message.starts_with("Invalid value for argument"));
         if !invalid.is_empty() {

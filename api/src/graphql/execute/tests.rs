@@ -362,6 +362,16 @@ async fn good_values_are_taken() {
 }
 
 #[tokio::test]
+async fn an_argument_whose_variable_has_no_value_is_not_given() {
+    let query = "query ($first: Int) { items(first: $first) { id } }";
+    assert_eq!(answer_to(request(query, json!({}))).await, json!({ "data": { "items": [{ "id": "0" }] } }));
+    let required = answer_to(request("query ($s: Int!) { bounded(size: $s) }", json!({}))).await;
+    assert!(!required["errors"].is_null(), "{required}");
+    let undefined = answer("{ items(first: $first) { id } }").await;
+    assert_eq!(first_error(&undefined).0, "GRAPHQL_VALIDATION_FAILED");
+}
+
+#[tokio::test]
 async fn what_is_selected_twice_is_one_field() {
     let cases = [
         ("{ item { id } item { size } }", json!({ "item": { "id": "0", "size": 1 } })),
