@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
-use entity::{drivers, orders, restaurants, sea_orm_active_enums::DriverStatus as StoredDriverStatus};
+use entity::{drivers, orders, sea_orm_active_enums::DriverStatus as StoredDriverStatus};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryTrait,
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QueryTrait,
     sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 
-use super::{service, types::DriverStatus};
+use super::types::DriverStatus;
 use crate::{
     dialect,
     graphql::{
         error::{Error, Result},
-        ids::{DriverId, RestaurantId, UserId},
+        ids::{DriverId, UserId},
         list::List,
         loaders::Reader,
         row::Row,
@@ -107,25 +107,20 @@ impl Sort<drivers::Model> for IdOrder {
     }
 }
 
-/// Loader key: the AVAILABLE drivers, nearest to the restaurant first.
+/// Loader key: the AVAILABLE drivers, by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AvailableDrivers(pub RestaurantId);
+pub struct AvailableDrivers;
 
 impl Loader<AvailableDrivers> for Reader {
     type Value = Vec<drivers::Model>;
     type Error = Error;
 
-    /// One statement for the drivers, whatever the number of restaurants, and one for where the restaurants are.
-    async fn load(&self, keys: &[AvailableDrivers]) -> Result<HashMap<AvailableDrivers, Vec<drivers::Model>>> {
-        let db = &self.app.db;
-        let places = self.rows::<restaurants::Model>(keys.iter().map(|key| key.0), Condition::all()).await?;
-        let available =
-            drivers::Entity::find().filter(drivers::Column::Status.eq(StoredDriverStatus::Available)).all(db).await?;
-        let nearest_first = |place: restaurants::Model| {
-            let key = AvailableDrivers(RestaurantId(place.id));
-            (key, service::nearest_first(available.clone(), place.lat.zip(place.lng)))
-        };
-        Ok(places.into_iter().map(nearest_first).collect())
+    /// The same drivers whichever restaurants ask; each sorts them by its own place.
+    async fn load(&self, _: &[AvailableDrivers]) -> Result<HashMap<AvailableDrivers, Vec<drivers::Model>>> {
+        let available = drivers::Column::Status.eq(StoredDriverStatus::Available);
+        let drivers =
+            drivers::Entity::find().filter(available).order_by_asc(drivers::Column::Id).all(&self.app.db).await?;
+        Ok(HashMap::from([(AvailableDrivers, drivers)]))
     }
 }
 

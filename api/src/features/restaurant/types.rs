@@ -7,7 +7,7 @@ use entity::{menus, restaurants};
 use crate::{
     features::{
         address::{LatLng, LatLngInput},
-        driver::{Driver, loader::AvailableDrivers},
+        driver::{Driver, loader::AvailableDrivers, service::nearest_first},
         menu::{Menu, loader::MenuOfRestaurant},
         order::{
             Order,
@@ -159,8 +159,9 @@ impl Restaurant {
         if !ctx.viewer().manages(self.0.id()) {
             return Some(Err(Error::forbidden("Only the restaurant's staff and admins see the drivers nearby.")));
         }
-        let drivers = ctx.loaders().load(AvailableDrivers(self.0.id())).await;
-        Some(drivers.map(|drivers| drivers.unwrap_or_default().into_iter().map(Driver).collect()))
+        let place = self.0.lat.zip(self.0.lng);
+        let drivers = ctx.loaders().load(AvailableDrivers).await.map(Option::unwrap_or_default);
+        Some(drivers.map(|drivers| nearest_first(drivers, place).into_iter().map(Driver).collect()))
     }
 }
 
