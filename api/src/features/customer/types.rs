@@ -10,7 +10,7 @@ use crate::{
         address::{Address, AddressInput},
         order::{
             Order,
-            loader::{OrdersOfCustomer, UnderWayOfCustomer},
+            loader::{OrdersOfCustomer, ServedByViewer},
             types::{OrderFilter, OrderOrder},
         },
         review::{Review, loader::ReviewsOfCustomer, types::ReviewOrder},
@@ -113,8 +113,7 @@ impl Customer {
         if service::is_own(ctx.viewer(), id) {
             return Ok(());
         }
-        let under_way = ctx.loaders().load(UnderWayOfCustomer(id)).await?.unwrap_or_default();
-        if under_way.iter().any(|order| order.is_for(ctx.viewer())) {
+        if ctx.loaders().load(ServedByViewer(id)).await?.is_some() {
             return Ok(());
         }
         Err(Error::forbidden(

@@ -9,7 +9,7 @@ use super::service;
 use crate::{
     features::order::{
         Order,
-        loader::{OrdersOfDriver, UnderWayOfDriver},
+        loader::{CarriesForViewer, OrdersOfDriver},
         types::{OrderFilter, OrderOrder},
     },
     graphql::{
@@ -106,8 +106,7 @@ impl Driver {
         if service::is_own(ctx.viewer(), id) {
             return Ok(());
         }
-        let carried = ctx.loaders().load(UnderWayOfDriver(id)).await?.unwrap_or_default();
-        if carried.iter().any(|order| order.is_for(ctx.viewer())) {
+        if ctx.loaders().load(CarriesForViewer(id)).await?.is_some() {
             return Ok(());
         }
         Err(Error::forbidden(format!(

@@ -6,7 +6,7 @@ use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
 use entity::{order_events, order_items, orders};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     sea_query::SelectStatement,
 };
 
@@ -231,62 +231,45 @@ impl Loader<EventsOfOrder> for Reader {
     }
 }
 
-/// Whom an order under way concerns.
-#[derive(Clone, Copy, Debug, FromQueryResult)]
-pub struct OrderParties {
-    pub customer_id: i32,
-    pub restaurant_id: i32,
-    pub driver_id: Option<i32>,
-}
-
-impl OrderParties {
-    /// Whether the viewer is the order's customer, its restaurant's staff, or its driver.
-    pub fn is_for(&self, viewer: &Viewer) -> bool {
-        viewer.is_customer(CustomerId(self.customer_id))
-            || viewer.is_staff_of(RestaurantId(self.restaurant_id))
-            || self.driver_id.is_some_and(|driver| viewer.is_driver(DriverId(driver)))
-    }
-}
-
-/// Loader key: whom the order that a driver carries concerns.
+/// Loader key: present where the order that the driver carries is the viewer's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UnderWayOfDriver(pub DriverId);
+pub struct CarriesForViewer(pub DriverId);
 
-/// Loader key: whom the orders of a customer that are under way concern.
+/// Loader key: present where an order of the customer's that is under way is the viewer's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct UnderWayOfCustomer(pub CustomerId);
+pub struct ServedByViewer(pub CustomerId);
 
 impl Reader {
-    async fn parties_under_way(&self, of_these: sea_orm::sea_query::SimpleExpr) -> Result<Vec<OrderParties>> {
-        let parties = orders::Entity::find()
+    /// Which of these parents have an order under way that is the viewer's own, each once, however many orders there are.
+    async fn with_own_under_way(&self, parent: orders::Column, these: impl Iterator<Item = i32>) -> Result<Vec<i32>> {
+        let db = &self.app.db;
+        let parents = orders::Entity::find()
             .select_only()
-            .columns([orders::Column::CustomerId, orders::Column::RestaurantId, orders::Column::DriverId])
-            .filter(of_these)
-            .filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY));
-        Ok(parties.into_model().all(&self.app.db).await?)
+            .column(parent)
+            .distinct()
+            .filter(dialect::any_of(db.get_database_backend(), parent, these))
+            .filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
+            .filter(own(&self.viewer, db.get_database_backend()));
+        Ok(parents.into_tuple().all(db).await?)
     }
 }
 
-impl Loader<UnderWayOfDriver> for Reader {
-    type Value = Vec<OrderParties>;
+impl Loader<CarriesForViewer> for Reader {
+    type Value = ();
     type Error = Error;
 
-    async fn load(&self, keys: &[UnderWayOfDriver]) -> Result<HashMap<UnderWayOfDriver, Vec<OrderParties>>> {
-        let backend = self.app.db.get_database_backend();
-        let of_these = dialect::any_of(backend, orders::Column::DriverId, keys.iter().map(|key| key.0.0));
-        let parties = self.parties_under_way(of_these).await?;
-        Ok(grouped(keys, parties.into_iter().filter_map(|row| Some((UnderWayOfDriver(DriverId(row.driver_id?)), row)))))
+    async fn load(&self, keys: &[CarriesForViewer]) -> Result<HashMap<CarriesForViewer, ()>> {
+        let drivers = self.with_own_under_way(orders::Column::DriverId, keys.iter().map(|key| key.0.0)).await?;
+        Ok(drivers.into_iter().map(|driver| (CarriesForViewer(DriverId(driver)), ())).collect())
     }
 }
 
-impl Loader<UnderWayOfCustomer> for Reader {
-    type Value = Vec<OrderParties>;
+impl Loader<ServedByViewer> for Reader {
+    type Value = ();
     type Error = Error;
 
-    async fn load(&self, keys: &[UnderWayOfCustomer]) -> Result<HashMap<UnderWayOfCustomer, Vec<OrderParties>>> {
-        let backend = self.app.db.get_database_backend();
-        let of_these = dialect::any_of(backend, orders::Column::CustomerId, keys.iter().map(|key| key.0.0));
-        let parties = self.parties_under_way(of_these).await?;
-        Ok(grouped(keys, parties.into_iter().map(|row| (UnderWayOfCustomer(CustomerId(row.customer_id)), row))))
+    async fn load(&self, keys: &[ServedByViewer]) -> Result<HashMap<ServedByViewer, ()>> {
+        let customers = self.with_own_under_way(orders::Column::CustomerId, keys.iter().map(|key| key.0.0)).await?;
+        Ok(customers.into_iter().map(|customer| (ServedByViewer(CustomerId(customer)), ())).collect())
     }
 }
