@@ -70,7 +70,7 @@ async fn fold_row(manager: &SchemaManager<'_>, table: &str, columns: &[&str], ro
     }
     let update = Query::update()
         .table(Alias::new(table))
-        .value("search_text", search_text::fold(&parts.join(" ")))
+        .value("search_text", search_text::fold_lines(parts.iter().map(String::as_str)))
         .and_where(Expr::col("id").eq(row.try_get::<i32>("", "id")?))
         .take();
     manager.execute(update).await

@@ -22,9 +22,22 @@ pub fn fold(text: &str) -> String {
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Folds several texts into lines of one. What is sorted by the result is sorted by the first text: a line feed comes before
+/// everything that folded text contains, so that `Pho` comes before `Pho An`, wherever they are.
+pub fn fold_lines<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    texts.into_iter().map(fold).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use super::{fold, fold_lines};
+
+    #[test]
+    fn lines_are_sorted_by_the_first_text() {
+        assert_eq!(fold_lines(["Phở  Bò", "Hà\nNội"]), "pho bo\nha noi");
+        let short = fold_lines(["Pho", "Zz Street"]);
+        assert!(short < fold_lines(["Pho An", "Aa Street"]) && short < fold_lines(["Pho!", "Aa Street"]));
+    }
 
     #[test]
     fn vietnamese_is_found_without_its_accents() {

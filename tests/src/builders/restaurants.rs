@@ -1,7 +1,7 @@
 //! Restaurants with their menus and dishes.
 
 use entity::{dishes, menus, restaurants};
-use migration::search_text::fold;
+use migration::search_text::fold_lines;
 use rust_decimal::Decimal;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
@@ -130,14 +130,14 @@ impl RestaurantBuilder<'_> {
 
     pub async fn create(mut self) -> Restaurant {
         let db = self.city.db();
-        self.row.search_text = Set(fold(&format!("{} {}", self.row.name.as_ref(), self.row.address.as_ref())));
+        self.row.search_text = Set(fold_lines([self.row.name.as_ref().as_str(), self.row.address.as_ref()]));
         let row = self.row.insert(db).await.expect("a restaurant can be written");
         let menu =
             menus::ActiveModel { restaurant_id: Set(row.id), name: Set("Menu".to_owned()), ..Default::default() };
         let menu = menu.insert(db).await.expect("a menu can be written");
         for dish in &mut self.dishes {
             let description = dish.description.as_ref().as_deref().unwrap_or_default();
-            let text = fold(&format!("{} {} {description}", dish.name.as_ref(), dish.category.as_ref()));
+            let text = fold_lines([dish.name.as_ref().as_str(), dish.category.as_ref(), description]);
             dish.search_text = Set(text);
             dish.menu_id = Set(menu.id);
         }

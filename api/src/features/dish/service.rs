@@ -1,7 +1,7 @@
 //! The rules of dishes.
 
 use entity::{dishes, menus, order_items, restaurants};
-use migration::search_text::fold;
+use migration::search_text::fold_lines;
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait,
@@ -138,5 +138,5 @@ fn image_url(url: Option<&str>) -> Result<Option<String>> {
 /// Folded name, category and description. The name comes first: lists are sorted by it.
 pub fn search_text(row: &dishes::ActiveModel) -> String {
     let description = row.description.as_ref().as_deref().unwrap_or_default();
-    fold(&format!("{} {} {description}", row.name.as_ref(), row.category.as_ref()))
+    fold_lines([row.name.as_ref().as_str(), row.category.as_ref(), description])
 }

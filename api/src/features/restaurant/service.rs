@@ -1,7 +1,7 @@
 //! The rules of restaurants.
 
 use entity::{menus, restaurant_members, restaurants, sea_orm_active_enums::UserRole};
-use migration::search_text::fold;
+use migration::search_text::fold_lines;
 use rust_decimal::Decimal;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
 
@@ -163,7 +163,7 @@ pub async fn restaurant_managed_in_tx(
 
 /// What a search finds the restaurant by.
 pub fn search_text(name: &str, address: &str) -> String {
-    fold(&format!("{name} {address}"))
+    fold_lines([name, address])
 }
 
 fn delivery_fee(fee: Decimal, currency: &str) -> Result<Decimal> {
