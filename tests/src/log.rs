@@ -68,9 +68,9 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The statement of a line of the log, if it is one.
+    /// The statement of a line of the log, if it is one that a request took: the server's own tasks have statements too.
     pub(crate) fn from_line(line: &Value) -> Option<Self> {
-        if line["target"] != "sqlx::query" {
+        if line["target"] != "sqlx::query" || line["span"]["name"] != "request" {
             return None;
         }
         // The summary holds a statement of at most four words whole, and the statement's own field is empty then.
@@ -129,7 +129,7 @@ mod tests {
         let line = |summary: &str, statement: &str| {
             let line = json!({
                 "level": "DEBUG", "target": "sqlx::query", "rows_returned": 3, "rows_affected": 0,
-                "summary": summary, "db.statement": statement,
+                "summary": summary, "db.statement": statement, "span": {"name": "request"},
             });
             Statement::from_line(&line).expect("the line is a statement")
         };
@@ -141,5 +141,7 @@ mod tests {
         assert!(line("SELECT enumlabel FROM pg_catalog.pg_enum …", type_of_enum).is_housekeeping());
         assert!(!long.is_housekeeping());
         assert_eq!(Statement::from_line(&json!({"target": "tiffin", "message": "listening"})), None);
+        let of_a_task = json!({"target": "sqlx::query", "summary": "SELECT 1", "rows_returned": 1});
+        assert_eq!(Statement::from_line(&of_a_task), None);
     }
 }

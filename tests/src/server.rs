@@ -82,7 +82,8 @@ impl Server {
         format!("ws://{}/graphql", self.address)
     }
 
-    /// The SQL statements that the server ran while this work was done, without those that only open or end a transaction.
+    /// The SQL statements that the server ran for HTTP requests while this work was done, without those that only open or end a
+    /// transaction.
     pub async fn statements_during<T>(&self, work: impl Future<Output = T>) -> (T, Statements) {
         let start = self.log.settled().await;
         let result = work.await;

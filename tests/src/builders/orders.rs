@@ -76,7 +76,7 @@ impl OrderBuilder<'_> {
 
     /// Its steps followed a minute apart. Unless said otherwise, the last one was just now.
     pub fn placed_at(self, time: DateTime<FixedOffset>) -> Self {
-        OrderBuilder { placed_at: Some(time), ..self }
+        OrderBuilder { placed_at: Some(time.to_utc().fixed_offset()), ..self }
     }
 
     /// What was ordered: the index of a dish of the restaurant, and how many of it.
