@@ -82,6 +82,7 @@ fn add_customers(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
         if number == 0 {
             // Across the city from the kitchen whose order is on its way: there is time to watch it come.
             addresses[0].location = Some(people::place((1300.0, 900.0)));
+            addresses[1].location = Some(people::place((700.0, 1400.0)));
         }
         let joined = now - Duration::days(rng.random_range(DAYS + 2..400));
         rows.customer(&name, &email, format!("+1 419 555 01{number:02}"), &addresses, joined);
