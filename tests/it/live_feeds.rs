@@ -316,7 +316,7 @@ impl Scene {
         self.there(duy).assign_driver(order, duy).await.expect_success();
         staff.update_order_status(order, Preparing).await.expect_success();
         self.there(staff).update_order_status(order, Ready).await.expect_success();
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             staff.cancel_order(order).await.expect_success();
             return;
         }

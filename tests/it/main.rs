@@ -1,10 +1,12 @@
 //! The end-to-end tests, in files named as the features, and the tests of what is true of the whole project.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 mod architecture;
 mod assignment;
 mod background;
-mod contention;
 mod catalog;
+mod contention;
 mod contract;
 mod cuts;
 mod generated;
@@ -13,10 +15,10 @@ mod lifecycle;
 mod live_feeds;
 mod live_locations;
 mod live_steps;
-mod placement;
 mod money;
 mod pages;
 mod people;
+mod placement;
 mod revenue;
 mod reviews;
 mod smoke;

@@ -111,7 +111,8 @@ both_databases! {
             let mut expected: Vec<_> =
                 placed.iter().map(|(_, _, items)| tariff.order_answer(&tariff.bill(items)).to_string()).collect();
             let mut answered = all_orders(&admin, &restaurant).await;
-            (expected.sort(), answered.sort());
+            expected.sort();
+            answered.sort();
             assert_eq!(answered.len(), expected.len());
             for (answered, expected) in answered.iter().zip(&expected) {
                 assert_eq!(answered, expected, "{currency}");
