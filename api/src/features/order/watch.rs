@@ -103,8 +103,8 @@ pub async fn restaurant_steps(
     if !viewer.manages(id) {
         return Err(Error::forbidden("Only the restaurant's staff and admins see its orders as the kitchen does."));
     }
-    let of_restaurant = orders::Column::RestaurantId.eq(id.0);
-    feed(app, signal, of_restaurant.clone(), Condition::all().add(of_restaurant), after).await
+    let of_restaurant = Condition::all().add(orders::Column::RestaurantId.eq(id.0));
+    feed(app, signal, of_restaurant.clone(), of_restaurant, after).await
 }
 
 /// Every step of every order assigned to the driver, the assignment and the release included. Without `after`, the latest step of
@@ -131,7 +131,10 @@ pub async fn driver_steps(
         .and_where(Expr::col((before, order_events::Column::DriverId)).eq(driver.0))
         .to_owned();
     let concerns = Condition::any().add(order_events::Column::DriverId.eq(driver.0)).add(Expr::exists(released));
-    feed(app, signal, orders::Column::DriverId.eq(driver.0), concerns, after).await
+    // An order that was assigned beyond the horizon is told by its assignment, not by the step before.
+    let carried =
+        Condition::all().add(orders::Column::DriverId.eq(driver.0)).add(order_events::Column::DriverId.eq(driver.0));
+    feed(app, signal, carried, concerns, after).await
 }
 
 /// A feed over several orders: the latest step of each of the `present` orders under way, then all later steps that are
@@ -140,7 +143,7 @@ pub async fn driver_steps(
 async fn feed(
     app: Arc<App>,
     mut signal: crate::events::Signal,
-    present: SimpleExpr,
+    present: Condition,
     concerned: Condition,
     after: Option<FeedPosition>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
@@ -180,7 +183,7 @@ async fn feed(
 }
 
 /// The latest step up to the horizon of each order under way that fits the condition, in the order of the feed.
-async fn latest_steps(app: &App, orders_of: SimpleExpr, horizon: FeedPosition) -> Result<Vec<order_events::Model>> {
+async fn latest_steps(app: &App, present: Condition, horizon: FeedPosition) -> Result<Vec<order_events::Model>> {
     let latest = Alias::new("latest");
     let latest_sequence = Query::select()
         .expr(Expr::col((latest.clone(), order_events::Column::Sequence)).max())
@@ -203,7 +206,7 @@ async fn latest_steps(app: &App, orders_of: SimpleExpr, horizon: FeedPosition) -
             orders::Entity,
             Expr::col(orders::Column::Id.as_column_ref()).equals(order_events::Column::OrderId.as_column_ref()),
         )
-        .and_where(orders_of)
+        .cond_where(present)
         .and_where(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
         .and_where(
             Expr::col(order_events::Column::Sequence.as_column_ref())
