@@ -13,7 +13,10 @@ impl ScalarType for Date {
         let Value::String(text) = &value else {
             return Err(InputValueError::expected_type(value));
         };
-        let well_formed = text.len() == "YYYY-MM-DD".len();
+        // The format alone takes signs, blanks and short numbers as well.
+        let well_formed =
+            text.len() == "YYYY-MM-DD".len() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        let well_formed = well_formed && !text.starts_with('-');
         let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| well_formed);
         date.map(Date).ok_or_else(|| InputValueError::custom("This is not a day such as \"2026-11-20\"."))
     }
