@@ -11,6 +11,7 @@ mod contract;
 mod cuts;
 mod generated;
 mod graphql_over_http;
+mod inputs;
 mod lifecycle;
 mod live_feeds;
 mod live_locations;

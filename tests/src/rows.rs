@@ -1,9 +1,11 @@
 //! Rows as they are now, read past the server.
 
 use entity::{drivers, order_events, orders, restaurants, sea_orm_active_enums::DriverStatus};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use std::collections::BTreeMap;
 
-use crate::{City, Person, builders::Restaurant};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement};
+
+use crate::{City, Database, Person, builders::Restaurant};
 
 /// The number in an id such as `Order:42`.
 pub fn row_number(id: &str) -> i32 {
@@ -34,5 +36,34 @@ impl City {
     pub async fn restaurant_row(&self, restaurant: &Restaurant) -> restaurants::Model {
         let row = restaurants::Entity::find_by_id(restaurant.row.id).one(self.db()).await;
         row.expect("restaurants can be read").expect("the restaurant is there")
+    }
+
+    /// Every row of every table, by the table's name: to see that nothing was written.
+    pub async fn contents(&self) -> BTreeMap<String, Vec<String>> {
+        let tables = match self.database() {
+            Database::Postgres => "select tablename as name from pg_tables where schemaname = 'public'",
+            Database::Sqlite => "select name from sqlite_master where type = 'table' and name not like 'sqlite_%'",
+        };
+        let mut contents = BTreeMap::new();
+        for table in self.texts(tables, "name").await {
+            let row = match self.database() {
+                Database::Postgres => format!("{table}::text"),
+                Database::Sqlite => {
+                    let columns = format!("select name from pragma_table_info('{table}')");
+                    let columns = self.texts(&columns, "name").await;
+                    format!("json_array({})", columns.join(", "))
+                }
+            };
+            let rows = format!("select {row} as content from {table} order by 1");
+            let rows = self.texts(&rows, "content").await;
+            contents.insert(table, rows);
+        }
+        contents
+    }
+
+    async fn texts(&self, sql: &str, column: &str) -> Vec<String> {
+        let rows = self.db().query_all_raw(Statement::from_string(self.db().get_database_backend(), sql)).await;
+        let rows = rows.expect("the database can be read");
+        rows.iter().map(|row| row.try_get("", column).expect("it is text")).collect()
     }
 }
