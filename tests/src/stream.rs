@@ -87,16 +87,6 @@ impl EventStream {
         Answer { status: 200, body: json!({"errors": message["payload"]}) }
     }
 
-    /// What comes first, be it an event, or a refusal as an answer without data.
-    pub async fn first_answer(mut self) -> Answer {
-        let message = self.message().await;
-        match message["type"].as_str() {
-            Some("next") => Answer { status: 200, body: message["payload"].clone() },
-            Some("error") => Answer { status: 200, body: json!({"errors": message["payload"]}) },
-            _ => panic!("expected an event or a refusal, got {message:#}"),
-        }
-    }
-
     /// Nothing may come for so long. Proves little and costs time: prefer an event that must come next.
     pub async fn expect_silence(&mut self, duration: Duration) {
         if let Ok(message) = tokio::time::timeout(duration, self.next_message()).await {

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod connection;
 pub mod context;
 pub mod date;
+pub mod date_time;
 pub mod decimal;
 pub mod document;
 pub mod error;

@@ -1,9 +1,8 @@
 //! What the schema's scalars take, asked before anything runs.
 
 use async_graphql::{InputType, Value};
-use chrono::DateTime;
 
-use super::{date::Date, decimal::Decimal};
+use super::{date::Date, date_time::DateTime, decimal::Decimal};
 
 /// What is wrong with a value for the named scalar, in a sentence; nothing if it can be taken.
 pub fn problem(name: &str, value: &Value) -> Option<String> {
@@ -17,7 +16,7 @@ pub fn problem(name: &str, value: &Value) -> Option<String> {
         ("ID", Value::Number(number)) => wanted(number.is_i64(), "This must be an id."),
         ("ID", _) => wanted(false, "This must be an id."),
         ("Date", value) => parsed::<Date>(value, "This must be a day such as \"2026-11-20\"."),
-        ("DateTime", value) => wanted(is_time(value), "This must be a time such as \"2026-11-20T18:30:00Z\"."),
+        ("DateTime", value) => parsed::<DateTime>(value, "This must be a time such as \"2026-11-20T18:30:00Z\"."),
         ("Decimal", value) => parsed::<Decimal>(value, "This must be an exact decimal in a string, such as \"12.50\"."),
         // One that is missing here is refused where it is used, without the field's path.
         (_, _) => None,
@@ -33,11 +32,6 @@ fn is_int(value: &Value) -> bool {
         return false;
     };
     number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
-}
-
-/// RFC 3339, where a year has four digits: what the scalar itself would take beyond that, databases cannot all keep.
-fn is_time(value: &Value) -> bool {
-    matches!(value, Value::String(text) if DateTime::parse_from_rfc3339(text).is_ok())
 }
 
 /// PostgreSQL's text has no U+0000, and nobody means it.

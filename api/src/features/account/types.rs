@@ -1,7 +1,6 @@
 //! What clients see of users.
 
 use async_graphql::{Context, Enum, ID, Object};
-use chrono::{DateTime, Utc};
 use entity::users;
 
 use super::loader::RestaurantsOfUser;
@@ -11,7 +10,7 @@ use crate::{
         driver::{Driver, loader::DriverOfUser},
         restaurant::Restaurant,
     },
-    graphql::{context::OperationContext, error::Result, ids::GlobalId, limits, row::Row},
+    graphql::{context::OperationContext, date_time::DateTime, error::Result, ids::GlobalId, limits, row::Row},
 };
 
 /// What somebody is to the service. Whatever the role, anybody signed in may order.
@@ -59,8 +58,8 @@ impl User {
         self.0.email_verified_at.is_some()
     }
 
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at.to_utc()
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
     }
 
     /// The user as a customer; null before the first order.

@@ -1,7 +1,6 @@
 //! What clients see of customers.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use entity::customers;
 
 use super::service;
@@ -18,6 +17,7 @@ use crate::{
     graphql::{
         connection::Connection,
         context::OperationContext,
+        date_time::DateTime,
         error::{Error, Result},
         ids::{CustomerId, GlobalId},
         limits, list,
@@ -63,8 +63,8 @@ impl Customer {
         }
     }
 
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at.to_utc()
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
     }
 
     /// Its orders that the viewer may see, newest first. A page has 20 entries unless asked otherwise, and at most 100.

@@ -140,7 +140,7 @@ pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocatio
 
 fn decode_position(wanted: &UpdateDriverLocationInput) -> Result<Position> {
     let now = clock::now();
-    let recorded_at = chrono::SubsecRound::trunc_subsecs(wanted.recorded_at.unwrap_or(now), 6);
+    let recorded_at = chrono::SubsecRound::trunc_subsecs(wanted.recorded_at.map_or(now, |time| time.0), 6);
     // Telephones' clocks are a little off.
     if recorded_at > now + Duration::minutes(1) {
         return Err(Error::bad_input("recordedAt", "This is in the future."));

@@ -1,7 +1,7 @@
 //! What clients see of drivers.
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use chrono::{DateTime, Utc};
+use chrono::Utc;
 use entity::drivers;
 use rust_decimal::prelude::ToPrimitive;
 
@@ -15,6 +15,7 @@ use crate::{
     graphql::{
         connection::Connection,
         context::OperationContext,
+        date_time::DateTime,
         error::{Error, Result},
         ids::{DriverId, GlobalId},
         limits, list,
@@ -124,7 +125,7 @@ pub struct Position {
     pub heading: Option<f64>,
     /// Metres a second.
     pub speed: Option<f64>,
-    pub recorded_at: DateTime<Utc>,
+    pub recorded_at: chrono::DateTime<Utc>,
 }
 
 /// Where a driver was at a time.
@@ -160,8 +161,8 @@ impl DriverLocation {
     }
 
     /// When it was there.
-    async fn recorded_at(&self) -> DateTime<Utc> {
-        self.position.recorded_at
+    async fn recorded_at(&self) -> DateTime {
+        self.position.recorded_at.into()
     }
 }
 
@@ -222,7 +223,7 @@ pub struct UpdateDriverLocationInput {
     /// Metres a second, 0 to 150.
     pub speed: Option<f64>,
     /// When the driver was there; now when left out. Not in the future, and not more than a day ago.
-    pub recorded_at: Option<DateTime<Utc>>,
+    pub recorded_at: Option<DateTime>,
 }
 
 #[derive(SimpleObject)]

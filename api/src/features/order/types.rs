@@ -1,7 +1,6 @@
 //! What clients see of orders.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use chrono::{DateTime, Datelike, Utc};
 use entity::{customers, drivers, order_events, order_items, orders, restaurants};
 
 use super::{
@@ -18,6 +17,7 @@ use crate::{
     },
     graphql::{
         context::OperationContext,
+        date_time::DateTime,
         decimal::Decimal,
         error::{Error, Result},
         ids::{CustomerId, DishId, DriverId, GlobalId, OrderId, RestaurantId},
@@ -62,8 +62,8 @@ impl Order {
     }
 
     /// When it was placed.
-    async fn order_time(&self) -> DateTime<Utc> {
-        self.0.order_time.to_utc()
+    async fn order_time(&self) -> DateTime {
+        self.0.order_time.into()
     }
 
     async fn customer(&self, ctx: &Context<'_>) -> Result<Customer> {
@@ -241,8 +241,8 @@ impl OrderEvent {
         self.0.note.as_deref()
     }
 
-    async fn at(&self) -> DateTime<Utc> {
-        self.0.at.to_utc()
+    async fn at(&self) -> DateTime {
+        self.0.at.into()
     }
 }
 
@@ -291,25 +291,23 @@ pub struct OrderFilter {
     /// Any of these; an empty list finds none.
     pub status: Option<Vec<OrderStatus>>,
     /// Placed at this time or later.
-    pub placed_since: Option<DateTime<Utc>>,
+    pub placed_since: Option<DateTime>,
     /// Placed at this time or earlier.
-    pub placed_until: Option<DateTime<Utc>>,
+    pub placed_until: Option<DateTime>,
 }
 
 impl OrderFilter {
     pub fn decode(self) -> Result<OrderConditions> {
-        for (field, time) in [("filter.placedSince", self.placed_since), ("filter.placedUntil", self.placed_until)] {
-            // What PostgreSQL can store, and more than anybody means.
-            if time.is_some_and(|time| !(0..=9999).contains(&time.year())) {
-                return Err(Error::bad_input(field, "This must be of the years 0 to 9999."));
-            }
-        }
         if let (Some(since), Some(until)) = (self.placed_since, self.placed_until)
             && since > until
         {
             return Err(Error::bad_input("filter.placedUntil", "This is before `placedSince`."));
         }
-        Ok(OrderConditions { status: self.status, placed_since: self.placed_since, placed_until: self.placed_until })
+        Ok(OrderConditions {
+            status: self.status,
+            placed_since: self.placed_since.map(|time| time.0),
+            placed_until: self.placed_until.map(|time| time.0),
+        })
     }
 }
 

@@ -1,7 +1,6 @@
 //! What clients see of restaurants.
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use entity::{menus, restaurants};
 
 use crate::{
@@ -21,6 +20,7 @@ use crate::{
         connection::Connection,
         context::OperationContext,
         date::Date,
+        date_time::DateTime,
         decimal::Decimal,
         error::{Error, Result},
         ids::GlobalId,
@@ -98,8 +98,8 @@ impl Restaurant {
         self.0.is_active
     }
 
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at.to_utc()
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
     }
 
     /// Its menu; null only for a restaurant that never had one.

@@ -1,13 +1,13 @@
 //! What clients see of reviews.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use chrono::{DateTime, Utc};
 use entity::{customers, restaurants, reviews};
 
 use crate::{
     features::restaurant::Restaurant,
     graphql::{
         context::OperationContext,
+        date_time::DateTime,
         error::Result,
         ids::{CustomerId, GlobalId, RestaurantId},
         row::{ById, Row},
@@ -34,13 +34,13 @@ impl Review {
         self.0.comment.as_deref()
     }
 
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at.to_utc()
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at.to_utc()
+    async fn updated_at(&self) -> DateTime {
+        self.0.updated_at.into()
     }
 
     /// Who wrote it, as far as the public may know.
