@@ -9,9 +9,14 @@ mod catalog;
 mod contention;
 mod contract;
 mod cuts;
+mod demo;
 mod generated;
 mod graphql_over_http;
+<<<<<<< HEAD
 mod inputs;
+=======
+mod hostile;
+>>>>>>> t-binary
 mod lifecycle;
 mod live_feeds;
 mod live_locations;
@@ -20,6 +25,7 @@ mod money;
 mod pages;
 mod people;
 mod placement;
+mod process;
 mod revenue;
 mod reviews;
 mod smoke;

@@ -57,6 +57,20 @@ impl City {
         Server::start(self.directory.path(), &self.settings).await
     }
 
+    /// A further server with these environment variables besides, or in place of, the usual ones.
+    pub async fn another_server_with(&self, settings: &[(&str, &str)]) -> Server {
+        let mut all = self.settings.clone();
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        Server::start(self.directory.path(), &all).await
+    }
+
+    /// The value of an environment variable that the servers of this city have.
+    #[track_caller]
+    pub fn setting(&self, name: &str) -> &str {
+        let setting = self.settings.iter().rev().find(|(other, _)| other == name);
+        setting.map_or_else(|| panic!("{name} is not set"), |(_, value)| value)
+    }
+
     /// Stops the server, as a restart does, and starts it again at another address: make the people anew, or send them there.
     pub async fn restart(&mut self) {
         self.server.request_stop();

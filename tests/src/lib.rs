@@ -3,6 +3,7 @@
 //! - [`City`]: one test's world, a database of its own and a server on it
 //! - [`Server`]: the real binary as a process, its address, its log, the statements it ran
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
+//! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
 //! - [`EventStream`]: a subscription over graphql-transport-ws
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
@@ -13,9 +14,11 @@ pub mod acts;
 mod answer;
 pub mod builders;
 mod city;
+mod command;
 mod databases;
 mod log;
 mod person;
+mod proxy;
 pub mod rows;
 mod server;
 mod stream;
@@ -23,9 +26,11 @@ pub mod workspace;
 
 pub use answer::{Answer, Problem};
 pub use city::City;
+pub use command::{Outcome, run_command};
 pub use databases::{Database, TestDatabase, scratch_postgres};
 pub use log::{Statement, Statements};
 pub use person::Person;
+pub use proxy::Proxy;
 pub use server::{Server, Settings};
 pub use stream::EventStream;
 

@@ -32,19 +32,8 @@ impl Server {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let log = Log::new(directory.join(format!("server-{}.log", NUMBER.fetch_add(1, Ordering::Relaxed))));
         let file = std::fs::File::create(log.file()).expect("a log file can be made");
-        let inherited = std::env::vars_os().map(|(name, _)| name).filter(|name| {
-            let name = name.to_string_lossy();
-            name.starts_with("TIFFIN_") || name == "DATABASE_URL" || name == "REDIS_URL"
-        });
-        let mut command = Command::new(workspace::binary("tiffin"));
-        inherited.for_each(|name| {
-            command.env_remove(name);
-        });
-        let process = command
+        let process = workspace::tiffin(directory, settings)
             .arg("serve")
-            .current_dir(directory)
-            .envs(settings.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(file)
             .spawn()

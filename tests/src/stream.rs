@@ -69,6 +69,15 @@ impl EventStream {
         assert_eq!(message["type"], "complete", "expected the end, got {message:#}");
     }
 
+    /// The server must close the socket now, with this code and no further event.
+    pub async fn expect_close(mut self, code: u16) {
+        let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+        match next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}")) {
+            Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), code, "{frame:?}"),
+            other => panic!("expected the close code {code}, got {other:?}"),
+        }
+    }
+
     /// What comes first, an event or a refusal before any. Errors of a field, such as NOT_FOUND, are an event; those of the document
     /// are a refusal.
     pub async fn first_answer(mut self) -> Answer {

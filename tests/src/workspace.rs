@@ -6,6 +6,8 @@ use std::{
     sync::OnceLock,
 };
 
+use crate::Settings;
+
 /// The project's root.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in a folder of the project")
@@ -25,6 +27,19 @@ pub fn binary(name: &str) -> PathBuf {
         None => build_binaries(),
     });
     directory.join(name)
+}
+
+/// The server's binary, to be run in this directory with exactly these settings and nothing of the test's own.
+pub(crate) fn tiffin(directory: &Path, settings: &Settings) -> Command {
+    let mut command = Command::new(binary("tiffin"));
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("TIFFIN_") || text == "DATABASE_URL" || text == "REDIS_URL" {
+            command.env_remove(&name);
+        }
+    }
+    command.current_dir(directory).envs(settings.iter().map(|(name, value)| (name, value))).stdin(Stdio::null());
+    command
 }
 
 fn build_binaries() -> PathBuf {
