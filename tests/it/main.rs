@@ -12,11 +12,8 @@ mod cuts;
 mod demo;
 mod generated;
 mod graphql_over_http;
-<<<<<<< HEAD
-mod inputs;
-=======
 mod hostile;
->>>>>>> t-binary
+mod inputs;
 mod lifecycle;
 mod live_feeds;
 mod live_locations;

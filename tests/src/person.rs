@@ -66,7 +66,6 @@ impl Person {
 
     /// Sends any JSON as the body of a GraphQL request over HTTP.
     pub async fn send(&self, body: &Value) -> Answer {
-<<<<<<< HEAD
         self.send_text(body.to_string()).await
     }
 
@@ -74,13 +73,8 @@ impl Person {
     pub async fn send_text(&self, body: String) -> Answer {
         let request = self.http.post(&self.url).header(ACCEPT, "application/json");
         let mut request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
-        if let Some(user) = &self.user {
-            let email = HeaderValue::from_str(&user.email).expect("the e-mail addresses of tests fit in a header");
-=======
-        let mut request = self.http.post(&self.url).header(ACCEPT, "application/json").json(body);
         if let Some(email) = &self.email {
             let email = HeaderValue::from_str(email).expect("the e-mail addresses of tests fit in a header");
->>>>>>> t-binary
             request = request.header("X-Development-User", email);
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:.2000}"));
