@@ -43,7 +43,7 @@ const EXAMPLES: &str = "\
 Examples:
   tiffin                                        the demo city at http://127.0.0.1:8000
   tiffin --listen 0.0.0.0:8000 --no-live        where nothing moves by itself
-  DATABASE_URL=postgres://localhost/tiffin REDIS_URL=redis://localhost tiffin --wait-for 30
+  DATABASE_URL=postgres://tiffin:password@localhost/tiffin REDIS_URL=redis://localhost tiffin --wait-for 30
   tiffin migrate status                         which migrations are applied, and which wait
   tiffin migrate up && tiffin serve --no-migrate
   tiffin seed --scale 1                         fill a PostgreSQL database with a big city

@@ -89,9 +89,9 @@ pub struct DatabaseConfig {
     pub connect_timeout_seconds: u64,
     /// Seconds that an operation waits for a free connection before it fails with UNAVAILABLE.
     pub acquire_timeout_seconds: u64,
-    /// Seconds after which an unused connection is closed.
+    /// A connection unused for so many seconds is replaced rather than used again (PostgreSQL).
     pub idle_timeout_seconds: u64,
-    /// Seconds after which a connection is replaced.
+    /// A connection so many seconds old is replaced rather than used again (PostgreSQL).
     pub max_lifetime_seconds: u64,
     /// A connection unused for so many seconds is pinged before it is used.
     pub ping_after_idle_seconds: u64,

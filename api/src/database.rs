@@ -80,6 +80,12 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
 
     let mut pool = pool_options(config, address, purpose);
     pool.map_sqlx_postgres_opts(move |options| options.application_name("tiffin").options(settings.clone()));
+    let (oldest, idlest) =
+        (Duration::from_secs(config.max_lifetime_seconds), Duration::from_secs(config.idle_timeout_seconds));
+    pool.map_sqlx_postgres_before_acquire(move |_, connection| {
+        let fresh = connection.age <= oldest && connection.idle_for <= idlest;
+        Box::pin(async move { Ok(fresh) })
+    });
     Ok(Database::connect(pool).await?)
 }
 
@@ -119,8 +125,10 @@ fn pool_options(config: &DatabaseConfig, address: &str, purpose: Purpose) -> Con
         .max_connections(most)
         .min_connections(least)
         .acquire_timeout(Duration::from_secs(config.acquire_timeout_seconds))
-        .idle_timeout(Duration::from_secs(config.idle_timeout_seconds))
-        .max_lifetime(Duration::from_secs(config.max_lifetime_seconds))
+        // With either of them the pool has a task that looks after its connections, and now and then spins for good when it counts
+        // them (transact-rs/sqlx#3645). PostgreSQL's connections are judged when they are taken, and a file's do not age.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .test_before_acquire_if_idle_for(Duration::from_secs(config.ping_after_idle_seconds))
         .record_stmt_in_spans(false)
         .sqlx_logging_level(log::LevelFilter::Debug);

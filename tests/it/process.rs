@@ -366,18 +366,22 @@ fn queries_outlive_the_end_of_all_connections_to_the_database() {
         city.restaurant().with_dishes(1).create().await;
         let ended = "select pg_terminate_backend(pid) from pg_stat_activity \
              where application_name = 'tiffin' and datname = current_database()";
-        let (mut served, mut connections) = (0, 0);
+        let (mut served, mut cut) = (0, 0);
         for _ in 0..20 {
             let anonymous = city.anonymous();
             let asking = futures_util::future::join_all((0..10).map(|_| ask(&anonymous)));
-            let ending =
-                async { city.db().execute_unprepared(ended).await.expect("connections can be ended").rows_affected() };
+            let ending = async {
+                let ended = city.db().execute_unprepared(ended).await.expect("connections can be ended");
+                ended.rows_affected()
+            };
             let (answers, ended) = tokio::join!(asking, ending);
             served += answers.into_iter().filter(|served| *served).count();
-            connections += ended;
+            cut += ended;
         }
         eventually("queries are answered", async || ask(&city.anonymous()).await).await;
-        assert!(served > 0 && connections > 10, "{served} answers, {connections} connections ended");
+        assert!(served > 0, "the server was away all the time");
+        // A round may find none, when the one before it ended them all.
+        assert!(cut > 0, "the server had connections to end");
         expect_ready(city.server(), "postgresql", "redis").await;
     });
 }

@@ -137,7 +137,8 @@ async fn migrate(url: &str) {
 
 async fn connect(url: &str, connections: u32) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
-    options.max_connections(connections).sqlx_logging(false);
+    // With either time-out the pool has a task that now and then spins for good (transact-rs/sqlx#3645).
+    options.max_connections(connections).sqlx_logging(false).idle_timeout(None).max_lifetime(None);
     sea_orm::Database::connect(options)
         .await
         .unwrap_or_else(|error| panic!("no connection to the test database: {error}"))

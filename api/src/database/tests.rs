@@ -64,6 +64,25 @@ async fn postgres_is_set_up_on_purpose() {
 }
 
 #[tokio::test]
+async fn a_connection_to_postgres_is_replaced_when_it_is_old_or_was_long_unused() {
+    const PROCESS: &str = "select pg_backend_pid()::text";
+    for limit in ["neither", "age", "idleness"] {
+        let mut config = postgres();
+        (config.max_connections, config.min_connections) = (1, 0);
+        match limit {
+            "age" => config.max_lifetime_seconds = 1,
+            "idleness" => config.idle_timeout_seconds = 1,
+            _ => {}
+        }
+        let db = connect(&config).await.expect("connects");
+        let first = value(&db, PROCESS).await;
+        assert_eq!(value(&db, PROCESS).await, first, "{limit}");
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        assert_eq!(value(&db, PROCESS).await == first, limit == "neither", "{limit}");
+    }
+}
+
+#[tokio::test]
 async fn a_sqlite_transaction_may_write_after_another_has() {
     let config = sqlite("immediate");
     let db = connect(&config).await.expect("connects");

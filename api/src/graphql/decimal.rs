@@ -27,6 +27,9 @@ impl Decimal {
     }
 }
 
+/// An exact decimal number as a string, such as `"12.50"`: never a floating-point number. Amounts of money have exactly the
+/// digits of their currency (`"12.50"` USD, `"50000"` VND). Input takes strings and integers; a JSON number with a fraction is
+/// refused, for it may already have lost digits on the way.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -26,10 +26,10 @@ pub enum Role {
     Admin,
 }
 
-/// Somebody who signs in. Users see themselves; admins see all.
 #[derive(Clone, Debug)]
 pub struct User(pub users::Model);
 
+/// Somebody who signs in. Users see themselves; admins see all.
 #[Object]
 impl User {
     pub async fn id(&self) -> ID {

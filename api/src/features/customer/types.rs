@@ -26,10 +26,10 @@ use crate::{
     },
 };
 
-/// Somebody who orders.
 #[derive(Clone, Debug)]
 pub struct Customer(pub customers::Model);
 
+/// Somebody who orders.
 #[Object]
 impl Customer {
     pub async fn id(&self) -> ID {

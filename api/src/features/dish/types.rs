@@ -17,10 +17,10 @@ use crate::{
     },
 };
 
-/// Something to eat or drink on a menu.
 #[derive(Clone, Debug)]
 pub struct Dish(pub DishRow);
 
+/// Something to eat or drink on a menu.
 #[Object]
 impl Dish {
     pub async fn id(&self) -> ID {

@@ -36,10 +36,10 @@ pub enum DriverStatus {
     Busy,
 }
 
-/// Who carries orders to customers, one at a time.
 #[derive(Clone, Debug)]
 pub struct Driver(pub drivers::Model);
 
+/// Who carries orders to customers, one at a time.
 #[Object]
 impl Driver {
     pub async fn id(&self) -> ID {
@@ -128,12 +128,12 @@ pub struct Position {
     pub recorded_at: chrono::DateTime<Utc>,
 }
 
-/// Where a driver was at a time.
 pub struct DriverLocation {
     pub driver: drivers::Model,
     pub position: Position,
 }
 
+/// Where a driver was at a time.
 #[Object]
 impl DriverLocation {
     async fn driver(&self) -> Driver {

@@ -23,10 +23,10 @@ use crate::{
     },
 };
 
-/// What a restaurant offers.
 #[derive(Clone, Debug)]
 pub struct Menu(pub menus::Model);
 
+/// What a restaurant offers.
 #[Object]
 impl Menu {
     pub async fn id(&self) -> ID {

@@ -47,10 +47,10 @@ pub enum OrderStatus {
     Cancelled,
 }
 
-/// What a customer ordered from one restaurant. Names and prices are as they were when it was placed.
 #[derive(Clone, Debug)]
 pub struct Order(pub orders::Model);
 
+/// What a customer ordered from one restaurant. Names and prices are as they were when it was placed.
 #[Object]
 impl Order {
     pub async fn id(&self) -> ID {
@@ -116,6 +116,7 @@ impl Order {
         self.amount(self.0.subtotal)
     }
 
+    /// `subtotal` × the restaurant's tax rate when it was placed, rounded half-up once.
     async fn tax(&self) -> Decimal {
         self.amount(self.0.tax)
     }
@@ -157,12 +158,12 @@ impl Order {
     }
 }
 
-/// One dish of an order, as it was when the order was placed.
 pub struct OrderItem {
     item: order_items::Model,
     currency: String,
 }
 
+/// One dish of an order, as it was when the order was placed.
 #[Object]
 impl OrderItem {
     async fn id(&self) -> ID {
@@ -194,10 +195,10 @@ impl OrderItem {
     }
 }
 
-/// One step of an order's life: a new status, or a driver assigned or released (then `status` equals `previousStatus`).
 #[derive(Clone, Debug)]
 pub struct OrderEvent(pub order_events::Model);
 
+/// One step of an order's life: a new status, or a driver assigned or released (then `status` equals `previousStatus`).
 #[Object]
 impl OrderEvent {
     async fn id(&self) -> ID {
@@ -246,12 +247,12 @@ impl OrderEvent {
     }
 }
 
-/// What an order would cost now.
 pub struct OrderQuote {
     pub charge: Charge,
     pub currency: String,
 }
 
+/// What an order would cost now.
 #[Object]
 impl OrderQuote {
     /// The sum of the items, without tax and delivery.

@@ -30,10 +30,10 @@ use crate::{
     },
 };
 
-/// A place that cooks. It has one menu, and customers order from it.
 #[derive(Clone, Debug)]
 pub struct Restaurant(pub restaurants::Model);
 
+/// A place that cooks. It has one menu, and customers order from it.
 #[Object]
 impl Restaurant {
     pub async fn id(&self) -> ID {

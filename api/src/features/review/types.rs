@@ -14,10 +14,10 @@ use crate::{
     },
 };
 
-/// What a customer thinks of a restaurant; one each.
 #[derive(Clone, Debug)]
 pub struct Review(pub reviews::Model);
 
+/// What a customer thinks of a restaurant; one each.
 #[Object]
 impl Review {
     pub async fn id(&self) -> ID {
