@@ -11,6 +11,7 @@ mod validate;
 use std::{net::SocketAddr, path::PathBuf};
 
 use figment::Figment;
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -47,12 +48,26 @@ pub struct Config {
     pub log: LogConfig,
 }
 
-/// What browsers may do from elsewhere.
+/// What browsers may do from elsewhere, and what proxies in front are believed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
     /// The origins (`https://app.example`) whose pages may call the API and open sockets; `*` is any.
     pub allowed_origins: Vec<String>,
+    /// The networks (`10.0.0.0/8`) of proxies in front, which are believed when they say where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it. They must write it themselves, whatever a client has sent.
+    pub forwarded_header: ForwardedHeader,
+}
+
+/// The header in which proxies say where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// What most proxies write: `198.51.100.7, 10.0.0.2`.
+    XForwardedFor,
+    /// RFC 7239: `for=198.51.100.7;proto=https, for=10.0.0.2`.
+    Forwarded,
 }
 
 impl HttpConfig {
@@ -230,7 +245,11 @@ impl Config {
         Config {
             environment,
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
-            http: HttpConfig { allowed_origins: if development { vec!["*".to_owned()] } else { Vec::new() } },
+            http: HttpConfig {
+                allowed_origins: if development { vec!["*".to_owned()] } else { Vec::new() },
+                trusted_proxies: Vec::new(),
+                forwarded_header: ForwardedHeader::XForwardedFor,
+            },
             graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {
                 url: None,

@@ -7,6 +7,7 @@
 //! - [`http`] serves GraphQL over HTTP and websockets, GraphiQL and health, and finds out who asks ([`viewer`]).
 //! - [`graphql`] is the kernel that every feature builds on: how operations are checked and run, ids, pages, loaders, errors.
 //! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`.
+//! - [`limiter`] counts how often something may happen, over all processes.
 //! - [`money`], [`clock`] and [`dialect`] (everything in which PostgreSQL and SQLite differ) are used by all features.
 //! - [`seed`] makes the demo city.
 
@@ -20,6 +21,7 @@ pub mod events;
 pub mod features;
 pub mod graphql;
 pub mod http;
+pub mod limiter;
 pub mod money;
 pub mod seed;
 pub mod shutdown;

@@ -2,10 +2,12 @@
 
 use std::{
     collections::HashSet,
+    net::IpAddr,
     sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard},
 };
 
 use entity::sea_orm_active_enums::UserRole;
+use ipnet::IpNet;
 
 use crate::graphql::{
     error::{Error, Result},
@@ -31,6 +33,25 @@ pub struct SignedIn {
     pub driver: Option<DriverId>,
     /// The restaurants whose staff the user is, those founded in this very operation included.
     pub restaurants: RwLock<HashSet<RestaurantId>>,
+}
+
+/// Where a request comes from. Made in one place (`http::origin`), and carried by every operation; of a socket, it is where its
+/// handshake came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's, as far as proxies that are trusted say so.
+    pub address: IpAddr,
+    /// What the client says it is, 255 characters at most.
+    pub user_agent: Option<String>,
+}
+
+impl Origin {
+    /// What one client has for itself, for limits by address: an address of IPv4, or a network of 64 bits of IPv6, in which every
+    /// client can take as many addresses as it likes.
+    pub fn network(&self) -> IpNet {
+        let bits = if self.address.is_ipv4() { 32 } else { 64 };
+        IpNet::new(self.address, bits).map_or_else(|_| self.address.into(), |network| network.trunc())
+    }
 }
 
 impl SignedIn {

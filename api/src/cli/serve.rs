@@ -84,7 +84,8 @@ async fn accept(
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.requested());
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.requested());
     let ended = async {
         server.await?;
         shutdown.wait().await;
