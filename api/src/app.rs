@@ -10,12 +10,14 @@ use crate::{
     config::{self, Config},
     database,
     events::Events,
+    mail::Mailer,
 };
 
-/// The database, the broker and the configuration of one process.
+/// The database, the broker, the mail and the configuration of one process.
 pub struct App {
     pub db: DatabaseConnection,
     pub events: Events,
+    pub mail: Mailer,
     pub config: Config,
 }
 
@@ -32,7 +34,8 @@ impl App {
             Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
             None => "cannot start the broker in memory".to_owned(),
         })?;
-        Ok(Arc::new(App { db, events, config }))
+        let mail = Mailer::new(&config.mail, config.environment)?;
+        Ok(Arc::new(App { db, events, mail, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.
