@@ -11,13 +11,15 @@ use crate::{
     database,
     events::Events,
     limiter::Limiter,
+    mail::Mailer,
 };
 
-/// The database, the broker, what is used of limits, and the configuration of one process.
+/// The database, the broker, what is used of limits, the mail, and the configuration of one process.
 pub struct App {
     pub db: DatabaseConnection,
     pub events: Events,
     pub limiter: Limiter,
+    pub mail: Mailer,
     pub config: Config,
 }
 
@@ -35,7 +37,8 @@ impl App {
             None => "cannot start the broker in memory".to_owned(),
         })?;
         let limiter = Limiter::new(&config.broker)?;
-        Ok(Arc::new(App { db, events, limiter, config }))
+        let mail = Mailer::new(&config.mail, config.environment)?;
+        Ok(Arc::new(App { db, events, limiter, mail, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.

@@ -43,6 +43,7 @@ pub struct Config {
     pub websocket: WebsocketConfig,
     pub limits: LimitsConfig,
     pub orders: OrdersConfig,
+    pub mail: MailConfig,
     pub demo: DemoConfig,
     pub shutdown: ShutdownConfig,
     pub log: LogConfig,
@@ -185,6 +186,22 @@ pub struct OrdersConfig {
     pub acceptance_timeout_minutes: u32,
 }
 
+/// E-mail to the people who use the service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// `smtps://user:password@smtp.example:465`, or `smtp://…?tls=required` (STARTTLS). Not set: nothing is sent; in development links
+    /// are written to the log instead.
+    #[serde(serialize_with = "print::redacted_url")]
+    pub smtp_url: Option<SecretString>,
+    /// Whom letters are from: `Tiffin <no-reply@app.example>`.
+    pub from: String,
+    /// The address of the front end that the links in letters lead to: `https://app.example`.
+    pub link_address: String,
+    /// Seconds that the SMTP server may take for a letter; then it is tried again later.
+    pub timeout_seconds: u64,
+}
+
 /// The demo city on the embedded database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -290,6 +307,12 @@ impl Config {
                 operation_timeout_seconds: 20,
             },
             orders: OrdersConfig { acceptance_timeout_minutes: 15 },
+            mail: MailConfig {
+                smtp_url: None,
+                from: "Tiffin <no-reply@tiffin.example>".to_owned(),
+                link_address: "http://localhost:3000".to_owned(),
+                timeout_seconds: 10,
+            },
             demo: DemoConfig { seed: development && embedded, live: development && embedded },
             shutdown: ShutdownConfig { delay_seconds: 0, timeout_seconds: 30 },
             log: LogConfig {

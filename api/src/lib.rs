@@ -3,7 +3,7 @@
 //! A map of the tree, in the order a request passes through it:
 //!
 //! - [`cli`] reads the command line and [`config`] the configuration; [`app`] is what every part needs, handed down and never
-//!   global: the [`database`], the [`events`], the configuration. [`telemetry`] logs, [`shutdown`] ends it all in order.
+//!   global: the [`database`], the [`events`], the [`mail`], the configuration. [`telemetry`] logs, [`shutdown`] ends it all in order.
 //! - [`http`] serves GraphQL over HTTP and websockets, GraphiQL and health, and finds out who asks ([`viewer`]).
 //! - [`graphql`] is the kernel that every feature builds on: how operations are checked and run, ids, pages, loaders, errors.
 //! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`.
@@ -22,6 +22,7 @@ pub mod features;
 pub mod graphql;
 pub mod http;
 pub mod limiter;
+pub mod mail;
 pub mod money;
 pub mod seed;
 pub mod shutdown;
