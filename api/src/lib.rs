@@ -8,9 +8,11 @@
 //! - [`graphql`] is the kernel that every feature builds on: how operations are checked and run, ids, pages, loaders, errors.
 //! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`.
 //! - [`limiter`] counts how often something may happen, over all processes.
+//! - [`access_token`] and [`password`] prove who somebody is.
 //! - [`money`], [`clock`] and [`dialect`] (everything in which PostgreSQL and SQLite differ) are used by all features.
 //! - [`seed`] makes the demo city.
 
+pub mod access_token;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -24,6 +26,7 @@ pub mod http;
 pub mod limiter;
 pub mod mail;
 pub mod money;
+pub mod password;
 pub mod seed;
 pub mod shutdown;
 pub mod telemetry;

@@ -1,10 +1,13 @@
 //! What the types cannot say: ranges, and what must fit together.
 
+use std::time::Duration;
+
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Config, MailConfig};
+use crate::access_token::AccessTokens;
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -77,6 +80,27 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("mail.timeout_seconds", config.mail.timeout_seconds),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
+    }
+    let accounts = &config.accounts;
+    require(
+        config.is_development() || accounts.token_keys.is_some(),
+        "accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS) is missing: production needs name=secret, where the secret is random, \
+         such as `openssl rand -base64 48` gives",
+    );
+    if let Some(keys) = &accounts.token_keys
+        && let Err(problem) = AccessTokens::new(Some(keys), Duration::from_secs(accounts.access_token_seconds))
+    {
+        require(false, &format!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"));
+    }
+    require(accounts.access_token_seconds >= 1, "accounts.access_token_seconds is at least 1");
+    require(accounts.attempts_window_seconds >= 1, "accounts.attempts_window_seconds is at least 1");
+    for (key, value) in [
+        ("accounts.session_days", accounts.session_days),
+        ("accounts.verification_hours", accounts.verification_hours),
+        ("accounts.password_reset_minutes", accounts.password_reset_minutes),
+        ("accounts.invitation_days", accounts.invitation_days),
+    ] {
+        require((1..=3650).contains(&value), &format!("{key} is from 1 to 3650"));
     }
     for origin in &config.http.allowed_origins {
         require(

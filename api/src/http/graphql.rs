@@ -88,8 +88,8 @@ async fn handle(
 }
 
 async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Request, media: Media) -> Response {
-    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers).await {
-        Ok(viewer) => viewer,
+    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
+        Ok(authenticated) => authenticated.viewer,
         Err(error) => return unserved(error, media),
     };
     let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request).await;

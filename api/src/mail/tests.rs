@@ -20,6 +20,7 @@ fn user(email: &str) -> entity::users::Model {
         is_active: true,
         email_verified_at: None,
         created_at: DateTimeWithTimeZone::default(),
+        password_hash: None,
         search_text: String::new(),
     }
 }
