@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use entity::{
-    audit_events, customers, drivers, order_items, orders, restaurant_members, reviews, sessions, users,
+use entity::{audit_events, customers, drivers, order_items, orders, restaurant_members, reviews, sessions, users};
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder, prelude::DateTimeWithTimeZone,
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder, prelude::DateTimeWithTimeZone};
 use serde_json::{Value as Json, json};
 
 use super::types::{PersonalData, Role};
@@ -163,9 +163,7 @@ async fn restaurants_of(db: &DatabaseConnection, user: &users::Model) -> Result<
         .order_by_asc(restaurant_members::Column::RestaurantId)
         .all(db)
         .await?;
-    let document = |member: &restaurant_members::Model| {
-        json!({ "id": global(RestaurantId(member.restaurant_id)), "memberSince": time(member.created_at) })
-    };
+    let document = |member: &restaurant_members::Model| json!({ "id": global(RestaurantId(member.restaurant_id)), "memberSince": time(member.created_at) });
     Ok(members.iter().map(document).collect())
 }
 

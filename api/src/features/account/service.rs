@@ -9,7 +9,12 @@ pub use super::{
     session::announce,
     sign_in::find_by_email,
 };
-use crate::{app::App, clock, graphql::error::{Error, Result}, mail::Letter};
+use crate::{
+    app::App,
+    clock,
+    graphql::error::{Error, Result},
+    mail::Letter,
+};
 
 /// Makes an account for somebody else, and the letter that invites them to set a password. Post it after the commit. CONFLICT on
 /// `email` when it is taken.

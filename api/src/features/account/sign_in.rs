@@ -6,7 +6,9 @@ use std::time::Duration;
 use entity::{sea_orm_active_enums::UserRole, users};
 use migration::search_text::fold;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, QueryFilter,
     sea_query::{Expr, ExprTrait, Func},
 };
 
