@@ -33,6 +33,8 @@ pub enum AuditAction {
     PasswordReset,
     EmailVerified,
     AccountDeleted,
+    /// At the command line of the server.
+    AdminMade,
     UserRoleSet,
     UserActivated,
     UserDeactivated,
