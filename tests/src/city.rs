@@ -57,6 +57,11 @@ impl City {
         Server::start(self.directory.path(), &self.settings).await
     }
 
+    /// The same where what the server needs may be away: why it did not start is the error.
+    pub async fn try_another_server(&self) -> Result<Server, String> {
+        Server::try_start(self.directory.path(), &self.settings).await
+    }
+
     /// A further server with these environment variables besides, or in place of, the usual ones.
     pub async fn another_server_with(&self, settings: &[(&str, &str)]) -> Server {
         let mut all = self.settings.clone();
@@ -73,9 +78,14 @@ impl City {
 
     /// Stops the server, as a restart does, and starts it again at another address: make the people anew, or send them there.
     pub async fn restart(&mut self) {
+        self.stop().await;
+        self.server = self.another_server().await;
+    }
+
+    /// Stops the server: a city whose people are sent to other ones.
+    pub async fn stop(&mut self) {
         self.server.request_stop();
         self.server.ended().await;
-        self.server = self.another_server().await;
     }
 
     /// The test's own connection to the database.

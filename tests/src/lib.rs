@@ -4,7 +4,7 @@
 //! - [`Server`]: the real binary as a process, its address, its log, the statements it ran
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
-//! - [`Mailbox`]: an SMTP server that keeps the letters it is given
+//! - [`Mailbox`]: an SMTP server that keeps the letters it is given, and [`Script`], whatever runs under Node.js meanwhile
 //! - [`EventStream`]: a subscription over graphql-transport-ws
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
@@ -23,6 +23,7 @@ mod mailbox;
 mod person;
 mod proxy;
 pub mod rows;
+mod script;
 mod server;
 mod stream;
 pub mod workspace;
@@ -36,8 +37,9 @@ pub use log::{Statement, Statements};
 pub use mailbox::{Letter, Mailbox};
 pub use person::Person;
 pub use proxy::Proxy;
+pub use script::Script;
 pub use server::{Server, Settings};
-pub use stream::EventStream;
+pub use stream::{EventStream, Interruption};
 
 /// The id that clients see for a row: `global_id("Order", 42)` is `Order:42`.
 pub fn global_id(type_name: &str, id: i32) -> String {

@@ -6,7 +6,7 @@ use entity::{customers, drivers, users};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::{Answer, EventStream, Server, global_id};
+use crate::{Answer, EventStream, Interruption, Proxy, Server, global_id};
 
 /// Somebody who sends operations to a server: anonymous, or a user with the records that belong to them.
 #[derive(Clone, Debug)]
@@ -73,9 +73,20 @@ impl Person {
         Person { url: server.url("/graphql"), websocket_url: server.websocket_url(), ..self.clone() }
     }
 
+    /// The same person, talking to the server behind a proxy.
+    pub fn by_way_of(&self, proxy: &Proxy) -> Self {
+        let url = format!("{}graphql", proxy.url());
+        Person { websocket_url: url.replacen("http", "ws", 1), url, ..self.clone() }
+    }
+
     /// Sends a query or a mutation over HTTP.
     pub async fn query(&self, document: &str, variables: Value) -> Answer {
         self.send(&json!({"query": document, "variables": variables})).await
+    }
+
+    /// The same where the connection may break: then there is no answer, and why not is the error.
+    pub async fn try_query(&self, document: &str, variables: Value) -> Result<Answer, String> {
+        self.try_send_text(json!({"query": document, "variables": variables}).to_string()).await
     }
 
     /// Sends any JSON as the body of a GraphQL request over HTTP.
@@ -85,16 +96,20 @@ impl Person {
 
     /// Sends any text as the body of a GraphQL request over HTTP, said to be JSON.
     pub async fn send_text(&self, body: String) -> Answer {
+        self.try_send_text(body.clone()).await.unwrap_or_else(|problem| panic!("{problem}\n{body:.2000}"))
+    }
+
+    async fn try_send_text(&self, body: String) -> Result<Answer, String> {
         let request = self.http.post(&self.url).header(ACCEPT, "application/json");
-        let mut request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
+        let mut request = request.header(CONTENT_TYPE, "application/json").body(body);
         if let Some(access_token) = &self.access_token {
             request = request.bearer_auth(access_token);
         }
-        let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:.2000}"));
+        let response = request.send().await.map_err(|error| format!("no answer: {error:?}"))?;
         let status = response.status().as_u16();
-        let text = response.text().await.expect("the answer can be read");
-        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
-        Answer { status, body }
+        let text = response.text().await.map_err(|error| format!("half an answer: {error:?}"))?;
+        let body = serde_json::from_str(&text).map_err(|_| format!("{status} without JSON: {text}"))?;
+        Ok(Answer { status, body })
     }
 
     /// Opens a subscription, on a websocket of its own.
@@ -105,6 +120,12 @@ impl Person {
             json!({"query": document, "variables": variables}),
         )
         .await
+    }
+
+    /// The same where the connection may break.
+    pub async fn try_subscribe(&self, document: &str, variables: Value) -> Result<EventStream, Interruption> {
+        let operation = json!({"query": document, "variables": variables});
+        EventStream::try_open(&self.websocket_url, self.connection_init(), operation).await
     }
 
     /// The payload of `connection_init` that says who it is.
