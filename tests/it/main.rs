@@ -26,5 +26,7 @@ mod process;
 mod revenue;
 mod reviews;
 mod smoke;
+mod sockets;
 mod statements;
 mod websocket;
+mod websocket_older;
