@@ -10,6 +10,7 @@ mod contention;
 mod contract;
 mod cuts;
 mod demo;
+mod event_stream;
 mod generated;
 mod graphql_over_http;
 mod hostile;

@@ -4,7 +4,7 @@
 //! - [`Server`]: the real binary as a process, its address, its log, the statements it ran
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
-//! - [`EventStream`]: a subscription over graphql-transport-ws
+//! - [`EventStream`]: a subscription over graphql-transport-ws, and [`EventSource`]: one over Server-Sent Events
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
 //!
@@ -16,6 +16,7 @@ pub mod builders;
 mod city;
 mod command;
 mod databases;
+mod event_source;
 mod log;
 mod person;
 mod proxy;
@@ -28,6 +29,7 @@ pub use answer::{Answer, Problem};
 pub use city::City;
 pub use command::{Outcome, run_command};
 pub use databases::{Database, TestDatabase, scratch_postgres};
+pub use event_source::EventSource;
 pub use log::{Statement, Statements};
 pub use person::Person;
 pub use proxy::Proxy;

@@ -1,9 +1,11 @@
 //! The server's addresses.
 
+mod event_stream;
 pub mod graphiql;
 mod graphql;
 mod health;
 mod layers;
+mod media;
 mod operation;
 mod viewer;
 mod websocket;
