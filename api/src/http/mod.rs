@@ -7,6 +7,7 @@ mod health;
 mod layers;
 mod media;
 mod operation;
+mod origin;
 mod viewer;
 mod websocket;
 

@@ -13,7 +13,7 @@ use axum::{
 };
 
 use super::graphql::{Endpoint, refuse};
-use crate::{config::HttpConfig, graphql::error::Code};
+use crate::{config::HttpConfig, graphql::error::Code, viewer::Origin};
 use protocol::Protocol;
 
 /// tungstenite keeps both buffers for as long as the socket lives, 128 KiB each by default: this is what ten thousand idle
@@ -23,7 +23,7 @@ const BUFFER_BYTES: usize = 2 * 1024;
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
 /// Answers a handshake, and serves the socket.
-pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: HeaderMap) -> Response {
+pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: HeaderMap, origin: Origin) -> Response {
     if !is_welcome(&endpoint.app.config.http, &headers) {
         let message = "Pages of this origin may not open a websocket here.";
         return refuse(StatusCode::FORBIDDEN, Code::Forbidden, message);
@@ -42,7 +42,7 @@ pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: Heade
         .on_upgrade(move |socket| {
             let shutdown = endpoint.shutdown.clone();
             shutdown.track(async move {
-                connection::serve(endpoint, socket, headers).await;
+                connection::serve(endpoint, socket, headers, origin).await;
                 drop(permit);
             })
         })
@@ -66,16 +66,18 @@ fn is_welcome(config: &HttpConfig, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Environment};
 
     #[test]
     fn pages_of_other_origins_are_refused_unless_allowed() {
+        let production = Config::defaults(Environment::Production, false).http;
         let welcome = |allowed: &[&str], origin: Option<&'static str>| {
             let allowed_origins = allowed.iter().map(ToString::to_string).collect();
             let mut headers = HeaderMap::from_iter([(header::HOST, "api.example:8000".parse().unwrap())]);
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
-            is_welcome(&HttpConfig { allowed_origins }, &headers)
+            is_welcome(&HttpConfig { allowed_origins, ..production.clone() }, &headers)
         };
         assert!(welcome(&[], None));
         assert!(welcome(&[], Some("http://api.example:8000")));

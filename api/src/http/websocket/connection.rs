@@ -29,11 +29,11 @@ use crate::{
         operation::{self, Answer, Operation, Written},
         viewer,
     },
-    viewer::Viewer,
+    viewer::{Origin, Viewer},
 };
 
 /// Serves a socket to its end. The headers are those of the handshake.
-pub async fn serve(endpoint: Endpoint, socket: WebSocket, headers: HeaderMap) {
+pub async fn serve(endpoint: Endpoint, socket: WebSocket, headers: HeaderMap, origin: Origin) {
     let protocol = socket.protocol().and_then(|name| Protocol::named(name.as_bytes()));
     let Some(protocol) = protocol else {
         return end::NO_PROTOCOL.tell(socket).await;
@@ -43,6 +43,7 @@ pub async fn serve(endpoint: Endpoint, socket: WebSocket, headers: HeaderMap) {
         protocol,
         socket,
         headers,
+        origin,
         viewer: None,
         operations: HashMap::new(),
         answers: SelectAll::new(),
@@ -73,6 +74,7 @@ struct Connection {
     protocol: Protocol,
     socket: WebSocket,
     headers: HeaderMap,
+    origin: Origin,
     /// Who asks, once the connection is acknowledged.
     viewer: Option<Viewer>,
     operations: HashMap<Arc<str>, Numbered>,
@@ -178,8 +180,8 @@ impl Connection {
         }
         // They are needed once, and the socket lives long.
         let headers = std::mem::take(&mut self.headers);
-        match viewer::from_connection_init(&self.endpoint.app, &headers, payload.as_ref()).await {
-            Ok(viewer) => self.viewer = Some(viewer),
+        match viewer::from_connection_init(&self.endpoint.app, &headers, payload.as_ref(), &self.origin).await {
+            Ok(authenticated) => self.viewer = Some(authenticated.viewer),
             Err(error) => {
                 let end = End::unserved(error.code);
                 self.complain(error.code, error.message).await?;
@@ -212,11 +214,12 @@ impl Connection {
         }
         let begun = {
             let Endpoint { app, schema, .. } = self.endpoint.clone();
+            let origin = self.origin.clone();
             async move {
-                let viewer = viewer::as_of_now(&app, &viewer)
+                viewer::renew_rights(&app, &viewer)
                     .await
                     .map_err(|error| vec![async_graphql::Error::from(error).into_server_error(Default::default())])?;
-                execute::subscribe(&app, &schema, viewer, request).await
+                execute::subscribe(&app, &schema, viewer, origin, request).await
             }
         };
         let words = {
