@@ -76,6 +76,22 @@ both_databases! {
         assert!(!contents["drivers"].iter().any(|row| row.contains("Lan") || row.contains(&lan.driver().license_number)));
     }
 
+    async fn the_export_takes_as_many_statements_whatever_it_holds(city: &City) {
+        let restaurant = city.restaurant().with_dishes(2).create().await;
+        let ann = city.customer("Ann").await;
+        let mut taken = Vec::new();
+        for orders in [1, 20] {
+            for _ in 0..orders {
+                city.order(&ann, &restaurant).create().await;
+            }
+            let export = ann.query("{ personalData { document } }", json!({}));
+            let (answer, statements) = city.server().statements_during(export).await;
+            answer.expect_success();
+            taken.push(statements.count());
+        }
+        assert_eq!(taken[0], taken[1]);
+    }
+
     async fn everything_held_on_somebody_can_be_taken_along(city: &City) {
         let restaurant = city.restaurant().with_dishes(2).create().await;
         let (ann, ben) = (city.customer("Ann").await, city.customer("Ben").await);
