@@ -1,0 +1,188 @@
+//! One row of the table: a server, its sockets, and the steps that they are told of.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use entity::sea_orm_active_enums::OrderStatus;
+use futures_util::{StreamExt, future::join_all, stream};
+use serde::Serialize;
+use serde_json::json;
+use tiffin_tests::{City, Database, Person};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{
+    Broker, Case,
+    measure::{Echo, Percentiles, cpu_micros, processor_ticks, resident_kilobytes},
+    socket::{Socket, Tally},
+};
+
+const FOLLOW: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence status at driver { id } } }";
+/// What is wanted by those who then do not read: enough that the kernel cannot take it for them for long.
+const FOLLOW_MUCH: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence at order { \
+    a: events { id cursor at status previousStatus note } b: events { id cursor at status previousStatus note } \
+    c: events { id cursor at status previousStatus note } d: events { id cursor at status previousStatus note } } } }";
+
+/// How many sockets are opened at the same time.
+const OPENING: usize = 32;
+/// How long the last message may take to come before it counts as lost.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Outcome {
+    pub steps: usize,
+    pub delivered: usize,
+    /// Messages that did not come, or not in order.
+    pub lost: usize,
+    /// Stalled sockets that the server has closed by the end.
+    pub stalled_closed: usize,
+    pub server_micros_a_message: f64,
+    pub generator_micros_a_message: f64,
+    /// Over all processes of the machine, PostgreSQL among them.
+    pub processors_busy_percent: f64,
+    /// Of the server, for each socket: acknowledged and without an operation, with its subscription, and after the steps.
+    pub idle_kilobytes_a_socket: f64,
+    pub following_kilobytes_a_socket: f64,
+    pub final_kilobytes_a_socket: f64,
+    /// From the moment that a step has, which is before its commit, to when it was read from the socket.
+    pub delay: Percentiles,
+    /// There and back to the generator itself, in the same time.
+    pub echo: Percentiles,
+}
+
+/// An order that is followed, and the driver who takes its steps: claims it and gives it back.
+struct Topic {
+    id: String,
+    customer: Person,
+    driver: Person,
+}
+
+pub async fn run(case: Case) -> Outcome {
+    let city = city(case).await;
+    let topics: Vec<_> = stream::iter(0..case.topics).map(|_| topic(&city)).buffered(8).collect().await;
+    let server = city.server();
+    let address: SocketAddr = server.url("").trim_start_matches("http://").parse().expect("a server has an address");
+    let process = server.process_id();
+
+    let empty = resident_kilobytes(process);
+    let sockets: Vec<_> = stream::iter(0..case.sockets)
+        .map(|number| {
+            let init = topics[number % topics.len()].customer.connection_init();
+            async move { Socket::open(address, number, case.is_stalled(number), &init).await }
+        })
+        .buffered(OPENING)
+        .collect()
+        .await;
+    let idle = resident_kilobytes(process);
+    let sockets: Vec<_> = stream::iter(sockets.into_iter().enumerate())
+        .map(|(number, mut socket)| {
+            let variables = json!({"id": topics[number % topics.len()].id});
+            let document = if case.is_stalled(number) { FOLLOW_MUCH } else { FOLLOW };
+            async move {
+                let first = socket.subscribe(document, &variables).await;
+                (number, socket, first)
+            }
+        })
+        .buffered(OPENING)
+        .collect()
+        .await;
+    let following = resident_kilobytes(process);
+
+    let tally = Arc::<Tally>::default();
+    let mut stalled = Vec::new();
+    let mut readers = vec![0; topics.len()];
+    for (number, socket, first) in sockets {
+        if case.is_stalled(number) {
+            stalled.push(socket);
+        } else {
+            readers[number % topics.len()] += 1;
+            tokio::spawn(socket.follow(first, tally.clone()));
+        }
+    }
+    let echo = Echo::start().await;
+    let (server_before, own_before, ticks_before) =
+        (cpu_micros(process), cpu_micros(std::process::id()), processor_ticks());
+    let steps = take_steps(case, &topics).await;
+    let expected: usize = steps.iter().zip(&readers).map(|(steps, readers)| steps * readers).sum();
+    let delivered = until_delivered(&tally, expected).await;
+    let (server_after, own_after, ticks_after) =
+        (cpu_micros(process), cpu_micros(std::process::id()), processor_ticks());
+
+    let per_message = |micros: f64| micros / delivered.max(1) as f64;
+    let per_socket = |kilobytes: f64| (kilobytes - empty) / case.sockets as f64;
+    Outcome {
+        steps: steps.iter().sum(),
+        delivered,
+        lost: expected.abs_diff(delivered) + tally.broken.load(Ordering::Relaxed),
+        stalled_closed: stalled.iter_mut().map(Socket::is_closed).filter(|closed| *closed).count(),
+        server_micros_a_message: per_message(server_after - server_before),
+        generator_micros_a_message: per_message(own_after - own_before),
+        processors_busy_percent: (ticks_after.0 - ticks_before.0) / (ticks_after.1 - ticks_before.1) * 100.0,
+        idle_kilobytes_a_socket: per_socket(idle),
+        following_kilobytes_a_socket: per_socket(following),
+        final_kilobytes_a_socket: per_socket(resident_kilobytes(process)),
+        delay: Percentiles::of(tally.take_delays()),
+        echo: echo.stop().await,
+    }
+}
+
+impl Case {
+    /// Spread over all topics.
+    fn is_stalled(self, number: usize) -> bool {
+        let round = number / self.topics;
+        (number * self.stalled_percent + round) % 100 < self.stalled_percent
+    }
+}
+
+async fn city(case: Case) -> City {
+    let many = (case.sockets + 100).to_string();
+    let mut settings = vec![("TIFFIN_LOG", "warn,tiffin::cli=info"), ("TIFFIN_WEBSOCKET_CONNECTIONS", many.as_str())];
+    if case.broker == Broker::InProcess {
+        settings.push(("REDIS_URL", ""));
+    }
+    City::with_settings(Database::Postgres, &settings).await
+}
+
+async fn topic(city: &City) -> Topic {
+    let restaurant = city.restaurant().with_dishes(1).create().await;
+    let customer = city.customer("Ann").await;
+    let order = city.order(&customer, &restaurant).status(OrderStatus::Ready).create().await;
+    Topic { id: order.id(), customer, driver: city.driver("Duy").await }
+}
+
+/// Takes steps in turn at the given pace; gives how many each order has taken.
+async fn take_steps(case: Case, topics: &[Topic]) -> Vec<usize> {
+    let wanted = (case.steps_per_second * case.seconds as f64) as usize;
+    let start = Instant::now();
+    let of_topic = topics.iter().enumerate().map(async |(number, topic)| {
+        let mut steps = 0;
+        for turn in (number..wanted).step_by(topics.len()) {
+            sleep_until(start + Duration::from_secs_f64(turn as f64 / case.steps_per_second)).await;
+            let Topic { id, driver, .. } = topic;
+            let answer =
+                if steps % 2 == 0 { driver.assign_driver(id, driver).await } else { driver.release_driver(id).await };
+            answer.expect_success();
+            steps += 1;
+        }
+        steps
+    });
+    join_all(of_topic).await
+}
+
+/// Waits until so many messages have come, or none comes any more; gives their number.
+async fn until_delivered(tally: &Tally, expected: usize) -> usize {
+    let (mut delivered, mut since) = (0, Instant::now());
+    loop {
+        let now = tally.delivered.load(Ordering::Relaxed);
+        if now >= expected || since.elapsed() > PATIENCE {
+            return now;
+        }
+        if now > delivered {
+            (delivered, since) = (now, Instant::now());
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}
