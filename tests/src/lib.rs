@@ -5,6 +5,7 @@
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
+//! - [`OpenIdProvider`]: an OpenID provider, and the browser of those who sign in there
 //! - [`EventStream`]: a subscription over graphql-transport-ws
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
@@ -19,6 +20,7 @@ mod command;
 mod databases;
 mod log;
 mod mailbox;
+mod openid_provider;
 mod person;
 mod proxy;
 pub mod rows;
@@ -32,6 +34,7 @@ pub use command::{Outcome, run_command};
 pub use databases::{Database, TestDatabase, scratch_postgres};
 pub use log::{Statement, Statements};
 pub use mailbox::{Letter, Mailbox};
+pub use openid_provider::{OpenIdProvider, Returned};
 pub use person::Person;
 pub use proxy::Proxy;
 pub use server::{Server, Settings};
