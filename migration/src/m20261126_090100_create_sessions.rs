@@ -6,9 +6,7 @@
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{
-        integer, pk_auto, string_len_null, timestamp_with_time_zone, timestamp_with_time_zone_null,
-    },
+    schema::{integer, pk_auto, string_len_null, timestamp_with_time_zone, timestamp_with_time_zone_null},
 };
 
 use crate::dialect;

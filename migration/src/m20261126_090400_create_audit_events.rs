@@ -5,9 +5,7 @@
 
 use sea_orm_migration::{
     prelude::*,
-    schema::{
-        integer_null, json_binary_null, pk_auto, string_len, string_len_null, timestamp_with_time_zone,
-    },
+    schema::{integer_null, json_binary_null, pk_auto, string_len, string_len_null, timestamp_with_time_zone},
 };
 
 use crate::dialect;

@@ -291,15 +291,27 @@ both_databases! {
         sign_in(&city.anonymous(), &provider, "1").await.expect_code("FORBIDDEN");
     }
 
-    async fn deleting_the_account_deletes_the_link(database: Database) {
+    async fn who_somebody_is_at_the_provider_is_personal_and_goes_with_the_account(database: Database) {
         let provider = OpenIdProvider::start().await;
         let city = city_with(database, &provider).await;
         provider.person("1", ann()).await;
-        let first = sign_in(&city.anonymous(), &provider, "1").await;
-        let user = users::Entity::find().one(city.db()).await.unwrap().unwrap();
-        let linked = identities::Entity::find().one(city.db()).await.unwrap().unwrap();
-        assert_eq!((linked.user_id, linked.issuer.as_str(), linked.subject.as_str()), (user.id, provider.issuer(), "1"));
-        first.expect_success();
+        let document = "mutation($input: CompleteOpenIdSignInInput!) { \
+             completeOpenIdSignIn(input: $input) { session { accessToken } } }";
+        let browser = city.anonymous();
+        let started = start(&browser).await;
+        let Returned { state, code } = provider.sign_in(&started.authorization_url, "1").await;
+        let input = json!({"secret": started.secret, "state": state, "code": code});
+        let answer = browser.query(document, json!({"input": input})).await;
+        let ann = browser.with_access_token(answer.text("/completeOpenIdSignIn/session/accessToken"));
+        let data = ann.query("{ personalData { document } }", json!({})).await;
+        let identity = data.at("/personalData/document/identities/0");
+        assert_eq!((&identity["issuer"], &identity["subject"]), (&json!(provider.issuer()), &json!("1")));
+
+        ann.query("mutation { deleteAccount(input: {}) { deletedUserId } }", json!({})).await.expect_success();
+        assert_eq!(identities::Entity::find().count(city.db()).await.unwrap(), 0);
+        // The same person, and somebody new.
+        sign_in(&browser, &provider, "1").await.expect_success();
+        assert_eq!(users::Entity::find().count(city.db()).await.unwrap(), 2);
     }
 }
 

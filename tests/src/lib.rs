@@ -12,6 +12,7 @@
 //!
 //! `tests/README.md` tells how to write a test.
 
+mod access_token;
 pub mod acts;
 mod answer;
 pub mod builders;
@@ -28,6 +29,7 @@ mod server;
 mod stream;
 pub mod workspace;
 
+pub use access_token::access_token;
 pub use answer::{Answer, Problem};
 pub use city::City;
 pub use command::{Outcome, run_command};

@@ -11,7 +11,10 @@ use crate::{
     app::App,
     config::{Config, ShutdownConfig},
     database,
-    features::order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
+    features::{
+        account::expiry::forget_expired_forever,
+        order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
+    },
     graphql, http, seed,
     shutdown::{Shutdown, next_signal},
 };
@@ -103,6 +106,7 @@ async fn accept(
 fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
     until_shutdown(shutdown, sweep_forever(app.clone()));
     until_shutdown(shutdown, cancel_overdue_forever(app.clone()));
+    until_shutdown(shutdown, forget_expired_forever(app.clone()));
     if app.config.demo.live {
         tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
     }

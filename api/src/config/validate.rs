@@ -109,7 +109,9 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
             &format!("http.allowed_origins: {origin:?} is no origin such as https://app.example"),
         );
     }
-    for problem in mail_problems(&config.mail, config.is_development()).into_iter().chain(openid_problems(&config.openid)) {
+    for problem in
+        mail_problems(&config.mail, config.is_development()).into_iter().chain(openid_problems(&config.openid))
+    {
         require(false, problem);
     }
     require(

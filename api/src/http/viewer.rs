@@ -102,10 +102,7 @@ async fn find_rights(db: &impl ConnectionTrait, user: UserId, session: SessionId
     let user_id = || users::Column::Id.as_column_ref();
     let mut select = users::Entity::find().into_query();
     select
-        .inner_join(
-            sessions::Entity,
-            Expr::col(sessions::Column::UserId.as_column_ref()).equals(user_id()),
-        )
+        .inner_join(sessions::Entity, Expr::col(sessions::Column::UserId.as_column_ref()).equals(user_id()))
         .left_join(customers::Entity, Expr::col(customers::Column::UserId.as_column_ref()).equals(user_id()))
         .left_join(drivers::Entity, Expr::col(drivers::Column::UserId.as_column_ref()).equals(user_id()))
         .left_join(

@@ -6,7 +6,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use entity::{
     audit_events, customers, drivers, identities, order_items, orders, restaurant_members, reviews, sessions, users,
 };
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder, prelude::DateTimeWithTimeZone};
+use sea_orm::{
+    ColumnTrait, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder, prelude::DateTimeWithTimeZone,
+};
 use serde_json::{Value as Json, json};
 
 use super::types::{PersonalData, Role};
@@ -88,9 +90,7 @@ fn of_driver(driver: drivers::Model) -> Json {
 
 async fn identities_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {
     let identities = user.find_related(identities::Entity).order_by_asc(identities::Column::Issuer).all(db).await?;
-    let document = |identity: &identities::Model| {
-        json!({ "issuer": identity.issuer, "subject": identity.subject, "createdAt": time(identity.created_at) })
-    };
+    let document = |identity: &identities::Model| json!({ "issuer": identity.issuer, "subject": identity.subject, "createdAt": time(identity.created_at) });
     Ok(identities.iter().map(document).collect())
 }
 
@@ -172,9 +172,7 @@ async fn restaurants_of(db: &DatabaseConnection, user: &users::Model) -> Result<
         .order_by_asc(restaurant_members::Column::RestaurantId)
         .all(db)
         .await?;
-    let document = |member: &restaurant_members::Model| {
-        json!({ "id": global(RestaurantId(member.restaurant_id)), "memberSince": time(member.created_at) })
-    };
+    let document = |member: &restaurant_members::Model| json!({ "id": global(RestaurantId(member.restaurant_id)), "memberSince": time(member.created_at) });
     Ok(members.iter().map(document).collect())
 }
 

@@ -50,11 +50,7 @@ pub async fn letter_in_tx(
 
 /// Uses a token up, and gives its user. BAD_USER_INPUT when it is unknown, was sent for something else, was used or has expired, or
 /// when the user has another address by now.
-pub async fn take_in_tx(
-    transaction: &DatabaseTransaction,
-    token: &str,
-    purposes: &[Purpose],
-) -> Result<users::Model> {
+pub async fn take_in_tx(transaction: &DatabaseTransaction, token: &str, purposes: &[Purpose]) -> Result<users::Model> {
     use account_tokens::Column;
     let refused = || Error::bad_input("token", "This link is not valid any more: ask for a new one.");
     let now = clock::now();
@@ -67,10 +63,8 @@ pub async fn take_in_tx(
         .exec_with_returning(transaction)
         .await?;
     let token = taken.into_iter().next().ok_or_else(refused)?;
-    let user = users::Entity::find_by_id(token.user_id)
-        .filter(users::Column::IsActive.eq(true))
-        .one(transaction)
-        .await?;
+    let user =
+        users::Entity::find_by_id(token.user_id).filter(users::Column::IsActive.eq(true)).one(transaction).await?;
     user.filter(|user| user.email == token.email).ok_or_else(refused)
 }
 

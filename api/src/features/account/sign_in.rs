@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use entity::{sea_orm_active_enums::UserRole, users};
-use migration::search_text::fold;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
@@ -14,12 +13,13 @@ use sea_orm::{
 
 use super::{
     proof::{self, Purpose},
+    service::user_new,
     session::{OpenedSession, session_open_in_tx},
     types::{SignInInput, SignUpInput},
 };
 use crate::{
     app::App,
-    clock, database,
+    database,
     features::{
         audit::service::{Action, Entry, record_in_tx},
         customer::service::customer_make_in_tx,
@@ -49,17 +49,10 @@ pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<
     let password_hash = password::hashed(password).await?;
 
     let transaction = database::begin(&app.db).await?;
-    let user = users::ActiveModel {
-        search_text: Set(fold(&format!("{name} {email}"))),
-        email: Set(email),
-        name: Set(Some(name)),
-        role: Set(UserRole::Customer),
-        created_at: Set(clock::now().into()),
-        password_hash: Set(Some(password_hash)),
-        ..Default::default()
-    };
+    let mut row = user_new(email, Some(name), UserRole::Customer);
+    row.password_hash = Set(Some(password_hash));
     let taken = "There is an account with this e-mail address: sign in, or reset its password.";
-    let user = user.insert(&transaction).await.map_err(|error| Error::or_taken(error, &[("email", "email", taken)]))?;
+    let user = row.insert(&transaction).await.map_err(|error| Error::or_taken(error, &[("email", "email", taken)]))?;
     if phone.is_some() {
         customer_make_in_tx(&transaction, &user, phone).await?;
     }

@@ -5,7 +5,9 @@ use super::{
     loader::{AuditEvents, NewestFirst},
     types::AuditEventFilter,
 };
-use crate::graphql::{connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments};
+use crate::graphql::{
+    connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments,
+};
 
 #[derive(Default)]
 pub struct AuditQuery;

@@ -35,6 +35,8 @@ pub enum AuditAction {
     /// The account can be entered through the OpenID provider from now on.
     IdentityAdded,
     AccountDeleted,
+    /// At the command line of the server.
+    AdminMade,
     UserRoleSet,
     UserActivated,
     UserDeactivated,

@@ -15,8 +15,8 @@ use crate::{
     app::App,
     clock, database,
     features::{
-        audit::service::{Action, Entry, record_in_tx},
         address::{Address, AddressInput},
+        audit::service::{Action, Entry, record_in_tx},
         order::service::orders_forget_in_tx,
         review::service::comments_forget_in_tx,
     },

@@ -10,8 +10,8 @@ use rust_decimal::{
     prelude::{FromPrimitive, ToPrimitive},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, sea_query::Expr,
 };
 
 use super::types::{
@@ -133,7 +133,8 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
 
 /// Removes what is personal of the user's record as a driver; the row stays, for its orders. CONFLICT while it carries an order.
 pub async fn driver_forget_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<()> {
-    let Some(driver) = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await? else {
+    let Some(driver) = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?
+    else {
         return Ok(());
     };
     let forgotten = format!("deleted-{}", driver.id);

@@ -3,7 +3,8 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    QueryTrait,
     sea_query::{Expr, ExprTrait, Func, Query},
 };
 use serde_json::json;
@@ -66,8 +67,8 @@ pub async fn event_record_in_tx(
         .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?
         .returning(dialect::returning_all::<order_events::Entity>());
     let event = order_events::Model::find_by_statement(backend.build(&insert)).one(transaction).await?;
-    let event = event
-        .ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))?;
+    let event =
+        event.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))?;
     if let Some(previous_status) = previous_status
         && viewer.user().is_some_and(|user| user.session.is_some())
         && viewer.manages(RestaurantId(order.restaurant_id))

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use async_graphql::dataloader::Loader;
 use entity::{restaurant_members, restaurants, users};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QueryTrait,
-    sea_query::SelectStatement,
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QueryTrait, sea_query::SelectStatement,
 };
 
 use crate::{
@@ -126,10 +125,7 @@ impl Loader<MembersOfRestaurant> for Reader {
     type Value = Vec<RestaurantMember>;
     type Error = Error;
 
-    async fn load(
-        &self,
-        keys: &[MembersOfRestaurant],
-    ) -> Result<HashMap<MembersOfRestaurant, Vec<RestaurantMember>>> {
+    async fn load(&self, keys: &[MembersOfRestaurant]) -> Result<HashMap<MembersOfRestaurant, Vec<RestaurantMember>>> {
         let db = &self.app.db;
         let restaurants = keys.iter().map(|key| key.0.0);
         let members = restaurant_members::Entity::find()

@@ -3,9 +3,9 @@ use async_graphql::{Context, Object};
 use super::{
     Restaurant, members, service,
     types::{
-        AddRestaurantMemberInput, AddRestaurantMemberPayload, RemoveRestaurantMemberInput, RemoveRestaurantMemberPayload,
-        CreateRestaurantInput, CreateRestaurantPayload, DeactivateRestaurantInput, DeactivateRestaurantPayload,
-        UpdateRestaurantInput, UpdateRestaurantPayload,
+        AddRestaurantMemberInput, AddRestaurantMemberPayload, CreateRestaurantInput, CreateRestaurantPayload,
+        DeactivateRestaurantInput, DeactivateRestaurantPayload, RemoveRestaurantMemberInput,
+        RemoveRestaurantMemberPayload, UpdateRestaurantInput, UpdateRestaurantPayload,
     },
 };
 use crate::graphql::{

@@ -103,10 +103,8 @@ async fn kitchens(db: &DatabaseConnection, demo_restaurants: &HashSet<i32>) -> R
     Ok(rows
         .into_iter()
         .filter_map(|restaurant| {
-            let rights = Rights {
-                restaurants: HashSet::from([RestaurantId(restaurant.id)]),
-                ..Rights::of(UserRole::Merchant)
-            };
+            let rights =
+                Rights { restaurants: HashSet::from([RestaurantId(restaurant.id)]), ..Rights::of(UserRole::Merchant) };
             Some((restaurant.id, viewer(*staff.get(&restaurant.id)?, rights)))
         })
         .collect())

@@ -6,12 +6,7 @@ use entity::sessions;
 use super::User;
 use crate::{
     features::account::session::OpenedSession,
-    graphql::{
-        context::OperationContext,
-        date_time::DateTime,
-        ids::GlobalId,
-        row::Row,
-    },
+    graphql::{context::OperationContext, date_time::DateTime, ids::GlobalId, row::Row},
 };
 
 pub struct Session(pub OpenedSession);
