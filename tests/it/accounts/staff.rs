@@ -2,7 +2,7 @@
 
 use entity::sea_orm_active_enums::UserRole;
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, Mailbox, Person, both_databases, City, Database};
+use tiffin_tests::{Answer, City, Mailbox, Person, both_databases};
 
 use super::{me, mutate};
 
