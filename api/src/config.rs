@@ -45,6 +45,7 @@ pub struct Config {
     pub accounts: AccountsConfig,
     pub orders: OrdersConfig,
     pub mail: MailConfig,
+    pub openid: OpenidConfig,
     pub demo: DemoConfig,
     pub shutdown: ShutdownConfig,
     pub log: LogConfig,
@@ -238,6 +239,27 @@ pub struct MailConfig {
     pub timeout_seconds: u64,
 }
 
+/// The OpenID provider that people can sign in with; none where it has no issuer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenidConfig {
+    /// The provider's address, exactly as it calls itself: `https://accounts.google.com`.
+    pub issuer: Option<String>,
+    /// What the provider knows this server by.
+    pub client_id: Option<String>,
+    /// What proves it. Not set: a public client, which PKCE alone protects.
+    #[serde(serialize_with = "print::hidden")]
+    pub client_secret: Option<SecretString>,
+    /// The pages of the front end that people may come back to, each as the provider knows it: `https://app.example/signed-in`.
+    pub redirect_urls: Vec<String>,
+    /// What is asked of the provider besides `openid`. Without a verified e-mail address nobody gets in for the first time.
+    pub scopes: Vec<String>,
+    /// What people know the provider by.
+    pub name: String,
+    /// Seconds that the provider may take for a sign-in; then it fails with UNAVAILABLE.
+    pub timeout_seconds: u64,
+}
+
 /// The demo city on the embedded database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -362,6 +384,15 @@ impl Config {
                 smtp_url: None,
                 from: "Tiffin <no-reply@tiffin.example>".to_owned(),
                 link_address: "http://localhost:3000".to_owned(),
+                timeout_seconds: 10,
+            },
+            openid: OpenidConfig {
+                issuer: None,
+                client_id: None,
+                client_secret: None,
+                redirect_urls: Vec::new(),
+                scopes: vec!["email".to_owned(), "profile".to_owned()],
+                name: "OpenID Connect".to_owned(),
                 timeout_seconds: 10,
             },
             demo: DemoConfig { seed: development && embedded, live: development && embedded },

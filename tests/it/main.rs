@@ -21,6 +21,7 @@ mod live_feeds;
 mod live_locations;
 mod live_steps;
 mod money;
+mod openid;
 mod pages;
 mod people;
 mod placement;

@@ -5,6 +5,7 @@
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
+//! - [`OpenIdProvider`]: an OpenID provider, and the browser of those who sign in there
 //! - [`EventStream`]: a subscription over graphql-transport-ws, and [`EventSource`]: one over Server-Sent Events
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
@@ -21,6 +22,7 @@ mod databases;
 mod event_source;
 mod log;
 mod mailbox;
+mod openid_provider;
 mod person;
 mod proxy;
 pub mod rows;
@@ -36,6 +38,7 @@ pub use databases::{Database, TestDatabase, scratch_postgres};
 pub use event_source::EventSource;
 pub use log::{Statement, Statements};
 pub use mailbox::{Letter, Mailbox};
+pub use openid_provider::{OpenIdProvider, Returned};
 pub use person::Person;
 pub use proxy::Proxy;
 pub use server::{Server, Settings};
