@@ -11,6 +11,7 @@ mod contract;
 mod cuts;
 mod demo;
 mod generated;
+mod graphiql;
 mod graphql_over_http;
 mod hostile;
 mod inputs;
