@@ -22,7 +22,7 @@ pub use source::Sources;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
-    /// Anybody may act as anybody (`X-Development-User`), any origin is welcome, and GraphiQL is served.
+    /// The demo's people have a known password, links of letters are logged, any origin is welcome, and GraphiQL is served.
     Development,
     /// None of that, unless it is configured.
     Production,

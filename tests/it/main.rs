@@ -13,6 +13,7 @@ mod cuts;
 mod demo;
 mod event_stream;
 mod generated;
+mod graphiql;
 mod graphql_over_http;
 mod hostile;
 mod inputs;
