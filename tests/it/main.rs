@@ -6,6 +6,7 @@ mod architecture;
 mod assignment;
 mod background;
 mod catalog;
+mod charges;
 mod contention;
 mod contract;
 mod cuts;

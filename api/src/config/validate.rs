@@ -4,6 +4,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::Config;
+use crate::graphql::limits::document;
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -73,9 +74,15 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
         ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
         ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
+        ("limits.viewer_cost_window_seconds", limits.viewer_cost_window_seconds),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
     }
+    let largest = (document(limits.body_bytes) + limits.complexity) as u64;
+    require(
+        limits.viewer_cost == 0 || limits.viewer_cost >= largest,
+        &format!("limits.viewer_cost is 0, or at least the {largest} that the largest request within the limits costs"),
+    );
     for origin in &config.http.allowed_origins {
         require(
             origin == "*" || is_origin(origin),

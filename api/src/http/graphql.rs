@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use async_graphql::{Request, ServerError, Variables, parser::types::OperationType};
+use async_graphql::{Request, ServerError, Value, Variables, parser::types::OperationType};
 use axum::{
     Router,
     body::Body,
@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use super::{origin, viewer, websocket};
 use crate::{
     app::App,
+    config::LimitsConfig,
     graphql::{
         document::coded,
         error::{Code, Error},
@@ -29,7 +30,7 @@ use crate::{
         schema::Schema,
     },
     shutdown::Shutdown,
-    viewer::Origin,
+    viewer::{Origin, Viewer},
 };
 
 /// What serves GraphQL.
@@ -73,25 +74,36 @@ async fn handle(
         return rejected(StatusCode::NOT_ACCEPTABLE, message, Media::Json);
     };
     let request = match parts.method.clone() {
-        Method::GET => read_query(&parts),
-        Method::POST => read_body(&parts.headers, body, endpoint.app.config.limits.body_bytes).await,
+        Method::GET => read_query(&parts).map(Asked::One),
+        Method::POST => read_body(&parts.headers, body, &endpoint.app.config.limits).await,
         _ => {
             let message = "Send GraphQL requests by POST, or queries by GET.";
             let rejection = rejected(StatusCode::METHOD_NOT_ALLOWED, message, media);
             return with_allow(rejection, "GET, POST");
         }
     };
-    match request {
-        Ok(request) => run(&endpoint, &parts, origin, request, media).await,
-        Err((status, message)) => rejected(status, &message, media),
-    }
-}
-
-async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Request, media: Media) -> Response {
+    let asked = match request {
+        Ok(asked) => asked,
+        Err((status, message)) => return rejected(status, &message, media),
+    };
     let viewer = match viewer::from_headers(&endpoint.app, &parts.headers).await {
         Ok(viewer) => viewer,
         Err(error) => return unserved(error, media),
     };
+    match asked {
+        Asked::One(request) => run(&endpoint, &parts, viewer, origin, request, media).await,
+        Asked::Batch(requests) => run_all(&endpoint, &viewer, &origin, requests).await,
+    }
+}
+
+async fn run(
+    endpoint: &Endpoint,
+    parts: &Parts,
+    viewer: Viewer,
+    origin: Origin,
+    request: Request,
+    media: Media,
+) -> Response {
     let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request).await;
     let operation = match prepared {
         Ok(operation) => operation,
@@ -105,6 +117,33 @@ async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Reques
         Ok(answer) => write(StatusCode::OK, &answer, media),
         Err(refusal) => refused(&refusal, media),
     }
+}
+
+/// Runs the operations of a batch one after the other, so that it takes no more of the server at a time than one does.
+async fn run_all(endpoint: &Endpoint, viewer: &Viewer, origin: &Origin, requests: Vec<Request>) -> Response {
+    let mut answers = Vec::with_capacity(requests.len());
+    for request in requests {
+        let running = execute::execute(&endpoint.app, &endpoint.schema, viewer.clone(), origin.clone(), request);
+        answers.push(match running.await {
+            Ok(answer) => Answered::Ran(Box::new(answer)),
+            Err(errors) => Answered::Refused { errors },
+        });
+    }
+    write(StatusCode::OK, &answers, Media::Json)
+}
+
+/// One answer of a batch.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answered {
+    Ran(Box<async_graphql::Response>),
+    Refused { errors: Vec<ServerError> },
+}
+
+/// What a request asks to run.
+enum Asked {
+    One(Request),
+    Batch(Vec<Request>),
 }
 
 /// What a response may be written as.
@@ -191,18 +230,18 @@ fn read_query(parts: &Parts) -> Result<Request, Rejection> {
 }
 
 /// The request in a body.
-async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Request, Rejection> {
+async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Result<Asked, Rejection> {
     if !is_json(headers) {
         let message = "Send the request as application/json, in UTF-8 and not compressed.";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
     }
-    let body = tokio::time::timeout(BODY_TIME, collect(body, limit)).await.map_err(|_| {
+    let body = tokio::time::timeout(BODY_TIME, collect(body, limits.body_bytes)).await.map_err(|_| {
         let message = "The request did not arrive in time.";
         (StatusCode::REQUEST_TIMEOUT, message.to_owned())
     })??;
     match serde_json::from_slice(&body) {
-        Ok(Json::Object(fields)) => to_request(fields),
-        Ok(Json::Array(_)) => Err(bad_request("Batches are not supported: send one request at a time.")),
+        Ok(Json::Object(fields)) => to_request(fields).map(Asked::One),
+        Ok(Json::Array(requests)) => to_batch(requests, limits.batch_operations).map(Asked::Batch),
         Ok(_) => Err(bad_request("The request must be a JSON object.")),
         Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),
     }
@@ -245,6 +284,20 @@ fn is_json(headers: &HeaderMap) -> bool {
             Some(charset) => charset.trim_matches('"') == "utf-8",
             None => true,
         })
+}
+
+fn to_batch(requests: Vec<Json>, limit: usize) -> Result<Vec<Request>, Rejection> {
+    if limit == 0 {
+        return Err(bad_request("Batches are not supported: send one request at a time."));
+    }
+    if requests.is_empty() || requests.len() > limit {
+        return Err(bad_request(format!("A batch has 1 to {limit} requests, not {}.", requests.len())));
+    }
+    let requests = requests.into_iter().map(|request| match request {
+        Json::Object(fields) => to_request(fields),
+        _ => Err(bad_request("Each request of a batch must be a JSON object.")),
+    });
+    requests.collect()
 }
 
 /// The parameters of a GraphQL request (section 5.1), each with its type.
@@ -299,11 +352,27 @@ fn rejected(status: StatusCode, message: &str, media: Media) -> Response {
 
 /// The answer to a GraphQL request that was refused before it ran.
 fn refused(errors: &[ServerError], media: Media) -> Response {
+    if let Some(seconds) = errors.iter().find_map(retry_after) {
+        return limited(write(StatusCode::TOO_MANY_REQUESTS, &Refused { errors }, media), seconds);
+    }
     let status = match media {
         Media::GraphqlResponse => StatusCode::BAD_REQUEST,
         Media::Json => StatusCode::OK,
     };
     write(status, &Refused { errors }, media)
+}
+
+/// The seconds after which the client may try again, where that is what it was refused for.
+fn retry_after(error: &ServerError) -> Option<u64> {
+    match error.extensions.as_ref()?.get("retryAfter")? {
+        Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
+    }
+}
+
+fn limited(mut response: Response, seconds: u64) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
 }
 
 /// The answer where it cannot be said who asks.
@@ -321,9 +390,12 @@ fn unserved(error: Error, media: Media) -> Response {
         | Code::Conflict => StatusCode::BAD_REQUEST,
         Code::Timeout | Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
-    error.locations.clear();
-    write(status, &Refused { errors: &[error] }, media)
+    let retry_after = error.retry_after;
+    let response = write(status, &Refused { errors: &execute::refusal(error) }, media);
+    match retry_after {
+        Some(seconds) => limited(response, seconds),
+        None => response,
+    }
 }
 
 fn write(status: StatusCode, answer: &impl Serialize, media: Media) -> Response {

@@ -1,5 +1,6 @@
 //! The one place where an operation is checked, given its viewer and its loaders, run, and its errors collected.
 
+mod charge;
 mod errors;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -11,6 +12,7 @@ use async_graphql::{
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use tracing::Instrument;
 
+use self::charge::Payer;
 use super::{
     batch::{BatchQueue, drive, drive_stream},
     document::{Checked, Checks, Shape, coded},
@@ -61,7 +63,7 @@ pub async fn subscribe(
     operation.stream().await
 }
 
-/// Checks a request and gives it what its resolvers need.
+/// Checks a request, charges its viewer for it, and gives it what its resolvers need.
 ///
 /// # Errors
 /// The request is refused.
@@ -72,15 +74,20 @@ pub async fn prepare(
     origin: Origin,
     request: Request,
 ) -> Result<Operation<Schema>, Refusal> {
+    let payer = Payer::of(&viewer, &origin);
+    payer.charge_document(app, &request.query).await.map_err(refusal)?;
     let queue = BatchQueue::default();
     let loaders = loaders::for_operation(app, &viewer, queue.clone());
     let request = request.data(app.clone()).data(viewer).data(origin).data(loaders);
-    Operation::check(schema, &app.config.limits, request, queue).await
+    let operation = Operation::check(schema, &app.config.limits, request, queue).await?;
+    payer.charge(app, operation.complexity).await.map_err(refusal)?;
+    Ok(operation)
 }
 
 /// An operation that has passed every check and has not run.
 pub struct Operation<S> {
     kind: OperationType,
+    complexity: usize,
     schema: S,
     request: Request,
     queue: BatchQueue,
@@ -102,7 +109,7 @@ where
         mut request: Request,
         queue: BatchQueue,
     ) -> Result<Self, Refusal> {
-        let Checked { kind, document } =
+        let Checked { kind, complexity, document } =
             checks(schema).check(&request, limits).await.map_err(|refusal| errors::capped(refusal, limits.errors))?;
         let DocumentOperations::Single(definition) = &document.operations else {
             unreachable!("what was checked is one operation");
@@ -112,6 +119,7 @@ where
         request.operation_name = None;
         Ok(Self {
             kind,
+            complexity,
             schema: schema.clone(),
             request,
             queue,
@@ -147,7 +155,7 @@ where
     }
 
     async fn run_here(self) -> Response {
-        let Self { kind, schema, request, queue, definition, time, errors } = self;
+        let Self { kind, schema, request, queue, definition, time, errors, .. } = self;
         let running = AssertUnwindSafe(drive(queue, schema.execute(request))).catch_unwind();
         match tokio::time::timeout(time, running).await {
             Ok(Ok(response)) => errors::finished(response, &definition, shape(&schema), errors),
@@ -202,11 +210,16 @@ where
     checks(schema).shape()
 }
 
-/// A response without data: the operation ran, and there is nothing to show of it.
-fn failed(error: Error) -> Response {
+/// A refusal for a reason that is not in the document.
+pub fn refusal(error: Error) -> Refusal {
     let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
     error.locations.clear();
-    Response::from_errors(vec![error])
+    vec![error]
+}
+
+/// A response without data: the operation ran, and there is nothing to show of it.
+fn failed(error: Error) -> Response {
+    Response::from_errors(refusal(error))
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
