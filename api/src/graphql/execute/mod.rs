@@ -23,6 +23,7 @@ use super::{
 use crate::{
     app::App,
     config::LimitsConfig,
+    database::{with_its_statements, with_their_statements},
     viewer::{Origin, Viewer},
 };
 
@@ -156,7 +157,7 @@ where
 
     async fn run_here(self) -> Response {
         let Self { kind, schema, request, queue, definition, time, errors, .. } = self;
-        let running = AssertUnwindSafe(drive(queue, schema.execute(request))).catch_unwind();
+        let running = AssertUnwindSafe(with_its_statements(drive(queue, schema.execute(request)))).catch_unwind();
         match tokio::time::timeout(time, running).await {
             Ok(Ok(response)) => errors::finished(response, &definition, shape(&schema), errors),
             Ok(Err(panic)) => failed(panicked(&*panic)),
@@ -181,7 +182,7 @@ where
             return Ok(stream::once(std::future::ready(response)).boxed());
         }
         let Self { schema, request, queue, definition, errors, .. } = self;
-        let events = drive_stream(queue, schema.execute_stream(request));
+        let events = with_their_statements(drive_stream(queue, schema.execute_stream(request)));
         let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
             Ok(response) => errors::finished(response, &definition, shape(&schema), errors),
             Err(panic) => failed(panicked(&*panic)),
