@@ -43,7 +43,9 @@ pub struct Config {
     pub broker: BrokerConfig,
     pub websocket: WebsocketConfig,
     pub limits: LimitsConfig,
+    pub accounts: AccountsConfig,
     pub orders: OrdersConfig,
+    pub mail: MailConfig,
     pub demo: DemoConfig,
     pub shutdown: ShutdownConfig,
     pub log: LogConfig,
@@ -195,12 +197,64 @@ pub struct LimitsConfig {
     pub operation_timeout_seconds: u64,
 }
 
+/// How people sign up and in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountsConfig {
+    /// The keys that access tokens are signed with, as `name=secret`, separated by commas: the first signs, all of them verify.
+    /// Not set: a key is made for each process, which production refuses.
+    #[serde(serialize_with = "print::hidden")]
+    pub token_keys: Option<SecretString>,
+    /// Seconds that an access token is good for.
+    pub access_token_seconds: u64,
+    /// Days after which a session that was not renewed ends.
+    pub session_days: u32,
+    /// Whether anybody may make an account.
+    pub sign_up: bool,
+    /// Hours that a link to verify an e-mail address is good for.
+    pub verification_hours: u32,
+    /// Minutes that a link to set a new password is good for.
+    pub password_reset_minutes: u32,
+    /// Days that an invitation is good for.
+    pub invitation_days: u32,
+    /// Attempts to sign in to one account in a window, until one succeeds.
+    pub attempts_per_account: u64,
+    /// Attempts to sign in from one network address in a window.
+    pub attempts_per_address: u64,
+    /// Seconds of that window.
+    pub attempts_window_seconds: u64,
+    /// Accounts made from one network address in an hour.
+    pub sign_ups_per_address: u64,
+    /// Letters asked for from one network address in an hour.
+    pub letters_per_address: u64,
+    /// Letters asked for to one e-mail address in an hour.
+    pub letters_per_account: u64,
+    /// Days that sessions, tokens and links are kept after their end, to be looked at.
+    pub kept_days: u32,
+}
+
 /// The rules of orders that are a matter of choice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrdersConfig {
     /// Minutes after which an order that nobody accepted is cancelled by the system; 0 is never.
     pub acceptance_timeout_minutes: u32,
+}
+
+/// E-mail to the people who use the service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// `smtps://user:password@smtp.example:465`, or `smtp://…?tls=required` (STARTTLS). Not set: nothing is sent; in development links
+    /// are written to the log instead.
+    #[serde(serialize_with = "print::redacted_url")]
+    pub smtp_url: Option<SecretString>,
+    /// Whom letters are from: `Tiffin <no-reply@app.example>`.
+    pub from: String,
+    /// The address of the front end that the links in letters lead to: `https://app.example`.
+    pub link_address: String,
+    /// Seconds that the SMTP server may take for a letter; then it is tried again later.
+    pub timeout_seconds: u64,
 }
 
 /// The demo city on the embedded database.
@@ -312,7 +366,29 @@ impl Config {
                 viewer_cost_window_seconds: 60,
                 operation_timeout_seconds: 20,
             },
+            accounts: AccountsConfig {
+                token_keys: None,
+                access_token_seconds: 15 * 60,
+                session_days: 30,
+                sign_up: true,
+                verification_hours: 48,
+                password_reset_minutes: 60,
+                invitation_days: 7,
+                attempts_per_account: 10,
+                attempts_per_address: 100,
+                attempts_window_seconds: 300,
+                sign_ups_per_address: 20,
+                letters_per_address: 30,
+                letters_per_account: 5,
+                kept_days: 30,
+            },
             orders: OrdersConfig { acceptance_timeout_minutes: 15 },
+            mail: MailConfig {
+                smtp_url: None,
+                from: "Tiffin <no-reply@tiffin.example>".to_owned(),
+                link_address: "http://localhost:3000".to_owned(),
+                timeout_seconds: 10,
+            },
             demo: DemoConfig { seed: development && embedded, live: development && embedded },
             shutdown: ShutdownConfig { delay_seconds: 0, timeout_seconds: 30 },
             log: LogConfig {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod abandoned;
+mod accounts;
 mod architecture;
 mod assignment;
 mod background;

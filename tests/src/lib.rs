@@ -5,12 +5,14 @@
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`Usage`]: the processor and memory that a server takes
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
+//! - [`Mailbox`]: an SMTP server that keeps the letters it is given
 //! - [`EventStream`]: a subscription over graphql-transport-ws
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
 //!
 //! `tests/README.md` tells how to write a test.
 
+mod access_token;
 pub mod acts;
 mod answer;
 pub mod builders;
@@ -18,6 +20,7 @@ mod city;
 mod command;
 mod databases;
 mod log;
+mod mailbox;
 mod person;
 mod proxy;
 pub mod rows;
@@ -26,11 +29,13 @@ mod stream;
 mod usage;
 pub mod workspace;
 
+pub use access_token::access_token;
 pub use answer::{Answer, Problem};
 pub use city::City;
 pub use command::{Outcome, run_command};
 pub use databases::{Database, TestDatabase, scratch_postgres};
 pub use log::{Statement, Statements};
+pub use mailbox::{Letter, Mailbox};
 pub use person::Person;
 pub use proxy::Proxy;
 pub use server::{Server, Settings};

@@ -86,8 +86,8 @@ async fn handle(
         Ok(asked) => asked,
         Err((status, message)) => return rejected(status, &message, media),
     };
-    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers).await {
-        Ok(viewer) => viewer,
+    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
+        Ok(authenticated) => authenticated.viewer,
         Err(error) => return unserved(error, media),
     };
     match asked {

@@ -272,8 +272,8 @@ impl Connection {
             return Err(TOO_MANY_INITS);
         }
         let app = &self.endpoint.app;
-        let viewer = viewer::from_connection_init(app, &self.headers, payload.as_ref());
-        let viewer = viewer.await.map_err(|error| match error.code {
+        let authenticated = viewer::from_connection_init(app, &self.headers, payload.as_ref(), &self.origin);
+        let authenticated = authenticated.await.map_err(|error| match error.code {
             Code::Unavailable | Code::Timeout | Code::RateLimited => TRY_AGAIN,
             Code::InternalServerError => FAILED,
             Code::Unauthenticated
@@ -285,7 +285,7 @@ impl Connection {
             | Code::GraphqlValidationFailed
             | Code::QueryTooComplex => FORBIDDEN,
         })?;
-        self.viewer = Some(viewer);
+        self.viewer = Some(authenticated.viewer);
         self.write(Outgoing::ConnectionAck).await
     }
 
@@ -333,8 +333,8 @@ impl Answers {
 
 async fn run(endpoint: Endpoint, viewer: Viewer, origin: Origin, request: Request, answers: Answers) {
     let id = answers.id.as_str();
-    let started = match viewer::as_of_now(&endpoint.app, &viewer).await {
-        Ok(viewer) => execute::subscribe(&endpoint.app, &endpoint.schema, viewer, origin, request).await,
+    let started = match viewer::renew_rights(&endpoint.app, &viewer).await {
+        Ok(()) => execute::subscribe(&endpoint.app, &endpoint.schema, viewer, origin, request).await,
         Err(error) => Err(vec![async_graphql::Error::from(error).into_server_error(Default::default())]),
     };
     let mut responses = match started {
