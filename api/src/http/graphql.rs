@@ -1,7 +1,7 @@
 //! GraphQL over HTTP, by the letter of <https://graphql.github.io/graphql-over-http/draft/>.
 //!
-//! Every answer is JSON, also to what is no GraphQL request. Only `application/json` is taken, for it is what a foreign page
-//! cannot send without asking first; and a GET runs queries only, under whatever name.
+//! Every answer is JSON, also to what is no GraphQL request, unless the client wants a stream of events. Only `application/json` is
+//! taken, for it is what a foreign page cannot send without asking first; and a GET runs no mutations, under whatever name.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,14 +19,18 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
 
-use super::{origin, viewer, websocket};
+use super::{
+    batch, event_stream,
+    media::{Accepted, Media, Streamed},
+    origin, viewer, websocket,
+};
 use crate::{
     app::App,
     config::LimitsConfig,
     graphql::{
         document::coded,
         error::{Code, Error},
-        execute,
+        execute::{self, Operation},
         schema::Schema,
     },
     shutdown::Shutdown,
@@ -39,11 +43,11 @@ pub(super) struct Endpoint {
     pub app: Arc<App>,
     pub schema: Schema,
     pub shutdown: Shutdown,
-    /// A permit for each websocket that may yet be opened.
+    /// A permit for each websocket and event stream that may yet be opened.
     pub sockets: Arc<Semaphore>,
 }
 
-/// `/graphql`: queries and mutations over HTTP, and everything over websockets.
+/// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams.
 pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
     let sockets = Arc::new(Semaphore::new(app.config.websocket.connections));
     let endpoint = Endpoint { app, schema, shutdown, sockets };
@@ -69,10 +73,11 @@ async fn handle(
             }
         };
     }
-    let Some(media) = Media::accepted(&parts.headers) else {
-        let message = "The response can be application/graphql-response+json or application/json.";
+    let Some(accepted) = Accepted::read(&parts.headers) else {
+        let message = "The response can be application/graphql-response+json, application/json or text/event-stream.";
         return rejected(StatusCode::NOT_ACCEPTABLE, message, Media::Json);
     };
+    let media = accepted.media;
     let request = match parts.method.clone() {
         Method::GET => read_query(&parts).map(Asked::One),
         Method::POST => read_body(&parts.headers, body, &endpoint.app.config.limits).await,
@@ -91,8 +96,11 @@ async fn handle(
         Err(error) => return unserved(error, media),
     };
     match asked {
-        Asked::One(request) => run(&endpoint, &parts, viewer, origin, request, media).await,
-        Asked::Batch(requests) => run_all(&endpoint, &viewer, &origin, requests).await,
+        Asked::One(request) => run(&endpoint, &parts, viewer, origin, request, accepted).await,
+        Asked::Batch(requests) => {
+            let answers = batch::run(&endpoint, &viewer, &origin, requests).await;
+            write(StatusCode::OK, &answers, Media::Json)
+        }
     }
 }
 
@@ -102,42 +110,31 @@ async fn run(
     viewer: Viewer,
     origin: Origin,
     request: Request,
-    media: Media,
+    accepted: Accepted,
 ) -> Response {
+    let Accepted { media, streamed } = accepted;
     let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request).await;
+    let kind = prepared.as_ref().ok().map(Operation::kind);
+    if parts.method == Method::GET && kind == Some(OperationType::Mutation) {
+        let message = "A GET request runs no mutations: send them by POST.";
+        return with_allow(rejected(StatusCode::METHOD_NOT_ALLOWED, message, media), "POST");
+    }
+    let is_streamed = match streamed {
+        Streamed::Nothing => false,
+        Streamed::Subscriptions => kind == Some(OperationType::Subscription),
+        Streamed::Everything => true,
+    };
+    if is_streamed {
+        return event_stream::open(endpoint, prepared);
+    }
     let operation = match prepared {
         Ok(operation) => operation,
         Err(refusal) => return refused(&refusal, media),
     };
-    if parts.method == Method::GET && operation.kind() == OperationType::Mutation {
-        let message = "A GET request runs queries only: send mutations by POST.";
-        return with_allow(rejected(StatusCode::METHOD_NOT_ALLOWED, message, media), "POST");
-    }
     match operation.run().await {
         Ok(answer) => write(StatusCode::OK, &answer, media),
         Err(refusal) => refused(&refusal, media),
     }
-}
-
-/// Runs the operations of a batch one after the other, so that it takes no more of the server at a time than one does.
-async fn run_all(endpoint: &Endpoint, viewer: &Viewer, origin: &Origin, requests: Vec<Request>) -> Response {
-    let mut answers = Vec::with_capacity(requests.len());
-    for request in requests {
-        let running = execute::execute(&endpoint.app, &endpoint.schema, viewer.clone(), origin.clone(), request);
-        answers.push(match running.await {
-            Ok(answer) => Answered::Ran(Box::new(answer)),
-            Err(errors) => Answered::Refused { errors },
-        });
-    }
-    write(StatusCode::OK, &answers, Media::Json)
-}
-
-/// One answer of a batch.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Answered {
-    Ran(Box<async_graphql::Response>),
-    Refused { errors: Vec<ServerError> },
 }
 
 /// What a request asks to run.
@@ -146,69 +143,9 @@ enum Asked {
     Batch(Vec<Request>),
 }
 
-/// What a response may be written as.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Media {
-    /// `application/graphql-response+json`: the status tells whether the operation ran.
-    GraphqlResponse,
-    /// `application/json`: the status of every well-formed request is 200, as clients of the time before rely on.
-    Json,
-}
+pub(super) type Rejection = (StatusCode, String);
 
-impl Media {
-    /// The media type that the client likes best; `application/json` where it does not care.
-    fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let values = headers.get_all(header::ACCEPT).iter();
-        let text: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-        if text.is_empty() {
-            return Some(Self::Json);
-        }
-        let text = text.join(",").to_ascii_lowercase();
-        let ranges: Vec<_> = text.split(',').map(media_range).collect();
-        // Of equally good ones the one that was named; of two named ones the newer.
-        let liking = |media: &Self| {
-            let (exact, quality) = media.quality(&ranges)?;
-            let newer = exact == (*media == Self::GraphqlResponse);
-            (quality > 0).then_some((quality, exact, newer))
-        };
-        let both = [Self::GraphqlResponse, Self::Json].into_iter();
-        let liked = both.filter_map(|media| Some((liking(&media)?, media)));
-        liked.max_by_key(|(liking, _)| *liking).map(|(_, media)| media)
-    }
-
-    /// Whether the type was named, and its quality by the most specific range that covers it.
-    fn quality(self, ranges: &[(&str, u16)]) -> Option<(bool, u16)> {
-        let of = |range: &str| ranges.iter().find(|(name, _)| *name == range).map(|found| found.1);
-        let exact = of(self.name()).map(|quality| (true, quality));
-        exact.or_else(|| Some((false, of("application/*").or_else(|| of("*/*"))?)))
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::GraphqlResponse => "application/graphql-response+json",
-            Self::Json => "application/json",
-        }
-    }
-
-    fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-            Self::Json => "application/json; charset=utf-8",
-        })
-    }
-}
-
-/// A media range and its quality in thousandths.
-fn media_range(text: &str) -> (&str, u16) {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let quality = parts.find_map(|parameter| parameter.strip_prefix("q=")?.parse::<f32>().ok());
-    (name, (quality.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16)
-}
-
-type Rejection = (StatusCode, String);
-
-fn bad_request(message: impl Into<String>) -> Rejection {
+pub(super) fn bad_request(message: impl Into<String>) -> Rejection {
     (StatusCode::BAD_REQUEST, message.into())
 }
 
@@ -241,7 +178,7 @@ async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Re
     })??;
     match serde_json::from_slice(&body) {
         Ok(Json::Object(fields)) => to_request(fields).map(Asked::One),
-        Ok(Json::Array(requests)) => to_batch(requests, limits.batch_operations).map(Asked::Batch),
+        Ok(Json::Array(requests)) => batch::read(requests, limits.batch_operations).map(Asked::Batch),
         Ok(_) => Err(bad_request("The request must be a JSON object.")),
         Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),
     }
@@ -284,20 +221,6 @@ fn is_json(headers: &HeaderMap) -> bool {
             Some(charset) => charset.trim_matches('"') == "utf-8",
             None => true,
         })
-}
-
-fn to_batch(requests: Vec<Json>, limit: usize) -> Result<Vec<Request>, Rejection> {
-    if limit == 0 {
-        return Err(bad_request("Batches are not supported: send one request at a time."));
-    }
-    if requests.is_empty() || requests.len() > limit {
-        return Err(bad_request(format!("A batch has 1 to {limit} requests, not {}.", requests.len())));
-    }
-    let requests = requests.into_iter().map(|request| match request {
-        Json::Object(fields) => to_request(fields),
-        _ => Err(bad_request("Each request of a batch must be a JSON object.")),
-    });
-    requests.collect()
 }
 
 /// The parameters of a GraphQL request (section 5.1), each with its type.
@@ -419,33 +342,6 @@ fn with_allow(mut response: Response, methods: &'static str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_client_chooses_the_media_type() {
-        let cases: [(&[&str], Option<Media>); 14] = [
-            (&[], Some(Media::Json)),
-            (&["*/*"], Some(Media::Json)),
-            (&["application/*"], Some(Media::Json)),
-            (&["application/json"], Some(Media::Json)),
-            (&["application/graphql-response+json"], Some(Media::GraphqlResponse)),
-            (&["application/graphql-response+json; charset=utf-8, application/json"], Some(Media::GraphqlResponse)),
-            (&["application/json, application/graphql-response+json"], Some(Media::GraphqlResponse)),
-            (&["application/json", "application/graphql-response+json;q=0.9"], Some(Media::Json)),
-            (&["application/graphql-response+json, */*;q=0.1"], Some(Media::GraphqlResponse)),
-            (&["application/json, */*"], Some(Media::Json)),
-            (&["application/json;q=0, */*"], Some(Media::GraphqlResponse)),
-            (&["Application/JSON"], Some(Media::Json)),
-            (&["text/html"], None),
-            (&["*/*;q=0"], None),
-        ];
-        for (accept, media) in cases {
-            let mut headers = HeaderMap::new();
-            for value in accept {
-                headers.append(header::ACCEPT, HeaderValue::from_static(value));
-            }
-            assert_eq!(Media::accepted(&headers), media, "{accept:?}");
-        }
-    }
 
     #[test]
     fn only_json_in_utf_8_is_taken() {

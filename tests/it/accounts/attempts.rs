@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use tiffin_tests::{City, Database, both_databases};
 
-use super::{PASSWORD, me, sign_in, sign_up};
+use super::{PASSWORD, me, mutate, sign_in, sign_up};
 
 /// Attempts at one account; those from one address are not the subject of the tests that use it.
 const PER_ACCOUNT: &[(&str, &str)] =
@@ -95,9 +95,9 @@ both_databases! {
         for email in ["ann@example.com", "nobody@example.com"] {
             let ask = json!({"email": email});
             for _ in 0..2 {
-                super::mutate(&anonymous, "requestPasswordReset", "accepted", ask.clone()).await.expect_success();
+                mutate(&anonymous, "requestPasswordReset", "accepted", ask.clone()).await.expect_success();
             }
-            super::mutate(&anonymous, "requestPasswordReset", "accepted", ask).await.expect_code("RATE_LIMITED");
+            mutate(&anonymous, "requestPasswordReset", "accepted", ask).await.expect_code("RATE_LIMITED");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use entity::sea_orm_active_enums::UserRole;
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, City, Database, Mailbox, Person, both_databases};
+use tiffin_tests::{Answer, City, Mailbox, Person, both_databases};
 
 use super::{me, mutate};
 
