@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod abandoned;
 mod accounts;
 mod architecture;
 mod assignment;
 mod background;
 mod catalog;
+mod charges;
 mod contention;
 mod contract;
 mod cuts;

@@ -63,7 +63,8 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let shutdown = Shutdown::new();
     start_background_work(app, &shutdown);
-    let router = http::router(app.clone(), graphql::schema::build(), shutdown.clone());
+    let schema = graphql::schema::build(app.config.graphql.introspection);
+    let router = http::router(app.clone(), schema, shutdown.clone());
     tracing::info!(%address, environment = ?app.config.environment, "listening");
     if app.config.is_development() && app.config.demo.seed && !address.ip().is_loopback() {
         tracing::warn!(

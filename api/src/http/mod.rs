@@ -1,5 +1,6 @@
 //! The server's addresses.
 
+mod batch;
 mod event_stream;
 pub mod graphiql;
 mod graphql;
