@@ -8,6 +8,7 @@ pub mod prelude;
 
 pub mod customers;
 pub mod dishes;
+pub mod driver_locations;
 pub mod drivers;
 pub mod menus;
 pub mod order_events;

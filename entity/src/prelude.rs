@@ -2,6 +2,7 @@
 
 pub use super::customers::Entity as Customers;
 pub use super::dishes::Entity as Dishes;
+pub use super::driver_locations::Entity as DriverLocations;
 pub use super::drivers::Entity as Drivers;
 pub use super::menus::Entity as Menus;
 pub use super::order_events::Entity as OrderEvents;

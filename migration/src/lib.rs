@@ -42,6 +42,8 @@ mod m20261116_102100_backfill_search_text;
 mod m20261116_103000_index_pages;
 mod m20261116_104000_index_driver_under_way;
 mod m20261116_105000_index_pending_orders;
+mod m20261126_092000_create_driver_locations;
+mod m20261126_092100_index_driver_history;
 
 use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
@@ -84,6 +86,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261116_103000_index_pages::Migration),
             Box::new(m20261116_104000_index_driver_under_way::Migration),
             Box::new(m20261116_105000_index_pending_orders::Migration),
+            Box::new(m20261126_092000_create_driver_locations::Migration),
+            Box::new(m20261126_092100_index_driver_history::Migration),
         ]
     }
 }

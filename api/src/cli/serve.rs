@@ -11,7 +11,10 @@ use crate::{
     app::App,
     config::{Config, ShutdownConfig},
     database,
-    features::order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
+    features::{
+        driver::record::{record, record_until_shutdown},
+        order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
+    },
     graphql, http, seed,
     shutdown::{Shutdown, next_signal},
 };
@@ -66,7 +69,10 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
         tracing::warn!("whoever reaches this address may act as anybody: set TIFFIN_ENV=production to end that");
     }
     welcome::print(app, address).await;
-    accept(listener, router, &shutdown, &app.config.shutdown, next_signal).await?;
+    let outcome = accept(listener, router, &shutdown, &app.config.shutdown, next_signal).await;
+    // What drivers have told until the last moment.
+    record(app).await;
+    outcome?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -100,6 +106,7 @@ async fn accept(
 fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
     until_shutdown(shutdown, sweep_forever(app.clone()));
     until_shutdown(shutdown, cancel_overdue_forever(app.clone()));
+    tokio::spawn(shutdown.track(record_until_shutdown(app.clone(), shutdown.clone())));
     if app.config.demo.live {
         tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
     }

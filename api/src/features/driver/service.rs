@@ -1,29 +1,20 @@
 //! The rules of drivers.
 
-use chrono::Duration;
 use entity::{
     drivers,
     sea_orm_active_enums::{DriverStatus as StoredDriverStatus, UserRole},
     users,
 };
 use migration::search_text::fold;
-use rust_decimal::{
-    Decimal,
-    prelude::{FromPrimitive, ToPrimitive},
-};
+use rust_decimal::prelude::ToPrimitive;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
 };
 
-use super::types::{
-    CreateDriverInput, DriverLocation, DriverStatus, Position, SetDriverStatusInput, UpdateDriverInput,
-    UpdateDriverLocationInput,
-};
+use super::types::{CreateDriverInput, DriverStatus, SetDriverStatusInput, UpdateDriverInput};
 use crate::{
     app::App,
     clock, database,
-    events::Topic,
     graphql::{
         error::{Error, Result},
         ids::{DriverId, GlobalId},
@@ -107,62 +98,6 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
         .await?;
     let driver = changed.into_iter().next();
     driver.ok_or_else(|| Error::conflict("The driver carries an order: deliver or release it first."))
-}
-
-/// Records where the viewing driver is. An older place never replaces a newer one.
-pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocationInput) -> Result<DriverLocation> {
-    viewer.signed_in()?;
-    let driver = viewer.driver().ok_or_else(|| Error::forbidden("Only drivers tell where they are."))?;
-    let position = decode_position(&wanted)?;
-    let degrees = |value: f64| Decimal::from_f64(value).map(|degrees| degrees.round_dp(8));
-    let is_newer = Condition::any()
-        .add(drivers::Column::LocationRecordedAt.is_null())
-        .add(drivers::Column::LocationRecordedAt.lte(position.recorded_at));
-    let moved = drivers::Entity::update_many()
-        .col_expr(drivers::Column::CurrentLat, Expr::val(degrees(position.lat)))
-        .col_expr(drivers::Column::CurrentLng, Expr::val(degrees(position.lng)))
-        .col_expr(drivers::Column::LocationHeading, Expr::val(position.heading))
-        .col_expr(drivers::Column::LocationSpeed, Expr::val(position.speed))
-        .col_expr(drivers::Column::LocationRecordedAt, Expr::val(position.recorded_at))
-        .filter(drivers::Column::Id.eq(driver.0))
-        .filter(is_newer)
-        .exec_with_returning(&app.db)
-        .await?;
-    let row = match moved.into_iter().next() {
-        Some(row) => {
-            app.events.publish(&[Topic::DriverLocation(driver)]).await;
-            Some(row)
-        }
-        None => drivers::Entity::find_by_id(driver.0).one(&app.db).await?,
-    };
-    row.and_then(DriverLocation::last_known).ok_or_else(|| Error::not_found("driver"))
-}
-
-fn decode_position(wanted: &UpdateDriverLocationInput) -> Result<Position> {
-    let now = clock::now();
-    let recorded_at = chrono::SubsecRound::trunc_subsecs(wanted.recorded_at.map_or(now, |time| time.0), 6);
-    // Telephones' clocks are a little off.
-    if recorded_at > now + Duration::minutes(1) {
-        return Err(Error::bad_input("recordedAt", "This is in the future."));
-    }
-    if recorded_at < now - Duration::days(1) {
-        return Err(Error::bad_input("recordedAt", "This is more than a day ago."));
-    }
-    Ok(Position {
-        lat: input::latitude("lat", wanted.lat)?,
-        lng: input::longitude("lng", wanted.lng)?,
-        heading: wanted.heading.map(|heading| within("heading", heading, 360.0)).transpose()?,
-        speed: wanted.speed.map(|speed| within("speed", speed, 150.0)).transpose()?,
-        // What was a moment ahead of us counts as now.
-        recorded_at: recorded_at.min(now),
-    })
-}
-
-fn within(field: &str, value: f64, maximum: f64) -> Result<f64> {
-    if !(0.0..=maximum).contains(&value) {
-        return Err(Error::bad_input(field, format!("This must be from 0 to {maximum}.")));
-    }
-    Ok(value)
 }
 
 /// The driver, if the viewer may change it: NOT_FOUND where it is hidden, FORBIDDEN where it is only seen.

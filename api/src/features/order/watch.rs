@@ -41,7 +41,7 @@ pub async fn order_steps(
     after: Option<i32>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
     // The receiver comes first, so that nothing falls between reading the present and following it.
-    let mut signal = app.events.subscribe(Topic::Order(id));
+    let mut signal = app.events.subscribe(Topic::Order(id)).await;
     orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
         .filter(order_events::Column::OrderId.eq(id.0))
@@ -95,7 +95,7 @@ pub async fn restaurant_steps(
     id: RestaurantId,
     after: Option<FeedPosition>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
-    let signal = app.events.subscribe(Topic::Restaurant(id));
+    let signal = app.events.subscribe(Topic::Restaurant(id)).await;
     entity::restaurants::Model::find_visible(&app.db, &viewer, id)
         .await
         .map_err(|error| error.with_field("restaurantId"))?;
@@ -114,7 +114,7 @@ pub async fn driver_steps(
     driver: DriverId,
     after: Option<FeedPosition>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
-    let signal = app.events.subscribe(Topic::Driver(driver));
+    let signal = app.events.subscribe(Topic::Driver(driver)).await;
     // The release carries no driver any more: it belongs to whoever the step before it belonged to.
     let before = Alias::new("before");
     let released = Query::select()
