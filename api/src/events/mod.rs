@@ -22,7 +22,7 @@ pub use topic::Topic;
 pub use tracks::Track;
 
 use self::{hub::Hub, redis::RedisBroker, tracks::Tracks};
-use crate::{config::Config, graphql::ids::DriverId};
+use crate::{config::Config, graphql::ids::DriverId, redis_connection::RedisAddress};
 
 /// How long a new follower waits until the broker passes its topic on. If that takes longer, it is made to look then.
 const CONFIRMATION_PATIENCE: Duration = Duration::from_millis(500);
@@ -47,11 +47,11 @@ enum Broker {
 impl Events {
     /// Connects to the broker; an unreachable one is an error that says so.
     pub async fn connect(config: &Config) -> Result<Self> {
-        let (hub, broker) = match &config.broker.redis_url {
+        let (hub, broker) = match RedisAddress::new(&config.broker)? {
             None => (Hub::alone(), Broker::InProcess(Mutex::default())),
-            Some(url) => {
+            Some(address) => {
                 let hub = Hub::with_broker();
-                let broker = RedisBroker::connect(url, &config.broker, hub.clone()).await?;
+                let broker = RedisBroker::connect(address, &config.broker.prefix, hub.clone()).await?;
                 (hub, Broker::Redis(broker))
             }
         };
@@ -147,6 +147,21 @@ impl Events {
                 tracing::warn!(error = format!("{error:#}"), "the last places of drivers are those in the database");
                 HashMap::new()
             }),
+        }
+    }
+
+    /// Forgets where the driver was last, and what of it is not written yet.
+    pub async fn forget_position(&self, driver: DriverId) {
+        self.tracks.forget(driver);
+        match &self.broker {
+            Broker::InProcess(places) => {
+                locked(places).remove(&driver);
+            }
+            Broker::Redis(redis) => {
+                if let Err(error) = redis.forget_position(driver).await {
+                    tracing::warn!(error = format!("{error:#}"), "a last place is forgotten only when its time is up");
+                }
+            }
         }
     }
 

@@ -57,6 +57,11 @@ impl Tracks {
         std::mem::take(&mut *self.waiting()).into_values().collect()
     }
 
+    /// Gives up what waits of this driver.
+    pub fn forget(&self, driver: DriverId) {
+        self.waiting().remove(&driver);
+    }
+
     /// The newest place of each driver that the broker has not heard of.
     pub fn untold(&self) -> Vec<(DriverId, Position)> {
         let waiting = self.waiting();

@@ -7,10 +7,13 @@ use anyhow::{Context, Result, bail};
 use redis::{Msg, PushInfo, PushKind};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
-use super::connection::{Commands, Link, RESPONSE_TIMEOUT, Subscriber};
-use crate::events::{
-    Topic,
-    hub::{Changes, Hub},
+use super::{Link, RESPONSE_TIMEOUT};
+use crate::{
+    events::{
+        Topic,
+        hub::{Changes, Hub},
+    },
+    redis_connection::Subscriber,
 };
 
 /// How long to wait before a connection, or a topic that was not confirmed, is tried again.
@@ -20,7 +23,6 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 
 struct Listener {
     link: Link,
-    commands: Commands,
     hub: Hub,
     subscriber: Subscriber,
     /// What Redis passes on to here.
@@ -30,15 +32,16 @@ struct Listener {
 }
 
 /// Connects, and gives the work of listening, which never ends.
-pub async fn start(link: Link, commands: Commands, hub: Hub) -> Result<impl Future<Output = ()>> {
+pub async fn start(link: Link, hub: Hub) -> Result<impl Future<Output = ()>> {
     let subscriber = connect(&link, &hub).await.context("Redis does not let us subscribe")?;
-    let listener = Listener { link, commands, hub, subscriber, confirmed: HashSet::new(), unconfirmed: HashSet::new() };
+    let listener = Listener { link, hub, subscriber, confirmed: HashSet::new(), unconfirmed: HashSet::new() };
     Ok(listener.listen_forever())
 }
 
 async fn connect(link: &Link, hub: &Hub) -> Result<Subscriber> {
     let (names, hub) = (link.clone(), hub.clone());
-    timeout(RESPONSE_TIMEOUT, link.subscriber(move |push| hear(&names, &hub, push))).await?
+    let connecting = link.address.subscriber(RESPONSE_TIMEOUT, move |push| hear(&names, &hub, push));
+    timeout(RESPONSE_TIMEOUT, connecting).await?
 }
 
 /// Takes in what Redis says, without waiting for anything.
@@ -157,7 +160,7 @@ impl Listener {
                 Topic::Order(_) | Topic::Restaurant(_) | Topic::Driver(_) | Topic::User(_) => None,
             })
             .collect();
-        match self.link.last_positions(&self.commands, &drivers).await {
+        match self.link.last_positions(&drivers).await {
             Ok(places) => places.into_iter().for_each(|(driver, position)| self.hub.tell_position(driver, position)),
             Err(error) => {
                 tracing::debug!(error = format!("{error:#}"), "the last places are not known yet");

@@ -35,6 +35,10 @@ const PLACE: [(&str, &str); 7] = [
     ("recorded_at", "timestamptz"),
 ];
 
+/// What is told of drivers whose account is no more is not written.
+const OF_USERS: &str = "moved as (select told.* from told join drivers on drivers.id = told.driver_id \
+                        join users on users.id = drivers.user_id where users.is_active)";
+
 /// Records for as long as the server runs, and does not stop half-way. What is told after that is recorded by whoever calls
 /// [`record`] at the end.
 pub async fn record_until_shutdown(app: Arc<App>, shutdown: Shutdown) {
@@ -102,7 +106,7 @@ async fn last_places_write(db: &impl ConnectionTrait, places: &[Place]) -> Resul
     let backend = db.get_database_backend();
     let (rows, lock) = (dialect::rows_of_json(backend, &PLACE), dialect::lock_in_turn(backend, "drivers"));
     let statement = format!(
-        "with moved as ({rows}), \
+        "with told as ({rows}), {OF_USERS}, \
          locked as (select drivers.id from drivers join moved on moved.driver_id = drivers.id order by drivers.id {lock}) \
          update drivers set current_lat = moved.lat, current_lng = moved.lng, location_heading = moved.heading, \
          location_speed = moved.speed, location_recorded_at = moved.recorded_at \
@@ -125,7 +129,7 @@ async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[Place]) ->
     // A driver's latest step at the time is one of the order that it carried, unless that was the last one, or a later step of that
     // order has taken it from the driver.
     let statement = format!(
-        "with moved as ({rows}) \
+        "with told as ({rows}), {OF_USERS} \
          insert into driver_locations (order_id, slot, driver_id, recorded_at, lat, lng, heading, speed) \
          select step.order_id, moved.slot, moved.driver_id, moved.recorded_at, moved.lat, moved.lng, moved.heading, moved.speed \
          from moved join order_events as step on step.position = (\

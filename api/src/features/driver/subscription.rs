@@ -50,6 +50,7 @@ async fn order_driver_locations(
     if !service::is_concerned(&viewer, &order) {
         return Err(Error::forbidden("Only those concerned by the order see where its driver is."));
     }
+    let mut rights = viewer.watch_rights();
     Ok(try_stream! {
         let mut followed: Option<Whereabouts> = None;
         let mut told = None;
@@ -58,8 +59,10 @@ async fn order_driver_locations(
             let Some(order) = order.filter(|order| !service::is_final(order.status) && service::is_concerned(&viewer, order)) else { break };
             let Some(driver) = order.driver_id.map(DriverId) else {
                 followed = None;
-                if !steps.changed().await {
-                    break;
+                tokio::select! {
+                    biased;
+                    () = rights.changed() => {}
+                    open = steps.changed() => if !open { return },
                 }
                 continue;
             };
@@ -69,14 +72,20 @@ async fn order_driver_locations(
                 told = None;
                 continue;
             };
-            // Places are told until the driver's order takes a step, which may have taken it from the driver or ended it.
+            // Places are told until the driver's order takes a step, which may have taken it from the driver or ended it, or until the
+            // viewer's rights change.
             loop {
                 let newest = whereabouts.newest();
                 if let Some(position) = newest.filter(|_| newest != told) {
                     told = newest;
                     yield DriverLocation::of_driver(driver, position);
                 }
-                match whereabouts.news().await {
+                let news = tokio::select! {
+                    biased;
+                    () = rights.changed() => break,
+                    news = whereabouts.news() => news,
+                };
+                match news {
                     Some(News::Place) => {}
                     Some(News::Look) => break,
                     None => return,

@@ -166,6 +166,12 @@ impl DriverLocation {
 }
 
 impl DriverLocation {
+    /// The place that the driver's row has, if it has one: the last one may be newer by some seconds.
+    pub fn written(driver: drivers::Model) -> Option<Self> {
+        let position = location::written_position(&driver)?;
+        Some(DriverLocation { driver: driver.id(), row: Some(driver), position })
+    }
+
     /// A point of a route; `None` where it is no number, which the database rules out.
     pub fn of_route(point: driver_locations::Model) -> Option<Self> {
         let position = Position {

@@ -8,7 +8,10 @@ use async_graphql::{
     ObjectType, Request, Response, ServerError, SubscriptionType,
     parser::types::{DocumentOperations, OperationDefinition, OperationType},
 };
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
 use tracing::Instrument;
 
 use super::{
@@ -18,7 +21,11 @@ use super::{
     loaders,
     schema::Schema,
 };
-use crate::{app::App, config::LimitsConfig, viewer::Viewer};
+use crate::{
+    app::App,
+    config::LimitsConfig,
+    viewer::{Origin, Viewer},
+};
 
 /// Why a request was refused before any of its fields ran.
 pub type Refusal = Vec<ServerError>;
@@ -29,8 +36,14 @@ pub type Refusal = Vec<ServerError>;
 ///
 /// # Errors
 /// Nothing ran, for the reasons given. What goes wrong while running is in the response.
-pub async fn execute(app: &Arc<App>, schema: &Schema, viewer: Viewer, request: Request) -> Result<Response, Refusal> {
-    prepare(app, schema, viewer, request).await?.run().await
+pub async fn execute(
+    app: &Arc<App>,
+    schema: &Schema,
+    viewer: Viewer,
+    origin: Origin,
+    request: Request,
+) -> Result<Response, Refusal> {
+    prepare(app, schema, viewer, origin, request).await?.run().await
 }
 
 /// The responses of a subscription; or of a query or mutation, which has one.
@@ -44,10 +57,10 @@ pub async fn subscribe(
     app: &Arc<App>,
     schema: &Schema,
     viewer: Viewer,
+    origin: Origin,
     request: Request,
-) -> Result<impl Stream<Item = Response> + Send + Unpin + 'static, Refusal> {
-    let operation = prepare(app, schema, viewer, request).await?;
-    operation.stream().await
+) -> Result<BoxStream<'static, Response>, Refusal> {
+    prepare(app, schema, viewer, origin, request).await?.stream().await
 }
 
 /// Checks a request and gives it what its resolvers need.
@@ -58,11 +71,12 @@ pub async fn prepare(
     app: &Arc<App>,
     schema: &Schema,
     viewer: Viewer,
+    origin: Origin,
     request: Request,
 ) -> Result<Operation<Schema>, Refusal> {
     let queue = BatchQueue::default();
     let loaders = loaders::for_operation(app, &viewer, queue.clone());
-    let request = request.data(app.clone()).data(viewer).data(loaders);
+    let request = request.data(app.clone()).data(viewer).data(origin).data(loaders);
     Operation::check(schema, &app.config.limits, request, queue).await
 }
 
@@ -128,7 +142,7 @@ where
             }
             OperationType::Subscription => Err(vec![coded(
                 Code::GraphqlValidationFailed,
-                "A subscription needs a websocket with the protocol graphql-transport-ws.".to_owned(),
+                "A subscription needs a websocket with the protocol graphql-transport-ws, or Accept: text/event-stream.".to_owned(),
                 None,
             )]),
         }
@@ -155,7 +169,11 @@ where
         }
     }
 
-    async fn stream(self) -> Result<stream::BoxStream<'static, Response>, Refusal> {
+    /// The responses of a subscription; or of a query or mutation, which has one.
+    ///
+    /// # Errors
+    /// Nothing ran, for the reasons given.
+    pub async fn stream(self) -> Result<BoxStream<'static, Response>, Refusal> {
         if self.kind != OperationType::Subscription {
             let response = self.run().await?;
             return Ok(stream::once(std::future::ready(response)).boxed());

@@ -1,6 +1,6 @@
 //! Connections to one Redis, or to the nodes of a cluster.
 
-use std::{collections::HashMap, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
@@ -8,127 +8,95 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo,
     RedisFuture, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
-    cluster::{ClusterClient, ClusterClientBuilder},
+    cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use crate::{
-    config::BrokerConfig,
-    events::{Position, Topic},
-    graphql::ids::DriverId,
-};
+use crate::config::BrokerConfig;
 
-/// How long a command may take before Redis counts as away.
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Channels or keys that one command takes: more are asked for in turn, so that each answer comes in time.
-const AT_ONCE: usize = 1_000;
-/// Commands at the same time to a cluster, which takes one topic with each.
+/// Channels that one command takes: more are asked for in turn, so that each answer comes in time.
+const CHANNELS_AT_ONCE: usize = 1_000;
+/// Commands at the same time to a cluster, which takes one channel with each.
 const COMMANDS_AT_ONCE: usize = 100;
 
-/// Where Redis is, and how its channels are named.
+/// Where Redis is, and whether it is a cluster.
 #[derive(Clone)]
-pub struct Link {
+pub struct RedisAddress {
     address: ConnectionInfo,
-    is_cluster: bool,
-    prefix: String,
+    pub is_cluster: bool,
 }
 
-/// A connection for commands, which is made again by itself.
+/// A connection for commands, which is made when it is first needed and again when it is lost. Cheap to clone; all clones are the
+/// same.
 #[derive(Clone)]
 pub enum Commands {
     One(ConnectionManager),
     Cluster(ClusterConnection),
 }
 
-/// The connection that listens: one, or one for each node of a cluster.
+/// A connection that listens: one, or one for each node of a cluster.
 pub enum Subscriber {
     /// Ends when it is lost.
     One(MultiplexedConnection),
-    /// Connects again by itself; what was subscribed on the way is to be subscribed again.
+    /// Connects again by itself; what was subscribed to is to be subscribed to again.
     Cluster(ClusterConnection),
 }
 
-impl Link {
-    pub fn new(url: &SecretString, config: &BrokerConfig) -> Result<Self> {
+impl RedisAddress {
+    /// None where no Redis is configured; an error where its address is malformed.
+    pub fn new(config: &BrokerConfig) -> Result<Option<Self>> {
+        let Some(url) = &config.redis_url else { return Ok(None) };
         let address = url.expose_secret().into_connection_info();
         let address = address.context("REDIS_URL is not a Redis URL such as redis://localhost:6379")?;
-        // The version in which messages and answers share a connection, and in which a lost connection is said.
+        // The version in which messages and answers share a connection, and in which it is said that one is lost.
         let settings = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let address = address.set_redis_settings(settings);
-        Ok(Link { address, is_cluster: config.cluster, prefix: config.prefix.clone() })
+        Ok(Some(RedisAddress { address: address.set_redis_settings(settings), is_cluster: config.cluster }))
     }
 
-    pub fn name(&self) -> &'static str {
-        if self.is_cluster { "redis-cluster" } else { "redis" }
-    }
-
-    /// The command that publishes. In a cluster a message goes only to the node of its channel.
-    pub fn publish(&self) -> &'static str {
-        if self.is_cluster { "SPUBLISH" } else { "PUBLISH" }
-    }
-
-    pub fn channel(&self, topic: Topic) -> String {
-        format!("{}:{topic}", self.prefix)
-    }
-
-    /// The topic of a channel, if it is ours.
-    pub fn topic(&self, channel: &str) -> Option<Topic> {
-        channel.strip_prefix(&self.prefix)?.strip_prefix(':')?.parse().ok()
-    }
-
-    pub async fn commands(&self) -> Result<Commands> {
+    /// A connection for commands that wait no longer than this.
+    pub fn commands(&self, patience: Duration) -> Result<Commands> {
         if self.is_cluster {
-            let connection = self.cluster()?.build()?.get_async_connection().await;
-            return Ok(Commands::Cluster(connection.context("the Redis Cluster cannot be reached at REDIS_URL")?));
+            let client = self.cluster(patience).build()?;
+            return Ok(Commands::Cluster(
+                client.get_pending_async_connection_with_config(ClusterConfig::new().set_response_timeout(patience)),
+            ));
         }
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(RESPONSE_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_number_of_retries(1);
-        let connection = ConnectionManager::new_with_config(Client::open(self.address.clone())?, config).await;
-        Ok(Commands::One(connection.context("Redis cannot be reached at REDIS_URL")?))
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience))
+            .set_number_of_retries(0);
+        let client = Client::open(self.address.clone())?;
+        Ok(Commands::One(ConnectionManager::new_lazy_with_config(client, config)?))
     }
 
     /// A connection that passes what is pushed to it on to `hear`, in the order in which it comes.
-    pub async fn subscriber(&self, hear: impl Fn(PushInfo) + Send + Sync + 'static) -> Result<Subscriber> {
-        let hear = move |push| -> Result<(), std::convert::Infallible> {
+    pub async fn subscriber(
+        &self,
+        patience: Duration,
+        hear: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Subscriber> {
+        let hear = move |push| {
             hear(push);
-            Ok(())
+            Ok::<(), Infallible>(())
         };
         if self.is_cluster {
-            let client: ClusterClient = self.cluster()?.push_sender(hear).build()?;
+            let client = self.cluster(patience).push_sender(hear).build()?;
             return Ok(Subscriber::Cluster(client.get_async_connection().await?));
         }
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(RESPONSE_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience))
             .set_push_sender(hear);
         let client = Client::open(self.address.clone())?;
         Ok(Subscriber::One(client.get_multiplexed_async_connection_with_config(&config).await?))
     }
 
-    /// The last places of these drivers that Redis remembers.
-    pub async fn last_positions(
-        &self,
-        commands: &Commands,
-        drivers: &[DriverId],
-    ) -> Result<HashMap<DriverId, Position>> {
-        let mut known = HashMap::new();
-        for drivers in drivers.chunks(AT_ONCE) {
-            let keys: Vec<_> = drivers.iter().map(|driver| self.channel(Topic::DriverLocation(*driver))).collect();
-            let places: Vec<Option<String>> = redis::cmd("MGET").arg(keys).query_async(&mut commands.clone()).await?;
-            let places = drivers.iter().zip(places);
-            known.extend(places.filter_map(|(driver, place)| Some((*driver, place?.parse().ok()?))));
-        }
-        Ok(known)
-    }
-
-    fn cluster(&self) -> Result<ClusterClientBuilder> {
-        Ok(ClusterClient::builder([self.address.clone()])
+    fn cluster(&self, patience: Duration) -> ClusterClientBuilder {
+        ClusterClient::builder([self.address.clone()])
             .use_protocol(ProtocolVersion::RESP3)
-            .connection_timeout(RESPONSE_TIMEOUT)
-            .response_timeout(RESPONSE_TIMEOUT))
+            .connection_timeout(patience)
+            .response_timeout(patience)
     }
 }
 
@@ -137,7 +105,7 @@ impl Subscriber {
     pub async fn subscribe(&mut self, channels: Vec<String>) -> Result<Vec<String>> {
         match self {
             Subscriber::One(connection) => {
-                for channels in channels.chunks(AT_ONCE) {
+                for channels in channels.chunks(CHANNELS_AT_ONCE) {
                     connection.subscribe(channels).await?;
                 }
                 Ok(channels)
@@ -164,7 +132,7 @@ impl Subscriber {
     pub async fn unsubscribe(&mut self, channels: Vec<String>) -> Result<()> {
         match self {
             Subscriber::One(connection) => {
-                for channels in channels.chunks(AT_ONCE) {
+                for channels in channels.chunks(CHANNELS_AT_ONCE) {
                     connection.unsubscribe(channels).await?;
                 }
             }
