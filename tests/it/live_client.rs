@@ -46,7 +46,7 @@ both_databases! {
         let mut page = Page::open(&line, &tokens, &order, &restaurant, &start);
         page.until(|page| page.is_told(1)).await;
         assert_eq!(page.closed, [4403]);
-        page.script.say(&newer).await;
+        page.script.tell(&newer).await;
         page.until(|page| page.renewed).await;
 
         server.request_stop();

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod abandoned;
 mod accounts;
 mod architecture;
 mod assignment;
 mod background;
 mod catalog;
+mod charges;
 mod contention;
 mod contract;
 mod cuts;
@@ -14,6 +16,7 @@ mod demo;
 mod event_stream;
 mod faults;
 mod generated;
+mod graphiql;
 mod graphql_over_http;
 mod hostile;
 mod inputs;
@@ -23,13 +26,16 @@ mod live_feeds;
 mod live_load;
 mod live_locations;
 mod live_steps;
+mod locations;
 mod money;
+mod openid;
 mod pages;
 mod people;
 mod placement;
 mod process;
 mod revenue;
 mod reviews;
+mod routes;
 mod smoke;
 mod sockets;
 mod statements;

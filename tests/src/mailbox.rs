@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use reqwest::Url;
 use serde::Deserialize;
-use tokio::sync::Mutex;
+use tokio::{process::Child, sync::Mutex};
 
-use crate::{Settings, script::Script};
+use crate::{
+    Settings,
+    workspace::{self, Printed, next_printed},
+};
 
 /// How long a letter may be on its way before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,10 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Mailbox {
     url: String,
     inside: Mutex<Inside>,
+    _process: Child,
 }
 
 struct Inside {
-    script: Script,
+    printed: Printed,
     /// Arrived, and not yet asked for.
     letters: Vec<Letter>,
 }
@@ -35,17 +39,11 @@ pub struct Letter {
     pub headers: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Listening {
-    port: u16,
-}
-
 impl Mailbox {
     pub async fn start() -> Self {
-        let mut script = Script::start("mailbox.mjs", &[]);
-        let Listening { port } = script.next().await;
-        let inside = Mutex::new(Inside { script, letters: Vec::new() });
-        Mailbox { url: format!("smtp://127.0.0.1:{port}"), inside }
+        let (process, printed, port) = workspace::node_server("mailbox.mjs", &[]).await;
+        let inside = Mutex::new(Inside { printed, letters: Vec::new() });
+        Mailbox { url: format!("smtp://127.0.0.1:{port}"), inside, _process: process }
     }
 
     /// The server's address, as `mail.smtp_url` takes it.
@@ -73,7 +71,7 @@ impl Mailbox {
                 if let Some(place) = inside.letters.iter().position(is_to) {
                     return inside.letters.remove(place);
                 }
-                let letter = inside.script.next().await;
+                let letter = next_printed(&mut inside.printed).await;
                 inside.letters.push(letter);
             }
         };
