@@ -72,11 +72,6 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// The number of its process.
-    pub fn process_id(&self) -> u32 {
-        self.process.id()
-    }
-
     /// The address that websockets connect to.
     pub fn websocket_url(&self) -> String {
         format!("ws://{}/graphql", self.address)

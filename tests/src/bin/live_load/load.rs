@@ -10,12 +10,12 @@ use entity::sea_orm_active_enums::OrderStatus;
 use futures_util::{StreamExt, future::join_all, stream};
 use serde::Serialize;
 use serde_json::json;
-use tiffin_tests::{City, Database, Person};
+use tiffin_tests::{City, Database, Person, Server, Usage};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{
     Broker, Case,
-    measure::{Echo, Percentiles, cpu_micros, processor_ticks, resident_kilobytes},
+    measure::{Echo, Percentiles, processor_ticks},
     socket::{Socket, Tally},
 };
 
@@ -65,9 +65,7 @@ pub async fn run(case: Case) -> Outcome {
     let topics: Vec<_> = stream::iter(0..case.topics).map(|_| topic(&city)).buffered(8).collect().await;
     let server = city.server();
     let address: SocketAddr = server.url("").trim_start_matches("http://").parse().expect("a server has an address");
-    let process = server.process_id();
-
-    let empty = resident_kilobytes(process);
+    let empty = server.usage();
     let sockets: Vec<_> = stream::iter(0..case.sockets)
         .map(|number| {
             let init = topics[number % topics.len()].customer.connection_init();
@@ -76,7 +74,7 @@ pub async fn run(case: Case) -> Outcome {
         .buffered(OPENING)
         .collect()
         .await;
-    let idle = resident_kilobytes(process);
+    let idle = server.usage();
     let sockets: Vec<_> = stream::iter(sockets.into_iter().enumerate())
         .map(|(number, mut socket)| {
             let variables = json!({"id": topics[number % topics.len()].id});
@@ -89,7 +87,7 @@ pub async fn run(case: Case) -> Outcome {
         .buffered(OPENING)
         .collect()
         .await;
-    let following = resident_kilobytes(process);
+    let following = server.usage();
 
     let tally = Arc::<Tally>::default();
     let mut stalled = Vec::new();
@@ -103,29 +101,49 @@ pub async fn run(case: Case) -> Outcome {
         }
     }
     let echo = Echo::start().await;
-    let (server_before, own_before, ticks_before) =
-        (cpu_micros(process), cpu_micros(std::process::id()), processor_ticks());
+    let before = Moment::now(server);
     let steps = take_steps(case, &topics).await;
     let expected: usize = steps.iter().zip(&readers).map(|(steps, readers)| steps * readers).sum();
     let delivered = until_delivered(&tally, expected).await;
-    let (server_after, own_after, ticks_after) =
-        (cpu_micros(process), cpu_micros(std::process::id()), processor_ticks());
+    let after = Moment::now(server);
 
-    let per_message = |micros: f64| micros / delivered.max(1) as f64;
-    let per_socket = |kilobytes: f64| (kilobytes - empty) / case.sockets as f64;
+    let per_message = |after: Usage, before: Usage| {
+        (after.processor - before.processor).as_secs_f64() * 1e6 / delivered.max(1) as f64
+    };
+    let per_socket = |usage: Usage| (usage.memory as f64 - empty.memory as f64) / 1024.0 / case.sockets as f64;
     Outcome {
         steps: steps.iter().sum(),
         delivered,
         lost: expected.abs_diff(delivered) + tally.broken.load(Ordering::Relaxed),
         stalled_closed: stalled.iter_mut().map(Socket::is_closed).filter(|closed| *closed).count(),
-        server_micros_a_message: per_message(server_after - server_before),
-        generator_micros_a_message: per_message(own_after - own_before),
-        processors_busy_percent: (ticks_after.0 - ticks_before.0) / (ticks_after.1 - ticks_before.1) * 100.0,
+        server_micros_a_message: per_message(after.server, before.server),
+        generator_micros_a_message: per_message(after.generator, before.generator),
+        processors_busy_percent: after.busy_percent_since(before),
         idle_kilobytes_a_socket: per_socket(idle),
         following_kilobytes_a_socket: per_socket(following),
-        final_kilobytes_a_socket: per_socket(resident_kilobytes(process)),
+        final_kilobytes_a_socket: per_socket(after.server),
         delay: Percentiles::of(tally.take_delays()),
         echo: echo.stop().await,
+    }
+}
+
+/// What was used up to a moment.
+#[derive(Clone, Copy)]
+struct Moment {
+    server: Usage,
+    generator: Usage,
+    processors: (f64, f64),
+}
+
+impl Moment {
+    fn now(server: &Server) -> Self {
+        let generator = Usage::of_process(std::process::id());
+        Moment { server: server.usage(), generator, processors: processor_ticks() }
+    }
+
+    fn busy_percent_since(self, before: Self) -> f64 {
+        let [(busy, all), (busy_before, all_before)] = [self.processors, before.processors];
+        (busy - busy_before) / (all - all_before) * 100.0
     }
 }
 

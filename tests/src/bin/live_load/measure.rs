@@ -1,4 +1,4 @@
-//! What processes cost, by /proc, and how late things are.
+//! How busy the machine is, and how late things are.
 
 use std::time::{Duration, Instant};
 
@@ -12,35 +12,14 @@ use tokio::{
 /// How often the echo is asked.
 const ECHO_PAUSE: Duration = Duration::from_millis(10);
 
-/// Microseconds that a process has used of the processors.
-pub fn cpu_micros(process: u32) -> f64 {
-    let text = read(&format!("/proc/{process}/stat"));
-    // The name, in brackets, may hold anything.
-    let fields: Vec<_> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |field: usize| fields[field].parse::<f64>().expect("a number of ticks");
-    // User and system time, in hundredths of a second: fields 14 and 15 of proc(5).
-    (ticks(11) + ticks(12)) * 10_000.0
-}
-
-/// Kilobytes of memory that a process holds.
-pub fn resident_kilobytes(process: u32) -> f64 {
-    let text = read(&format!("/proc/{process}/status"));
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the process is there");
-    line.trim().trim_end_matches(" kB").parse().expect("a number of kilobytes")
-}
-
 /// Ticks in which the processors had work, and all ticks.
 pub fn processor_ticks() -> (f64, f64) {
-    let text = read("/proc/stat");
+    let text = std::fs::read_to_string("/proc/stat").expect("measured on Linux only");
     let first = text.lines().next().unwrap_or_default().split_whitespace().skip(1);
-    let ticks: Vec<f64> = first.map(|ticks| ticks.parse().expect("a number of ticks")).take(8).collect();
-    let all = ticks.iter().sum();
-    // Idle, and waiting for a disk.
+    let ticks: Vec<f64> = first.map(|ticks| ticks.parse().expect("ticks are a number")).take(8).collect();
+    let all: f64 = ticks.iter().sum();
+    // The fourth and fifth are those without work, and those that waited for a disk.
     (all - ticks[3] - ticks[4], all)
-}
-
-fn read(file: &str) -> String {
-    std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// Of some times, in milliseconds.
