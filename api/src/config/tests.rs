@@ -110,6 +110,10 @@ fn refusals_name_the_key_and_its_source() {
             &[("TIFFIN_MAIL_SMTP_URL", "smtps://smtp.example"), ("TIFFIN_ENV", "production")],
             "mail.link_address begins with https:// in production",
         ),
+        (&[("TIFFIN_OPENID_CLIENT_ID", "tiffin")], "openid.issuer is missing"),
+        (&[("TIFFIN_OPENID_ISSUER", "http://accounts.example")], "openid.issuer is an address such as https://"),
+        (&[("TIFFIN_OPENID_ISSUER", "https://accounts.example")], "openid.client_id is missing"),
+        (&[("TIFFIN_OPENID_ISSUER", "https://accounts.example")], "openid.redirect_urls is missing"),
     ];
     for (variables, expected) in cases {
         let said = refusal(&with(variables));
@@ -135,6 +139,10 @@ fn secrets_are_never_printed() {
         ("REDIS_URL", "redis://:hunter2@cache"),
         ("TIFFIN_MAIL_SMTP_URL", "smtps://app:hunter2@smtp.example"),
         ("TIFFIN_MAIL_FROM", "Tiffin <no-reply@app.example>"),
+        ("TIFFIN_OPENID_ISSUER", "https://accounts.example"),
+        ("TIFFIN_OPENID_CLIENT_ID", "tiffin"),
+        ("TIFFIN_OPENID_CLIENT_SECRET", "hunter2"),
+        ("TIFFIN_OPENID_REDIRECT_URLS", "https://app.example/signed-in"),
         ("TIFFIN_MAIL_LINK_ADDRESS", "https://app.example"),
         ("TIFFIN_LIMITS_DEPTH", "7"),
     ]);
