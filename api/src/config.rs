@@ -22,7 +22,7 @@ pub use source::Sources;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
-    /// Anybody may act as anybody (`X-Development-User`), any origin is welcome, and GraphiQL is served.
+    /// The demo's people have a known password, links of letters are logged, any origin is welcome, and GraphiQL is served.
     Development,
     /// None of that, unless it is configured.
     Production,
@@ -37,6 +37,7 @@ pub struct Config {
     /// The address to serve on. Port 0 takes a free one; the log says which.
     pub listen: SocketAddr,
     pub http: HttpConfig,
+    pub graphql: GraphqlConfig,
     pub graphiql: GraphiqlConfig,
     pub database: DatabaseConfig,
     pub broker: BrokerConfig,
@@ -61,6 +62,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say it. They must write it themselves, whatever a client has sent.
     pub forwarded_header: ForwardedHeader,
+    /// Seconds for which browsers shall come back over TLS only (`Strict-Transport-Security`); 0 does not say so.
+    pub strict_transport_security_seconds: u64,
 }
 
 /// The header in which proxies say where a request comes from.
@@ -78,6 +81,14 @@ impl HttpConfig {
     pub fn any_origin_allowed(&self) -> bool {
         self.allowed_origins.iter().any(|origin| origin == "*")
     }
+}
+
+/// What the API tells about itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GraphqlConfig {
+    /// Whether clients may ask for the schema, and are told what they could have meant by an unknown name. GraphiQL needs it.
+    pub introspection: bool,
 }
 
 /// The page at `/` to explore the API with.
@@ -175,6 +186,13 @@ pub struct LimitsConfig {
     pub root_fields: usize,
     /// Errors in an answer; further ones are left out.
     pub errors: usize,
+    /// Operations in one request over HTTP, one after the other; 0 refuses every batch.
+    pub batch_operations: usize,
+    /// What all operations of one user, or of one address that nobody signed in from, may cost in a window: the sum of their
+    /// complexities, and one for each 100 bytes of a document; 0 is no limit.
+    pub viewer_cost: u64,
+    /// Seconds of that window.
+    pub viewer_cost_window_seconds: u64,
     /// Seconds that a query or mutation may take; then it fails with TIMEOUT.
     pub operation_timeout_seconds: u64,
 }
@@ -324,7 +342,9 @@ impl Config {
                 allowed_origins: if development { vec!["*".to_owned()] } else { Vec::new() },
                 trusted_proxies: Vec::new(),
                 forwarded_header: ForwardedHeader::XForwardedFor,
+                strict_transport_security_seconds: 0,
             },
+            graphql: GraphqlConfig { introspection: development },
             graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {
                 url: None,
@@ -361,6 +381,9 @@ impl Config {
                 directives: 100,
                 root_fields: 50,
                 errors: 50,
+                batch_operations: 0,
+                viewer_cost: 2_000_000,
+                viewer_cost_window_seconds: 60,
                 operation_timeout_seconds: 20,
             },
             accounts: AccountsConfig {

@@ -3,6 +3,7 @@
 //! - [`City`]: one test's world, a database of its own and a server on it
 //! - [`Server`]: the real binary as a process, its address, its log, the statements it ran
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
+//! - [`Usage`]: the processor and memory that a server takes
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
 //! - [`OpenIdProvider`]: an OpenID provider, and the browser of those who sign in there
@@ -28,6 +29,7 @@ mod proxy;
 pub mod rows;
 mod server;
 mod stream;
+mod usage;
 pub mod workspace;
 
 pub use access_token::access_token;
@@ -43,6 +45,7 @@ pub use person::Person;
 pub use proxy::Proxy;
 pub use server::{Server, Settings};
 pub use stream::EventStream;
+pub use usage::Usage;
 
 /// The id that clients see for a row: `global_id("Order", 42)` is `Order:42`.
 pub fn global_id(type_name: &str, id: i32) -> String {

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Config, MailConfig, OpenidConfig};
-use crate::access_token::AccessTokens;
+use crate::{access_token::AccessTokens, graphql::limits::document};
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -76,6 +76,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
         ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
         ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
+        ("limits.viewer_cost_window_seconds", limits.viewer_cost_window_seconds),
         ("mail.timeout_seconds", config.mail.timeout_seconds),
         ("openid.timeout_seconds", config.openid.timeout_seconds),
     ] {
@@ -102,6 +103,11 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     ] {
         require((1..=3650).contains(&value), &format!("{key} is from 1 to 3650"));
     }
+    let largest = (document(limits.body_bytes) + limits.complexity) as u64;
+    require(
+        limits.viewer_cost == 0 || limits.viewer_cost >= largest,
+        &format!("limits.viewer_cost is 0, or at least the {largest} that the largest request within the limits costs"),
+    );
     for origin in &config.http.allowed_origins {
         require(
             origin == "*" || is_origin(origin),
