@@ -5,22 +5,17 @@ use std::io::ErrorKind;
 use entity::{identities, open_id_sign_ins, users};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, PaginatorTrait, sea_query::Expr};
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, City, Database, Mailbox, OpenIdProvider, Person, Returned, Settings, both_databases, run};
+use tiffin_tests::{Answer, City, Database, Mailbox, OpenIdProvider, Person, Returned, both_databases, run};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 
-const REDIRECT_URL: &str = "https://app.example/signed-in";
+const REDIRECT_URL: &str = OpenIdProvider::REDIRECT_URL;
 
 /// A city that signs people in with this provider.
 async fn city_with(database: Database, provider: &OpenIdProvider) -> City {
-    city_with_settings(database, &[provider.settings()].concat()).await
-}
-
-async fn city_with_settings(database: Database, settings: &Settings) -> City {
-    let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    City::with_settings(database, &settings).await
+    City::with_settings(database, &provider.settings()).await
 }
 
 /// What the browser keeps of a sign-in that it has started.
@@ -123,7 +118,7 @@ both_databases! {
 
     async fn whoever_has_verified_the_address_keeps_the_account_and_is_told(database: Database) {
         let (provider, mailbox) = (OpenIdProvider::start().await, Mailbox::start().await);
-        let city = city_with_settings(database, &[provider.settings(), mailbox.settings()].concat()).await;
+        let city = City::with_settings(database, &[provider.settings(), mailbox.settings()].concat()).await;
         let browser = city.anonymous();
         let session = sign_up(&browser, "Ann@Example.com").await;
         let token = mailbox.next_letter_to("Ann@Example.com").await.token();
@@ -142,7 +137,7 @@ both_databases! {
 
     async fn whoever_took_the_address_without_verifying_it_loses_the_account_to_its_owner(database: Database) {
         let (provider, mailbox) = (OpenIdProvider::start().await, Mailbox::start().await);
-        let city = city_with_settings(database, &[provider.settings(), mailbox.settings()].concat()).await;
+        let city = City::with_settings(database, &[provider.settings(), mailbox.settings()].concat()).await;
         let (eve, owner) = (city.anonymous(), city.anonymous());
         let session = sign_up(&eve, "ann@example.com").await;
         let token = mailbox.next_letter_to("ann@example.com").await.token();
@@ -288,7 +283,7 @@ both_databases! {
     async fn nobody_makes_an_account_where_the_operator_does(database: Database) {
         let provider = OpenIdProvider::start().await;
         let closed = [("TIFFIN_ACCOUNTS_SIGN_UP".to_owned(), "false".to_owned())];
-        let city = city_with_settings(database, &[provider.settings(), closed.to_vec()].concat()).await;
+        let city = City::with_settings(database, &[provider.settings(), closed.to_vec()].concat()).await;
         provider.person("1", ann()).await;
         sign_in(&city.anonymous(), &provider, "1").await.expect_code("FORBIDDEN");
     }
@@ -361,7 +356,7 @@ fn a_provider_that_is_away_or_knows_another_secret_is_unavailable() {
         let provider = OpenIdProvider::start().await;
         let mut settings = provider.settings();
         settings.push(("TIFFIN_OPENID_CLIENT_SECRET".to_owned(), "another-secret".to_owned()));
-        let city = city_with_settings(Database::Sqlite, &settings).await;
+        let city = City::with_settings(Database::Sqlite, &settings).await;
         let browser = city.anonymous();
         provider.person("1", ann()).await;
         let problem = sign_in(&browser, &provider, "1").await.expect_code("UNAVAILABLE");
