@@ -37,7 +37,7 @@ impl App {
 
     /// The same, on a database that is connected already.
     pub async fn with_database(config: Config, db: DatabaseConnection) -> anyhow::Result<Arc<Self>> {
-        let events = Events::connect(&config.broker).await.with_context(|| match &config.broker.redis_url {
+        let events = Events::connect(&config).await.with_context(|| match &config.broker.redis_url {
             Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
             None => "cannot start the broker in memory".to_owned(),
         })?;

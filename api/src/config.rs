@@ -45,6 +45,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub accounts: AccountsConfig,
     pub orders: OrdersConfig,
+    pub drivers: DriversConfig,
     pub mail: MailConfig,
     pub openid: OpenidConfig,
     pub demo: DemoConfig,
@@ -141,7 +142,9 @@ pub struct BrokerConfig {
     /// `redis://…` or `rediss://…`. Not set: one process serves alone, from memory.
     #[serde(serialize_with = "print::redacted_url")]
     pub redis_url: Option<SecretString>,
-    /// What the names of channels begin with, to share one Redis.
+    /// Whether `redis_url` leads to a Redis Cluster: it names one of its nodes, or all of them by one name.
+    pub cluster: bool,
+    /// What the names of channels and keys begin with, to share one Redis.
     pub prefix: String,
 }
 
@@ -239,6 +242,19 @@ pub struct AccountsConfig {
 pub struct OrdersConfig {
     /// Minutes after which an order that nobody accepted is cancelled by the system; 0 is never.
     pub acceptance_timeout_minutes: u32,
+}
+
+/// What is kept of where drivers are and were.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriversConfig {
+    /// Seconds between two writes of drivers' places into the database. Followers are told at once; lists are sorted by places of
+    /// that age.
+    pub location_write_seconds: u32,
+    /// Seconds that one point of an order's route stands for.
+    pub route_interval_seconds: u32,
+    /// Days that routes are kept; 0 keeps none.
+    pub route_retention_days: u32,
 }
 
 /// E-mail to the people who use the service.
@@ -362,7 +378,7 @@ impl Config {
                 idle_in_transaction_timeout_seconds: 30,
                 slow_statement_milliseconds: 500,
             },
-            broker: BrokerConfig { redis_url: None, prefix: "tiffin".to_owned() },
+            broker: BrokerConfig { redis_url: None, cluster: false, prefix: "tiffin".to_owned() },
             websocket: WebsocketConfig {
                 init_timeout_seconds: 10,
                 ping_interval_seconds: 20,
@@ -403,6 +419,7 @@ impl Config {
                 kept_days: 30,
             },
             orders: OrdersConfig { acceptance_timeout_minutes: 15 },
+            drivers: DriversConfig { location_write_seconds: 2, route_interval_seconds: 5, route_retention_days: 30 },
             mail: MailConfig {
                 smtp_url: None,
                 from: "Tiffin <no-reply@tiffin.example>".to_owned(),

@@ -10,6 +10,7 @@ pub mod account_tokens;
 pub mod audit_events;
 pub mod customers;
 pub mod dishes;
+pub mod driver_locations;
 pub mod drivers;
 pub mod identities;
 pub mod menus;

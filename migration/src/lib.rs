@@ -49,6 +49,8 @@ mod m20261126_090300_create_account_tokens;
 mod m20261126_090400_create_audit_events;
 mod m20261126_091000_create_identities;
 mod m20261126_091100_create_open_id_sign_ins;
+mod m20261126_092000_create_driver_locations;
+mod m20261126_092100_index_driver_history;
 
 use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
@@ -98,6 +100,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_090400_create_audit_events::Migration),
             Box::new(m20261126_091000_create_identities::Migration),
             Box::new(m20261126_091100_create_open_id_sign_ins::Migration),
+            Box::new(m20261126_092000_create_driver_locations::Migration),
+            Box::new(m20261126_092100_index_driver_history::Migration),
         ]
     }
 }

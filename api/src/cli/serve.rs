@@ -13,6 +13,7 @@ use crate::{
     database,
     features::{
         account::expiry::forget_expired_forever,
+        driver::record::{record, record_until_shutdown},
         order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
     },
     graphql, http, seed,
@@ -72,7 +73,12 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
         );
     }
     welcome::print(app, address).await;
-    accept(listener, router, &shutdown, &app.config.shutdown, next_signal, app.mail.finish()).await?;
+    let last_work = async {
+        // What drivers have told until the last moment.
+        record(app).await;
+        app.mail.finish().await;
+    };
+    accept(listener, router, &shutdown, &app.config.shutdown, next_signal, last_work).await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -110,6 +116,7 @@ fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
     until_shutdown(shutdown, sweep_forever(app.clone()));
     until_shutdown(shutdown, cancel_overdue_forever(app.clone()));
     until_shutdown(shutdown, forget_expired_forever(app.clone()));
+    tokio::spawn(shutdown.track(record_until_shutdown(app.clone(), shutdown.clone())));
     if app.config.demo.live {
         tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
     }

@@ -55,6 +55,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         "database.statement_timeout_seconds is at most limits.operation_timeout_seconds",
     );
     require(!config.broker.prefix.trim().is_empty(), "broker.prefix is not empty");
+    require(!config.broker.cluster || config.broker.redis_url.is_some(), "broker.cluster needs REDIS_URL");
 
     let limits = &config.limits;
     for (key, value) in [
@@ -79,6 +80,12 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("limits.viewer_cost_window_seconds", limits.viewer_cost_window_seconds),
         ("mail.timeout_seconds", config.mail.timeout_seconds),
         ("openid.timeout_seconds", config.openid.timeout_seconds),
+    ] {
+        require(value >= 1, &format!("{key} is at least 1"));
+    }
+    for (key, value) in [
+        ("drivers.location_write_seconds", config.drivers.location_write_seconds),
+        ("drivers.route_interval_seconds", config.drivers.route_interval_seconds),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
     }

@@ -213,6 +213,7 @@ async fn of_people(city: &City) -> Vec<Operation> {
             json!({"input": {"driverId": driver.driver_id(), "status": "AVAILABLE"}}),
         ),
         at_root("Mutation.updateDriverLocation", &driver, json!({"input": position})),
+        at_root("Mutation.updateDriverLocations", &driver, json!({"input": {"locations": [position]}})),
     ]
 }
 

@@ -7,7 +7,7 @@ pub struct Reading {
     pub name: &'static str,
     pub viewer: Viewer,
     /// Statements besides those of levels and counts: whether an order under way lets the viewer see a field, the second table that
-    /// a quote is made from, each further type that `nodes` asks for.
+    /// a quote is made from, each further type that `nodes` asks for, the drivers of a route.
     pub besides: usize,
     pub statements: usize,
     /// With 2 and with 50 parents.
@@ -76,6 +76,11 @@ readings! {
         "{ order(id: $order) { id events { id order { id driver { id name } } } } }";
     "order → driver, its phone and place" by Ann with 1 besides: 3 statements, [3, 3],
         "{ order(id: $order) { id driver { id phone location { lat lng driver { id name } } } } }";
+
+    "order → route → driver" by Ann with 1 besides: 3 statements, [4, 4],
+        "{ order(id: $order) { id route { lat lng recordedAt driver { id } } } }";
+    "orders → route" by Admin: 2 statements, [6, 150],
+        "{ orders(first: 50, filter: {status: [PICKED_UP]}) { nodes { id route { lat recordedAt } } } }";
 
     "orders → customer → reviews → customer" by Merchant: 4 statements, [13, 59],
         "{ orders(first: 50) { nodes { id customer { id reviews(first: 5) { nodes { id customer { name } } } } } } }";

@@ -67,7 +67,7 @@ impl<'a> Town<'a> {
         for place in 0..size {
             let items: Vec<_> = (0..restaurants[place].dishes.len()).map(|dish| (dish, 1)).collect();
             let under_way = city.order(&customers[place], &restaurants[place]).status(OrderStatus::PickedUp);
-            orders.push(under_way.driver(&drivers[place]).items(&items).create().await);
+            orders.push(under_way.driver(&drivers[place]).items(&items).route(2).create().await);
         }
         let mut audit_event = 0;
         for customer in &customers {

@@ -46,11 +46,14 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     // The same for everybody, and no address: nothing is ever delivered to `invalid` (RFC 2606).
     let email = format!("deleted-{}@deleted.invalid", id.0);
     customer_forget_in_tx(&transaction, id, &email).await?;
-    driver_forget_in_tx(&transaction, id).await?;
+    let driver = driver_forget_in_tx(&transaction, id).await?;
     user_forget_in_tx(&transaction, id, &email).await?;
     let entry = Entry { origin: None, ..Entry::of(viewer, Action::AccountDeleted).on(id) };
     record_in_tx(&transaction, entry).await?;
     transaction.commit().await?;
+    if let Some(driver) = driver {
+        app.events.forget_position(driver).await;
+    }
     announce(app, id).await;
     Ok(id)
 }

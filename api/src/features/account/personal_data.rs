@@ -81,7 +81,7 @@ fn of_driver(driver: drivers::Model) -> Json {
         "licenseNumber": driver.license_number,
         "vehicleType": driver.vehicle_type,
     });
-    document["lastKnownPlace"] = DriverLocation::last_known(driver).map_or(Json::Null, |place| {
+    document["lastKnownPlace"] = DriverLocation::written(driver).map_or(Json::Null, |place| {
         let position = place.position;
         json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) })
     });
