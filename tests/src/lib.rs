@@ -23,6 +23,7 @@ mod log;
 mod mailbox;
 mod person;
 mod proxy;
+mod redis_cluster;
 pub mod rows;
 mod server;
 mod stream;
@@ -38,6 +39,7 @@ pub use log::{Statement, Statements};
 pub use mailbox::{Letter, Mailbox};
 pub use person::Person;
 pub use proxy::Proxy;
+pub use redis_cluster::RedisCluster;
 pub use server::{Server, Settings};
 pub use stream::EventStream;
 
