@@ -13,6 +13,7 @@ use crate::{
     events::Events,
     limiter::Limiter,
     mail::Mailer,
+    openid::Provider,
 };
 
 /// The database, the broker, what is used of limits, the mail, the keys of access tokens, and the configuration of one process.
@@ -21,6 +22,8 @@ pub struct App {
     pub events: Events,
     pub limiter: Limiter,
     pub mail: Mailer,
+    /// None: people sign in with a password only.
+    pub openid: Option<Provider>,
     pub access_tokens: AccessTokens,
     pub config: Config,
 }
@@ -40,11 +43,12 @@ impl App {
         })?;
         let limiter = Limiter::new(&config.broker)?;
         let mail = Mailer::new(&config.mail, config.environment)?;
+        let openid = Provider::new(&config.openid)?;
         let accounts = &config.accounts;
         let lifetime = Duration::from_secs(accounts.access_token_seconds);
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
             .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
-        Ok(Arc::new(App { db, events, limiter, mail, access_tokens, config }))
+        Ok(Arc::new(App { db, events, limiter, mail, openid, access_tokens, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.

@@ -26,6 +26,7 @@ pub mod http;
 pub mod limiter;
 pub mod mail;
 pub mod money;
+pub mod openid;
 pub mod password;
 pub mod redis_connection;
 pub mod seed;

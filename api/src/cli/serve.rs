@@ -64,10 +64,13 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let shutdown = Shutdown::new();
     start_background_work(app, &shutdown);
-    let router = http::router(app.clone(), graphql::schema::build(), shutdown.clone());
+    let schema = graphql::schema::build(app.config.graphql.introspection);
+    let router = http::router(app.clone(), schema, shutdown.clone());
     tracing::info!(%address, environment = ?app.config.environment, "listening");
-    if app.config.is_development() && !address.ip().is_loopback() {
-        tracing::warn!("whoever reaches this address may act as anybody: set TIFFIN_ENV=production to end that");
+    if app.config.is_development() && app.config.demo.seed && !address.ip().is_loopback() {
+        tracing::warn!(
+            "whoever reaches this address may sign in as an admin, for the demo's password is in the documents"
+        );
     }
     welcome::print(app, address).await;
     let last_work = async {

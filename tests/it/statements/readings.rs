@@ -128,5 +128,10 @@ readings! {
         "{ nodes(ids: $restaurants) { id ... on Restaurant { menu { id dishes(first: 2) { nodes { id } } } } } }";
     "nodes of one type → items → dish" by Merchant: 3 statements, [10, 346],
         "{ nodes(ids: $orders) { id ... on Order { items { id dish { id } } } } }";
-    "nodes of each of eight types" by Admin with 7 besides: 8 statements, [8, 8], "{ nodes(ids: $each) { id } }";
+    "sessions" by Ann: 1 statements, [1, 1], "{ sessions { id lastUsedAt isCurrent } }";
+    "auditEvents → actor → customer, counted" by Admin: 4 statements, [7, 151],
+        "{ auditEvents(first: 50) { totalCount nodes { id actor { id customer { id } } } } }";
+    "restaurants → members" by Merchant: 2 statements, [4, 100],
+        "{ restaurants(first: 50) { nodes { id members { userId email } } } }";
+    "nodes of each of ten types" by Admin with 9 besides: 10 statements, [10, 10], "{ nodes(ids: $each) { id } }";
 }

@@ -1,6 +1,6 @@
 //! The end of an account: what is personal goes, what the books need stays.
 
-use entity::{account_tokens, restaurant_members, sessions, users};
+use entity::{account_tokens, identities, restaurant_members, sessions, users};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
@@ -64,6 +64,7 @@ async fn user_forget_in_tx(transaction: &DatabaseTransaction, id: UserId, email:
         .exec(transaction)
         .await?;
     account_tokens::Entity::delete_many().filter(account_tokens::Column::UserId.eq(id.0)).exec(transaction).await?;
+    identities::Entity::delete_many().filter(identities::Column::UserId.eq(id.0)).exec(transaction).await?;
     // The record of what was done outlives the account, but not from where its owner did it.
     origins_forget_in_tx(transaction, id).await?;
     sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id.0)).exec(transaction).await?;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use entity::{
-    audit_events, customers, driver_locations, drivers, order_items, orders, restaurant_members, reviews, sessions,
-    users,
+    audit_events, customers, driver_locations, drivers, identities, order_items, orders, restaurant_members, reviews,
+    sessions, users,
 };
 use rust_decimal::prelude::ToPrimitive;
 use sea_orm::{
@@ -44,6 +44,7 @@ pub async fn collect(app: &App, viewer: &Viewer) -> Result<PersonalData> {
     };
     let document = json!({
         "user": of_user(&user),
+        "identities": identities_of(db, &user).await?,
         "sessions": sessions_of(db, &user).await?,
         "customer": customer.as_ref().map(of_customer),
         "orders": orders,
@@ -105,6 +106,12 @@ async fn of_driver(db: &DatabaseConnection, driver: drivers::Model) -> Result<Js
     };
     document["routes"] = routes.iter().map(point).collect();
     Ok(document)
+}
+
+async fn identities_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {
+    let identities = user.find_related(identities::Entity).order_by_asc(identities::Column::Issuer).all(db).await?;
+    let document = |identity: &identities::Model| json!({ "issuer": identity.issuer, "subject": identity.subject, "createdAt": time(identity.created_at) });
+    Ok(identities.iter().map(document).collect())
 }
 
 async fn sessions_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {
