@@ -36,5 +36,6 @@ mod routes;
 mod smoke;
 mod sockets;
 mod statements;
+mod topics;
 mod websocket;
 mod websocket_older;
