@@ -348,6 +348,11 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether a server can be started with it. The error is one sentence.
+    pub fn check_for_serving(&self) -> anyhow::Result<()> {
+        validate::validate_for_serving(self)
+    }
+
     /// What holds where nothing is configured. `embedded`: whether no database is configured either.
     pub fn defaults(environment: Environment, embedded: bool) -> Self {
         let development = environment == Environment::Development;

@@ -25,6 +25,7 @@ const BACKLOG: u32 = 1024;
 
 /// Serves until a signal comes, and then until everything has ended or the deadline is over.
 pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
+    config.check_for_serving()?;
     // Taken before anything is changed, yet answered only when all is ready.
     let socket = bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
     prepare_database(&config, patience).await?;

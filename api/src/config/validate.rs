@@ -90,11 +90,6 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         require(value >= 1, &format!("{key} is at least 1"));
     }
     let accounts = &config.accounts;
-    require(
-        config.is_development() || accounts.token_keys.is_some(),
-        "accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS) is missing: production needs name=secret, where the secret is random, \
-         such as `openssl rand -base64 48` gives",
-    );
     if let Some(keys) = &accounts.token_keys
         && let Err(problem) = AccessTokens::new(Some(keys), Duration::from_secs(accounts.access_token_seconds))
     {
@@ -200,6 +195,16 @@ fn is_encrypted_or_near(url: &str) -> bool {
         "http" => matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")),
         _ => false,
     })
+}
+
+/// What only a server needs, and no other command.
+pub(super) fn validate_for_serving(config: &Config) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.is_development() || config.accounts.token_keys.is_some(),
+        "accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS) is missing: production needs name=secret, where the secret is random, such \
+         as `openssl rand -base64 48` gives"
+    );
+    Ok(())
 }
 
 /// A scheme, a host and maybe a port, and nothing after them: as browsers send it.
