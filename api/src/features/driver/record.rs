@@ -2,7 +2,6 @@
 //! batches, so that neither whoever tells a place nor whoever hears of it waits for the database.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
