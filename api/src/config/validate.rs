@@ -68,6 +68,8 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.message_bytes", config.websocket.message_bytes),
         ("websocket.operations", config.websocket.operations),
         ("websocket.connections", config.websocket.connections),
+        ("websocket.connections_per_address", config.websocket.connections_per_address),
+        ("websocket.operations_per_process", config.websocket.operations_per_process),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
     }
@@ -75,6 +77,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.init_timeout_seconds", config.websocket.init_timeout_seconds),
         ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
         ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
+        ("websocket.rights_check_seconds", config.websocket.rights_check_seconds),
         ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
         ("mail.timeout_seconds", config.mail.timeout_seconds),
     ] {
@@ -101,6 +104,10 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     ] {
         require((1..=3650).contains(&value), &format!("{key} is from 1 to 3650"));
     }
+    require(
+        config.shutdown.spread_seconds < config.shutdown.timeout_seconds,
+        "shutdown.spread_seconds is below shutdown.timeout_seconds",
+    );
     for origin in &config.http.allowed_origins {
         require(
             origin == "*" || is_origin(origin),

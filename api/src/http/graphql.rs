@@ -17,9 +17,10 @@ use axum::{
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use tokio::sync::Semaphore;
 
 use super::{
+    attendance::BrokerWatch,
+    connections::Connections,
     event_stream,
     media::{Accepted, Media, Streamed},
     origin, viewer, websocket,
@@ -42,14 +43,23 @@ pub(super) struct Endpoint {
     pub app: Arc<App>,
     pub schema: Schema,
     pub shutdown: Shutdown,
-    /// A permit for each websocket and event stream that may yet be opened.
-    pub sockets: Arc<Semaphore>,
+    pub connections: Connections,
+    pub broker: BrokerWatch,
+}
+
+impl Endpoint {
+    /// Ready when a connection has to end because the process will.
+    pub fn departure(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shutdown.departure(Duration::from_secs(self.app.config.shutdown.spread_seconds))
+    }
 }
 
 /// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams.
 pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
-    let sockets = Arc::new(Semaphore::new(app.config.websocket.connections));
-    let endpoint = Endpoint { app, schema, shutdown, sockets };
+    let connections = Connections::new(&app.config.websocket);
+    let (broker, watching) = BrokerWatch::new(app.clone());
+    shutdown.spawn(watching);
+    let endpoint = Endpoint { app, schema, shutdown, connections, broker };
     Router::new().route("/graphql", any(handle)).with_state(endpoint)
 }
 
@@ -94,11 +104,12 @@ async fn handle(
 
 async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Request, accepted: Accepted) -> Response {
     let Accepted { media, streamed } = accepted;
-    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
-        Ok(authenticated) => authenticated.viewer,
+    let authenticated = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
+        Ok(authenticated) => authenticated,
         Err(error) => return unserved(error, media),
     };
-    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request).await;
+    let viewer = authenticated.viewer.clone();
+    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin.clone(), request).await;
     let kind = prepared.as_ref().ok().map(Operation::kind);
     if parts.method == Method::GET && kind == Some(OperationType::Mutation) {
         let message = "A GET request runs no mutations: send them by POST.";
@@ -110,7 +121,7 @@ async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Reques
         Streamed::Everything => true,
     };
     if is_streamed {
-        return event_stream::open(endpoint, prepared);
+        return event_stream::open(endpoint, &origin, authenticated, prepared).await;
     }
     let operation = match prepared {
         Ok(operation) => operation,
@@ -262,7 +273,7 @@ fn refused(errors: &[ServerError], media: Media) -> Response {
 }
 
 /// The answer where it cannot be said who asks.
-fn unserved(error: Error, media: Media) -> Response {
+pub(super) fn unserved(error: Error, media: Media) -> Response {
     let status = match error.code {
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden => StatusCode::FORBIDDEN,
