@@ -2,17 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod abandoned;
 mod accounts;
 mod architecture;
 mod assignment;
 mod background;
 mod catalog;
+mod charges;
 mod contention;
 mod contract;
 mod cuts;
 mod demo;
 mod event_stream;
 mod generated;
+mod graphiql;
 mod graphql_over_http;
 mod hostile;
 mod inputs;
@@ -23,14 +26,17 @@ mod live_locations;
 mod live_sessions;
 mod live_slow;
 mod live_steps;
+mod locations;
 mod metrics;
 mod money;
+mod openid;
 mod pages;
 mod people;
 mod placement;
 mod process;
 mod revenue;
 mod reviews;
+mod routes;
 mod smoke;
 mod sockets;
 mod statements;

@@ -71,7 +71,7 @@ impl Attendance {
         let (Some(user), Some(expires_at)) = (viewer.user(), expires_at) else {
             return Ok(Self { viewer, user: None });
         };
-        let signal = app.events.subscribe(Topic::User(user.id));
+        let signal = app.events.subscribe(Topic::User(user.id)).await;
         // What has changed since they were read, and before the signal was taken, would be missed.
         viewer::renew_rights(app, &viewer).await?;
         let (expires_at, renewed) = watch::channel(expires_at);

@@ -1,6 +1,7 @@
 //! The server's addresses.
 
 mod attendance;
+mod batch;
 mod connections;
 mod event_stream;
 pub mod graphiql;
@@ -43,7 +44,7 @@ pub fn router(app: Arc<App>, schema: Schema, shutdown: Shutdown, metrics: Option
     layers::surround(router, &app.config)
 }
 
-/// The page's tabs act as the demo's people where there are any, and whoever asks may act as them.
+/// The page's tabs act as the demo's people where there are any with a password that all may know.
 fn graphiql_settings(config: &Config) -> graphiql::Settings {
     let demo = config.demo.seed && config.environment == Environment::Development;
     graphiql::Settings { accounts: demo.then(seed::demo_accounts) }
