@@ -52,6 +52,11 @@ impl City {
         &self.server
     }
 
+    /// The same, to wait for its end.
+    pub fn server_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
     /// A second server process on the same database and, on PostgreSQL, the same Redis.
     pub async fn another_server(&self) -> Server {
         Server::start(self.directory.path(), &self.settings).await

@@ -9,7 +9,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use crate::{Answer, EventSource, EventStream, Server, global_id};
+use crate::{Answer, EventSource, EventStream, Proxy, Server, global_id};
 
 /// Somebody who sends operations to a server: anonymous, or a user with the records that belong to them.
 #[derive(Clone, Debug)]
@@ -74,6 +74,13 @@ impl Person {
     /// The same person, talking to another server.
     pub fn at(&self, server: &Server) -> Self {
         Person { url: server.url("/graphql"), websocket_url: server.websocket_url(), ..self.clone() }
+    }
+
+    /// The same person, talking to servers by way of a proxy.
+    pub fn by_way_of(&self, proxy: &Proxy) -> Self {
+        let url = proxy.url();
+        let websocket_url = url.replacen("http", "ws", 1);
+        Person { url: format!("{url}graphql"), websocket_url: format!("{websocket_url}graphql"), ..self.clone() }
     }
 
     /// Sends a query or a mutation over HTTP.

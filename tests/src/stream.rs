@@ -71,10 +71,23 @@ impl EventStream {
 
     /// The server must close the socket now, with this code and no further event.
     pub async fn expect_close(mut self, code: u16) {
-        let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-        match next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}")) {
-            Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), code, "{frame:?}"),
-            other => panic!("expected the close code {code}, got {other:?}"),
+        assert_eq!(self.next_event_or_close().await.expect_err("expected a close, got an event"), code);
+    }
+
+    /// The next event, or the code with which the server closes the socket.
+    pub async fn next_event_or_close(&mut self) -> Result<Answer, u16> {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            match next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}")) {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
+                    assert_eq!(message["type"], "next", "expected an event, got {message:#}");
+                    return Ok(Answer { status: 200, body: message["payload"].clone() });
+                }
+                Some(Ok(Message::Ping(_))) => {}
+                Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
+                other => panic!("expected an event or a close, got {other:?}"),
+            }
         }
     }
 
