@@ -79,9 +79,10 @@ impl Person {
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:.2000}"));
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let text = response.text().await.expect("the answer can be read");
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
-        Answer { status, body }
+        Answer { status, headers, body }
     }
 
     /// Opens a subscription, on a websocket of its own.
