@@ -1,21 +1,27 @@
 //! What every part of the server needs, handed down and never global.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use sea_orm::DatabaseConnection;
 use secrecy::ExposeSecret;
 
 use crate::{
+    access_token::AccessTokens,
     config::{self, Config},
     database,
     events::Events,
+    limiter::Limiter,
+    mail::Mailer,
 };
 
-/// The database, the broker and the configuration of one process.
+/// The database, the broker, what is used of limits, the mail, the keys of access tokens, and the configuration of one process.
 pub struct App {
     pub db: DatabaseConnection,
     pub events: Events,
+    pub limiter: Limiter,
+    pub mail: Mailer,
+    pub access_tokens: AccessTokens,
     pub config: Config,
 }
 
@@ -32,7 +38,13 @@ impl App {
             Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
             None => "cannot start the broker in memory".to_owned(),
         })?;
-        Ok(Arc::new(App { db, events, config }))
+        let limiter = Limiter::new(&config.broker)?;
+        let mail = Mailer::new(&config.mail, config.environment)?;
+        let accounts = &config.accounts;
+        let lifetime = Duration::from_secs(accounts.access_token_seconds);
+        let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
+            .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
+        Ok(Arc::new(App { db, events, limiter, mail, access_tokens, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.

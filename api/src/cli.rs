@@ -1,5 +1,6 @@
 //! The command line.
 
+mod admin;
 mod healthcheck;
 mod migrate;
 mod seed;
@@ -47,6 +48,7 @@ Examples:
   tiffin migrate status                         which migrations are applied, and which wait
   tiffin migrate up && tiffin serve --no-migrate
   tiffin seed --scale 1                         fill a PostgreSQL database with a big city
+  tiffin admin --email ada@example.com          make the first admin; prints a password
   tiffin schema > schema.graphql                the GraphQL schema, for client tools
   tiffin config > tiffin.toml                   what is in force, as a file to start from
 
@@ -62,6 +64,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Fill the database with a made-up city. A second run changes nothing.
     Seed(seed::SeedOptions),
+    /// Make an admin: somebody new, or who has an account already.
+    Admin(admin::AdminOptions),
     /// Print the GraphQL schema in its definition language.
     Schema,
     /// Print the configuration that is in force, with secrets hidden.
@@ -117,6 +121,7 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Serve(_)) => serve::run(start(&sources)?, patience).await,
         Some(Command::Migrate(action)) => migrate::run(action, start(&sources)?, patience).await,
         Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
+        Some(Command::Admin(options)) => admin::run(options, start(&sources)?, patience).await,
         Some(Command::Schema) => print(&graphql::schema::sdl()),
         Some(Command::Config) => print(&config::describe(&sources)?),
         Some(Command::Healthcheck(options)) => healthcheck::run(options, Config::load(&sources)?).await,

@@ -11,6 +11,7 @@ mod validate;
 use std::{net::SocketAddr, path::PathBuf};
 
 use figment::Figment;
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -41,18 +42,34 @@ pub struct Config {
     pub broker: BrokerConfig,
     pub websocket: WebsocketConfig,
     pub limits: LimitsConfig,
+    pub accounts: AccountsConfig,
     pub orders: OrdersConfig,
+    pub mail: MailConfig,
     pub demo: DemoConfig,
     pub shutdown: ShutdownConfig,
     pub log: LogConfig,
 }
 
-/// What browsers may do from elsewhere.
+/// What browsers may do from elsewhere, and what proxies in front are believed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
     /// The origins (`https://app.example`) whose pages may call the API and open sockets; `*` is any.
     pub allowed_origins: Vec<String>,
+    /// The networks (`10.0.0.0/8`) of proxies in front, which are believed when they say where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it. They must write it themselves, whatever a client has sent.
+    pub forwarded_header: ForwardedHeader,
+}
+
+/// The header in which proxies say where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    /// What most proxies write: `198.51.100.7, 10.0.0.2`.
+    XForwardedFor,
+    /// RFC 7239: `for=198.51.100.7;proto=https, for=10.0.0.2`.
+    Forwarded,
 }
 
 impl HttpConfig {
@@ -162,12 +179,64 @@ pub struct LimitsConfig {
     pub operation_timeout_seconds: u64,
 }
 
+/// How people sign up and in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountsConfig {
+    /// The keys that access tokens are signed with, as `name=secret`, separated by commas: the first signs, all of them verify.
+    /// Not set: a key is made for each process, which production refuses.
+    #[serde(serialize_with = "print::hidden")]
+    pub token_keys: Option<SecretString>,
+    /// Seconds that an access token is good for.
+    pub access_token_seconds: u64,
+    /// Days after which a session that was not renewed ends.
+    pub session_days: u32,
+    /// Whether anybody may make an account.
+    pub sign_up: bool,
+    /// Hours that a link to verify an e-mail address is good for.
+    pub verification_hours: u32,
+    /// Minutes that a link to set a new password is good for.
+    pub password_reset_minutes: u32,
+    /// Days that an invitation is good for.
+    pub invitation_days: u32,
+    /// Attempts to sign in to one account in a window, until one succeeds.
+    pub attempts_per_account: u64,
+    /// Attempts to sign in from one network address in a window.
+    pub attempts_per_address: u64,
+    /// Seconds of that window.
+    pub attempts_window_seconds: u64,
+    /// Accounts made from one network address in an hour.
+    pub sign_ups_per_address: u64,
+    /// Letters asked for from one network address in an hour.
+    pub letters_per_address: u64,
+    /// Letters asked for to one e-mail address in an hour.
+    pub letters_per_account: u64,
+    /// Days that sessions, tokens and links are kept after their end, to be looked at.
+    pub kept_days: u32,
+}
+
 /// The rules of orders that are a matter of choice.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrdersConfig {
     /// Minutes after which an order that nobody accepted is cancelled by the system; 0 is never.
     pub acceptance_timeout_minutes: u32,
+}
+
+/// E-mail to the people who use the service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// `smtps://user:password@smtp.example:465`, or `smtp://…?tls=required` (STARTTLS). Not set: nothing is sent; in development links
+    /// are written to the log instead.
+    #[serde(serialize_with = "print::redacted_url")]
+    pub smtp_url: Option<SecretString>,
+    /// Whom letters are from: `Tiffin <no-reply@app.example>`.
+    pub from: String,
+    /// The address of the front end that the links in letters lead to: `https://app.example`.
+    pub link_address: String,
+    /// Seconds that the SMTP server may take for a letter; then it is tried again later.
+    pub timeout_seconds: u64,
 }
 
 /// The demo city on the embedded database.
@@ -230,7 +299,11 @@ impl Config {
         Config {
             environment,
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
-            http: HttpConfig { allowed_origins: if development { vec!["*".to_owned()] } else { Vec::new() } },
+            http: HttpConfig {
+                allowed_origins: if development { vec!["*".to_owned()] } else { Vec::new() },
+                trusted_proxies: Vec::new(),
+                forwarded_header: ForwardedHeader::XForwardedFor,
+            },
             graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {
                 url: None,
@@ -270,7 +343,29 @@ impl Config {
                 errors: 50,
                 operation_timeout_seconds: 20,
             },
+            accounts: AccountsConfig {
+                token_keys: None,
+                access_token_seconds: 15 * 60,
+                session_days: 30,
+                sign_up: true,
+                verification_hours: 48,
+                password_reset_minutes: 60,
+                invitation_days: 7,
+                attempts_per_account: 10,
+                attempts_per_address: 100,
+                attempts_window_seconds: 300,
+                sign_ups_per_address: 20,
+                letters_per_address: 30,
+                letters_per_account: 5,
+                kept_days: 30,
+            },
             orders: OrdersConfig { acceptance_timeout_minutes: 15 },
+            mail: MailConfig {
+                smtp_url: None,
+                from: "Tiffin <no-reply@tiffin.example>".to_owned(),
+                link_address: "http://localhost:3000".to_owned(),
+                timeout_seconds: 10,
+            },
             demo: DemoConfig { seed: development && embedded, live: development && embedded },
             shutdown: ShutdownConfig { delay_seconds: 0, timeout_seconds: 30 },
             log: LogConfig {

@@ -3,13 +3,16 @@
 //! A map of the tree, in the order a request passes through it:
 //!
 //! - [`cli`] reads the command line and [`config`] the configuration; [`app`] is what every part needs, handed down and never
-//!   global: the [`database`], the [`events`], the configuration. [`telemetry`] logs, [`shutdown`] ends it all in order.
+//!   global: the [`database`], the [`events`], the [`mail`], the configuration. [`telemetry`] logs, [`shutdown`] ends it all in order.
 //! - [`http`] serves GraphQL over HTTP and websockets, GraphiQL and health, and finds out who asks ([`viewer`]).
 //! - [`graphql`] is the kernel that every feature builds on: how operations are checked and run, ids, pages, loaders, errors.
 //! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`.
+//! - [`limiter`] counts how often something may happen, over all processes.
+//! - [`access_token`] and [`password`] prove who somebody is.
 //! - [`money`], [`clock`] and [`dialect`] (everything in which PostgreSQL and SQLite differ) are used by all features.
 //! - [`seed`] makes the demo city.
 
+pub mod access_token;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -20,7 +23,10 @@ pub mod events;
 pub mod features;
 pub mod graphql;
 pub mod http;
+pub mod limiter;
+pub mod mail;
 pub mod money;
+pub mod password;
 pub mod seed;
 pub mod shutdown;
 pub mod telemetry;

@@ -1,15 +1,14 @@
 //! Who asks. Made in one place (`http::viewer`), and carried by every operation.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard},
-};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use entity::sea_orm_active_enums::UserRole;
+use ipnet::IpNet;
+use tokio::sync::watch;
 
 use crate::graphql::{
     error::{Error, Result},
-    ids::{CustomerId, DriverId, GlobalId, RestaurantId, UserId},
+    ids::{CustomerId, DriverId, GlobalId, RestaurantId, SessionId, UserId},
 };
 
 /// Who asks, with all that rights depend on.
@@ -25,23 +24,93 @@ pub enum Viewer {
 #[derive(Debug)]
 pub struct SignedIn {
     pub id: UserId,
+    /// None for people whom the server plays.
+    pub session: Option<SessionId>,
+    pub origin: Option<Origin>,
+    rights: watch::Sender<Rights>,
+}
+
+/// What somebody who is signed in may act as, as it was when it was last read. Whatever runs for one socket shares it, so that it
+/// can be read anew for all of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rights {
     pub role: UserRole,
-    /// Empty until the user orders for the first time, which may be in this very operation.
-    pub customer: OnceLock<CustomerId>,
+    /// None until the user orders for the first time, which may be in this very operation.
+    pub customer: Option<CustomerId>,
     pub driver: Option<DriverId>,
     /// The restaurants whose staff the user is, those founded in this very operation included.
-    pub restaurants: RwLock<HashSet<RestaurantId>>,
+    pub restaurants: HashSet<RestaurantId>,
+}
+
+impl Rights {
+    /// Those of a role alone.
+    pub fn of(role: UserRole) -> Self {
+        Rights { role, customer: None, driver: None, restaurants: HashSet::new() }
+    }
+}
+
+/// Where a request comes from. Made in one place (`http::origin`), and carried by every operation; of a socket, it is where its
+/// handshake came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's, as far as proxies that are trusted say so.
+    pub address: IpAddr,
+    /// What the client says it is, 255 characters at most.
+    pub user_agent: Option<String>,
+}
+
+impl Origin {
+    /// What one client has for itself, for limits by address: an address of IPv4, or a network of 64 bits of IPv6, in which every
+    /// client can take as many addresses as it likes.
+    pub fn network(&self) -> IpNet {
+        let bits = if self.address.is_ipv4() { 32 } else { 64 };
+        IpNet::new(self.address, bits).map_or_else(|_| self.address.into(), |network| network.trunc())
+    }
 }
 
 impl SignedIn {
-    fn restaurants(&self) -> RwLockReadGuard<'_, HashSet<RestaurantId>> {
-        // Nothing panics while it holds the lock.
-        self.restaurants.read().unwrap_or_else(PoisonError::into_inner)
+    pub fn new(id: UserId, session: Option<SessionId>, origin: Option<Origin>, rights: Rights) -> Self {
+        SignedIn { id, session, origin, rights: watch::Sender::new(rights) }
+    }
+
+    pub fn role(&self) -> UserRole {
+        self.rights.borrow().role
     }
 
     /// Lets the user know itself as staff of the restaurant, once that is certain.
     pub fn is_staff_now(&self, restaurant: RestaurantId) {
-        self.restaurants.write().unwrap_or_else(PoisonError::into_inner).insert(restaurant);
+        self.rights.send_modify(|rights| {
+            rights.restaurants.insert(restaurant);
+        });
+    }
+
+    /// Lets the user know itself as this customer, once that is certain.
+    pub fn is_customer_now(&self, customer: CustomerId) {
+        self.rights.send_modify(|rights| rights.customer = Some(customer));
+    }
+
+    /// Replaces the rights by those that were read anew. Who follows them wakes if they have changed.
+    pub fn renew(&self, present: Rights) {
+        self.rights.send_if_modified(|rights| {
+            let changed = *rights != present;
+            *rights = present;
+            changed
+        });
+    }
+}
+
+/// Wakes whoever acts for a viewer over a long time when the viewer's rights have changed.
+pub struct RightsWatch(Option<watch::Receiver<Rights>>);
+
+impl RightsWatch {
+    /// Waits for the next change; for ever where there is nothing that could change.
+    pub async fn changed(&mut self) {
+        if let Some(rights) = &mut self.0
+            && rights.changed().await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 }
 
@@ -62,7 +131,7 @@ impl Viewer {
     pub fn is_admin(&self) -> bool {
         match self {
             Viewer::System => true,
-            Viewer::User(user) => user.role == UserRole::Admin,
+            Viewer::User(user) => user.role() == UserRole::Admin,
             Viewer::Anonymous => false,
         }
     }
@@ -76,7 +145,7 @@ impl Viewer {
     }
 
     pub fn is_staff_of(&self, restaurant: RestaurantId) -> bool {
-        self.user().is_some_and(|user| user.restaurants().contains(&restaurant))
+        self.user().is_some_and(|user| user.rights.borrow().restaurants.contains(&restaurant))
     }
 
     /// Whether the viewer runs the restaurant: its staff, and admins.
@@ -85,11 +154,11 @@ impl Viewer {
     }
 
     pub fn customer(&self) -> Option<CustomerId> {
-        self.user().and_then(|user| user.customer.get().copied())
+        self.user().and_then(|user| user.rights.borrow().customer)
     }
 
     pub fn driver(&self) -> Option<DriverId> {
-        self.user().and_then(|user| user.driver)
+        self.user().and_then(|user| user.rights.borrow().driver)
     }
 
     /// Whether the viewer is this customer.
@@ -103,7 +172,12 @@ impl Viewer {
 
     /// The numbers of the restaurants whose staff the viewer is, for statements.
     pub fn restaurants(&self) -> Vec<i32> {
-        self.user().map(|user| user.restaurants().iter().map(|id| id.0).collect()).unwrap_or_default()
+        self.user().map(|user| user.rights.borrow().restaurants.iter().map(|id| id.0).collect()).unwrap_or_default()
+    }
+
+    /// Wakes at every change of the viewer's rights from now on.
+    pub fn watch_rights(&self) -> RightsWatch {
+        RightsWatch(self.user().map(|user| user.rights.subscribe()))
     }
 
     /// Who did it, as histories record it: a user's global id, or `SYSTEM`.

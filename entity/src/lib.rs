@@ -6,6 +6,8 @@
 
 pub mod prelude;
 
+pub mod account_tokens;
+pub mod audit_events;
 pub mod customers;
 pub mod dishes;
 pub mod drivers;
@@ -13,8 +15,10 @@ pub mod menus;
 pub mod order_events;
 pub mod order_items;
 pub mod orders;
+pub mod refresh_tokens;
 pub mod restaurant_members;
 pub mod restaurants;
 pub mod reviews;
 pub mod sea_orm_active_enums;
+pub mod sessions;
 pub mod users;

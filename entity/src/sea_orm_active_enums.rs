@@ -3,6 +3,16 @@
 use sea_orm::entity::prelude::*;
 
 #[derive(Debug, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
+#[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "account_token_purpose")]
+pub enum AccountTokenPurpose {
+    #[sea_orm(string_value = "VERIFY_EMAIL")]
+    VerifyEmail,
+    #[sea_orm(string_value = "RESET_PASSWORD")]
+    ResetPassword,
+    #[sea_orm(string_value = "INVITATION")]
+    Invitation,
+}
+#[derive(Debug, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
 #[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "driver_status")]
 pub enum DriverStatus {
     #[sea_orm(string_value = "OFFLINE")]

@@ -17,10 +17,18 @@ pub struct Model {
     pub created_at: DateTimeWithTimeZone,
     #[sea_orm(column_type = "Text")]
     pub search_text: String,
+    #[sea_orm(column_type = "Text", nullable)]
+    pub password_hash: Option<String>,
+    #[sea_orm(has_many)]
+    pub account_tokens: HasMany<super::account_tokens::Entity>,
+    #[sea_orm(has_many)]
+    pub audit_events: HasMany<super::audit_events::Entity>,
     #[sea_orm(has_one)]
     pub customers: HasOne<super::customers::Entity>,
     #[sea_orm(has_one)]
     pub drivers: HasOne<super::drivers::Entity>,
+    #[sea_orm(has_many)]
+    pub sessions: HasMany<super::sessions::Entity>,
     #[sea_orm(has_many, via = "restaurant_members")]
     pub restaurants: HasMany<super::restaurants::Entity>,
 }

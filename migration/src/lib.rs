@@ -42,6 +42,11 @@ mod m20261116_102100_backfill_search_text;
 mod m20261116_103000_index_pages;
 mod m20261116_104000_index_driver_under_way;
 mod m20261116_105000_index_pending_orders;
+mod m20261126_090000_add_user_password;
+mod m20261126_090100_create_sessions;
+mod m20261126_090200_create_refresh_tokens;
+mod m20261126_090300_create_account_tokens;
+mod m20261126_090400_create_audit_events;
 
 use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
@@ -84,6 +89,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261116_103000_index_pages::Migration),
             Box::new(m20261116_104000_index_driver_under_way::Migration),
             Box::new(m20261116_105000_index_pending_orders::Migration),
+            Box::new(m20261126_090000_add_user_password::Migration),
+            Box::new(m20261126_090100_create_sessions::Migration),
+            Box::new(m20261126_090200_create_refresh_tokens::Migration),
+            Box::new(m20261126_090300_create_account_tokens::Migration),
+            Box::new(m20261126_090400_create_audit_events::Migration),
         ]
     }
 }

@@ -14,6 +14,8 @@ async fn start(directory: &Path, live: bool) -> Server {
     let mut settings = vec![
         ("TIFFIN_LISTEN", "127.0.0.1:0"),
         ("TIFFIN_LOG_FORMAT", "json"),
+        // A token is to outlive the process it came from.
+        ("TIFFIN_ACCOUNTS_TOKEN_KEYS", "demo=aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW"),
         ("TIFFIN_DATABASE_DATA_DIRECTORY", data.to_str().expect("a temporary folder has a plain name")),
     ];
     if !live {
@@ -27,8 +29,8 @@ fn directory() -> TempDir {
     tempfile::tempdir().expect("a temporary directory can be made")
 }
 
-fn account(server: &Server, name: &str) -> Person {
-    Person::with_email(server, &format!("{name}@demo.tiffin.example"))
+async fn account(server: &Server, name: &str) -> Person {
+    Person::signing_in(server, &format!("{name}@demo.tiffin.example"), "tiffin-demo").await
 }
 
 /// All entries of a connection at the root, page by page.
@@ -57,7 +59,7 @@ fn the_first_start_makes_a_believable_city_and_the_second_leaves_it() {
     tiffin_tests::run(async {
         let directory = directory();
         let mut server = start(directory.path(), !LIVE).await;
-        let admin = account(&server, "admin");
+        let admin = account(&server, "admin").await;
 
         let restaurants = all(&admin, "restaurants", "id cuisineType menu { dishes { totalCount } }").await;
         assert!(restaurants.len() >= 12, "{restaurants:#?}");
@@ -161,14 +163,14 @@ fn every_operation_of_the_ready_tabs_works_on_the_first_start() {
         let found = anonymous.run("search", "Search", json!({"text": "rice"})).await;
         assert!(!found.list("/dishes/nodes").is_empty(), "{found}");
 
-        let merchant_person = account(&server, "merchant");
+        let merchant_person = account(&server, "merchant").await;
         let kitchen =
             "{ me { restaurants { id menu { dishes(first: 1, filter: {isAvailable: true}) { nodes { id } } } } } }";
         let kitchen = merchant_person.query(kitchen, json!({})).await;
         let restaurant = kitchen.at("/me/restaurants/0/id").clone();
         let dish = kitchen.at("/me/restaurants/0/menu/dishes/nodes/0/id").clone();
 
-        let mut customer = Actor { person: account(&server, "customer"), ran: &mut ran };
+        let mut customer = Actor { person: account(&server, "customer").await, ran: &mut ran };
         let address = customer.run("who_am_i", "WhoAmI", json!({})).await.at("/me/customer/addresses/0").clone();
         let address = json!({"line1": address["line1"], "city": address["city"]});
         let items = json!([{"dishId": dish, "quantity": 1}]);
@@ -194,7 +196,7 @@ fn every_operation_of_the_ready_tabs_works_on_the_first_start() {
         let revenue = merchant.run("revenue", "Revenue", json!({"restaurant": restaurant, "period": "DAY"})).await;
         assert!(revenue.list("/restaurant/revenue").iter().any(|day| day["totalOrders"] != json!(0)), "{revenue}");
 
-        let mut driver = Actor { person: account(&server, "driver"), ran: &mut ran };
+        let mut driver = Actor { person: account(&server, "driver").await, ran: &mut ran };
         let looked = driver.run("driver", "Driver", json!({})).await;
         let ready = looked.list("/claimableOrders/nodes").iter().find(|order| order["status"] == "READY");
         let ready = ready.unwrap_or_else(|| panic!("no order is ready: {looked}"))["id"].clone();
@@ -212,7 +214,7 @@ fn the_city_lives_by_itself() {
     tiffin_tests::run(async {
         let directory = directory();
         let server = start(directory.path(), LIVE).await;
-        let customer = account(&server, "customer");
+        let customer = account(&server, "customer").await;
         let carried = "{ orders(filter: {status: [PICKED_UP]}) { nodes { id } } }";
         let order = customer.query(carried, json!({})).await.text("/orders/nodes/0/id").to_owned();
         let watch = "subscription($id: ID!) { driverLocationChanged(orderId: $id) { lat lng } }";

@@ -126,7 +126,7 @@ fn a_foreign_page_cannot_write() {
         let ann = city.customer("Ann").await;
         let order = city.order(&ann, &restaurant).status(OrderStatus::Pending).create().await;
         let cancel = format!("cancelOrder(input: {{orderId: \"{}\"}}) {{ order {{ id }} }}", order.id());
-        let signed_in = |request: RequestBuilder| request.header("X-Development-User", &ann.user().email);
+        let signed_in = |request: RequestBuilder| request.bearer_auth(ann.access_token().expect("Ann is signed in"));
 
         for (query, name) in [
             (format!("mutation {{ {cancel} }}"), None),

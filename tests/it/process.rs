@@ -413,7 +413,7 @@ fn two_servers_may_start_on_one_empty_database() {
             let start = || Server::start(directory.path(), &settings);
             let (one, other) = tokio::join!(start(), start());
             for server in [&one, &other] {
-                let admin = Person::with_email(server, "admin@demo.tiffin.example");
+                let admin = Person::signing_in(server, "admin@demo.tiffin.example", "tiffin-demo").await;
                 let answer = admin.query("{ orders { totalCount } customers { totalCount } }", json!({})).await;
                 assert_eq!(answer.at("/orders/totalCount"), 300, "one of the two made the city");
                 assert_eq!(answer.at("/customers/totalCount"), 40);

@@ -102,7 +102,7 @@ async fn watched_order(city: &City) -> (Bare, String) {
     let ann = city.customer("Ann").await;
     let order = city.order(&ann, &restaurant).status(OrderStatus::Pending).create().await;
     let mut socket = Bare::open(city.server()).await;
-    let payload = json!({ "developmentUser": ann.user().email });
+    let payload = ann.connection_init();
     socket.say(json!({ "type": "connection_init", "payload": payload })).await;
     assert_eq!(socket.hear().await["type"], "connection_ack");
     (socket, order.id())
@@ -217,7 +217,7 @@ fn what_breaks_the_protocol_closes_the_socket_with_its_code() {
         socket.expect_close(4401, "Unauthorized").await;
 
         let mut socket = Bare::open(server).await;
-        let payload = json!({ "developmentUser": "nobody@nowhere.example" });
+        let payload = json!({ "authorization": "Bearer nobody" });
         socket.say(json!({ "type": "connection_init", "payload": payload })).await;
         socket.expect_close(4403, "Forbidden").await;
 
@@ -243,7 +243,7 @@ fn in_production_no_socket_is_taken_at_its_word() {
         let city = City::with_settings(Database::Sqlite, &[("TIFFIN_ENV", "production")]).await;
         let admin = city.admin().await;
         let mut socket = Bare::open(city.server()).await;
-        let payload = json!({ "developmentUser": admin.user().email });
+        let payload = admin.connection_init();
         socket.say(json!({ "type": "connection_init", "payload": payload })).await;
         socket.expect_close(4403, "Forbidden").await;
     });

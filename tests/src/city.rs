@@ -8,7 +8,7 @@ use std::{
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 
-use crate::{Database, Person, Server, Settings, TestDatabase, workspace};
+use crate::{Database, Person, Server, Settings, TestDatabase, access_token, workspace};
 
 /// An empty city: a database of its own, a server on it, and nobody there yet.
 ///
@@ -114,6 +114,7 @@ fn usual_settings(database: Database, url: &str, directory: &Path) -> Settings {
         ("TIFFIN_LISTEN", "127.0.0.1:0".to_owned()),
         ("TIFFIN_LOG", "info,sqlx::query=debug".to_owned()),
         ("TIFFIN_LOG_FORMAT", "json".to_owned()),
+        ("TIFFIN_ACCOUNTS_TOKEN_KEYS", format!("{}={}", access_token::KEY_NAME, access_token::KEY_SECRET)),
         ("DATABASE_URL", url.to_owned()),
     ];
     match database {

@@ -4,12 +4,14 @@
 //! - [`Server`]: the real binary as a process, its address, its log, the statements it ran
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
+//! - [`Mailbox`]: an SMTP server that keeps the letters it is given
 //! - [`EventStream`]: a subscription over graphql-transport-ws
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
 //!
 //! `tests/README.md` tells how to write a test.
 
+mod access_token;
 pub mod acts;
 mod answer;
 pub mod builders;
@@ -17,6 +19,7 @@ mod city;
 mod command;
 mod databases;
 mod log;
+mod mailbox;
 mod person;
 mod proxy;
 pub mod rows;
@@ -24,11 +27,13 @@ mod server;
 mod stream;
 pub mod workspace;
 
+pub use access_token::access_token;
 pub use answer::{Answer, Problem};
 pub use city::City;
 pub use command::{Outcome, run_command};
 pub use databases::{Database, TestDatabase, scratch_postgres};
 pub use log::{Statement, Statements};
+pub use mailbox::{Letter, Mailbox};
 pub use person::Person;
 pub use proxy::Proxy;
 pub use server::{Server, Settings};

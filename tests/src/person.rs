@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use entity::{customers, drivers, users};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
 
 use crate::{Answer, EventStream, Server, global_id};
@@ -14,7 +14,7 @@ pub struct Person {
     http: reqwest::Client,
     url: String,
     websocket_url: String,
-    email: Option<String>,
+    access_token: Option<String>,
     user: Option<users::Model>,
     customer: Option<customers::Model>,
     driver: Option<drivers::Model>,
@@ -30,20 +30,34 @@ impl Person {
                 .expect("an HTTP client can be made"),
             url: server.url("/graphql"),
             websocket_url: server.websocket_url(),
-            email: None,
+            access_token: None,
             user: None,
             customer: None,
             driver: None,
         }
     }
 
-    pub(crate) fn signed_in(self, user: users::Model) -> Self {
-        Person { email: Some(user.email.clone()), user: Some(user), ..self }
+    pub(crate) fn signed_in(self, user: users::Model, access_token: String) -> Self {
+        Person { access_token: Some(access_token), user: Some(user), ..self }
     }
 
-    /// Somebody with this e-mail address, whose rows the test does not need.
-    pub fn with_email(server: &Server, email: &str) -> Self {
-        Person { email: Some(email.to_owned()), ..Person::anonymous(server) }
+    /// The same person with this access token, which may be another session's or no good.
+    pub fn with_access_token(&self, access_token: &str) -> Self {
+        Person { access_token: Some(access_token.to_owned()), ..self.clone() }
+    }
+
+    /// Somebody who signs in with this e-mail address and password, and whose rows the test does not need.
+    pub async fn signing_in(server: &Server, email: &str, password: &str) -> Self {
+        let document = "mutation($email: String!, $password: String!) { \
+             signIn(input: {email: $email, password: $password}) { session { accessToken } } }";
+        let anonymous = Person::anonymous(server);
+        let answer = anonymous.query(document, json!({"email": email, "password": password})).await;
+        anonymous.with_access_token(answer.text("/signIn/session/accessToken"))
+    }
+
+    /// What the person sends along to say who it is.
+    pub fn access_token(&self) -> Option<&str> {
+        self.access_token.as_deref()
     }
 
     pub(crate) fn with_customer(self, customer: customers::Model) -> Self {
@@ -73,9 +87,8 @@ impl Person {
     pub async fn send_text(&self, body: String) -> Answer {
         let request = self.http.post(&self.url).header(ACCEPT, "application/json");
         let mut request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
-        if let Some(email) = &self.email {
-            let email = HeaderValue::from_str(email).expect("the e-mail addresses of tests fit in a header");
-            request = request.header("X-Development-User", email);
+        if let Some(access_token) = &self.access_token {
+            request = request.bearer_auth(access_token);
         }
         let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:.2000}"));
         let status = response.status().as_u16();
@@ -87,11 +100,20 @@ impl Person {
 
     /// Opens a subscription, on a websocket of its own.
     pub async fn subscribe(&self, document: &str, variables: Value) -> EventStream {
-        let init = match &self.email {
-            Some(email) => json!({"developmentUser": email}),
+        EventStream::open(
+            &self.websocket_url,
+            self.connection_init(),
+            json!({"query": document, "variables": variables}),
+        )
+        .await
+    }
+
+    /// The payload of `connection_init` that says who it is.
+    pub fn connection_init(&self) -> Value {
+        match &self.access_token {
+            Some(access_token) => json!({"authorization": format!("Bearer {access_token}")}),
             None => json!({}),
-        };
-        EventStream::open(&self.websocket_url, init, json!({"query": document, "variables": variables})).await
+        }
     }
 
     /// The user's row.

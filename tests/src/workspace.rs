@@ -60,23 +60,23 @@ pub fn build_directory() -> PathBuf {
     directory.expect("a test lies in the target folder").to_owned()
 }
 
-/// What `tests/node/<script>` prints when it runs with these arguments. Anything but success fails the test, with all that was
-/// printed.
-pub async fn node_script(script: &str, arguments: &[&str]) -> String {
+/// `tests/node/<script>`, to be run by Node.js with nothing on its standard input.
+pub(crate) fn node(script: &str) -> tokio::process::Command {
     let directory = root().join("tests/node");
     assert!(
         directory.join("node_modules").exists(),
         "tests/node/node_modules is missing: run ./test, or `npm ci` there"
     );
-    let output = tokio::process::Command::new("node")
-        .arg(script)
-        .args(arguments)
-        .current_dir(directory)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap_or_else(|error| panic!("Node.js does not start ({error}): run ./test"));
+    let mut command = tokio::process::Command::new("node");
+    command.arg(script).current_dir(directory).stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// What `tests/node/<script>` prints when it runs with these arguments. Anything but success fails the test, with all that was
+/// printed.
+pub async fn node_script(script: &str, arguments: &[&str]) -> String {
+    let output = node(script).args(arguments).output().await;
+    let output = output.unwrap_or_else(|error| panic!("Node.js does not start ({error}): run ./test"));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         output.status.success(),

@@ -11,7 +11,10 @@ use crate::{
     app::App,
     config::{Config, ShutdownConfig},
     database,
-    features::order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
+    features::{
+        account::expiry::forget_expired_forever,
+        order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
+    },
     graphql, http, seed,
     shutdown::{Shutdown, next_signal},
 };
@@ -66,28 +69,31 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
         tracing::warn!("whoever reaches this address may act as anybody: set TIFFIN_ENV=production to end that");
     }
     welcome::print(app, address).await;
-    accept(listener, router, &shutdown, &app.config.shutdown, next_signal).await?;
+    accept(listener, router, &shutdown, &app.config.shutdown, next_signal, app.mail.finish()).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Serves until the first signal, and then what it began. An error when something was cut off.
+/// Serves until the first signal, and then what it began, with the last work at the end. An error when something was cut off.
 async fn accept(
     listener: TcpListener,
     router: Router,
     shutdown: &Shutdown,
     settings: &ShutdownConfig,
     signal: impl AsyncFn() -> std::io::Result<&'static str>,
+    last_work: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let listener = listener.tap_io(|connection| {
         if let Err(error) = connection.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
     });
-    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.requested());
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.requested());
     let ended = async {
         server.await?;
         shutdown.wait().await;
+        last_work.await;
         Ok(())
     };
     tokio::select! {
@@ -100,6 +106,7 @@ async fn accept(
 fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
     until_shutdown(shutdown, sweep_forever(app.clone()));
     until_shutdown(shutdown, cancel_overdue_forever(app.clone()));
+    until_shutdown(shutdown, forget_expired_forever(app.clone()));
     if app.config.demo.live {
         tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
     }
@@ -169,7 +176,7 @@ mod tests {
         };
         let settings = ShutdownConfig { delay_seconds: 0, timeout_seconds };
         let router = Router::new().route("/", slow);
-        let outcome = accept(listener, router, &Shutdown::new(), &settings, signal).await;
+        let outcome = accept(listener, router, &Shutdown::new(), &settings, signal, async {}).await;
         if outcome.is_err() {
             request.abort();
             return (outcome, String::new());

@@ -36,6 +36,11 @@ pub(super) fn redacted_url<S: Serializer>(url: &Option<SecretString>, serializer
     url.as_ref().map(|url| redact(url.expose_secret())).serialize(serializer)
 }
 
+/// A secret does not go out at all.
+pub(super) fn hidden<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(|_| HIDDEN).serialize(serializer)
+}
+
 /// A TOML file of what is in force; the comments name each variable and where its value came from.
 pub(super) fn describe(config: &Config, figment: &Figment) -> String {
     let mut text = String::new();

@@ -102,6 +102,14 @@ fn refusals_name_the_key_and_its_source() {
         (&[("TIFFIN_DATABASE_MIN_CONNECTIONS", "21")], "database.min_connections is at most"),
         (&[("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example/path")], "is no origin"),
         (&[("TIFFIN_LOG", "info,=,")], "log.filter"),
+        (&[("TIFFIN_MAIL_SMTP_URL", "https://smtp.example")], "mail.smtp_url is an address such as"),
+        (&[("TIFFIN_MAIL_SMTP_URL", "smtp://app:hunter2@smtp.example")], "in the clear"),
+        (&[("TIFFIN_MAIL_FROM", "nobody")], "mail.from is a sender"),
+        (&[("TIFFIN_MAIL_LINK_ADDRESS", "app.example")], "mail.link_address is an address"),
+        (
+            &[("TIFFIN_MAIL_SMTP_URL", "smtps://smtp.example"), ("TIFFIN_ENV", "production")],
+            "mail.link_address begins with https:// in production",
+        ),
     ];
     for (variables, expected) in cases {
         let said = refusal(&with(variables));
@@ -125,6 +133,9 @@ fn secrets_are_never_printed() {
     let sources = with(&[
         ("DATABASE_URL", "postgres://tiffin:hunter2@db/tiffin?sslpassword=hunter2"),
         ("REDIS_URL", "redis://:hunter2@cache"),
+        ("TIFFIN_MAIL_SMTP_URL", "smtps://app:hunter2@smtp.example"),
+        ("TIFFIN_MAIL_FROM", "Tiffin <no-reply@app.example>"),
+        ("TIFFIN_MAIL_LINK_ADDRESS", "https://app.example"),
         ("TIFFIN_LIMITS_DEPTH", "7"),
     ]);
     let printed = describe(&sources).expect("valid");

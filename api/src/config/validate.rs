@@ -1,9 +1,13 @@
 //! What the types cannot say: ranges, and what must fit together.
 
+use std::time::Duration;
+
+use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::Config;
+use super::{Config, MailConfig};
+use crate::access_token::AccessTokens;
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -73,8 +77,30 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
         ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
         ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
+        ("mail.timeout_seconds", config.mail.timeout_seconds),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
+    }
+    let accounts = &config.accounts;
+    require(
+        config.is_development() || accounts.token_keys.is_some(),
+        "accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS) is missing: production needs name=secret, where the secret is random, \
+         such as `openssl rand -base64 48` gives",
+    );
+    if let Some(keys) = &accounts.token_keys
+        && let Err(problem) = AccessTokens::new(Some(keys), Duration::from_secs(accounts.access_token_seconds))
+    {
+        require(false, &format!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"));
+    }
+    require(accounts.access_token_seconds >= 1, "accounts.access_token_seconds is at least 1");
+    require(accounts.attempts_window_seconds >= 1, "accounts.attempts_window_seconds is at least 1");
+    for (key, value) in [
+        ("accounts.session_days", accounts.session_days),
+        ("accounts.verification_hours", accounts.verification_hours),
+        ("accounts.password_reset_minutes", accounts.password_reset_minutes),
+        ("accounts.invitation_days", accounts.invitation_days),
+    ] {
+        require((1..=3650).contains(&value), &format!("{key} is from 1 to 3650"));
     }
     for origin in &config.http.allowed_origins {
         require(
@@ -82,12 +108,49 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
             &format!("http.allowed_origins: {origin:?} is no origin such as https://app.example"),
         );
     }
+    for problem in mail_problems(&config.mail, config.is_development()) {
+        require(false, problem);
+    }
     require(
         config.log.filter.parse::<tracing_subscriber::EnvFilter>().is_ok(),
         "log.filter (TIFFIN_LOG) is a list of levels such as info,sqlx::query=debug",
     );
     anyhow::ensure!(problems.is_empty(), "the configuration cannot be used: {}", problems.join("; "));
     Ok(())
+}
+
+/// What is wrong with how letters are sent.
+fn mail_problems(mail: &MailConfig, development: bool) -> Vec<&'static str> {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, problem| {
+        if !holds {
+            problems.push(problem);
+        }
+    };
+    require(mail.from.parse::<Mailbox>().is_ok(), "mail.from is a sender such as Tiffin <no-reply@app.example>");
+    let link_address = Url::parse(&mail.link_address).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    require(link_address.is_some(), "mail.link_address is an address such as https://app.example");
+    let Some(url) = &mail.smtp_url else { return problems };
+    let url = url.expose_secret();
+    require(
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url).is_ok(),
+        "mail.smtp_url is an address such as smtps://user:password@smtp.example:465 or smtp://smtp.example?tls=required",
+    );
+    let in_the_clear = Url::parse(url).is_ok_and(|url| {
+        let encrypted =
+            url.scheme() == "smtps" || url.query_pairs().any(|pair| pair == ("tls".into(), "required".into()));
+        url.password().is_some() && !encrypted
+    });
+    require(!in_the_clear, "mail.smtp_url would send its password in the clear: use smtps:// or ?tls=required");
+    if !development {
+        let encrypted = link_address.is_some_and(|url| url.scheme() == "https");
+        require(encrypted, "mail.link_address begins with https:// in production, for links hold secrets");
+        require(
+            !mail.from.contains("@tiffin.example"),
+            "mail.from is a sender of yours where an SMTP server is configured",
+        );
+    }
+    problems
 }
 
 /// A scheme, a host and maybe a port, and nothing after them: as browsers send it.

@@ -17,7 +17,7 @@ pub use hub::Signal;
 use self::{hub::Hub, redis::RedisBroker};
 use crate::{
     config::BrokerConfig,
-    graphql::ids::{DriverId, OrderId, RestaurantId},
+    graphql::ids::{DriverId, OrderId, RestaurantId, UserId},
 };
 
 /// What somebody can follow.
@@ -31,6 +31,8 @@ pub enum Topic {
     Driver(DriverId),
     /// Where one driver is.
     DriverLocation(DriverId),
+    /// The sessions and rights of one user.
+    User(UserId),
 }
 
 /// What is said between processes: look at these topics.
@@ -128,6 +130,7 @@ impl fmt::Display for Topic {
             Topic::Restaurant(id) => write!(formatter, "restaurant:{}", id.0),
             Topic::Driver(id) => write!(formatter, "driver:{}", id.0),
             Topic::DriverLocation(id) => write!(formatter, "driver-location:{}", id.0),
+            Topic::User(id) => write!(formatter, "user:{}", id.0),
         }
     }
 }

@@ -5,6 +5,8 @@
 pub mod account;
 /// Postal addresses and places on the map.
 pub mod address;
+/// Who did what to what, when, and from where.
+pub mod audit;
 /// People who order.
 pub mod customer;
 /// What a menu offers.

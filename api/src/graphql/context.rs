@@ -5,13 +5,17 @@ use std::sync::Arc;
 use async_graphql::Context;
 
 use super::loaders::Loaders;
-use crate::{app::App, viewer::Viewer};
+use crate::{
+    app::App,
+    viewer::{Origin, Viewer},
+};
 
 /// Short ways to what the operation was given. The data is put there by the one place that runs operations, so that its
 /// absence is a defect of the server.
 pub trait OperationContext {
     fn app(&self) -> &Arc<App>;
     fn viewer(&self) -> &Viewer;
+    fn origin(&self) -> &Origin;
     fn loaders(&self) -> &Loaders;
 }
 
@@ -21,6 +25,10 @@ impl OperationContext for Context<'_> {
     }
 
     fn viewer(&self) -> &Viewer {
+        self.data_unchecked()
+    }
+
+    fn origin(&self) -> &Origin {
         self.data_unchecked()
     }
 

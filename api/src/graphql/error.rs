@@ -1,6 +1,6 @@
 //! The one error type of services, loaders and resolvers: what the client is told, and what only the log is told.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::ErrorExtensionValues;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
@@ -51,6 +51,8 @@ pub struct Error {
     pub message: String,
     /// The path of the input field to blame, such as `items.1.quantity`; `None` where no single field is.
     pub field: Option<String>,
+    /// Whole seconds after which it is worth trying again; `None` where that is not known.
+    pub retry_after: Option<u64>,
     source: Option<Arc<anyhow::Error>>,
 }
 
@@ -58,7 +60,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error { code, message: message.into(), field: None, source: None }
+        Error { code, message: message.into(), field: None, retry_after: None, source: None }
     }
 
     /// A value that the client sent cannot be taken; `field` is its path in the input.
@@ -83,6 +85,16 @@ impl Error {
     /// What is asked for does not fit the present state of things.
     pub fn conflict(message: impl Into<String>) -> Self {
         Error::new(Code::Conflict, message)
+    }
+
+    /// It was done too often or cost too much; `rest` is the time until it can be done again.
+    pub fn rate_limited(rest: Duration) -> Self {
+        let seconds = (rest.as_millis().div_ceil(1000) as u64).max(1);
+        let plural = if seconds == 1 { "" } else { "s" };
+        let mut error =
+            Error::new(Code::RateLimited, format!("Too much of this. Try again in {seconds} second{plural}."));
+        error.retry_after = Some(seconds);
+        error
     }
 
     /// A part that the server depends on is away; trying again may help.
@@ -193,6 +205,9 @@ impl From<Error> for async_graphql::Error {
         extensions.set("code", error.code.as_str());
         if let Some(field) = &error.field {
             extensions.set("field", field.as_str());
+        }
+        if let Some(seconds) = error.retry_after {
+            extensions.set("retryAfter", seconds);
         }
         if let Some(source) = &error.source {
             let id = format!("{:016x}", rand::random::<u64>());

@@ -41,6 +41,8 @@ pub fn split<'a>(id: &'a ID, field: &str) -> Result<(&'a str, i32)> {
         OrderId::TYPE_NAME,
         ReviewId::TYPE_NAME,
         UserId::TYPE_NAME,
+        SessionId::TYPE_NAME,
+        AuditEventId::TYPE_NAME,
     ];
     if !canonical || !known.contains(&type_name) {
         return Err(malformed());
@@ -81,6 +83,8 @@ global_ids! {
     OrderId = "Order";
     ReviewId = "Review";
     UserId = "User";
+    SessionId = "ActiveSession";
+    AuditEventId = "AuditEvent";
 }
 
 #[cfg(test)]

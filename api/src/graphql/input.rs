@@ -4,6 +4,7 @@ use async_graphql::MaybeUndefined;
 use rust_decimal::Decimal;
 
 use super::error::{Error, Result};
+use crate::mail;
 
 /// Required text of at most `maximum` characters, trimmed. Blank is refused.
 pub fn text(field: &str, value: &str, maximum: usize) -> Result<String> {
@@ -94,17 +95,10 @@ pub fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     }
 }
 
-/// An e-mail address of at most 255 characters: something, an @, something, and no white space. Whether it exists only a message
-/// to it can tell.
+/// An e-mail address of at most 255 characters that letters can be addressed to. Whether it exists only a letter can tell.
 pub fn email(field: &str, value: &str) -> Result<String> {
     let value = text(field, value, 255)?;
-    let well_formed = value.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty()
-            && !domain.is_empty()
-            && !domain.contains('@')
-            && !value.chars().any(|c| c.is_whitespace() || c.is_control())
-    });
-    if !well_formed {
+    if !mail::is_address(&value) {
         return Err(Error::bad_input(field, "This is not an e-mail address."));
     }
     Ok(value)

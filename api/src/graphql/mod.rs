@@ -7,6 +7,7 @@ pub mod date;
 pub mod date_time;
 pub mod decimal;
 pub mod document;
+pub mod enumeration;
 pub mod error;
 pub mod execute;
 pub mod ids;

@@ -1,17 +1,21 @@
 //! Any object by its id alone.
 
 use async_graphql::{Context, ID, Interface, Object};
-use entity::{customers, drivers, menus, orders, restaurants, reviews, users};
+use entity::{audit_events, customers, drivers, menus, orders, restaurants, reviews, sessions, users};
 
 use super::{
     context::OperationContext,
     error::{Error, Result},
-    ids::{self, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, RestaurantId, ReviewId, UserId},
+    ids::{
+        self, AuditEventId, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, RestaurantId, ReviewId, SessionId,
+        UserId,
+    },
     limits,
     row::Visible,
 };
 use crate::features::{
-    account::User,
+    account::{User, types::ActiveSession},
+    audit::AuditEvent,
     customer::Customer,
     dish::{Dish, loader::DishRow},
     driver::Driver,
@@ -36,6 +40,8 @@ pub enum Node {
     Order(Order),
     Review(Review),
     User(User),
+    ActiveSession(ActiveSession),
+    AuditEvent(AuditEvent),
 }
 
 #[derive(Default)]
@@ -91,6 +97,14 @@ async fn node_visible(ctx: &Context<'_>, id: &ID, field: &str) -> Result<Option<
         UserId::TYPE_NAME => {
             loaders.load(Visible::<users::Model>(number.into())).await?.map(|row| Node::User(User(row)))
         }
+        SessionId::TYPE_NAME => loaders
+            .load(Visible::<sessions::Model>(number.into()))
+            .await?
+            .map(|row| Node::ActiveSession(ActiveSession(row))),
+        AuditEventId::TYPE_NAME => loaders
+            .load(Visible::<audit_events::Model>(number.into()))
+            .await?
+            .map(|row| Node::AuditEvent(AuditEvent(row))),
         _ => None,
     })
 }

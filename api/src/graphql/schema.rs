@@ -4,7 +4,8 @@ use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
 use super::{document::checked_schema, node::NodeQuery, scalars};
 use crate::features::{
-    account::query::AccountQuery,
+    account::{mutation::AccountMutation, query::AccountQuery},
+    audit::query::AuditQuery,
     customer::{mutation::CustomerMutation, query::CustomerQuery},
     dish::{mutation::DishMutation, query::DishQuery},
     driver::{mutation::DriverMutation, query::DriverQuery, subscription::DriverSubscription},
@@ -16,11 +17,21 @@ use crate::features::{
 
 /// Everything that can be read. What the viewer may not know of is, asked for by id, exactly as what does not exist.
 #[derive(MergedObject, Default)]
-pub struct Query(NodeQuery, AccountQuery, RestaurantQuery, DishQuery, OrderQuery, CustomerQuery, DriverQuery);
+pub struct Query(
+    NodeQuery,
+    AccountQuery,
+    AuditQuery,
+    RestaurantQuery,
+    DishQuery,
+    OrderQuery,
+    CustomerQuery,
+    DriverQuery,
+);
 
 /// Everything that can be changed. Each mutation happens whole or not at all.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
+    AccountMutation,
     RestaurantMutation,
     MenuMutation,
     DishMutation,

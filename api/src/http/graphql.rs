@@ -3,13 +3,13 @@
 //! Every answer is JSON, also to what is no GraphQL request. Only `application/json` is taken, for it is what a foreign page
 //! cannot send without asking first; and a GET runs queries only, under whatever name.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_graphql::{Request, ServerError, Variables, parser::types::OperationType};
 use axum::{
     Router,
     body::Body,
-    extract::{FromRequestParts, State, WebSocketUpgrade},
+    extract::{ConnectInfo, FromRequestParts, State, WebSocketUpgrade},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::any,
@@ -19,7 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
 
-use super::{viewer, websocket};
+use super::{origin, viewer, websocket};
 use crate::{
     app::App,
     graphql::{
@@ -29,6 +29,7 @@ use crate::{
         schema::Schema,
     },
     shutdown::Shutdown,
+    viewer::Origin,
 };
 
 /// What serves GraphQL.
@@ -51,11 +52,16 @@ pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
 /// A body has to arrive within this time.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
-async fn handle(State(endpoint): State<Endpoint>, request: axum::http::Request<Body>) -> Response {
+async fn handle(
+    State(endpoint): State<Endpoint>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: axum::http::Request<Body>,
+) -> Response {
     let (mut parts, body) = request.into_parts();
+    let origin = origin::of(peer, &parts.headers, &endpoint.app.config.http);
     if is_upgrade(&parts.headers) {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => websocket::open(endpoint, upgrade, parts.headers),
+            Ok(upgrade) => websocket::open(endpoint, upgrade, parts.headers, origin),
             Err(_) => {
                 let message = "This is no websocket handshake that the server understands.";
                 rejected(StatusCode::BAD_REQUEST, message, Media::Json)
@@ -76,17 +82,17 @@ async fn handle(State(endpoint): State<Endpoint>, request: axum::http::Request<B
         }
     };
     match request {
-        Ok(request) => run(&endpoint, &parts, request, media).await,
+        Ok(request) => run(&endpoint, &parts, origin, request, media).await,
         Err((status, message)) => rejected(status, &message, media),
     }
 }
 
-async fn run(endpoint: &Endpoint, parts: &Parts, request: Request, media: Media) -> Response {
-    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers).await {
-        Ok(viewer) => viewer,
+async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Request, media: Media) -> Response {
+    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
+        Ok(authenticated) => authenticated.viewer,
         Err(error) => return unserved(error, media),
     };
-    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, request).await;
+    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request).await;
     let operation = match prepared {
         Ok(operation) => operation,
         Err(refusal) => return refused(&refusal, media),

@@ -65,14 +65,10 @@ fn cors(config: &Config) -> CorsLayer {
         let allowed = config.http.allowed_origins.clone();
         AllowOrigin::predicate(move |origin, _| allowed.iter().any(|known| known.as_bytes() == origin.as_bytes()))
     };
-    let mut headers = vec![CONTENT_TYPE, AUTHORIZATION, REQUEST_ID];
-    if config.is_development() {
-        headers.push(HeaderName::from_static("x-development-user"));
-    }
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers(headers)
+        .allow_headers([CONTENT_TYPE, AUTHORIZATION, REQUEST_ID])
         .expose_headers([REQUEST_ID])
         .max_age(Duration::from_secs(3600))
 }
@@ -151,15 +147,6 @@ mod tests {
         let development = Config::defaults(Environment::Development, true);
         let any = head(&development, "GET", "origin: http://localhost:3000\r\n").await;
         assert!(any.contains("access-control-allow-origin: *"), "{any}");
-    }
-
-    #[tokio::test]
-    async fn acting_as_somebody_is_offered_to_pages_in_development_only() {
-        let ask = "origin: https://app.example\r\naccess-control-request-method: POST\r\n\
-                   access-control-request-headers: x-development-user\r\n";
-        assert!(!head(&production(), "OPTIONS", ask).await.contains("x-development-user"));
-        let development = Config::defaults(Environment::Development, true);
-        assert!(head(&development, "OPTIONS", ask).await.contains("x-development-user"));
     }
 
     #[tokio::test]

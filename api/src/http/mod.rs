@@ -4,6 +4,7 @@ pub mod graphiql;
 mod graphql;
 mod health;
 mod layers;
+mod origin;
 mod viewer;
 mod websocket;
 

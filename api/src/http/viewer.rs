@@ -1,85 +1,108 @@
-//! Who asks: the one place where a viewer is made, from what a request or a socket brings.
-//!
-//! Until there are accounts, in development anybody may act as anybody: the header `X-Development-User: <email>`, or
-//! `{"developmentUser": "<email>"}` in `connection_init`.
+//! Who asks: the one place where a viewer is made, from the access token that a request or a socket brings.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, OnceLock, RwLock},
-};
+use std::{collections::HashSet, sync::Arc};
 
-use axum::http::HeaderMap;
-use entity::{customers, drivers, restaurant_members, sea_orm_active_enums::UserRole, users};
+use axum::http::{HeaderMap, header::AUTHORIZATION};
+use chrono::{DateTime, Utc};
+use entity::{customers, drivers, restaurant_members, sea_orm_active_enums::UserRole, sessions, users};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait, Func, SimpleExpr},
+    sea_query::{Alias, Expr, ExprTrait},
 };
 use serde_json::Value as Json;
 
 use crate::{
     app::App,
-    config::Environment,
+    clock,
     graphql::{
         error::{Code, Error, Result},
-        ids::{CustomerId, DriverId, RestaurantId, UserId},
+        ids::{CustomerId, DriverId, RestaurantId, SessionId, UserId},
     },
-    viewer::{SignedIn, Viewer},
+    viewer::{Origin, Rights, SignedIn, Viewer},
 };
 
-/// The name of the header; see the module.
-const DEVELOPMENT_USER: &str = "x-development-user";
+/// Who asks, and until when that is certain.
+#[derive(Clone, Debug)]
+pub struct Authenticated {
+    pub viewer: Viewer,
+    /// When the access token expires; none for the anonymous.
+    pub expires_at: Option<DateTime<Utc>>,
+}
 
-/// Who sends a request. UNAUTHENTICATED for a user that does not exist, and for the header in production.
-pub async fn from_headers(app: &App, headers: &HeaderMap) -> Result<Viewer> {
-    match headers.get(DEVELOPMENT_USER) {
-        None => Ok(Viewer::Anonymous),
-        Some(email) => development_user(app, email.to_str().unwrap_or_default()).await,
+/// Who sends a request, by its header `Authorization: Bearer <access token>`; without one, the anonymous. UNAUTHENTICATED where
+/// the token is not valid, or its session has ended.
+pub async fn from_headers(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Authenticated> {
+    match headers.get(AUTHORIZATION) {
+        None => Ok(Authenticated { viewer: Viewer::Anonymous, expires_at: None }),
+        Some(value) => authenticate(app, value.to_str().unwrap_or_default(), origin).await,
     }
 }
 
-/// Who opens a socket: whom `connection_init` names, or else whom the handshake's headers name.
-pub async fn from_connection_init(app: &App, headers: &HeaderMap, payload: Option<&Json>) -> Result<Viewer> {
-    match payload.and_then(|payload| payload.get("developmentUser")) {
-        None | Some(Json::Null) => from_headers(app, headers).await,
-        Some(email) => development_user(app, email.as_str().unwrap_or_default()).await,
+/// Who opens a socket: whoever `connection_init` names as `{"authorization": "Bearer <access token>"}`, or else the handshake's
+/// headers.
+pub async fn from_connection_init(
+    app: &App,
+    headers: &HeaderMap,
+    payload: Option<&Json>,
+    origin: &Origin,
+) -> Result<Authenticated> {
+    match authorization(payload) {
+        None => from_headers(app, headers, origin).await,
+        Some(value) => authenticate(app, value, origin).await,
     }
 }
 
-/// The same viewer as it is now: a socket lives long, and rights come and go meanwhile. UNAUTHENTICATED where the user is gone.
-pub async fn as_of_now(app: &App, viewer: &Viewer) -> Result<Viewer> {
-    let Some(user) = viewer.user() else { return Ok(viewer.clone()) };
-    let user = find_active(&app.db, users::Column::Id.eq(user.id.0)).await?;
-    Ok(Viewer::User(Arc::new(user.ok_or_else(Error::unauthenticated)?)))
+/// What a message's payload says of who sends it. Clients write the name as headers are written, in either case.
+pub fn authorization(payload: Option<&Json>) -> Option<&str> {
+    let payload = payload?.as_object()?;
+    let value = payload.get("authorization").or_else(|| payload.get("Authorization"))?;
+    // What is there and no text is no token.
+    (!value.is_null()).then(|| value.as_str().unwrap_or_default())
 }
 
-async fn development_user(app: &App, email: &str) -> Result<Viewer> {
-    if app.config.environment != Environment::Development {
-        return Err(Error::new(Code::Unauthenticated, "X-Development-User is for development only."));
+/// Reads the viewer's rights anew, for whatever acts for it: a socket lives long, and rights come and go meanwhile.
+/// UNAUTHENTICATED where its session has ended.
+pub async fn renew_rights(app: &App, viewer: &Viewer) -> Result<()> {
+    let Viewer::User(user) = viewer else { return Ok(()) };
+    let Some(session) = user.session else { return Ok(()) };
+    user.renew(find_rights(&app.db, user.id, session).await?.ok_or_else(session_ended)?);
+    Ok(())
+}
+
+async fn authenticate(app: &App, authorization: &str, origin: &Origin) -> Result<Authenticated> {
+    let claims = app.access_tokens.verify(bearer_token(authorization)?)?;
+    let rights = find_rights(&app.db, claims.user, claims.session).await?.ok_or_else(session_ended)?;
+    let user = SignedIn::new(claims.user, Some(claims.session), Some(origin.clone()), rights);
+    Ok(Authenticated { viewer: Viewer::User(Arc::new(user)), expires_at: Some(claims.expires_at) })
+}
+
+fn bearer_token(authorization: &str) -> Result<&str> {
+    let (scheme, token) = authorization.split_once(' ').unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Error::new(Code::Unauthenticated, "Authorization is written: Bearer <access token>."));
     }
-    let same_email = Expr::expr(Func::lower(Expr::col(users::Column::Email.as_column_ref()))).eq(email.to_lowercase());
-    let user = match email.contains('\0') {
-        true => None,
-        false => find_active(&app.db, same_email).await?,
-    };
-    let user = user.ok_or_else(|| Error::new(Code::Unauthenticated, format!("There is no active user {email}.")))?;
-    Ok(Viewer::User(Arc::new(user)))
+    Ok(token.trim())
+}
+
+fn session_ended() -> Error {
+    Error::new(Code::Unauthenticated, "The session has ended: sign in again.")
 }
 
 #[derive(FromQueryResult)]
-struct UserRow {
-    id: i32,
+struct RightsRow {
     role: UserRole,
     customer_id: Option<i32>,
     driver_id: Option<i32>,
     restaurant_id: Option<i32>,
 }
 
-/// The active user who fits the condition, with everything that rights depend on, in one statement: one row for each restaurant
-/// the user is staff of.
-async fn find_active(db: &impl ConnectionTrait, condition: SimpleExpr) -> Result<Option<SignedIn>> {
+/// Everything that the user's rights depend on, in one statement: a row for each restaurant the user is staff of. None where the
+/// session has ended or the user may not sign in any more.
+async fn find_rights(db: &impl ConnectionTrait, user: UserId, session: SessionId) -> Result<Option<Rights>> {
     let user_id = || users::Column::Id.as_column_ref();
     let mut select = users::Entity::find().into_query();
     select
+        .inner_join(sessions::Entity, Expr::col(sessions::Column::UserId.as_column_ref()).equals(user_id()))
         .left_join(customers::Entity, Expr::col(customers::Column::UserId.as_column_ref()).equals(user_id()))
         .left_join(drivers::Entity, Expr::col(drivers::Column::UserId.as_column_ref()).equals(user_id()))
         .left_join(
@@ -89,15 +112,17 @@ async fn find_active(db: &impl ConnectionTrait, condition: SimpleExpr) -> Result
         .expr_as(Expr::col(customers::Column::Id.as_column_ref()), Alias::new("customer_id"))
         .expr_as(Expr::col(drivers::Column::Id.as_column_ref()), Alias::new("driver_id"))
         .expr_as(Expr::col(restaurant_members::Column::RestaurantId.as_column_ref()), Alias::new("restaurant_id"))
-        .and_where(condition)
-        .and_where(users::Column::IsActive.eq(true));
-    let rows = UserRow::find_by_statement(db.get_database_backend().build(&select)).all(db).await?;
+        .and_where(users::Column::Id.eq(user.0))
+        .and_where(users::Column::IsActive.eq(true))
+        .and_where(sessions::Column::Id.eq(session.0))
+        .and_where(sessions::Column::EndedAt.is_null())
+        .and_where(sessions::Column::ExpiresAt.gt(clock::now()));
+    let rows = RightsRow::find_by_statement(db.get_database_backend().build(&select)).all(db).await?;
     let restaurants: HashSet<_> = rows.iter().filter_map(|row| row.restaurant_id.map(RestaurantId)).collect();
-    Ok(rows.first().map(|row| SignedIn {
-        id: UserId(row.id),
+    Ok(rows.first().map(|row| Rights {
         role: row.role,
-        customer: row.customer_id.map(|id| OnceLock::from(CustomerId(id))).unwrap_or_default(),
+        customer: row.customer_id.map(CustomerId),
         driver: row.driver_id.map(DriverId),
-        restaurants: RwLock::new(restaurants),
+        restaurants,
     }))
 }

@@ -39,7 +39,7 @@ use crate::{
         error::Code,
         execute::{self, Refusal},
     },
-    viewer::Viewer,
+    viewer::{Origin, Viewer},
 };
 use message::{Incoming, Outgoing};
 
@@ -56,7 +56,7 @@ const MAX_ID_IN_REASON: usize = 90;
 const CLOSE_TIME: Duration = Duration::from_secs(3);
 
 /// Answers a handshake, and serves the socket.
-pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: HeaderMap) -> Response {
+pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: HeaderMap, origin: Origin) -> Response {
     if !is_welcome(&endpoint.app.config.http, &headers) {
         let message = "Pages of this origin may not open a websocket here.";
         return refuse(StatusCode::FORBIDDEN, Code::Forbidden, message);
@@ -74,7 +74,7 @@ pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: Heade
         .max_frame_size(endpoint.app.config.websocket.message_bytes)
         .on_upgrade(move |socket| {
             let shutdown = endpoint.shutdown.clone();
-            shutdown.track(serve(endpoint, socket, headers, permit))
+            shutdown.track(serve(endpoint, socket, headers, origin, permit))
         })
 }
 
@@ -93,11 +93,18 @@ fn is_welcome(config: &HttpConfig, headers: &HeaderMap) -> bool {
         || (own.is_some() && own == text(header::HOST))
 }
 
-async fn serve(endpoint: Endpoint, socket: WebSocket, headers: HeaderMap, _permit: OwnedSemaphorePermit) {
+async fn serve(
+    endpoint: Endpoint,
+    socket: WebSocket,
+    headers: HeaderMap,
+    origin: Origin,
+    _permit: OwnedSemaphorePermit,
+) {
     let mut connection = Connection {
         endpoint,
         socket,
         headers,
+        origin,
         viewer: None,
         operations: HashMap::new(),
         answers: SelectAll::new(),
@@ -162,6 +169,7 @@ struct Connection {
     endpoint: Endpoint,
     socket: WebSocket,
     headers: HeaderMap,
+    origin: Origin,
     /// Who asks, once the connection is acknowledged.
     viewer: Option<Viewer>,
     operations: HashMap<String, Operation>,
@@ -264,8 +272,8 @@ impl Connection {
             return Err(TOO_MANY_INITS);
         }
         let app = &self.endpoint.app;
-        let viewer = viewer::from_connection_init(app, &self.headers, payload.as_ref());
-        let viewer = viewer.await.map_err(|error| match error.code {
+        let authenticated = viewer::from_connection_init(app, &self.headers, payload.as_ref(), &self.origin);
+        let authenticated = authenticated.await.map_err(|error| match error.code {
             Code::Unavailable | Code::Timeout | Code::RateLimited => TRY_AGAIN,
             Code::InternalServerError => FAILED,
             Code::Unauthenticated
@@ -277,7 +285,7 @@ impl Connection {
             | Code::GraphqlValidationFailed
             | Code::QueryTooComplex => FORBIDDEN,
         })?;
-        self.viewer = Some(viewer);
+        self.viewer = Some(authenticated.viewer);
         self.write(Outgoing::ConnectionAck).await
     }
 
@@ -298,7 +306,7 @@ impl Connection {
         let number = self.started;
         let (sender, mut receiver) = mpsc::channel(self.config().queue);
         let answers = Answers { id: id.clone(), number, sender };
-        let running = run(self.endpoint.clone(), viewer, request, answers);
+        let running = run(self.endpoint.clone(), viewer, self.origin.clone(), request, answers);
         let task = AbortOnDropHandle::new(tokio::spawn(running));
         self.operations.insert(id, Operation { number, _task: task });
         self.answers.push(stream::poll_fn(move |context| receiver.poll_recv(context)).boxed());
@@ -323,10 +331,10 @@ impl Answers {
     }
 }
 
-async fn run(endpoint: Endpoint, viewer: Viewer, request: Request, answers: Answers) {
+async fn run(endpoint: Endpoint, viewer: Viewer, origin: Origin, request: Request, answers: Answers) {
     let id = answers.id.as_str();
-    let started = match viewer::as_of_now(&endpoint.app, &viewer).await {
-        Ok(viewer) => execute::subscribe(&endpoint.app, &endpoint.schema, viewer, request).await,
+    let started = match viewer::renew_rights(&endpoint.app, &viewer).await {
+        Ok(()) => execute::subscribe(&endpoint.app, &endpoint.schema, viewer, origin, request).await,
         Err(error) => Err(vec![async_graphql::Error::from(error).into_server_error(Default::default())]),
     };
     let mut responses = match started {
@@ -350,16 +358,18 @@ fn is_too_big(error: &axum::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Config, Environment};
 
     #[test]
     fn pages_of_other_origins_are_refused_unless_allowed() {
+        let production = Config::defaults(Environment::Production, false).http;
         let welcome = |allowed: &[&str], origin: Option<&'static str>| {
             let allowed_origins = allowed.iter().map(ToString::to_string).collect();
             let mut headers = HeaderMap::from_iter([(header::HOST, "api.example:8000".parse().unwrap())]);
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
-            is_welcome(&HttpConfig { allowed_origins }, &headers)
+            is_welcome(&HttpConfig { allowed_origins, ..production.clone() }, &headers)
         };
         assert!(welcome(&[], None));
         assert!(welcome(&[], Some("http://api.example:8000")));

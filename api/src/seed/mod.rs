@@ -22,16 +22,22 @@ pub use bulk::city;
 pub use live::live;
 
 use entity::{customers, drivers, orders, restaurants, users};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
+};
 
 use crate::{
-    app::App, clock, database, dialect, features::order::lifecycle, graphql::ids::OrderId, http::graphiql::DemoAccounts,
+    app::App, clock, database, dialect, features::order::lifecycle, graphql::ids::OrderId,
+    http::graphiql::DemoAccounts, password,
 };
 
 const CUSTOMER: &str = "customer@demo.tiffin.example";
 const MERCHANT: &str = "merchant@demo.tiffin.example";
 const DRIVER: &str = "driver@demo.tiffin.example";
 const ADMIN: &str = "admin@demo.tiffin.example";
+
+/// The password of all of [`ACCOUNTS`]; in development only.
+pub const PASSWORD: &str = "tiffin-demo";
 
 /// Somebody of the demo city whom a developer can act as.
 pub struct Account {
@@ -75,9 +81,23 @@ async fn fill(app: &App) -> anyhow::Result<bool> {
         event.feed_transaction = feed_transaction;
     }
     rows::write_in_tx(&transaction, rows).await?;
+    if app.config.is_development() {
+        passwords_set_in_tx(&transaction).await?;
+    }
     rows::run_all(&transaction, dialect::continue_numbers(transaction.get_database_backend())).await?;
     transaction.commit().await?;
     Ok(true)
+}
+
+/// Lets a developer sign in as one of the demo's people.
+async fn passwords_set_in_tx(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
+    let hash = password::hashed(PASSWORD.to_owned()).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
+    users::Entity::update_many()
+        .col_expr(users::Column::PasswordHash, Expr::val(hash))
+        .filter(users::Column::Email.is_in(ACCOUNTS.map(|account| account.email)))
+        .exec(transaction)
+        .await?;
+    Ok(())
 }
 
 /// Whether nobody and nothing is there.

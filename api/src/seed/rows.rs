@@ -51,6 +51,7 @@ impl Rows {
             email_verified_at: Some(at.into()),
             created_at: at.into(),
             search_text: fold(&format!("{name} {email}")),
+            password_hash: None,
         });
         id
     }

@@ -38,6 +38,7 @@ async fn peopled(scratch: &Scratch) -> DatabaseConnection {
         is_active: Set(true),
         email_verified_at: Set(Some(created_at)),
         created_at: Set(created_at),
+        password_hash: Set(None),
         search_text: Set(search_text::fold("Đào@example.com")),
     }
     .insert(&db)

@@ -1,9 +1,10 @@
 //! People: users with the records that belong to them.
 
+use chrono::TimeDelta;
 use entity::{
     customers, drivers, restaurant_members,
     sea_orm_active_enums::{DriverStatus, UserRole},
-    users,
+    sessions, users,
 };
 use migration::search_text::fold;
 use rust_decimal::{Decimal, prelude::FromPrimitive};
@@ -11,7 +12,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use serde_json::json;
 
 use super::{Restaurant, now};
-use crate::{City, Person};
+use crate::{City, Person, access_token};
 
 impl City {
     /// A customer with a phone number and one address.
@@ -29,12 +30,12 @@ impl City {
             ..Default::default()
         };
         let customer = customer.insert(self.db()).await.expect("a customer can be written");
-        self.anonymous().signed_in(user).with_customer(customer)
+        self.signed_in(user).await.with_customer(customer)
     }
 
     /// A merchant who is no restaurant's staff yet.
     pub async fn merchant(&self, name: &str) -> Person {
-        self.anonymous().signed_in(self.user(name, UserRole::Merchant).await)
+        self.signed_in(self.user(name, UserRole::Merchant).await).await
     }
 
     /// A merchant on the staff of this restaurant.
@@ -65,12 +66,32 @@ impl City {
     }
 
     pub async fn admin(&self) -> Person {
-        self.anonymous().signed_in(self.user("Ada", UserRole::Admin).await)
+        self.signed_in(self.user("Ada", UserRole::Admin).await).await
     }
 
     /// Somebody signed in with this role and no record as a customer or driver: one who has not ordered yet.
     pub async fn newcomer(&self, name: &str, role: UserRole) -> Person {
-        self.anonymous().signed_in(self.user(name, role).await)
+        self.signed_in(self.user(name, role).await).await
+    }
+
+    /// The user with a session of an hour.
+    async fn signed_in(&self, user: users::Model) -> Person {
+        let session = self.session(&user).await;
+        let token = access_token(user.id, session.id, 3600);
+        self.anonymous().signed_in(user, token)
+    }
+
+    /// A session of the user, whose refresh tokens nobody has.
+    pub async fn session(&self, user: &users::Model) -> sessions::Model {
+        let session = sessions::ActiveModel {
+            user_id: Set(user.id),
+            created_at: Set(now()),
+            last_used_at: Set(now()),
+            expires_at: Set(now() + TimeDelta::days(1)),
+            address: Set(Some("127.0.0.1".to_owned())),
+            ..Default::default()
+        };
+        session.insert(self.db()).await.expect("a session can be written")
     }
 
     async fn user(&self, name: &str, role: UserRole) -> users::Model {
@@ -124,6 +145,6 @@ impl DriverBuilder<'_> {
             ..Default::default()
         };
         let driver = driver.insert(self.city.db()).await.expect("a driver can be written");
-        self.city.anonymous().signed_in(user).with_driver(driver)
+        self.city.signed_in(user).await.with_driver(driver)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
-use entity::{restaurant_members, restaurants, users};
+use entity::{restaurant_members, restaurants, sessions, users};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryTrait,
     sea_query::{Alias, Expr, ExprTrait, SelectStatement},
@@ -14,7 +14,7 @@ use crate::{
     dialect,
     graphql::{
         error::{Error, Result},
-        ids::UserId,
+        ids::{SessionId, UserId},
         list::List,
         loaders::{Reader, grouped},
         row::Row,
@@ -44,6 +44,31 @@ impl Row for users::Model {
         }
         match viewer.user() {
             Some(user) => Condition::all().add(users::Column::Id.eq(user.id.0)),
+            None => Condition::all().add(Expr::val(false)),
+        }
+    }
+}
+
+impl Row for sessions::Model {
+    type Id = SessionId;
+    type IdColumn = sessions::Column;
+    const ID_COLUMN: sessions::Column = sessions::Column::Id;
+
+    fn id(&self) -> SessionId {
+        SessionId(self.id)
+    }
+
+    fn select() -> SelectStatement {
+        sessions::Entity::find().into_query()
+    }
+
+    /// One's own, and all for admins.
+    fn visible_to(viewer: &Viewer, _: DbBackend) -> Condition {
+        if viewer.is_admin() {
+            return Condition::all();
+        }
+        match viewer.user() {
+            Some(user) => Condition::all().add(sessions::Column::UserId.eq(user.id.0)),
             None => Condition::all().add(Expr::val(false)),
         }
     }

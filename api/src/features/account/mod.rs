@@ -1,7 +1,18 @@
 //! Users: who signs in, and as whom.
 
+mod administration;
+mod deletion;
+pub mod expiry;
 pub mod loader;
+pub mod mutation;
+mod personal_data;
+mod proof;
 pub mod query;
+mod secret;
+pub mod service;
+mod session;
+mod sign_in;
 pub mod types;
+mod verification;
 
 pub use types::User;

@@ -1,7 +1,12 @@
 use async_graphql::{Context, Object};
 use entity::users;
 
-use super::{User, loader::Users, types::Role};
+use super::{
+    User,
+    loader::Users,
+    personal_data, session,
+    types::{ActiveSession, PersonalData, Role},
+};
 use crate::graphql::{
     connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments, row::ById,
     search, sort::IdOrder,
@@ -16,6 +21,19 @@ impl AccountQuery {
     async fn me(&self, ctx: &Context<'_>) -> Option<Result<User>> {
         let user = ctx.viewer().user()?;
         Some(ctx.loaders().load_existing(ById::<users::Model>(user.id)).await.map(User))
+    }
+
+    /// Where the viewer is signed in, the session last used first. UNAUTHENTICATED for the anonymous.
+    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<ActiveSession>> {
+        let sessions = session::sessions_of(&ctx.app().db, ctx.viewer()).await?;
+        Ok(sessions.into_iter().map(ActiveSession).collect())
+    }
+
+    /// Everything that is held on the viewer, as one document to be kept: profile, addresses, orders, reviews, sessions, driver's
+    /// record, and what it did. UNAUTHENTICATED for the anonymous.
+    async fn personal_data(&self, ctx: &Context<'_>) -> Result<PersonalData> {
+        personal_data::collect(ctx.app(), ctx.viewer()).await
     }
 
     /// The users that the viewer may know of, by id: all for admins, oneself for anybody else. `search` looks for part of the

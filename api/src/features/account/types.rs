@@ -1,7 +1,27 @@
 //! What clients see of users.
 
+mod administration;
+mod personal_data;
+mod session;
+mod sign_in;
+
 use async_graphql::{Context, Enum, ID, Object};
 use entity::users;
+
+pub use administration::{
+    DeleteAccountInput, DeleteAccountPayload, SetUserActiveInput, SetUserActivePayload, SetUserRoleInput,
+    SetUserRolePayload,
+};
+pub use personal_data::PersonalData;
+pub use session::{
+    ActiveSession, RefreshSessionInput, RefreshSessionPayload, RevokeAllSessionsInput, RevokeAllSessionsPayload,
+    RevokeSessionInput, RevokeSessionPayload, Session, SignOutInput, SignOutPayload,
+};
+pub use sign_in::{
+    ChangePasswordInput, ChangePasswordPayload, RequestEmailVerificationInput, RequestEmailVerificationPayload,
+    RequestPasswordResetInput, RequestPasswordResetPayload, ResetPasswordInput, ResetPasswordPayload, SignInInput,
+    SignInPayload, SignUpInput, SignUpPayload, VerifyEmailInput, VerifyEmailPayload,
+};
 
 use super::loader::RestaurantsOfUser;
 use crate::{

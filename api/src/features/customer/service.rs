@@ -14,10 +14,15 @@ use super::types::UpdateCustomerInput;
 use crate::{
     app::App,
     clock, database,
-    features::address::{Address, AddressInput},
+    features::{
+        address::{Address, AddressInput},
+        audit::service::{Action, Entry, record_in_tx},
+        order::service::orders_forget_in_tx,
+        review::service::comments_forget_in_tx,
+    },
     graphql::{
         error::{Error, Result},
-        ids::{CustomerId, GlobalId},
+        ids::{CustomerId, GlobalId, UserId},
         input,
         row::Row,
     },
@@ -48,12 +53,27 @@ pub async fn customer_ensure_in_tx(transaction: &DatabaseTransaction, viewer: &V
     if user.email_verified_at.is_some() {
         customer_link_in_tx(transaction, &user).await?;
     }
+    customer_make_in_tx(transaction, &user, None).await?;
+    let customer = customer_of(transaction, viewer).await?;
+    // A record that has the e-mail but no user belongs to whoever proves that the e-mail is theirs.
+    customer.ok_or_else(|| {
+        Error::conflict("There is a customer with your e-mail address: verify the address to take it over.")
+    })
+}
+
+/// Makes the user's record as a customer, unless there is one with its e-mail address already.
+pub async fn customer_make_in_tx(
+    transaction: &DatabaseTransaction,
+    user: &users::Model,
+    phone: Option<String>,
+) -> Result<()> {
     let name = user.name.clone().unwrap_or_else(|| user.email.split('@').next().unwrap_or_default().to_owned());
     let now = clock::now();
     let row = customers::ActiveModel {
         search_text: Set(fold(&name)),
         name: Set(name.chars().take(100).collect()),
         email: Set(user.email.clone()),
+        phone: Set(phone),
         user_id: Set(Some(user.id)),
         created_at: Set(now.into()),
         updated_at: Set(now.into()),
@@ -63,22 +83,18 @@ pub async fn customer_ensure_in_tx(transaction: &DatabaseTransaction, viewer: &V
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(transaction)
         .await?;
-    let customer = customer_of(transaction, viewer).await?;
-    // A record that has the e-mail but no user belongs to whoever proves that the e-mail is theirs.
-    customer.ok_or_else(|| {
-        Error::conflict("There is a customer with your e-mail address: verify the address to take it over.")
-    })
+    Ok(())
 }
 
 /// Lets the viewer know itself as the customer that was made for it, once that is certain.
 pub fn customer_is_known(viewer: &Viewer, customer: &customers::Model) {
     if let Some(user) = viewer.user() {
-        user.customer.get_or_init(|| CustomerId(customer.id));
+        user.is_customer_now(CustomerId(customer.id));
     }
 }
 
 /// Gives the user the customer record of its e-mail address, if one waits for its owner.
-async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users::Model) -> Result<()> {
+pub async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users::Model) -> Result<()> {
     let same_email =
         Expr::expr(Func::lower(Expr::col(customers::Column::Email.as_column_ref()))).eq(user.email.to_lowercase());
     customers::Entity::update_many()
@@ -115,6 +131,9 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
     }
     row.updated_at = Set(clock::now().into());
     let customer = row.update(&transaction).await?;
+    if !viewer.is_customer(id) {
+        record_in_tx(&transaction, Entry::of(viewer, Action::CustomerUpdated).on(id)).await?;
+    }
     transaction.commit().await?;
     Ok(customer)
 }
@@ -128,6 +147,27 @@ fn decode_addresses(addresses: Vec<AddressInput>) -> Result<Json> {
         .enumerate()
         .map(|(place, address)| Ok(address.decode(&format!("addresses.{place}"))?.to_json()));
     addresses.collect::<Result<Vec<_>>>().map(Json::Array)
+}
+
+/// Removes what is personal of the user's customer record and of its orders and reviews; the rows stay, with this e-mail address in
+/// place of its own. CONFLICT while one of its orders is under way.
+pub async fn customer_forget_in_tx(transaction: &DatabaseTransaction, user: UserId, email: &str) -> Result<()> {
+    const NAME: &str = "Deleted customer";
+    // Its key changes first, which makes new orders of the customer wait for the end of this.
+    let forgotten = customers::Entity::update_many()
+        .col_expr(customers::Column::Name, Expr::val(NAME))
+        .col_expr(customers::Column::Email, Expr::val(email))
+        .col_expr(customers::Column::Phone, Expr::val(None::<String>))
+        .col_expr(customers::Column::Addresses, Expr::val(None::<Json>))
+        .col_expr(customers::Column::SearchText, Expr::val(""))
+        .col_expr(customers::Column::UpdatedAt, Expr::val(clock::now()))
+        .filter(customers::Column::UserId.eq(user.0))
+        .exec_with_returning(transaction)
+        .await?;
+    let Some(customer) = forgotten.into_iter().next() else { return Ok(()) };
+    let customer = CustomerId(customer.id);
+    orders_forget_in_tx(transaction, user, customer, NAME).await?;
+    comments_forget_in_tx(transaction, customer).await
 }
 
 /// The customer's addresses; `None` when none were given.

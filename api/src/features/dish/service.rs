@@ -16,7 +16,10 @@ use super::{
 use crate::{
     app::App,
     database,
-    features::menu::service::menu_managed_in_tx,
+    features::{
+        audit::service::{Action, Entry, record_in_tx},
+        menu::service::menu_managed_in_tx,
+    },
     graphql::{
         error::{Error, Result},
         ids::{DishId, GlobalId, MenuId},
@@ -45,6 +48,7 @@ pub async fn dish_create(app: &App, viewer: &Viewer, wanted: CreateDishInput) ->
     };
     row.search_text = Set(search_text(&row));
     let dish = row.insert(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::DishCreated).on(DishId(dish.id))).await?;
     transaction.commit().await?;
     Ok(with_restaurant(dish, restaurant))
 }
@@ -76,6 +80,7 @@ pub async fn dish_update(app: &App, viewer: &Viewer, wanted: UpdateDishInput) ->
     }
     row.search_text = Set(search_text(&row));
     let dish = row.update(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::DishUpdated).on(id)).await?;
     transaction.commit().await?;
     Ok(DishRow { dish, ..present })
 }
@@ -95,6 +100,7 @@ pub async fn dish_delete(app: &App, viewer: &Viewer, wanted: &DeleteDishInput) -
     let menu = menus::Entity::find_by_id(present.dish.menu_id).one(&transaction).await?;
     let menu = menu.ok_or_else(|| Error::internal(anyhow::anyhow!("the dish {id:?} has no menu")))?;
     present.dish.delete(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::DishDeleted).on(id)).await?;
     transaction.commit().await?;
     Ok(menu)
 }

@@ -4,16 +4,14 @@ use chrono::Duration;
 use entity::{
     drivers,
     sea_orm_active_enums::{DriverStatus as StoredDriverStatus, UserRole},
-    users,
 };
-use migration::search_text::fold;
 use rust_decimal::{
     Decimal,
     prelude::{FromPrimitive, ToPrimitive},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
+    IntoActiveModel, QueryFilter, sea_query::Expr,
 };
 
 use super::types::{
@@ -24,9 +22,13 @@ use crate::{
     app::App,
     clock, database,
     events::Topic,
+    features::{
+        account::service::user_invite_in_tx,
+        audit::service::{Action, Entry, record_in_tx},
+    },
     graphql::{
         error::{Error, Result},
-        ids::{DriverId, GlobalId},
+        ids::{DriverId, GlobalId, UserId},
         input,
         row::Row,
     },
@@ -50,16 +52,11 @@ pub async fn driver_create(app: &App, viewer: &Viewer, wanted: CreateDriverInput
     let license_number = input::text("licenseNumber", &wanted.license_number, 50)?;
     let vehicle_type = input::text("vehicleType", &wanted.vehicle_type, 50)?;
 
+    app.mail.check()?;
+
     let transaction = database::begin(&app.db).await?;
-    let user = users::ActiveModel {
-        search_text: Set(fold(&format!("{name} {email}"))),
-        email: Set(email),
-        name: Set(Some(name.clone())),
-        role: Set(UserRole::Driver),
-        created_at: Set(clock::now().into()),
-        ..Default::default()
-    };
-    let user = user.insert(&transaction).await.map_err(taken)?;
+    let invited = user_invite_in_tx(app, &transaction, email, Some(name.clone()), UserRole::Driver);
+    let (user, letter) = invited.await?;
     let driver = drivers::ActiveModel {
         name: Set(name),
         phone: Set(phone),
@@ -70,7 +67,9 @@ pub async fn driver_create(app: &App, viewer: &Viewer, wanted: CreateDriverInput
         ..Default::default()
     };
     let driver = driver.insert(&transaction).await.map_err(taken)?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::DriverCreated).on(driver.id())).await?;
     transaction.commit().await?;
+    app.mail.post(letter);
     Ok(driver)
 }
 
@@ -87,7 +86,24 @@ pub async fn driver_update(app: &App, viewer: &Viewer, wanted: UpdateDriverInput
     if let Some(vehicle_type) = input::required("vehicleType", wanted.vehicle_type)? {
         row.vehicle_type = Set(input::text("vehicleType", &vehicle_type, 50)?);
     }
-    row.update(&app.db).await.map_err(taken)
+    let transaction = database::begin(&app.db).await?;
+    let driver = row.update(&transaction).await.map_err(taken)?;
+    administration_record_in_tx(&transaction, viewer, id, Action::DriverUpdated).await?;
+    transaction.commit().await?;
+    Ok(driver)
+}
+
+/// Records what an admin does with somebody else's record.
+async fn administration_record_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    driver: DriverId,
+    action: Action,
+) -> Result<()> {
+    if viewer.is_driver(driver) {
+        return Ok(());
+    }
+    record_in_tx(transaction, Entry::of(viewer, action).on(driver)).await
 }
 
 /// Starts or ends a driver's work, unless it carries an order.
@@ -99,14 +115,47 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
         DriverStatus::Busy => return Err(Error::bad_input("status", "BUSY is set by the server, with an assignment.")),
     };
     driver_own(app, viewer, id, "driverId").await?;
+    let transaction = database::begin(&app.db).await?;
     let changed = drivers::Entity::update_many()
         .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(status)))
         .filter(drivers::Column::Id.eq(id.0))
         .filter(drivers::Column::Status.ne(StoredDriverStatus::Busy))
-        .exec_with_returning(&app.db)
+        .exec_with_returning(&transaction)
         .await?;
-    let driver = changed.into_iter().next();
-    driver.ok_or_else(|| Error::conflict("The driver carries an order: deliver or release it first."))
+    let driver = changed
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::conflict("The driver carries an order: deliver or release it first."))?;
+    administration_record_in_tx(&transaction, viewer, id, Action::DriverStatusSet).await?;
+    transaction.commit().await?;
+    Ok(driver)
+}
+
+/// Removes what is personal of the user's record as a driver; the row stays, for its orders. CONFLICT while it carries an order.
+pub async fn driver_forget_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<()> {
+    let Some(driver) = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?
+    else {
+        return Ok(());
+    };
+    let forgotten = format!("deleted-{}", driver.id);
+    let changed = drivers::Entity::update_many()
+        .col_expr(drivers::Column::Name, Expr::val("Deleted driver"))
+        .col_expr(drivers::Column::Phone, Expr::val(&forgotten))
+        .col_expr(drivers::Column::LicenseNumber, Expr::val(&forgotten))
+        .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(StoredDriverStatus::Offline)))
+        .col_expr(drivers::Column::CurrentLat, Expr::val(None::<Decimal>))
+        .col_expr(drivers::Column::CurrentLng, Expr::val(None::<Decimal>))
+        .col_expr(drivers::Column::LocationHeading, Expr::val(None::<f64>))
+        .col_expr(drivers::Column::LocationSpeed, Expr::val(None::<f64>))
+        .col_expr(drivers::Column::LocationRecordedAt, Expr::val(None::<chrono::DateTime<chrono::Utc>>))
+        .filter(drivers::Column::Id.eq(driver.id))
+        .filter(drivers::Column::Status.ne(StoredDriverStatus::Busy))
+        .exec(transaction)
+        .await?;
+    if changed.rows_affected == 0 {
+        return Err(Error::conflict("You carry an order: deliver or release it first."));
+    }
+    Ok(())
 }
 
 /// Records where the viewing driver is. An older place never replaces a newer one.
@@ -181,7 +230,6 @@ fn taken(failure: DbErr) -> Error {
         &[
             ("phone", "phone", "Another driver has this phone number."),
             ("license_number", "licenseNumber", "Another driver has this license."),
-            ("email", "email", "Somebody has this e-mail address already."),
         ],
     )
 }

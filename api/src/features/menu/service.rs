@@ -7,6 +7,7 @@ use super::types::UpdateMenuInput;
 use crate::{
     app::App,
     database,
+    features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
         error::{Error, Result},
         ids::{GlobalId, MenuId, RestaurantId},
@@ -28,6 +29,7 @@ pub async fn menu_update(app: &App, viewer: &Viewer, wanted: UpdateMenuInput) ->
         row.description = Set(input::optional_text("description", description.as_deref(), 5000)?);
     }
     let menu = row.update(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::MenuUpdated).on(id)).await?;
     transaction.commit().await?;
     Ok(menu)
 }

@@ -3,17 +3,21 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, FromQueryResult,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    QueryTrait,
     sea_query::{Expr, ExprTrait, Func, Query},
 };
+use serde_json::json;
 
+use super::lifecycle;
 use crate::{
     app::App,
     clock, dialect,
     events::Topic,
+    features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
         error::{Error, Result},
-        ids::{DriverId, OrderId, RestaurantId},
+        ids::{CustomerId, DriverId, GlobalId, OrderId, RestaurantId, UserId},
     },
     viewer::Viewer,
 };
@@ -63,7 +67,45 @@ pub async fn event_record_in_tx(
         .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?
         .returning(dialect::returning_all::<order_events::Entity>());
     let event = order_events::Model::find_by_statement(backend.build(&insert)).one(transaction).await?;
-    event.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))
+    let event =
+        event.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))?;
+    if let Some(previous_status) = previous_status
+        && viewer.user().is_some_and(|user| user.session.is_some())
+        && viewer.manages(RestaurantId(order.restaurant_id))
+    {
+        audit_record_in_tx(transaction, order, previous_status, viewer).await?;
+    }
+    Ok(event)
+}
+
+/// What staff and admins do with an order goes into the record of their acts too.
+async fn audit_record_in_tx(
+    transaction: &DatabaseTransaction,
+    order: &orders::Model,
+    previous_status: OrderStatus,
+    viewer: &Viewer,
+) -> Result<()> {
+    let action = match order.driver_id {
+        _ if order.status != previous_status => Action::OrderStatusUpdated,
+        Some(_) => Action::DriverAssigned,
+        None => Action::DriverReleased,
+    };
+    let status = lifecycle::name(order.status);
+    let entry = Entry::of(viewer, action).on(OrderId(order.id)).with(json!({ "status": status }));
+    record_in_tx(transaction, entry).await
+}
+
+/// Removes what the user wrote into the histories of its orders as a customer.
+pub async fn notes_forget_in_tx(transaction: &DatabaseTransaction, user: UserId, customer: CustomerId) -> Result<()> {
+    let own = orders::Entity::find().select_only().column(orders::Column::Id);
+    let own = own.filter(orders::Column::CustomerId.eq(customer.0)).into_query();
+    order_events::Entity::update_many()
+        .col_expr(order_events::Column::Note, Expr::val(None::<String>))
+        .filter(order_events::Column::OrderId.in_subquery(own))
+        .filter(order_events::Column::Actor.eq(user.to_global().0))
+        .exec(transaction)
+        .await?;
+    Ok(())
 }
 
 /// Tells everybody who follows the order that it took the step. Call it after the commit; it may fail without failing the step,

@@ -15,9 +15,10 @@ use super::{
 use crate::{
     app::App,
     database,
+    features::address::Address,
     graphql::{
         error::{Error, Result},
-        ids::{GlobalId, OrderId},
+        ids::{CustomerId, GlobalId, OrderId, UserId},
         input,
         row::Row,
     },
@@ -130,4 +131,26 @@ pub async fn driver_free_in_tx(transaction: &DatabaseTransaction, driver: i32) -
 /// What somebody has to say about a step.
 pub fn note(field: &str, note: Option<&str>) -> Result<Option<String>> {
     input::optional_text(field, note, 500)
+}
+
+/// Removes who a customer's orders were for and where they went; what the books need stays. CONFLICT while one is under way.
+pub async fn orders_forget_in_tx(
+    transaction: &DatabaseTransaction,
+    user: UserId,
+    customer: CustomerId,
+    name: &str,
+) -> Result<()> {
+    let own = || orders::Column::CustomerId.eq(customer.0);
+    let under_way = orders::Entity::find().filter(own()).filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY));
+    if under_way.one(transaction).await?.is_some() {
+        return Err(Error::conflict("An order is under way: wait for its end, or cancel it."));
+    }
+    let nowhere = Address { line1: "Deleted".to_owned(), ..Address::default() };
+    orders::Entity::update_many()
+        .col_expr(orders::Column::CustomerName, Expr::val(name))
+        .col_expr(orders::Column::DeliveryAddress, Expr::val(nowhere.to_json()))
+        .filter(own())
+        .exec(transaction)
+        .await?;
+    history::notes_forget_in_tx(transaction, user, customer).await
 }

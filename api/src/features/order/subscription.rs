@@ -54,7 +54,7 @@ impl OrderSubscription {
         let after = feed_position(after)?;
         ctx.viewer().signed_in()?;
         let driver = ctx.viewer().driver().ok_or_else(|| Error::forbidden("Only drivers have orders to carry."))?;
-        let steps = watch::driver_steps(ctx.app().clone(), driver, after).await?;
+        let steps = watch::driver_steps(ctx.app().clone(), ctx.viewer().clone(), driver, after).await?;
         Ok(steps.map(|event| event.map(OrderEvent)))
     }
 }

@@ -15,13 +15,13 @@ use super::{history::FeedPosition, lifecycle};
 use crate::{
     app::App,
     dialect,
-    events::Topic,
+    events::{Signal, Topic},
     graphql::{
         error::{Code, Error, Result},
         ids::{DriverId, OrderId, RestaurantId},
         row::Row,
     },
-    viewer::Viewer,
+    viewer::{RightsWatch, Viewer},
 };
 
 /// How many events are read at a time; more are read in turn.
@@ -41,7 +41,7 @@ pub async fn order_steps(
     after: Option<i32>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
     // The receiver comes first, so that nothing falls between reading the present and following it.
-    let mut signal = app.events.subscribe(Topic::Order(id));
+    let mut signal = Look::at(&app, Topic::Order(id), &viewer);
     orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
         .filter(order_events::Column::OrderId.eq(id.0))
@@ -73,11 +73,43 @@ pub async fn order_steps(
                 is_over = lifecycle::is_final(event.status);
                 yield event;
             }
-            if caught_up && !signal.changed().await {
-                break;
+            if !caught_up {
+                continue;
+            }
+            match signal.wait().await {
+                Woken::ByAnEvent => {}
+                Woken::ByTheRights if is_visible(&app, &viewer, id).await? => {}
+                Woken::ByTheRights | Woken::AtTheEnd => break,
             }
         }
     })
+}
+
+/// Waits for a reason to look: something happened, or the viewer's rights are not what they were.
+struct Look {
+    signal: Signal,
+    rights: RightsWatch,
+}
+
+enum Woken {
+    ByAnEvent,
+    ByTheRights,
+    AtTheEnd,
+}
+
+impl Look {
+    /// From now on. Take it first and read the present after: then nothing falls between.
+    fn at(app: &App, topic: Topic, viewer: &Viewer) -> Self {
+        Look { signal: app.events.subscribe(topic), rights: viewer.watch_rights() }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        tokio::select! {
+            biased;
+            () = self.rights.changed() => Woken::ByTheRights,
+            open = self.signal.changed() => if open { Woken::ByAnEvent } else { Woken::AtTheEnd },
+        }
+    }
 }
 
 async fn is_visible(app: &App, viewer: &Viewer, id: OrderId) -> Result<bool> {
@@ -95,7 +127,7 @@ pub async fn restaurant_steps(
     id: RestaurantId,
     after: Option<FeedPosition>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
-    let signal = app.events.subscribe(Topic::Restaurant(id));
+    let look = Look::at(&app, Topic::Restaurant(id), &viewer);
     entity::restaurants::Model::find_visible(&app.db, &viewer, id)
         .await
         .map_err(|error| error.with_field("restaurantId"))?;
@@ -104,17 +136,19 @@ pub async fn restaurant_steps(
         return Err(Error::forbidden("Only the restaurant's staff and admins see its orders as the kitchen does."));
     }
     let of_restaurant = Condition::all().add(orders::Column::RestaurantId.eq(id.0));
-    feed(app, signal, of_restaurant.clone(), of_restaurant, after).await
+    let allowed = move || viewer.manages(id);
+    feed(app, look, allowed, of_restaurant.clone(), of_restaurant, after).await
 }
 
 /// Every step of every order assigned to the driver, the assignment and the release included. Without `after`, the latest step of
 /// the order it carries now first.
 pub async fn driver_steps(
     app: Arc<App>,
+    viewer: Viewer,
     driver: DriverId,
     after: Option<FeedPosition>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
-    let signal = app.events.subscribe(Topic::Driver(driver));
+    let look = Look::at(&app, Topic::Driver(driver), &viewer);
     // The release carries no driver any more: it belongs to whoever the step before it belonged to.
     let before = Alias::new("before");
     let released = Query::select()
@@ -134,15 +168,18 @@ pub async fn driver_steps(
     // An order that was assigned beyond the horizon is told by its assignment, not by the step before.
     let carried =
         Condition::all().add(orders::Column::DriverId.eq(driver.0)).add(order_events::Column::DriverId.eq(driver.0));
-    feed(app, signal, carried, concerns, after).await
+    let allowed = move || viewer.is_driver(driver);
+    feed(app, look, allowed, carried, concerns, after).await
 }
 
 /// A feed over several orders: the latest step of each of the `present` orders under way, then all later steps that are
 /// `concerned`, in the order of the feed. The present is that of the horizon, where all is settled: were a step beyond it told
-/// already, its cursor would have one behind it that commits later.
+/// already, its cursor would have one behind it that commits later. It ends when it is not `allowed` any more, which is asked before
+/// each step.
 async fn feed(
     app: Arc<App>,
-    mut signal: crate::events::Signal,
+    mut look: Look,
+    allowed: impl Fn() -> bool + Send + Sync + 'static,
     present: Condition,
     concerned: Condition,
     after: Option<FeedPosition>,
@@ -161,10 +198,14 @@ async fn feed(
         for event in first {
             yield event;
         }
-        loop {
+        while allowed() {
             let (events, held_back) = steps_after(&app, &concerned, seen).await?;
             let caught_up = events.is_empty();
             for event in events {
+                // The step before may have been told long ago, to a slow client.
+                if !allowed() {
+                    return;
+                }
                 seen = FeedPosition::of(&event);
                 yield event;
             }
@@ -175,7 +216,7 @@ async fn feed(
             if held_back {
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(HELD_BACK_LONG);
-            } else if !signal.changed().await {
+            } else if let Woken::AtTheEnd = look.wait().await {
                 break;
             }
         }

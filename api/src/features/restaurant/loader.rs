@@ -1,13 +1,20 @@
 //! The statements behind restaurants and their lists.
 
-use entity::restaurants;
-use sea_orm::{ColumnTrait, Condition, DbBackend, EntityTrait, QueryTrait, sea_query::SelectStatement};
+use std::collections::HashMap;
+
+use async_graphql::dataloader::Loader;
+use entity::{restaurant_members, restaurants, users};
+use sea_orm::{
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QueryTrait, sea_query::SelectStatement,
+};
 
 use crate::{
     dialect,
     graphql::{
-        ids::RestaurantId,
+        error::{Error, Result},
+        ids::{GlobalId, RestaurantId, UserId},
         list::List,
+        loaders::{Reader, grouped},
         row::Row,
         search,
         sort::{KeyKind, KeyValue, Position, Sort, SortKey},
@@ -15,7 +22,7 @@ use crate::{
     viewer::Viewer,
 };
 
-use super::types::RestaurantOrderBy;
+use super::types::{RestaurantMember, RestaurantOrderBy};
 
 impl Row for restaurants::Model {
     type Id = RestaurantId;
@@ -107,5 +114,35 @@ impl Sort<restaurants::Model> for RestaurantOrderBy {
             RestaurantOrderBy::Name => KeyValue::text(&row.search_text),
         };
         Position(vec![first, KeyValue::Integer(row.id.into())])
+    }
+}
+
+/// Loader key: a restaurant's staff, in the order they were added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MembersOfRestaurant(pub RestaurantId);
+
+impl Loader<MembersOfRestaurant> for Reader {
+    type Value = Vec<RestaurantMember>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[MembersOfRestaurant]) -> Result<HashMap<MembersOfRestaurant, Vec<RestaurantMember>>> {
+        let db = &self.app.db;
+        let restaurants = keys.iter().map(|key| key.0.0);
+        let members = restaurant_members::Entity::find()
+            .filter(dialect::any_of(db.get_database_backend(), restaurant_members::Column::RestaurantId, restaurants))
+            .order_by_asc(restaurant_members::Column::CreatedAt)
+            .order_by_asc(restaurant_members::Column::UserId)
+            .find_also_related(users::Entity)
+            .all(db)
+            .await?;
+        let members = members.into_iter().filter_map(|(member, user)| {
+            let shown = RestaurantMember {
+                user_id: UserId(member.user_id).to_global(),
+                email: user?.email,
+                added_at: member.created_at.into(),
+            };
+            Some((MembersOfRestaurant(RestaurantId(member.restaurant_id)), shown))
+        });
+        Ok(grouped(keys, members))
     }
 }

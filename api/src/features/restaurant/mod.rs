@@ -1,6 +1,7 @@
 //! Restaurants, the root of the catalog. The example that the other features follow.
 
 pub mod loader;
+mod members;
 pub mod mutation;
 pub mod query;
 pub mod service;

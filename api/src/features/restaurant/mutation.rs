@@ -1,10 +1,11 @@
 use async_graphql::{Context, Object};
 
 use super::{
-    Restaurant, service,
+    Restaurant, members, service,
     types::{
-        CreateRestaurantInput, CreateRestaurantPayload, DeactivateRestaurantInput, DeactivateRestaurantPayload,
-        UpdateRestaurantInput, UpdateRestaurantPayload,
+        AddRestaurantMemberInput, AddRestaurantMemberPayload, CreateRestaurantInput, CreateRestaurantPayload,
+        DeactivateRestaurantInput, DeactivateRestaurantPayload, RemoveRestaurantMemberInput,
+        RemoveRestaurantMemberPayload, UpdateRestaurantInput, UpdateRestaurantPayload,
     },
 };
 use crate::graphql::{
@@ -49,5 +50,27 @@ impl RestaurantMutation {
         let id = RestaurantId::parse(&input.id, "id")?;
         let restaurant = service::restaurant_deactivate(ctx.app(), ctx.viewer(), id).await?;
         Ok(DeactivateRestaurantPayload { restaurant: Restaurant(restaurant) })
+    }
+
+    /// Puts whoever has the e-mail address on the staff of a restaurant, and makes a customer a merchant; somebody without an account
+    /// is sent an invitation. For its staff and admins.
+    async fn add_restaurant_member(
+        &self,
+        ctx: &Context<'_>,
+        input: AddRestaurantMemberInput,
+    ) -> Result<AddRestaurantMemberPayload> {
+        let restaurant = members::member_add(ctx.app(), ctx.viewer(), input).await?;
+        Ok(AddRestaurantMemberPayload { restaurant: Restaurant(restaurant) })
+    }
+
+    /// Takes somebody off the staff of a restaurant, at once, also from what they watch. For its staff and admins. NOT_FOUND for
+    /// somebody who is not on it; CONFLICT for the last one, unless an admin does it.
+    async fn remove_restaurant_member(
+        &self,
+        ctx: &Context<'_>,
+        input: RemoveRestaurantMemberInput,
+    ) -> Result<RemoveRestaurantMemberPayload> {
+        let restaurant = members::member_remove(ctx.app(), ctx.viewer(), input).await?;
+        Ok(RemoveRestaurantMemberPayload { restaurant: Restaurant(restaurant) })
     }
 }

@@ -9,7 +9,10 @@ use super::types::{CreateRestaurantInput, UpdateRestaurantInput};
 use crate::{
     app::App,
     clock, database,
-    features::address::LatLngInput,
+    features::{
+        address::LatLngInput,
+        audit::service::{Action, Entry, record_in_tx},
+    },
     graphql::{
         error::{Error, Result},
         ids::{GlobalId, RestaurantId},
@@ -27,7 +30,7 @@ pub async fn restaurant_create(
     wanted: CreateRestaurantInput,
 ) -> Result<restaurants::Model> {
     let user = viewer.signed_in()?;
-    match user.role {
+    match user.role() {
         UserRole::Admin | UserRole::Merchant => {}
         UserRole::Customer | UserRole::Driver => {
             return Err(Error::forbidden("Only merchants and admins open restaurants."));
@@ -75,7 +78,7 @@ pub async fn restaurant_create(
     }
     .insert(&transaction)
     .await?;
-    if user.role == UserRole::Merchant {
+    if user.role() == UserRole::Merchant {
         restaurant_members::ActiveModel {
             restaurant_id: Set(restaurant.id),
             user_id: Set(user.id.into()),
@@ -84,8 +87,10 @@ pub async fn restaurant_create(
         .insert(&transaction)
         .await?;
     }
+    let entry = Entry::of(viewer, Action::RestaurantCreated).on(restaurant.id());
+    record_in_tx(&transaction, entry).await?;
     transaction.commit().await?;
-    if user.role == UserRole::Merchant {
+    if user.role() == UserRole::Merchant {
         user.is_staff_now(restaurant.id());
     }
     Ok(restaurant)
@@ -130,6 +135,7 @@ pub async fn restaurant_update(
         row.is_active = Set(is_active);
     }
     let restaurant = row.update(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::RestaurantUpdated).on(id)).await?;
     transaction.commit().await?;
     Ok(restaurant)
 }
@@ -140,6 +146,7 @@ pub async fn restaurant_deactivate(app: &App, viewer: &Viewer, id: RestaurantId)
     let mut row = restaurant_managed_in_tx(&transaction, viewer, id, "id").await?.into_active_model();
     row.is_active = Set(false);
     let restaurant = row.update(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::RestaurantDeactivated).on(id)).await?;
     transaction.commit().await?;
     Ok(restaurant)
 }

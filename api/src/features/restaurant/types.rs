@@ -3,6 +3,7 @@
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::{menus, restaurants};
 
+use super::loader::MembersOfRestaurant;
 use crate::{
     features::{
         address::{LatLng, LatLngInput},
@@ -163,6 +164,24 @@ impl Restaurant {
         let drivers = ctx.loaders().load(AvailableDrivers).await.map(Option::unwrap_or_default);
         Some(drivers.map(|drivers| nearest_first(drivers, place).into_iter().map(Driver).collect()))
     }
+
+    /// Its staff, in the order they were added. Null with FORBIDDEN for anybody but its staff and admins.
+    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
+    async fn members(&self, ctx: &Context<'_>) -> Option<Result<Vec<RestaurantMember>>> {
+        if !ctx.viewer().manages(self.0.id()) {
+            return Some(Err(Error::forbidden("Only the restaurant's staff and admins see who is on it.")));
+        }
+        Some(ctx.loaders().load(MembersOfRestaurant(self.0.id())).await.map(Option::unwrap_or_default))
+    }
+}
+
+/// Somebody who runs a restaurant.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct RestaurantMember {
+    pub user_id: ID,
+    pub email: String,
+    /// Since when.
+    pub added_at: DateTime,
 }
 
 /// How a list of restaurants is sorted; ties by id, so that pages are stable.
@@ -234,6 +253,29 @@ pub struct UpdateRestaurantInput {
 #[derive(Clone, Debug, InputObject)]
 pub struct DeactivateRestaurantInput {
     pub id: ID,
+}
+
+#[derive(Clone, Debug, InputObject)]
+pub struct AddRestaurantMemberInput {
+    pub restaurant_id: ID,
+    /// Somebody without an account is invited to make one.
+    pub email: String,
+}
+
+#[derive(Clone, Debug, InputObject)]
+pub struct RemoveRestaurantMemberInput {
+    pub restaurant_id: ID,
+    pub user_id: ID,
+}
+
+#[derive(SimpleObject)]
+pub struct AddRestaurantMemberPayload {
+    pub restaurant: Restaurant,
+}
+
+#[derive(SimpleObject)]
+pub struct RemoveRestaurantMemberPayload {
+    pub restaurant: Restaurant,
 }
 
 #[derive(SimpleObject)]

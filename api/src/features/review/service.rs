@@ -14,6 +14,7 @@ use super::types::{DeleteReviewInput, PostReviewInput, UpdateReviewInput};
 use crate::{
     app::App,
     clock, database,
+    features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
         error::{Error, Result},
         ids::{CustomerId, GlobalId, RestaurantId, ReviewId},
@@ -79,6 +80,7 @@ pub async fn review_update(
     }
     row.updated_at = Set(clock::now().into());
     let review = row.update(&transaction).await?;
+    moderation_record_in_tx(&transaction, viewer, &review, Action::ReviewUpdated).await?;
     let restaurant = restaurant_rate_in_tx(&transaction, RestaurantId(review.restaurant_id)).await?;
     transaction.commit().await?;
     Ok((review, restaurant))
@@ -90,6 +92,7 @@ pub async fn review_delete(app: &App, viewer: &Viewer, wanted: &DeleteReviewInpu
     let transaction = database::begin(&app.db).await?;
     let review = review_own_in_tx(&transaction, viewer, id).await?;
     let restaurant = RestaurantId(review.restaurant_id);
+    moderation_record_in_tx(&transaction, viewer, &review, Action::ReviewDeleted).await?;
     review.delete(&transaction).await?;
     let restaurant = restaurant_rate_in_tx(&transaction, restaurant).await?;
     transaction.commit().await?;
@@ -131,6 +134,19 @@ async fn review_own_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id
     Ok(review)
 }
 
+/// Records what an admin does with somebody else's review.
+async fn moderation_record_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    review: &reviews::Model,
+    action: Action,
+) -> Result<()> {
+    if viewer.is_customer(CustomerId(review.customer_id)) {
+        return Ok(());
+    }
+    record_in_tx(transaction, Entry::of(viewer, action).on(review.id())).await
+}
+
 /// Makes the restaurant's rating and count those of its reviews. Taking the restaurant's lock before counting makes concurrent
 /// reviews count one after the other. It is the lock of an update that keeps the key: the stronger one would wait for the share
 /// in the key that every other new review holds, and two of them for each other.
@@ -157,4 +173,14 @@ async fn restaurant_rate_in_tx(transaction: &DatabaseTransaction, id: Restaurant
 
 fn comment(comment: Option<&str>) -> Result<Option<String>> {
     input::optional_text("comment", comment, 2000)
+}
+
+/// Removes what a customer wrote; the ratings stay, for restaurants are rated by them.
+pub async fn comments_forget_in_tx(transaction: &DatabaseTransaction, customer: CustomerId) -> Result<()> {
+    reviews::Entity::update_many()
+        .col_expr(reviews::Column::Comment, Expr::val(None::<String>))
+        .filter(reviews::Column::CustomerId.eq(customer.0))
+        .exec(transaction)
+        .await?;
+    Ok(())
 }

@@ -18,7 +18,11 @@ use super::{
     loaders,
     schema::Schema,
 };
-use crate::{app::App, config::LimitsConfig, viewer::Viewer};
+use crate::{
+    app::App,
+    config::LimitsConfig,
+    viewer::{Origin, Viewer},
+};
 
 /// Why a request was refused before any of its fields ran.
 pub type Refusal = Vec<ServerError>;
@@ -29,8 +33,14 @@ pub type Refusal = Vec<ServerError>;
 ///
 /// # Errors
 /// Nothing ran, for the reasons given. What goes wrong while running is in the response.
-pub async fn execute(app: &Arc<App>, schema: &Schema, viewer: Viewer, request: Request) -> Result<Response, Refusal> {
-    prepare(app, schema, viewer, request).await?.run().await
+pub async fn execute(
+    app: &Arc<App>,
+    schema: &Schema,
+    viewer: Viewer,
+    origin: Origin,
+    request: Request,
+) -> Result<Response, Refusal> {
+    prepare(app, schema, viewer, origin, request).await?.run().await
 }
 
 /// The responses of a subscription; or of a query or mutation, which has one.
@@ -44,9 +54,10 @@ pub async fn subscribe(
     app: &Arc<App>,
     schema: &Schema,
     viewer: Viewer,
+    origin: Origin,
     request: Request,
 ) -> Result<impl Stream<Item = Response> + Send + Unpin + 'static, Refusal> {
-    let operation = prepare(app, schema, viewer, request).await?;
+    let operation = prepare(app, schema, viewer, origin, request).await?;
     operation.stream().await
 }
 
@@ -58,11 +69,12 @@ pub async fn prepare(
     app: &Arc<App>,
     schema: &Schema,
     viewer: Viewer,
+    origin: Origin,
     request: Request,
 ) -> Result<Operation<Schema>, Refusal> {
     let queue = BatchQueue::default();
     let loaders = loaders::for_operation(app, &viewer, queue.clone());
-    let request = request.data(app.clone()).data(viewer).data(loaders);
+    let request = request.data(app.clone()).data(viewer).data(origin).data(loaders);
     Operation::check(schema, &app.config.limits, request, queue).await
 }
 

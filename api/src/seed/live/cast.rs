@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 use entity::{
@@ -17,7 +17,7 @@ use sea_orm::{
 use crate::{
     graphql::ids::{CustomerId, DriverId, RestaurantId, UserId},
     seed::{ACCOUNTS, CUSTOMER, MERCHANT, demo::DOMAIN},
-    viewer::{SignedIn, Viewer},
+    viewer::{Rights, SignedIn, Viewer},
 };
 
 const CUSTOMERS: u64 = 40;
@@ -103,23 +103,24 @@ async fn kitchens(db: &DatabaseConnection, demo_restaurants: &HashSet<i32>) -> R
     Ok(rows
         .into_iter()
         .filter_map(|restaurant| {
-            let mut user = user(*staff.get(&restaurant.id)?, UserRole::Merchant);
-            user.restaurants = HashSet::from([RestaurantId(restaurant.id)]).into();
-            Some((restaurant.id, Viewer::User(Arc::new(user))))
+            let rights =
+                Rights { restaurants: HashSet::from([RestaurantId(restaurant.id)]), ..Rights::of(UserRole::Merchant) };
+            Some((restaurant.id, viewer(*staff.get(&restaurant.id)?, rights)))
         })
         .collect())
 }
 
 fn guest((customer, owner): (customers::Model, Option<users::Model>)) -> Option<Arc<Guest>> {
-    let user = SignedIn { customer: OnceLock::from(CustomerId(customer.id)), ..user(owner?.id, UserRole::Customer) };
-    Some(Arc::new(Guest { customer, viewer: Viewer::User(Arc::new(user)) }))
+    let rights = Rights { customer: Some(CustomerId(customer.id)), ..Rights::of(UserRole::Customer) };
+    Some(Arc::new(Guest { viewer: viewer(owner?.id, rights), customer }))
 }
 
 fn courier((driver, owner): (drivers::Model, Option<users::Model>)) -> Option<(i32, Viewer)> {
-    let user = SignedIn { driver: Some(DriverId(driver.id)), ..user(owner?.id, UserRole::Driver) };
-    Some((driver.id, Viewer::User(Arc::new(user))))
+    let rights = Rights { driver: Some(DriverId(driver.id)), ..Rights::of(UserRole::Driver) };
+    Some((driver.id, viewer(owner?.id, rights)))
 }
 
-fn user(id: i32, role: UserRole) -> SignedIn {
-    SignedIn { id: UserId(id), role, customer: OnceLock::new(), driver: None, restaurants: Default::default() }
+/// Somebody whom the server plays, without a session.
+fn viewer(user: i32, rights: Rights) -> Viewer {
+    Viewer::User(Arc::new(SignedIn::new(UserId(user), None, None, rights)))
 }

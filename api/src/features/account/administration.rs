@@ -1,0 +1,114 @@
+//! What admins do with accounts.
+
+use entity::{drivers, sea_orm_active_enums::UserRole, users};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryTrait,
+};
+use serde_json::json;
+
+use super::{
+    session::{announce, of_user, sessions_end_in_tx},
+    types::{Role, SetUserActiveInput, SetUserRoleInput},
+};
+use crate::{
+    app::App,
+    database, dialect,
+    features::audit::service::{Action, Entry, record_in_tx},
+    graphql::{
+        enumeration,
+        error::{Error, Result},
+        ids::{GlobalId, UserId},
+        row::Row,
+    },
+    viewer::Viewer,
+};
+
+/// Gives somebody another role. The last active admin stays one.
+pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput) -> Result<users::Model> {
+    let id = UserId::parse(&wanted.user_id, "userId")?;
+    let role = UserRole::from(wanted.role);
+    let transaction = database::begin(&app.db).await?;
+    let admins = admins_lock_in_tx(&transaction).await?;
+    let present = user_administered_in_tx(&transaction, viewer, id).await?;
+    if role == UserRole::Driver && !is_driver(&transaction, id).await? {
+        return Err(Error::conflict("Only somebody with a driver's record can be a driver: use createDriver."));
+    }
+    if role != UserRole::Admin {
+        admin_remains(&admins, &present)?;
+    }
+    let roles = json!({ "from": enumeration::name(Role::from(present.role)), "to": enumeration::name(wanted.role) });
+    let mut row = present.into_active_model();
+    row.role = Set(role);
+    let user = row.update(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::UserRoleSet).on(id).with(roles)).await?;
+    transaction.commit().await?;
+    announce(app, id).await;
+    Ok(user)
+}
+
+/// Lets somebody sign in, or not any more: then every session ends at once. The last active admin stays active.
+pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveInput) -> Result<users::Model> {
+    let id = UserId::parse(&wanted.user_id, "userId")?;
+    let transaction = database::begin(&app.db).await?;
+    let admins = admins_lock_in_tx(&transaction).await?;
+    let present = user_administered_in_tx(&transaction, viewer, id).await?;
+    let action = match wanted.is_active {
+        true => Action::UserActivated,
+        false => {
+            admin_remains(&admins, &present)?;
+            sessions_end_in_tx(&transaction, of_user(id, None)).await?;
+            Action::UserDeactivated
+        }
+    };
+    let mut row = present.into_active_model();
+    row.is_active = Set(wanted.is_active);
+    let user = row.update(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(viewer, action).on(id)).await?;
+    transaction.commit().await?;
+    announce(app, id).await;
+    Ok(user)
+}
+
+/// The active admins, locked so that of two who leave at once one stays. Lock them before any other user, for everybody waits for
+/// them in the same order.
+pub async fn admins_lock_in_tx(transaction: &DatabaseTransaction) -> Result<Vec<users::Model>> {
+    let backend = transaction.get_database_backend();
+    let mut admins = users::Entity::find()
+        .filter(users::Column::Role.eq(UserRole::Admin))
+        .filter(users::Column::IsActive.eq(true))
+        .into_query();
+    admins.order_by(users::Column::Id, sea_orm::Order::Asc);
+    dialect::lock_rows(backend, &mut admins, users::Model::table());
+    Ok(users::Model::find_by_statement(backend.build(&admins)).all(transaction).await?)
+}
+
+/// CONFLICT where the user is the only active admin.
+pub fn admin_remains(admins: &[users::Model], leaving: &users::Model) -> Result<()> {
+    match admins {
+        [last] if last.id == leaving.id => {
+            Err(Error::conflict("This is the last active admin: make another one first."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The user, locked for a change by an admin.
+async fn user_administered_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    id: UserId,
+) -> Result<users::Model> {
+    viewer.signed_in()?;
+    let user = users::Model::find_visible_for_update(transaction, viewer, id)
+        .await
+        .map_err(|error| error.with_field("userId"))?;
+    if !viewer.is_admin() {
+        return Err(Error::forbidden("Only admins do this."));
+    }
+    Ok(user)
+}
+
+async fn is_driver(transaction: &DatabaseTransaction, user: UserId) -> Result<bool> {
+    Ok(drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).count(transaction).await? > 0)
+}

@@ -1,0 +1,78 @@
+//! The end of an account: what is personal goes, what the books need stays.
+
+use entity::{account_tokens, restaurant_members, sessions, users};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
+
+use super::{
+    administration::{admin_remains, admins_lock_in_tx},
+    session::announce,
+    sign_in::attempt_count,
+    types::DeleteAccountInput,
+};
+use crate::{
+    app::App,
+    database,
+    features::{
+        audit::service::{Action, Entry, origins_forget_in_tx, record_in_tx},
+        customer::service::customer_forget_in_tx,
+        driver::service::driver_forget_in_tx,
+    },
+    graphql::{
+        error::{Error, Result},
+        ids::UserId,
+    },
+    password,
+    viewer::Viewer,
+};
+
+/// Removes what is personal of the viewer's account, for good: it can never be signed in to again. Its orders and ratings stay, with
+/// nobody's name on them. CONFLICT while an order is under way.
+pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInput) -> Result<UserId> {
+    let asking = viewer.signed_in()?;
+    let id = asking.id;
+    let user = users::Entity::find_by_id(id.0).one(&app.db).await?.ok_or_else(Error::unauthenticated)?;
+    if user.password_hash.is_some() {
+        if let Some(origin) = &asking.origin {
+            attempt_count(app, origin, &user.email).await?;
+        }
+        let given = wanted.password.unwrap_or_default();
+        if !password::is_right(given, user.password_hash.clone()).await? {
+            return Err(Error::bad_input("password", "This is not your password."));
+        }
+    }
+    let transaction = database::begin(&app.db).await?;
+    let admins = admins_lock_in_tx(&transaction).await?;
+    admin_remains(&admins, &user)?;
+    // The same for everybody, and no address: nothing is ever delivered to `invalid` (RFC 2606).
+    let email = format!("deleted-{}@deleted.invalid", id.0);
+    customer_forget_in_tx(&transaction, id, &email).await?;
+    driver_forget_in_tx(&transaction, id).await?;
+    user_forget_in_tx(&transaction, id, &email).await?;
+    let entry = Entry { origin: None, ..Entry::of(viewer, Action::AccountDeleted).on(id) };
+    record_in_tx(&transaction, entry).await?;
+    transaction.commit().await?;
+    announce(app, id).await;
+    Ok(id)
+}
+
+async fn user_forget_in_tx(transaction: &DatabaseTransaction, id: UserId, email: &str) -> Result<()> {
+    restaurant_members::Entity::delete_many()
+        .filter(restaurant_members::Column::UserId.eq(id.0))
+        .exec(transaction)
+        .await?;
+    account_tokens::Entity::delete_many().filter(account_tokens::Column::UserId.eq(id.0)).exec(transaction).await?;
+    // The record of what was done outlives the account, but not from where its owner did it.
+    origins_forget_in_tx(transaction, id).await?;
+    sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id.0)).exec(transaction).await?;
+    users::Entity::update_many()
+        .col_expr(users::Column::Email, Expr::val(email))
+        .col_expr(users::Column::Name, Expr::val(None::<String>))
+        .col_expr(users::Column::IsActive, Expr::val(false))
+        .col_expr(users::Column::EmailVerifiedAt, Expr::val(None::<chrono::DateTime<chrono::Utc>>))
+        .col_expr(users::Column::PasswordHash, Expr::val(None::<String>))
+        .col_expr(users::Column::SearchText, Expr::val(""))
+        .filter(users::Column::Id.eq(id.0))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+use async_graphql::{Context, Object};
+
+use super::{
+    User, administration, deletion, session, sign_in,
+    types::{
+        ActiveSession, ChangePasswordInput, ChangePasswordPayload, DeleteAccountInput, DeleteAccountPayload,
+        RefreshSessionInput, RefreshSessionPayload, RequestEmailVerificationInput, RequestEmailVerificationPayload,
+        RequestPasswordResetInput, RequestPasswordResetPayload, ResetPasswordInput, ResetPasswordPayload,
+        RevokeAllSessionsInput, RevokeAllSessionsPayload, RevokeSessionInput, RevokeSessionPayload, Session,
+        SetUserActiveInput, SetUserActivePayload, SetUserRoleInput, SetUserRolePayload, SignInInput, SignInPayload,
+        SignOutInput, SignOutPayload, SignUpInput, SignUpPayload, VerifyEmailInput, VerifyEmailPayload,
+    },
+    verification,
+};
+use crate::graphql::{context::OperationContext, error::Result, ids::GlobalId};
+
+#[derive(Default)]
+pub struct AccountMutation;
+
+#[Object]
+impl AccountMutation {
+    /// Makes an account with the role CUSTOMER and signs in to it; a message with a link verifies the e-mail address. CONFLICT when
+    /// the address has an account already; RATE_LIMITED after many accounts from one place.
+    async fn sign_up(&self, ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload> {
+        Ok(SignUpPayload { session: Session(sign_in::sign_up(ctx.app(), ctx.origin(), input).await?) })
+    }
+
+    /// Opens a session. UNAUTHENTICATED when the address or the password is wrong, without telling which; RATE_LIMITED after many
+    /// attempts, with `extensions.retryAfter` in seconds.
+    async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload> {
+        Ok(SignInPayload { session: Session(sign_in::sign_in(ctx.app(), ctx.origin(), input).await?) })
+    }
+
+    /// Continues a session with its newest refresh token, which is used up by it: keep the one in the answer. UNAUTHENTICATED when
+    /// the token is not valid; one that comes a second time ends its session, for somebody else may have it. Send no
+    /// `Authorization` with it: an access token that has expired is refused with every request.
+    async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> Result<RefreshSessionPayload> {
+        Ok(RefreshSessionPayload { session: Session(session::session_refresh(ctx.app(), ctx.origin(), input).await?) })
+    }
+
+    /// Ends the session that the refresh token belongs to, at once and everywhere.
+    async fn sign_out(&self, ctx: &Context<'_>, input: SignOutInput) -> Result<SignOutPayload> {
+        Ok(SignOutPayload { user: session::session_sign_out(ctx.app(), ctx.origin(), input).await?.map(User) })
+    }
+
+    /// Sets a new password. Every other session of the user ends. BAD_USER_INPUT when the present password is wrong.
+    async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Result<ChangePasswordPayload> {
+        Ok(ChangePasswordPayload { user: User(verification::password_change(ctx.app(), ctx.viewer(), input).await?) })
+    }
+
+    /// Sends a link that verifies the e-mail address, if there is an account that has not verified it. The answer is the same
+    /// either way.
+    async fn request_email_verification(
+        &self,
+        ctx: &Context<'_>,
+        input: RequestEmailVerificationInput,
+    ) -> Result<RequestEmailVerificationPayload> {
+        verification::email_verification_request(ctx.app(), ctx.origin(), input).await?;
+        Ok(RequestEmailVerificationPayload { accepted: true })
+    }
+
+    /// Marks the e-mail address as verified. BAD_USER_INPUT when the link is not valid, was used or has expired.
+    async fn verify_email(&self, ctx: &Context<'_>, input: VerifyEmailInput) -> Result<VerifyEmailPayload> {
+        Ok(VerifyEmailPayload { user: User(verification::email_verify(ctx.app(), ctx.origin(), input).await?) })
+    }
+
+    /// Sends a link that sets a new password, if there is an account. The answer is the same either way.
+    async fn request_password_reset(
+        &self,
+        ctx: &Context<'_>,
+        input: RequestPasswordResetInput,
+    ) -> Result<RequestPasswordResetPayload> {
+        verification::password_reset_request(ctx.app(), ctx.origin(), input).await?;
+        Ok(RequestPasswordResetPayload { accepted: true })
+    }
+
+    /// Sets the password of whoever got the link, also of an invitation. Every session of the user ends. BAD_USER_INPUT when the
+    /// link is not valid, was used or has expired.
+    async fn reset_password(&self, ctx: &Context<'_>, input: ResetPasswordInput) -> Result<ResetPasswordPayload> {
+        Ok(ResetPasswordPayload { user: User(verification::password_reset(ctx.app(), ctx.origin(), input).await?) })
+    }
+
+    /// Ends one of one's own sessions, at once and everywhere. Admins end anybody's. NOT_FOUND for those of others.
+    async fn revoke_session(&self, ctx: &Context<'_>, input: RevokeSessionInput) -> Result<RevokeSessionPayload> {
+        let session = session::session_revoke(ctx.app(), ctx.viewer(), input).await?;
+        Ok(RevokeSessionPayload { session: ActiveSession(session) })
+    }
+
+    /// Ends all sessions of oneself, at once and everywhere. Admins may name somebody else; NOT_FOUND for anybody else who does.
+    async fn revoke_all_sessions(
+        &self,
+        ctx: &Context<'_>,
+        input: RevokeAllSessionsInput,
+    ) -> Result<RevokeAllSessionsPayload> {
+        let revoked = session::sessions_revoke(ctx.app(), ctx.viewer(), input).await?;
+        Ok(RevokeAllSessionsPayload { revoked: i32::try_from(revoked).unwrap_or(i32::MAX) })
+    }
+
+    /// Removes one's own account for good, with everything personal; orders and ratings stay, with nobody's name on them.
+    /// BAD_USER_INPUT when the password is wrong, CONFLICT while an order is under way and for the last active admin.
+    async fn delete_account(&self, ctx: &Context<'_>, input: DeleteAccountInput) -> Result<DeleteAccountPayload> {
+        let deleted = deletion::account_delete(ctx.app(), ctx.viewer(), input).await?;
+        Ok(DeleteAccountPayload { deleted_user_id: deleted.to_global() })
+    }
+
+    /// Gives somebody another role, from the next request on. For admins. CONFLICT for the last active admin, and for a role of
+    /// DRIVER without a driver's record.
+    async fn set_user_role(&self, ctx: &Context<'_>, input: SetUserRoleInput) -> Result<SetUserRolePayload> {
+        Ok(SetUserRolePayload { user: User(administration::user_role_set(ctx.app(), ctx.viewer(), input).await?) })
+    }
+
+    /// Lets somebody sign in, or not any more: then all their sessions and sockets end at once. For admins. CONFLICT for the last
+    /// active admin.
+    async fn set_user_active(&self, ctx: &Context<'_>, input: SetUserActiveInput) -> Result<SetUserActivePayload> {
+        Ok(SetUserActivePayload { user: User(administration::user_active_set(ctx.app(), ctx.viewer(), input).await?) })
+    }
+}

@@ -1,0 +1,228 @@
+//! Sessions: opened by signing in, continued with refresh tokens that are good for once, and ended for all processes at once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::{refresh_tokens, sessions, users};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    QueryFilter, QueryOrder, sea_query::Expr,
+};
+
+use super::{
+    secret,
+    types::{RefreshSessionInput, RevokeAllSessionsInput, RevokeSessionInput, SignOutInput},
+};
+use crate::{
+    app::App,
+    clock, database,
+    events::Topic,
+    features::audit::service::{Action, Entry, record_in_tx},
+    graphql::{
+        error::{Code, Error, Result},
+        ids::{GlobalId, SessionId, UserId},
+        row::Row,
+    },
+    viewer::{Origin, Viewer},
+};
+
+/// A session with the tokens that its client is given, this once.
+pub struct OpenedSession {
+    pub user: users::Model,
+    pub access_token: String,
+    pub access_token_expires_at: DateTime<Utc>,
+    pub refresh_token: String,
+}
+
+/// Opens a session of the user, who has proved to be it.
+pub async fn session_open_in_tx(
+    app: &App,
+    transaction: &DatabaseTransaction,
+    user: &users::Model,
+    origin: &Origin,
+) -> Result<OpenedSession> {
+    let now = clock::now();
+    let session = sessions::ActiveModel {
+        user_id: Set(user.id),
+        created_at: Set(now.into()),
+        last_used_at: Set(now.into()),
+        expires_at: Set((now + idle_time(app)).into()),
+        address: Set(Some(origin.address.to_string())),
+        user_agent: Set(origin.user_agent.clone()),
+        ..Default::default()
+    };
+    let session = session.insert(transaction).await?;
+    tokens_issue_in_tx(app, transaction, user.clone(), session.id).await
+}
+
+/// Continues a session: its refresh token is exchanged for new tokens. A refresh token that comes a second time was stolen, or its
+/// thief was first: then the session ends.
+pub async fn session_refresh(app: &App, origin: &Origin, wanted: RefreshSessionInput) -> Result<OpenedSession> {
+    let transaction = database::begin(&app.db).await?;
+    let token_hash = secret::hash(&wanted.refresh_token);
+    let taken = refresh_tokens::Entity::update_many()
+        .col_expr(refresh_tokens::Column::UsedAt, Expr::val(clock::now()))
+        .filter(refresh_tokens::Column::TokenHash.eq(&token_hash))
+        .filter(refresh_tokens::Column::UsedAt.is_null())
+        .exec_with_returning(&transaction)
+        .await?;
+    let Some(token) = taken.into_iter().next() else {
+        session_end_for_reuse(app, transaction, &token_hash, origin).await?;
+        return Err(not_valid());
+    };
+    let now = clock::now();
+    let continued = sessions::Entity::update_many()
+        .col_expr(sessions::Column::LastUsedAt, Expr::val(now))
+        .col_expr(sessions::Column::ExpiresAt, Expr::val(now + idle_time(app)))
+        .col_expr(sessions::Column::Address, Expr::val(origin.address.to_string()))
+        .col_expr(sessions::Column::UserAgent, Expr::val(origin.user_agent.clone()))
+        .filter(sessions::Column::Id.eq(token.session_id))
+        .filter(sessions::Column::EndedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(now))
+        .exec_with_returning(&transaction)
+        .await?;
+    let session = continued.into_iter().next().ok_or_else(not_valid)?;
+    let user = users::Entity::find_by_id(session.user_id)
+        .filter(users::Column::IsActive.eq(true))
+        .one(&transaction)
+        .await?
+        .ok_or_else(not_valid)?;
+    let opened = tokens_issue_in_tx(app, &transaction, user, session.id).await?;
+    transaction.commit().await?;
+    Ok(opened)
+}
+
+/// Ends the session that a refresh token belongs to. Gives its user; none where the token was never ours.
+pub async fn session_sign_out(app: &App, origin: &Origin, wanted: SignOutInput) -> Result<Option<users::Model>> {
+    let transaction = database::begin(&app.db).await?;
+    let found = refresh_tokens::Entity::find_by_id(secret::hash(&wanted.refresh_token))
+        .find_also_related(sessions::Entity)
+        .one(&transaction)
+        .await?;
+    let Some(session) = found.and_then(|(_, session)| session) else { return Ok(None) };
+    let user = users::Entity::find_by_id(session.user_id).one(&transaction).await?;
+    let ended = sessions_end_in_tx(&transaction, one(session.id)).await?;
+    if !ended.is_empty() {
+        let entry = Entry::by(UserId(session.user_id), origin, Action::SignedOut);
+        record_in_tx(&transaction, entry.on(SessionId(session.id))).await?;
+    }
+    transaction.commit().await?;
+    announce(app, UserId(session.user_id)).await;
+    Ok(user)
+}
+
+/// Ends one session, of oneself or, for admins, of anybody.
+pub async fn session_revoke(app: &App, viewer: &Viewer, wanted: RevokeSessionInput) -> Result<sessions::Model> {
+    let id = SessionId::parse(&wanted.session_id, "sessionId")?;
+    viewer.signed_in()?;
+    let transaction = database::begin(&app.db).await?;
+    let present = sessions::Model::find_visible_for_update(&transaction, viewer, id)
+        .await
+        .map_err(|error| error.with_field("sessionId"))?;
+    let ended = sessions_end_in_tx(&transaction, one(id.0)).await?;
+    let session = ended.into_iter().next().unwrap_or(present);
+    record_in_tx(&transaction, Entry::of(viewer, Action::SessionRevoked).on(id)).await?;
+    transaction.commit().await?;
+    announce(app, UserId(session.user_id)).await;
+    Ok(session)
+}
+
+/// Ends all sessions of oneself or, for admins, of anybody; with `except_current` all but the one that asks. Gives their number.
+pub async fn sessions_revoke(app: &App, viewer: &Viewer, wanted: RevokeAllSessionsInput) -> Result<usize> {
+    let asking = viewer.signed_in()?;
+    let user = match &wanted.user_id {
+        Some(id) => UserId::parse(id, "userId")?,
+        None => asking.id,
+    };
+    let transaction = database::begin(&app.db).await?;
+    users::Model::find_visible(&transaction, viewer, user).await.map_err(|error| error.with_field("userId"))?;
+    let kept = asking.session.filter(|_| wanted.except_current);
+    let ended = sessions_end_in_tx(&transaction, of_user(user, kept)).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::SessionsRevoked).on(user)).await?;
+    transaction.commit().await?;
+    announce(app, user).await;
+    Ok(ended.len())
+}
+
+/// Those of the viewer that have neither ended nor expired, the one last used first.
+pub async fn sessions_of(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<Vec<sessions::Model>> {
+    let user = viewer.signed_in()?;
+    let open = sessions::Entity::find()
+        .filter(of_user(user.id, None))
+        .filter(sessions::Column::EndedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(clock::now()))
+        .order_by_desc(sessions::Column::LastUsedAt)
+        .order_by_desc(sessions::Column::Id);
+    Ok(open.all(db).await?)
+}
+
+fn one(session: i32) -> Condition {
+    Condition::all().add(sessions::Column::Id.eq(session))
+}
+
+/// All sessions of the user, but for one that is kept.
+pub fn of_user(user: UserId, kept: Option<SessionId>) -> Condition {
+    let condition = Condition::all().add(sessions::Column::UserId.eq(user.0));
+    match kept {
+        Some(kept) => condition.add(sessions::Column::Id.ne(kept.0)),
+        None => condition,
+    }
+}
+
+/// Ends the sessions that have not ended yet, and gives them. Call [`announce`] after the commit.
+pub async fn sessions_end_in_tx(transaction: &DatabaseTransaction, which: Condition) -> Result<Vec<sessions::Model>> {
+    let ended = sessions::Entity::update_many()
+        .col_expr(sessions::Column::EndedAt, Expr::val(clock::now()))
+        .filter(which)
+        .filter(sessions::Column::EndedAt.is_null())
+        .exec_with_returning(transaction)
+        .await?;
+    Ok(ended)
+}
+
+/// Tells every process that the user's sessions or rights have changed, so that sockets look.
+pub async fn announce(app: &App, user: UserId) {
+    app.events.publish(&[Topic::User(user)]).await;
+}
+
+async fn tokens_issue_in_tx(
+    app: &App,
+    transaction: &DatabaseTransaction,
+    user: users::Model,
+    session: i32,
+) -> Result<OpenedSession> {
+    let refresh_token = secret::generate();
+    let row = refresh_tokens::ActiveModel {
+        token_hash: Set(secret::hash(&refresh_token)),
+        session_id: Set(session),
+        created_at: Set(clock::now().into()),
+        used_at: Set(None),
+    };
+    row.insert(transaction).await?;
+    let (access_token, access_token_expires_at) = app.access_tokens.issue(UserId(user.id), SessionId(session))?;
+    Ok(OpenedSession { user, access_token, access_token_expires_at, refresh_token })
+}
+
+/// Ends the session of a refresh token that was used before, if the token was ever ours.
+async fn session_end_for_reuse(
+    app: &App,
+    transaction: DatabaseTransaction,
+    token_hash: &str,
+    origin: &Origin,
+) -> Result<()> {
+    let Some(token) = refresh_tokens::Entity::find_by_id(token_hash).one(&transaction).await? else { return Ok(()) };
+    let ended = sessions_end_in_tx(&transaction, one(token.session_id)).await?;
+    let Some(session) = ended.into_iter().next() else { return Ok(()) };
+    let user = UserId(session.user_id);
+    let entry = Entry::by(user, origin, Action::RefreshTokenReused).on(SessionId(session.id));
+    record_in_tx(&transaction, entry).await?;
+    transaction.commit().await?;
+    announce(app, user).await;
+    Ok(())
+}
+
+fn idle_time(app: &App) -> TimeDelta {
+    TimeDelta::days(app.config.accounts.session_days.into())
+}
+
+fn not_valid() -> Error {
+    Error::new(Code::Unauthenticated, "The refresh token is not valid, or was used before: sign in again.")
+}

@@ -1,0 +1,111 @@
+//! Making an account, and signing in to it with a password. What the answer says and how long it takes tell nobody whether an
+//! e-mail address is known here; the one exception is signing up with one that is taken, which cannot succeed.
+
+use std::time::Duration;
+
+use entity::{sea_orm_active_enums::UserRole, users};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, Func},
+};
+
+use super::{
+    proof::{self, Purpose},
+    service::user_new,
+    session::{OpenedSession, session_open_in_tx},
+    types::{SignInInput, SignUpInput},
+};
+use crate::{
+    app::App,
+    database,
+    features::{
+        audit::service::{Action, Entry, record_in_tx},
+        customer::service::customer_make_in_tx,
+    },
+    graphql::{
+        error::{Code, Error, Result},
+        ids::UserId,
+        input,
+    },
+    limiter::Limit,
+    password,
+    viewer::Origin,
+};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Makes an account with the role CUSTOMER, and signs in to it.
+pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<OpenedSession> {
+    let accounts = &app.config.accounts;
+    if !accounts.sign_up {
+        return Err(Error::forbidden("Accounts are made by the operator of this service only."));
+    }
+    let email = input::email("email", &wanted.email)?;
+    let password = password::decode("password", &wanted.password)?;
+    let name = input::text("name", &wanted.name, 100)?;
+    let phone = input::optional_text("phone", wanted.phone.as_deref(), 20)?;
+    let limit = Limit { amount: accounts.sign_ups_per_address, window: HOUR };
+    app.limiter.take(&format!("sign-up:{}", origin.network()), 1, limit).await?;
+    let password_hash = password::hashed(password).await?;
+
+    let transaction = database::begin(&app.db).await?;
+    let mut row = user_new(email, Some(name), UserRole::Customer);
+    row.password_hash = Set(Some(password_hash));
+    let taken = "There is an account with this e-mail address: sign in, or reset its password.";
+    let user = row.insert(&transaction).await.map_err(|error| Error::or_taken(error, &[("email", "email", taken)]))?;
+    if phone.is_some() {
+        customer_make_in_tx(&transaction, &user, phone).await?;
+    }
+    let letter = proof::letter_in_tx(app, &transaction, &user, Purpose::VerifyEmail).await?;
+    let opened = session_open_in_tx(app, &transaction, &user, origin).await?;
+    record_in_tx(&transaction, Entry::by(UserId(user.id), origin, Action::SignedUp).on(UserId(user.id))).await?;
+    transaction.commit().await?;
+    app.mail.post(letter);
+    Ok(opened)
+}
+
+/// Opens a session for whoever knows the password.
+pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<OpenedSession> {
+    let email = wanted.email.trim();
+    let account = attempt_count(app, origin, email).await?;
+    let user = find_by_email(&app.db, email).await?;
+    let password_hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let right = password::is_right(wanted.password, password_hash).await?;
+    let known = user.as_ref().map(|user| UserId(user.id));
+    let transaction = database::begin(&app.db).await?;
+    let Some(user) = user.filter(|user| right && user.is_active) else {
+        let entry = Entry { actor: known, ..Entry::from(origin, Action::SignInFailed) };
+        record_in_tx(&transaction, entry).await?;
+        transaction.commit().await?;
+        return Err(Error::new(Code::Unauthenticated, "The e-mail address or the password is wrong."));
+    };
+    let opened = session_open_in_tx(app, &transaction, &user, origin).await?;
+    record_in_tx(&transaction, Entry::by(UserId(user.id), origin, Action::SignedIn)).await?;
+    transaction.commit().await?;
+    app.limiter.forget(&account).await;
+    Ok(opened)
+}
+
+/// Counts an attempt to prove that somebody is the owner of an account, before anything is looked at. RATE_LIMITED when the account
+/// or the address has had too many. Gives the account's key, to be forgotten once the proof holds.
+pub async fn attempt_count(app: &App, origin: &Origin, email: &str) -> Result<String> {
+    let accounts = &app.config.accounts;
+    let window = Duration::from_secs(accounts.attempts_window_seconds);
+    let address = format!("attempt:{}", origin.network());
+    app.limiter.take(&address, 1, Limit { amount: accounts.attempts_per_address, window }).await?;
+    let account = format!("attempt:{}", email.to_lowercase());
+    app.limiter.take(&account, 1, Limit { amount: accounts.attempts_per_account, window }).await?;
+    Ok(account)
+}
+
+/// The user with this e-mail address, in any case of its letters.
+pub async fn find_by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<users::Model>> {
+    // PostgreSQL takes no such text, and no address has it.
+    if email.contains('\0') {
+        return Ok(None);
+    }
+    let same = Expr::expr(Func::lower(Expr::col(users::Column::Email))).eq(email.to_lowercase());
+    Ok(users::Entity::find().filter(same).one(db).await?)
+}

@@ -1,0 +1,161 @@
+//! Passwords and e-mail addresses, set and proved by whoever reads the mail of an account.
+
+use std::{sync::Arc, time::Duration};
+
+use entity::users;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::Expr,
+};
+use tracing::Instrument;
+
+use super::{
+    proof::{self, Purpose},
+    session::{announce, of_user, sessions_end_in_tx},
+    sign_in::{attempt_count, find_by_email},
+    types::{
+        ChangePasswordInput, RequestEmailVerificationInput, RequestPasswordResetInput, ResetPasswordInput,
+        VerifyEmailInput,
+    },
+};
+use crate::{
+    app::App,
+    clock, database,
+    features::{
+        audit::service::{Action, Entry, record_in_tx},
+        customer::service::customer_link_in_tx,
+    },
+    graphql::{
+        error::{Error, Result},
+        ids::UserId,
+        input,
+    },
+    limiter::Limit,
+    mail::{Letter, Occasion},
+    password,
+    viewer::{Origin, Viewer},
+};
+
+/// Sets a new password for whoever knows the present one. Every other session ends.
+pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordInput) -> Result<users::Model> {
+    let asking = viewer.signed_in()?;
+    let new = password::decode("newPassword", &wanted.new_password)?;
+    let user = users::Entity::find_by_id(asking.id.0).one(&app.db).await?.ok_or_else(Error::unauthenticated)?;
+    if let Some(origin) = &asking.origin {
+        attempt_count(app, origin, &user.email).await?;
+    }
+    if !password::is_right(wanted.current_password, user.password_hash.clone()).await? {
+        return Err(Error::bad_input("currentPassword", "This is not your password."));
+    }
+    let password_hash = password::hashed(new).await?;
+    let transaction = database::begin(&app.db).await?;
+    let changed = users::Entity::update_many()
+        .col_expr(users::Column::PasswordHash, Expr::val(password_hash))
+        .filter(users::Column::Id.eq(user.id))
+        .filter(users::Column::PasswordHash.eq(user.password_hash))
+        .exec_with_returning(&transaction)
+        .await?;
+    let user = changed.into_iter().next().ok_or_else(|| Error::conflict("Your password was changed meanwhile."))?;
+    proof::withdraw_in_tx(&transaction, user.id, &[Purpose::ResetPassword, Purpose::Invitation]).await?;
+    sessions_end_in_tx(&transaction, of_user(asking.id, asking.session)).await?;
+    record_in_tx(&transaction, Entry::of(viewer, Action::PasswordChanged).on(asking.id)).await?;
+    transaction.commit().await?;
+    announce(app, asking.id).await;
+    app.mail.post(Letter::to(&user, Occasion::PasswordChanged));
+    Ok(user)
+}
+
+/// Sends a link that verifies the address, if an account has it and has not verified it yet.
+pub async fn email_verification_request(
+    app: &Arc<App>,
+    origin: &Origin,
+    wanted: RequestEmailVerificationInput,
+) -> Result<()> {
+    send_if_known(app, origin, wanted.email, Purpose::VerifyEmail).await
+}
+
+/// Sends a link that sets a new password, if an account has the address.
+pub async fn password_reset_request(app: &Arc<App>, origin: &Origin, wanted: RequestPasswordResetInput) -> Result<()> {
+    send_if_known(app, origin, wanted.email, Purpose::ResetPassword).await
+}
+
+/// Marks the address as the user's own, for whoever got the link. A customer record that waits for its owner becomes the user's.
+pub async fn email_verify(app: &App, origin: &Origin, wanted: VerifyEmailInput) -> Result<users::Model> {
+    let transaction = database::begin(&app.db).await?;
+    let user = proof::take_in_tx(&transaction, &wanted.token, &[Purpose::VerifyEmail]).await?;
+    let user = email_verified_in_tx(&transaction, user).await?;
+    let id = UserId(user.id);
+    record_in_tx(&transaction, Entry::by(id, origin, Action::EmailVerified).on(id)).await?;
+    transaction.commit().await?;
+    // Its customer record may be new to its sockets.
+    announce(app, id).await;
+    Ok(user)
+}
+
+/// Sets a password for whoever got the link, which also proves that the address is theirs. Every session ends.
+pub async fn password_reset(app: &App, origin: &Origin, wanted: ResetPasswordInput) -> Result<users::Model> {
+    let new = password::decode("newPassword", &wanted.new_password)?;
+    let password_hash = password::hashed(new).await?;
+    let transaction = database::begin(&app.db).await?;
+    let purposes = [Purpose::ResetPassword, Purpose::Invitation];
+    let user = proof::take_in_tx(&transaction, &wanted.token, &purposes).await?;
+    let id = UserId(user.id);
+    let mut row = user.into_active_model();
+    row.password_hash = Set(Some(password_hash));
+    let user = email_verified_in_tx(&transaction, row.update(&transaction).await?).await?;
+    // What was sent before may be in other hands.
+    proof::withdraw_in_tx(&transaction, user.id, &purposes).await?;
+    sessions_end_in_tx(&transaction, of_user(id, None)).await?;
+    record_in_tx(&transaction, Entry::by(id, origin, Action::PasswordReset).on(id)).await?;
+    transaction.commit().await?;
+    announce(app, id).await;
+    app.mail.post(Letter::to(&user, Occasion::PasswordChanged));
+    Ok(user)
+}
+
+/// The user with its address marked as its own, if it was not yet.
+pub async fn email_verified_in_tx(transaction: &DatabaseTransaction, user: users::Model) -> Result<users::Model> {
+    if user.email_verified_at.is_some() {
+        return Ok(user);
+    }
+    let mut row = user.into_active_model();
+    row.email_verified_at = Set(Some(clock::now().into()));
+    let user = row.update(transaction).await?;
+    customer_link_in_tx(transaction, &user).await?;
+    Ok(user)
+}
+
+/// Answers at once and looks afterwards, so that neither the answer nor its time tells whether the address is known.
+async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: Purpose) -> Result<()> {
+    let email = input::email("email", &email)?;
+    app.mail.check()?;
+    let accounts = &app.config.accounts;
+    let window = Duration::from_secs(60 * 60);
+    let of_address = Limit { amount: accounts.letters_per_address, window };
+    app.limiter.take(&format!("letter:{}", origin.network()), 1, of_address).await?;
+    let of_email = Limit { amount: accounts.letters_per_account, window };
+    app.limiter.take(&format!("letter:{}", email.to_lowercase()), 1, of_email).await?;
+    let app = app.clone();
+    tokio::spawn(
+        async move {
+            if let Err(error) = send(&app, &email, purpose).await {
+                let error = async_graphql::Error::from(error);
+                tracing::warn!(message = error.message, "a letter that was asked for could not be written");
+            }
+        }
+        .in_current_span(),
+    );
+    Ok(())
+}
+
+async fn send(app: &App, email: &str, purpose: Purpose) -> Result<()> {
+    let user = find_by_email(&app.db, email).await?.filter(|user| user.is_active);
+    let Some(user) = user.filter(|user| purpose != Purpose::VerifyEmail || user.email_verified_at.is_none()) else {
+        return Ok(());
+    };
+    let transaction = database::begin(&app.db).await?;
+    let letter = proof::letter_in_tx(app, &transaction, &user, purpose).await?;
+    transaction.commit().await?;
+    app.mail.post(letter);
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! Who did what to what, when, and from where: the acts of admins and merchants, and everything about signing in.
+
+pub mod loader;
+pub mod query;
+pub mod service;
+pub mod types;
+
+pub use types::AuditEvent;

@@ -1,0 +1,147 @@
+//! What clients see of the record.
+
+use async_graphql::{Context, Enum, ID, InputObject, Json, Object};
+use chrono::Utc;
+use entity::{audit_events, users};
+
+use crate::{
+    features::account::User,
+    graphql::{
+        context::OperationContext,
+        date_time::DateTime,
+        enumeration,
+        error::{Error, Result},
+        ids::{self, GlobalId, UserId},
+        row::{ById, Row},
+    },
+};
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
+pub enum AuditAction {
+    SignedUp,
+    SignedIn,
+    /// With a wrong password, or to an account that is not active; by nobody, where there is no such account.
+    SignInFailed,
+    SignedOut,
+    /// A refresh token came a second time, which ended its session.
+    RefreshTokenReused,
+    SessionRevoked,
+    /// All sessions of a user.
+    SessionsRevoked,
+    PasswordChanged,
+    PasswordReset,
+    EmailVerified,
+    AccountDeleted,
+    /// At the command line of the server.
+    AdminMade,
+    UserRoleSet,
+    UserActivated,
+    UserDeactivated,
+    DriverCreated,
+    DriverUpdated,
+    DriverStatusSet,
+    RestaurantCreated,
+    RestaurantUpdated,
+    RestaurantDeactivated,
+    RestaurantMemberAdded,
+    RestaurantMemberRemoved,
+    MenuUpdated,
+    DishCreated,
+    DishUpdated,
+    DishDeleted,
+    /// By an admin, of somebody else.
+    CustomerUpdated,
+    /// By staff or an admin.
+    OrderStatusUpdated,
+    /// By staff or an admin.
+    DriverAssigned,
+    /// By staff or an admin.
+    DriverReleased,
+    /// By an admin, of somebody else.
+    ReviewUpdated,
+    /// By an admin, of somebody else.
+    ReviewDeleted,
+}
+
+#[derive(Clone, Debug)]
+pub struct AuditEvent(pub audit_events::Model);
+
+/// One thing that was done: by whom, to what, when, and from where.
+#[Object]
+impl AuditEvent {
+    pub async fn id(&self) -> ID {
+        self.0.id().to_global()
+    }
+
+    async fn at(&self) -> DateTime {
+        self.0.at.into()
+    }
+
+    async fn action(&self) -> Result<AuditAction> {
+        let name = &self.0.action;
+        enumeration::value(name).ok_or_else(|| Error::internal(anyhow::anyhow!("{name} is no action")))
+    }
+
+    /// Who did it; null where it was the server itself, or nobody could tell.
+    async fn actor(&self, ctx: &Context<'_>) -> Option<Result<User>> {
+        let user = UserId(self.0.actor_id?);
+        Some(ctx.loaders().load_existing(ById::<users::Model>(user)).await.map(User))
+    }
+
+    /// The id of what it was done to; null where the act says it all. What it names may be gone.
+    async fn subject(&self) -> Option<ID> {
+        self.0.subject.as_ref().map(Into::into)
+    }
+
+    /// The network address that the request came from; null for the server itself.
+    async fn address(&self) -> Option<&str> {
+        self.0.address.as_deref()
+    }
+
+    /// What the client called itself; null where it did not.
+    async fn user_agent(&self) -> Option<&str> {
+        self.0.user_agent.as_deref()
+    }
+
+    /// What else there is to tell, such as the role before and after; null where there is nothing.
+    async fn details(&self) -> Option<Json<&serde_json::Value>> {
+        self.0.details.as_ref().map(Json)
+    }
+}
+
+/// All that is named must fit.
+#[derive(Clone, Debug, Default, InputObject)]
+pub struct AuditEventFilter {
+    /// Who did it.
+    pub actor_id: Option<ID>,
+    pub actions: Option<Vec<AuditAction>>,
+    /// What it was done to.
+    pub subject: Option<ID>,
+    /// At this time or later.
+    pub since: Option<DateTime>,
+    /// Before this time.
+    pub until: Option<DateTime>,
+}
+
+/// A filter with its ids read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Decoded {
+    pub actor: Option<i32>,
+    pub actions: Option<Vec<&'static str>>,
+    pub subject: Option<String>,
+    pub since: Option<chrono::DateTime<Utc>>,
+    pub until: Option<chrono::DateTime<Utc>>,
+}
+
+impl AuditEventFilter {
+    pub fn decode(self) -> Result<Decoded> {
+        Ok(Decoded {
+            actor: self.actor_id.map(|id| UserId::parse(&id, "filter.actorId")).transpose()?.map(Into::into),
+            actions: self.actions.map(|actions| actions.into_iter().map(enumeration::name).collect()),
+            subject: self.subject.map(|id| ids::split(&id, "filter.subject").map(|_| id.0.clone())).transpose()?,
+            since: self.since.map(|time| time.0),
+            until: self.until.map(|time| time.0),
+        })
+    }
+}

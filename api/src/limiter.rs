@@ -1,0 +1,125 @@
+//! How often something may happen: what is used of a limit, counted by key in windows of time.
+//!
+//! All processes count together through Redis where one is configured. Without it, and while it is away, each counts for itself,
+//! in bounded memory: no request fails because nobody can count. A window begins with the first use and ends for all of it at once.
+
+mod shared;
+mod windows;
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use self::{
+    shared::SharedWindows,
+    windows::{Window, Windows},
+};
+use crate::{
+    config::BrokerConfig,
+    graphql::error::{Error, Result},
+};
+
+/// How much may be used in a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    pub amount: u64,
+    pub window: Duration,
+}
+
+/// What is used of limits, of all processes on the same broker.
+pub struct Limiter {
+    /// None: this process serves alone.
+    shared: Option<SharedWindows>,
+    /// What this process counts for itself.
+    own: Windows,
+    /// What this process has taken of shared windows and not used yet.
+    shares: Windows,
+}
+
+/// A key as it is kept. It may have been made of a person's address: what is kept does not tell.
+type Hash = [u8; 16];
+
+/// Of a shared limit, the part that [`Limiter::take_by_shares`] takes at once: small enough that what processes hold unused is
+/// not missed, large enough that most uses ask nobody.
+const SHARES: u64 = 50;
+
+/// What could be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taken {
+    /// So much, of a window that lasts so long.
+    Granted(u64, Duration),
+    /// Nothing: there is not enough left of the window, which lasts so long.
+    Refused(Duration),
+}
+
+impl Limiter {
+    /// Counts with the others of this broker. Redis is reached when it is first needed.
+    ///
+    /// # Errors
+    /// The broker's address is malformed.
+    pub fn new(config: &BrokerConfig) -> anyhow::Result<Self> {
+        let shared = config.redis_url.as_ref().map(|url| SharedWindows::new(url, &config.prefix)).transpose()?;
+        Ok(Limiter { shared, own: Windows::default(), shares: Windows::default() })
+    }
+
+    /// Uses `cost` of the limit of this key; the last bit of it too, but nothing when it is not enough. One round trip to Redis.
+    ///
+    /// # Errors
+    /// RATE_LIMITED, with the whole seconds after which the window is over.
+    pub async fn take(&self, key: &str, cost: u64, limit: Limit) -> Result<()> {
+        let key = hash(key);
+        match self.take_at_once(&key, cost, cost, limit).await {
+            Taken::Granted(..) => Ok(()),
+            Taken::Refused(rest) => Err(Error::rate_limited(rest)),
+        }
+    }
+
+    /// The same for what happens often: takes more than `cost` when it asks Redis, and then asks nobody until that is used. A
+    /// process may so hold a fiftieth of the limit that others are refused.
+    ///
+    /// # Errors
+    /// RATE_LIMITED, with the whole seconds after which the window is over.
+    pub async fn take_by_shares(&self, key: &str, cost: u64, limit: Limit) -> Result<()> {
+        let key = hash(key);
+        if self.shared.is_some() && self.shares.use_up(&key, cost) {
+            return Ok(());
+        }
+        match self.take_at_once(&key, cost, cost.max(limit.amount / SHARES), limit).await {
+            Taken::Granted(amount, rest) => {
+                if amount > cost {
+                    self.shares.add(&key, Window::lasting(amount - cost, rest));
+                }
+                Ok(())
+            }
+            Taken::Refused(rest) => Err(Error::rate_limited(rest)),
+        }
+    }
+
+    /// Ends the window of this key, such as that of failed attempts after one that succeeded.
+    pub async fn forget(&self, key: &str) {
+        let key = hash(key);
+        self.own.remove(&key);
+        self.shares.remove(&key);
+        if let Some(shared) = &self.shared {
+            shared.remove(&key).await;
+        }
+    }
+
+    async fn take_at_once(&self, key: &Hash, cost: u64, wanted: u64, limit: Limit) -> Taken {
+        if let Some(shared) = &self.shared
+            && let Some(taken) = shared.take(key, cost, wanted, limit).await
+        {
+            return taken;
+        }
+        self.own.take(key, cost, limit)
+    }
+}
+
+fn hash(key: &str) -> Hash {
+    let mut short = Hash::default();
+    short.copy_from_slice(&Sha256::digest(key)[..16]);
+    short
+}
+
+#[cfg(test)]
+mod tests;

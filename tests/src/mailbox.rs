@@ -1,0 +1,116 @@
+//! The people's post: a real SMTP server that keeps what it is given.
+
+use std::{process::Stdio, time::Duration};
+
+use reqwest::Url;
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout},
+    sync::Mutex,
+};
+
+use crate::{Settings, workspace};
+
+/// How long a letter may be on its way before the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An SMTP server (`tests/node/mailbox.mjs`) and the letters that it took. Dropped, its process ends.
+pub struct Mailbox {
+    url: String,
+    inside: Mutex<Inside>,
+    // Its standard input is held open: when that ends, so does the process.
+    _process: Child,
+}
+
+struct Inside {
+    lines: Lines<BufReader<ChildStdout>>,
+    /// Arrived, and not yet asked for.
+    letters: Vec<Letter>,
+}
+
+/// A letter that arrived.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Letter {
+    /// The addresses of its envelope.
+    pub to: Vec<String>,
+    pub from: String,
+    pub subject: String,
+    pub text: String,
+    /// Its headers, as they were sent.
+    pub headers: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Listening {
+    port: u16,
+}
+
+impl Mailbox {
+    pub async fn start() -> Self {
+        let mut process = workspace::node("mailbox.mjs")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("Node.js does not start ({error}): run ./test"));
+        let mut lines = BufReader::new(process.stdout.take().expect("the output is piped")).lines();
+        let Listening { port } = next(&mut lines).await;
+        let inside = Mutex::new(Inside { lines, letters: Vec::new() });
+        Mailbox { url: format!("smtp://127.0.0.1:{port}"), inside, _process: process }
+    }
+
+    /// The server's address, as `mail.smtp_url` takes it.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What a server needs to send its letters here: environment variables.
+    pub fn settings(&self) -> Settings {
+        [
+            ("TIFFIN_MAIL_SMTP_URL", self.url.as_str()),
+            ("TIFFIN_MAIL_FROM", "Tiffin <no-reply@mail.example>"),
+            ("TIFFIN_MAIL_LINK_ADDRESS", "https://app.example"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    /// The oldest letter to this address that was not asked for yet; waits until there is one.
+    pub async fn next_letter_to(&self, address: &str) -> Letter {
+        let mut inside = self.inside.lock().await;
+        let waiting = async {
+            loop {
+                let is_to = |letter: &Letter| letter.to.iter().any(|to| to == address);
+                if let Some(place) = inside.letters.iter().position(is_to) {
+                    return inside.letters.remove(place);
+                }
+                let letter = next(&mut inside.lines).await;
+                inside.letters.push(letter);
+            }
+        };
+        let letter = tokio::time::timeout(PATIENCE, waiting).await;
+        letter.unwrap_or_else(|_| panic!("no letter comes to {address}; there are {:#?}", inside.letters))
+    }
+}
+
+async fn next<T: for<'a> Deserialize<'a>>(lines: &mut Lines<BufReader<ChildStdout>>) -> T {
+    let line = lines.next_line().await.expect("the mailbox can be read").expect("the mailbox is there");
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("the mailbox says {line} ({error})"))
+}
+
+impl Letter {
+    /// The address that the letter leads to.
+    #[track_caller]
+    pub fn link(&self) -> Url {
+        let link = self.text.split_whitespace().find(|word| word.starts_with("https://"));
+        link.and_then(|link| link.parse().ok()).unwrap_or_else(|| panic!("expected a link, got {self:#?}"))
+    }
+
+    /// The token of its link.
+    #[track_caller]
+    pub fn token(&self) -> String {
+        let link = self.link();
+        let token = link.query_pairs().find(|(name, _)| name == "token").map(|(_, token)| token.into_owned());
+        token.unwrap_or_else(|| panic!("expected a token, got {self:#?}"))
+    }
+}
