@@ -133,23 +133,22 @@ pub struct BrokerConfig {
     pub prefix: String,
 }
 
-/// The limits of one socket.
+/// The limits of what stays connected: websockets, and event streams where they have such a thing.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebsocketConfig {
     /// Seconds from the upgrade to `connection_init`; then the socket is closed with 4408.
     pub init_timeout_seconds: u64,
-    /// Seconds between two pings of the server. A client that answers none for twice as long is gone.
+    /// Seconds between two pings of the server. A client that answers none for twice as long is gone. Clients of the older protocol
+    /// `graphql-ws` hang up when nothing comes for 30 seconds.
     pub ping_interval_seconds: u64,
-    /// Seconds that one message to a slow client may take; then the socket is closed.
+    /// Seconds that one message to a slow client may take; then the socket or event stream is closed.
     pub send_timeout_seconds: u64,
     /// Bytes of one message from a client.
     pub message_bytes: usize,
     /// Operations at the same time on one socket.
     pub operations: usize,
-    /// Messages that wait for a slow client, for each operation.
-    pub queue: usize,
-    /// Sockets at the same time on this process; further ones are refused with 503.
+    /// Sockets and event streams at the same time on this process; further ones are refused with 503.
     pub connections: usize,
 }
 
@@ -328,7 +327,6 @@ impl Config {
                 send_timeout_seconds: 10,
                 message_bytes: 256 * 1024,
                 operations: 100,
-                queue: 64,
                 connections: 20_000,
             },
             limits: LimitsConfig {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod accounts;
 mod architecture;
 mod assignment;
 mod background;
@@ -10,6 +11,7 @@ mod contention;
 mod contract;
 mod cuts;
 mod demo;
+mod event_stream;
 mod generated;
 mod graphql_over_http;
 mod hostile;
@@ -28,5 +30,7 @@ mod revenue;
 mod reviews;
 mod rights;
 mod smoke;
+mod sockets;
 mod statements;
 mod websocket;
+mod websocket_older;

@@ -1,118 +1,39 @@
 //! graphql-transport-ws by the letter of its PROTOCOL.md, on the bare socket; and by the client that pages use.
 
-use std::time::Duration;
-
-use entity::sea_orm_active_enums::OrderStatus;
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tiffin_tests::{City, Database, Server, workspace};
-use tokio::net::TcpStream;
+use tiffin_tests::{City, Database, workspace};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{ClientRequestBuilder, Error, Message, http::Uri},
+    connect_async,
+    tungstenite::{Error, Message},
 };
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const PROTOCOL: &str = "graphql-transport-ws";
-
-/// A socket on which the test says every message itself.
-struct Bare(WebSocketStream<MaybeTlsStream<TcpStream>>);
-
-impl Bare {
-    async fn open(server: &Server) -> Self {
-        Self::with_protocol(server, Some(PROTOCOL)).await
-    }
-
-    async fn acknowledged(server: &Server) -> Self {
-        let mut socket = Self::open(server).await;
-        socket.say(json!({ "type": "connection_init" })).await;
-        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
-        socket
-    }
-
-    async fn with_protocol(server: &Server, protocol: Option<&str>) -> Self {
-        let mut request = handshake(server);
-        if let Some(protocol) = protocol {
-            request = request.with_sub_protocol(protocol);
-        }
-        match connect_async(request).await {
-            Ok((socket, _)) => Self(socket),
-            Err(error) => panic!("no websocket: {error}"),
-        }
-    }
-
-    async fn say(&mut self, message: Value) {
-        self.send(Message::text(message.to_string())).await;
-    }
-
-    async fn send(&mut self, message: Message) {
-        self.0.send(message).await.expect("the socket takes a message");
-    }
-
-    async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
-        let payload = json!({ "query": query, "variables": variables });
-        self.say(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
-    }
-
-    async fn next(&mut self) -> Message {
-        let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
-        let message = next.expect("something comes in time").expect("the socket is open");
-        message.expect("the socket works")
-    }
-
-    async fn hear(&mut self) -> Value {
-        match self.next().await {
-            Message::Text(text) => serde_json::from_str(&text).expect("a message is JSON"),
-            other => panic!("expected a message, got {other:?}"),
-        }
-    }
-
-    /// Nothing else may come before the answer to a ping, and that is all that is waited for.
-    async fn expect_nothing(&mut self) {
-        self.say(json!({ "type": "ping", "payload": { "now": 1 } })).await;
-        assert_eq!(self.hear().await, json!({ "type": "pong", "payload": { "now": 1 } }));
-    }
-
-    async fn expect_close(mut self, code: u16, reason: &str) {
-        match self.next().await {
-            Message::Close(Some(frame)) => {
-                assert_eq!((u16::from(frame.code), frame.reason.as_str()), (code, reason));
-            }
-            other => panic!("expected a close with {code}, got {other:?}"),
-        }
-    }
-}
-
-fn handshake(server: &Server) -> ClientRequestBuilder {
-    let uri: Uri = server.websocket_url().parse().expect("the server's address is a URL");
-    ClientRequestBuilder::new(uri)
-}
-
-const WATCH: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { status } }";
-const CANCEL: &str = "mutation($id: ID!) { cancelOrder(input: {orderId: $id}) { order { status } } }";
+use crate::sockets::{CANCEL, NEWER, Socket, WATCH, handshake, watched_order};
 
 /// An empty city: what these tests are about knows no database.
 async fn city() -> City {
     City::new(Database::Sqlite).await
 }
 
-/// An order that a subscription can watch, and the socket of its customer.
-async fn watched_order(city: &City) -> (Bare, String) {
-    let restaurant = city.restaurant().with_dishes(1).create().await;
-    let ann = city.customer("Ann").await;
-    let order = city.order(&ann, &restaurant).status(OrderStatus::Pending).create().await;
-    let mut socket = Bare::open(city.server()).await;
-    let payload = ann.connection_init();
-    socket.say(json!({ "type": "connection_init", "payload": payload })).await;
-    assert_eq!(socket.hear().await["type"], "connection_ack");
-    (socket, order.id())
+async fn open(city: &City) -> Socket {
+    Socket::open(city.server(), NEWER).await
+}
+
+/// A socket of nobody in particular.
+async fn acknowledged(city: &City) -> Socket {
+    Socket::of(&city.anonymous(), city.server(), NEWER).await
+}
+
+/// The socket of a customer, and an order of hers.
+async fn watching(city: &City) -> (Socket, String) {
+    let (ann, order) = watched_order(city).await;
+    (Socket::of(&ann, city.server(), NEWER).await, order)
 }
 
 #[test]
 fn queries_and_mutations_run_over_the_socket() {
     tiffin_tests::run(async {
         let city = city().await;
-        let (mut socket, order) = watched_order(&city).await;
+        let (mut socket, order) = watching(&city).await;
         socket.subscribe("a", "{ __typename }", Value::Null).await;
         let next = json!({ "type": "next", "id": "a", "payload": { "data": { "__typename": "Query" } } });
         assert_eq!(socket.hear().await, next);
@@ -129,7 +50,7 @@ fn queries_and_mutations_run_over_the_socket() {
 fn pings_are_answered_before_and_after_the_acknowledgement() {
     tiffin_tests::run(async {
         let city = city().await;
-        let mut socket = Bare::open(city.server()).await;
+        let mut socket = open(&city).await;
         socket.say(json!({ "type": "ping" })).await;
         assert_eq!(socket.hear().await, json!({ "type": "pong" }));
         socket.say(json!({ "type": "pong", "payload": { "unasked": true } })).await;
@@ -143,7 +64,7 @@ fn pings_are_answered_before_and_after_the_acknowledgement() {
 fn a_subscription_that_fails_validation_gets_one_error() {
     tiffin_tests::run(async {
         let city = city().await;
-        let mut socket = Bare::acknowledged(city.server()).await;
+        let mut socket = acknowledged(&city).await;
         for (query, code) in [
             ("subscription {", "GRAPHQL_PARSE_FAILED"),
             ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
@@ -163,7 +84,7 @@ fn a_subscription_that_fails_validation_gets_one_error() {
 fn a_subscription_ends_when_the_client_completes_it() {
     tiffin_tests::run(async {
         let city = city().await;
-        let (mut socket, order) = watched_order(&city).await;
+        let (mut socket, order) = watching(&city).await;
         socket.subscribe("a", WATCH, json!({ "id": order })).await;
         assert_eq!(socket.hear().await["payload"]["data"]["orderStatusChanged"]["status"], "PENDING");
         socket.say(json!({ "type": "complete", "id": "a" })).await;
@@ -187,10 +108,9 @@ fn what_breaks_the_protocol_closes_the_socket_with_its_code() {
             &[("TIFFIN_WEBSOCKET_INIT_TIMEOUT_SECONDS", "1"), ("TIFFIN_WEBSOCKET_MESSAGE_BYTES", "10000")],
         )
         .await;
-        let server = city.server();
 
-        Bare::with_protocol(server, None).await.expect_close(4406, "Subprotocol not acceptable").await;
-        Bare::open(server).await.expect_close(4408, "Connection initialisation timeout").await;
+        Socket::shake_hands(handshake(city.server())).await.expect_close(4406, "Subprotocol not acceptable").await;
+        open(&city).await.expect_close(4408, "Connection initialisation timeout").await;
 
         let invalid = [
             "",
@@ -204,32 +124,32 @@ fn what_breaks_the_protocol_closes_the_socket_with_its_code() {
             r#"{"type":"ping","payload":1}"#,
         ];
         for message in invalid {
-            let mut socket = Bare::acknowledged(server).await;
+            let mut socket = acknowledged(&city).await;
             socket.send(Message::text(message)).await;
             socket.expect_close(4400, "Invalid message received").await;
         }
-        let mut socket = Bare::acknowledged(server).await;
+        let mut socket = acknowledged(&city).await;
         socket.send(Message::binary(r#"{"type":"ping"}"#)).await;
         socket.expect_close(4400, "Invalid message received").await;
 
-        let mut socket = Bare::open(server).await;
+        let mut socket = open(&city).await;
         socket.subscribe("a", "{ __typename }", Value::Null).await;
         socket.expect_close(4401, "Unauthorized").await;
 
-        let mut socket = Bare::open(server).await;
+        let mut socket = open(&city).await;
         let payload = json!({ "authorization": "Bearer nobody" });
         socket.say(json!({ "type": "connection_init", "payload": payload })).await;
         socket.expect_close(4403, "Forbidden").await;
 
-        let mut socket = Bare::acknowledged(server).await;
+        let mut socket = acknowledged(&city).await;
         socket.say(json!({ "type": "connection_init" })).await;
         socket.expect_close(4429, "Too many initialisation requests").await;
 
-        let mut socket = Bare::acknowledged(server).await;
+        let mut socket = acknowledged(&city).await;
         socket.send(Message::text(" ".repeat(10_001))).await;
         socket.expect_close(1009, "Message too big").await;
 
-        let (mut socket, order) = watched_order(&city).await;
+        let (mut socket, order) = watching(&city).await;
         socket.subscribe("a", WATCH, json!({ "id": order })).await;
         assert_eq!(socket.hear().await["type"], "next");
         socket.subscribe("a", "{ __typename }", Value::Null).await;
@@ -242,7 +162,7 @@ fn in_production_no_socket_is_taken_at_its_word() {
     tiffin_tests::run(async {
         let city = City::with_settings(Database::Sqlite, &[("TIFFIN_ENV", "production")]).await;
         let admin = city.admin().await;
-        let mut socket = Bare::open(city.server()).await;
+        let mut socket = open(&city).await;
         let payload = admin.connection_init();
         socket.say(json!({ "type": "connection_init", "payload": payload })).await;
         socket.expect_close(4403, "Forbidden").await;
@@ -254,7 +174,7 @@ fn another_protocol_is_not_accepted() {
     tiffin_tests::run(async {
         let city = city().await;
         // This client refuses the server's silence about its protocol by itself, as the standard wants.
-        let request = handshake(city.server()).with_sub_protocol("graphql-ws");
+        let request = handshake(city.server()).with_sub_protocol("graphql-sse");
         let error = connect_async(request).await.expect_err("the protocols differ");
         assert!(matches!(error, Error::Protocol(_)), "{error}");
     });
@@ -264,7 +184,7 @@ fn another_protocol_is_not_accepted() {
 fn one_socket_runs_only_so_many_operations() {
     tiffin_tests::run(async {
         let city = City::with_settings(Database::Sqlite, &[("TIFFIN_WEBSOCKET_OPERATIONS", "2")]).await;
-        let (mut socket, order) = watched_order(&city).await;
+        let (mut socket, order) = watching(&city).await;
         for id in ["a", "b"] {
             socket.subscribe(id, WATCH, json!({ "id": order })).await;
             assert_eq!(socket.hear().await["id"], id);
@@ -283,8 +203,8 @@ fn one_socket_runs_only_so_many_operations() {
 fn a_process_has_only_so_many_sockets() {
     tiffin_tests::run(async {
         let city = City::with_settings(Database::Sqlite, &[("TIFFIN_WEBSOCKET_CONNECTIONS", "1")]).await;
-        let first = Bare::acknowledged(city.server()).await;
-        let request = handshake(city.server()).with_sub_protocol(PROTOCOL);
+        let first = acknowledged(&city).await;
+        let request = handshake(city.server()).with_sub_protocol(NEWER);
         match connect_async(request).await {
             Err(Error::Http(response)) => assert_eq!(response.status(), 503),
             other => panic!("expected 503, got {other:?}"),
@@ -299,7 +219,7 @@ fn pages_of_foreign_origins_open_no_socket() {
         let settings = [("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example")];
         let city = City::with_settings(Database::Sqlite, &settings).await;
         let from = |origin: &str| {
-            connect_async(handshake(city.server()).with_sub_protocol(PROTOCOL).with_header("Origin", origin))
+            connect_async(handshake(city.server()).with_sub_protocol(NEWER).with_header("Origin", origin))
         };
         assert!(from("https://app.example").await.is_ok());
         assert!(from(&city.server().url("")).await.is_ok());
@@ -314,7 +234,7 @@ fn pages_of_foreign_origins_open_no_socket() {
 fn a_server_that_stops_closes_its_sockets_for_a_reconnect() {
     tiffin_tests::run(async {
         let city = city().await;
-        let (mut socket, order) = watched_order(&city).await;
+        let (mut socket, order) = watching(&city).await;
         socket.subscribe("a", WATCH, json!({ "id": order })).await;
         assert_eq!(socket.hear().await["type"], "next");
         city.server().request_stop();

@@ -8,7 +8,7 @@ use std::{
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 
-use crate::{Database, Person, Server, Settings, TestDatabase, access_token, workspace};
+use crate::{Database, Outcome, Person, Server, Settings, TestDatabase, access_token, run_command, workspace};
 
 /// An empty city: a database of its own, a server on it, and nobody there yet.
 ///
@@ -90,6 +90,11 @@ impl City {
     /// A directory of the test's own, removed at its end.
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// Runs `tiffin` with these arguments and the settings of this city's servers, to its end.
+    pub async fn run_command(&self, arguments: &[&str]) -> Outcome {
+        run_command(self.directory(), &self.settings, arguments).await
     }
 
     /// Runs `tests/node/<script>`: see [`workspace::node_script`].

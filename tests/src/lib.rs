@@ -5,7 +5,7 @@
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
-//! - [`EventStream`]: a subscription over graphql-transport-ws
+//! - [`EventStream`]: a subscription over graphql-transport-ws, and [`EventSource`]: one over Server-Sent Events
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
 //!
@@ -18,6 +18,7 @@ pub mod builders;
 mod city;
 mod command;
 mod databases;
+mod event_source;
 mod log;
 mod mailbox;
 mod person;
@@ -32,6 +33,7 @@ pub use answer::{Answer, Problem};
 pub use city::City;
 pub use command::{Outcome, run_command};
 pub use databases::{Database, TestDatabase, scratch_postgres};
+pub use event_source::EventSource;
 pub use log::{Statement, Statements};
 pub use mailbox::{Letter, Mailbox};
 pub use person::Person;

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use entity::{customers, drivers, users};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{
+    RequestBuilder,
+    header::{ACCEPT, CONTENT_TYPE},
+};
 use serde_json::{Value, json};
 
-use crate::{Answer, EventStream, Server, global_id};
+use crate::{Answer, EventSource, EventStream, Server, global_id};
 
 /// Somebody who sends operations to a server: anonymous, or a user with the records that belong to them.
 #[derive(Clone, Debug)]
@@ -85,11 +88,7 @@ impl Person {
 
     /// Sends any text as the body of a GraphQL request over HTTP, said to be JSON.
     pub async fn send_text(&self, body: String) -> Answer {
-        let request = self.http.post(&self.url).header(ACCEPT, "application/json");
-        let mut request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
-        if let Some(access_token) = &self.access_token {
-            request = request.bearer_auth(access_token);
-        }
+        let request = self.post(body.clone()).header(ACCEPT, "application/json");
         let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:.2000}"));
         let status = response.status().as_u16();
         let headers = response.headers().clone();
@@ -98,14 +97,28 @@ impl Person {
         Answer { status, headers, body }
     }
 
+    fn post(&self, body: String) -> RequestBuilder {
+        let request = self.http.post(&self.url).header(CONTENT_TYPE, "application/json").body(body);
+        match &self.access_token {
+            None => request,
+            Some(access_token) => request.bearer_auth(access_token),
+        }
+    }
+
+    /// Opens a subscription, or sends any other operation, as a stream of events.
+    pub async fn listen(&self, document: &str, variables: Value) -> EventSource {
+        EventSource::open(self.request(document, variables)).await
+    }
+
+    /// A request for an operation over HTTP that is yet to be sent, by a test that wants more of it than [`Person::query`].
+    pub fn request(&self, document: &str, variables: Value) -> RequestBuilder {
+        self.post(json!({"query": document, "variables": variables}).to_string())
+    }
+
     /// Opens a subscription, on a websocket of its own.
     pub async fn subscribe(&self, document: &str, variables: Value) -> EventStream {
-        EventStream::open(
-            &self.websocket_url,
-            self.connection_init(),
-            json!({"query": document, "variables": variables}),
-        )
-        .await
+        let operation = json!({"query": document, "variables": variables});
+        EventStream::open(&self.websocket_url, self.connection_init(), operation).await
     }
 
     /// The payload of `connection_init` that says who it is.

@@ -67,7 +67,6 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("limits.errors", limits.errors),
         ("websocket.message_bytes", config.websocket.message_bytes),
         ("websocket.operations", config.websocket.operations),
-        ("websocket.queue", config.websocket.queue),
         ("websocket.connections", config.websocket.connections),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));

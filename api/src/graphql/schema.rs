@@ -41,7 +41,8 @@ pub struct Mutation(
     ReviewMutation,
 );
 
-/// Everything that can be watched, over websockets by the protocol graphql-transport-ws.
+/// Everything that can be watched: over websockets by the protocol graphql-transport-ws (or graphql-ws, the one before it), or as
+/// Server-Sent Events with `Accept: text/event-stream`.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(OrderSubscription, DriverSubscription);
 

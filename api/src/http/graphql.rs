@@ -1,7 +1,7 @@
 //! GraphQL over HTTP, by the letter of <https://graphql.github.io/graphql-over-http/draft/>.
 //!
-//! Every answer is JSON, also to what is no GraphQL request. Only `application/json` is taken, for it is what a foreign page
-//! cannot send without asking first; and a GET runs queries only, under whatever name.
+//! Every answer is JSON, also to what is no GraphQL request, unless the client wants a stream of events. Only `application/json` is
+//! taken, for it is what a foreign page cannot send without asking first; and a GET runs no mutations, under whatever name.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,13 +19,17 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
 
-use super::{origin, viewer, websocket};
+use super::{
+    event_stream,
+    media::{Accepted, Media, Streamed},
+    origin, viewer, websocket,
+};
 use crate::{
     app::App,
     graphql::{
         document::coded,
         error::{Code, Error},
-        execute,
+        execute::{self, Operation},
         schema::Schema,
     },
     shutdown::Shutdown,
@@ -38,11 +42,11 @@ pub(super) struct Endpoint {
     pub app: Arc<App>,
     pub schema: Schema,
     pub shutdown: Shutdown,
-    /// A permit for each websocket that may yet be opened.
+    /// A permit for each websocket and event stream that may yet be opened.
     pub sockets: Arc<Semaphore>,
 }
 
-/// `/graphql`: queries and mutations over HTTP, and everything over websockets.
+/// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams.
 pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
     let sockets = Arc::new(Semaphore::new(app.config.websocket.connections));
     let endpoint = Endpoint { app, schema, shutdown, sockets };
@@ -68,10 +72,11 @@ async fn handle(
             }
         };
     }
-    let Some(media) = Media::accepted(&parts.headers) else {
-        let message = "The response can be application/graphql-response+json or application/json.";
+    let Some(accepted) = Accepted::read(&parts.headers) else {
+        let message = "The response can be application/graphql-response+json, application/json or text/event-stream.";
         return rejected(StatusCode::NOT_ACCEPTABLE, message, Media::Json);
     };
+    let media = accepted.media;
     let request = match parts.method.clone() {
         Method::GET => read_query(&parts),
         Method::POST => read_body(&parts.headers, body, endpoint.app.config.limits.body_bytes).await,
@@ -82,89 +87,39 @@ async fn handle(
         }
     };
     match request {
-        Ok(request) => run(&endpoint, &parts, origin, request, media).await,
+        Ok(request) => run(&endpoint, &parts, origin, request, accepted).await,
         Err((status, message)) => rejected(status, &message, media),
     }
 }
 
-async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Request, media: Media) -> Response {
+async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Request, accepted: Accepted) -> Response {
+    let Accepted { media, streamed } = accepted;
     let viewer = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
         Ok(authenticated) => authenticated.viewer,
         Err(error) => return unserved(error, media),
     };
     let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request).await;
+    let kind = prepared.as_ref().ok().map(Operation::kind);
+    if parts.method == Method::GET && kind == Some(OperationType::Mutation) {
+        let message = "A GET request runs no mutations: send them by POST.";
+        return with_allow(rejected(StatusCode::METHOD_NOT_ALLOWED, message, media), "POST");
+    }
+    let is_streamed = match streamed {
+        Streamed::Nothing => false,
+        Streamed::Subscriptions => kind == Some(OperationType::Subscription),
+        Streamed::Everything => true,
+    };
+    if is_streamed {
+        return event_stream::open(endpoint, prepared);
+    }
     let operation = match prepared {
         Ok(operation) => operation,
         Err(refusal) => return refused(&refusal, media),
     };
-    if parts.method == Method::GET && operation.kind() == OperationType::Mutation {
-        let message = "A GET request runs queries only: send mutations by POST.";
-        return with_allow(rejected(StatusCode::METHOD_NOT_ALLOWED, message, media), "POST");
-    }
     match operation.run().await {
         Ok(answer) => write(StatusCode::OK, &answer, media),
         Err(refusal) => refused(&refusal, media),
     }
-}
-
-/// What a response may be written as.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Media {
-    /// `application/graphql-response+json`: the status tells whether the operation ran.
-    GraphqlResponse,
-    /// `application/json`: the status of every well-formed request is 200, as clients of the time before rely on.
-    Json,
-}
-
-impl Media {
-    /// The media type that the client likes best; `application/json` where it does not care.
-    fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let values = headers.get_all(header::ACCEPT).iter();
-        let text: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
-        if text.is_empty() {
-            return Some(Self::Json);
-        }
-        let text = text.join(",").to_ascii_lowercase();
-        let ranges: Vec<_> = text.split(',').map(media_range).collect();
-        // Of equally good ones the one that was named; of two named ones the newer.
-        let liking = |media: &Self| {
-            let (exact, quality) = media.quality(&ranges)?;
-            let newer = exact == (*media == Self::GraphqlResponse);
-            (quality > 0).then_some((quality, exact, newer))
-        };
-        let both = [Self::GraphqlResponse, Self::Json].into_iter();
-        let liked = both.filter_map(|media| Some((liking(&media)?, media)));
-        liked.max_by_key(|(liking, _)| *liking).map(|(_, media)| media)
-    }
-
-    /// Whether the type was named, and its quality by the most specific range that covers it.
-    fn quality(self, ranges: &[(&str, u16)]) -> Option<(bool, u16)> {
-        let of = |range: &str| ranges.iter().find(|(name, _)| *name == range).map(|found| found.1);
-        let exact = of(self.name()).map(|quality| (true, quality));
-        exact.or_else(|| Some((false, of("application/*").or_else(|| of("*/*"))?)))
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::GraphqlResponse => "application/graphql-response+json",
-            Self::Json => "application/json",
-        }
-    }
-
-    fn content_type(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::GraphqlResponse => "application/graphql-response+json; charset=utf-8",
-            Self::Json => "application/json; charset=utf-8",
-        })
-    }
-}
-
-/// A media range and its quality in thousandths.
-fn media_range(text: &str) -> (&str, u16) {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().unwrap_or_default();
-    let quality = parts.find_map(|parameter| parameter.strip_prefix("q=")?.parse::<f32>().ok());
-    (name, (quality.unwrap_or(1.0).clamp(0.0, 1.0) * 1000.0) as u16)
 }
 
 type Rejection = (StatusCode, String);
@@ -347,33 +302,6 @@ fn with_allow(mut response: Response, methods: &'static str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_client_chooses_the_media_type() {
-        let cases: [(&[&str], Option<Media>); 14] = [
-            (&[], Some(Media::Json)),
-            (&["*/*"], Some(Media::Json)),
-            (&["application/*"], Some(Media::Json)),
-            (&["application/json"], Some(Media::Json)),
-            (&["application/graphql-response+json"], Some(Media::GraphqlResponse)),
-            (&["application/graphql-response+json; charset=utf-8, application/json"], Some(Media::GraphqlResponse)),
-            (&["application/json, application/graphql-response+json"], Some(Media::GraphqlResponse)),
-            (&["application/json", "application/graphql-response+json;q=0.9"], Some(Media::Json)),
-            (&["application/graphql-response+json, */*;q=0.1"], Some(Media::GraphqlResponse)),
-            (&["application/json, */*"], Some(Media::Json)),
-            (&["application/json;q=0, */*"], Some(Media::GraphqlResponse)),
-            (&["Application/JSON"], Some(Media::Json)),
-            (&["text/html"], None),
-            (&["*/*;q=0"], None),
-        ];
-        for (accept, media) in cases {
-            let mut headers = HeaderMap::new();
-            for value in accept {
-                headers.append(header::ACCEPT, HeaderValue::from_static(value));
-            }
-            assert_eq!(Media::accepted(&headers), media, "{accept:?}");
-        }
-    }
 
     #[test]
     fn only_json_in_utf_8_is_taken() {

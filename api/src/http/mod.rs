@@ -1,9 +1,12 @@
 //! The server's addresses.
 
+mod event_stream;
 pub mod graphiql;
 mod graphql;
 mod health;
 mod layers;
+mod media;
+mod operation;
 mod origin;
 mod viewer;
 mod websocket;

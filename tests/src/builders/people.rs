@@ -18,19 +18,28 @@ impl City {
     /// A customer with a phone number and one address.
     pub async fn customer(&self, name: &str) -> Person {
         let user = self.user(name, UserRole::Customer).await;
+        let customer = self.customer_row(name, &user.email, Some(user.id)).await;
+        self.signed_in(user).await.with_customer(customer)
+    }
+
+    /// A customer from the time before there were accounts.
+    pub async fn customer_without_user(&self, name: &str, email: &str) -> customers::Model {
+        self.customer_row(name, email, None).await
+    }
+
+    async fn customer_row(&self, name: &str, email: &str, user: Option<i32>) -> customers::Model {
         let customer = customers::ActiveModel {
             name: Set(name.to_owned()),
-            email: Set(user.email.clone()),
-            phone: Set(Some(format!("+1 555 {:07}", user.id))),
+            email: Set(email.to_owned()),
+            phone: Set(Some(format!("+1 555 {:07}", user.unwrap_or_default()))),
             addresses: Set(Some(json!([{"label": "Home", "line1": "1 Lake Road", "city": "Hà Nội"}]))),
             created_at: Set(now()),
             updated_at: Set(now()),
-            user_id: Set(Some(user.id)),
+            user_id: Set(user),
             search_text: Set(fold(name)),
             ..Default::default()
         };
-        let customer = customer.insert(self.db()).await.expect("a customer can be written");
-        self.signed_in(user).await.with_customer(customer)
+        customer.insert(self.db()).await.expect("a customer can be written")
     }
 
     /// A merchant who is no restaurant's staff yet.

@@ -8,7 +8,10 @@ use async_graphql::{
     ObjectType, Request, Response, ServerError, SubscriptionType,
     parser::types::{DocumentOperations, OperationDefinition, OperationType},
 };
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{
+    FutureExt, StreamExt,
+    stream::{self, BoxStream},
+};
 use tracing::Instrument;
 
 use super::{
@@ -56,9 +59,8 @@ pub async fn subscribe(
     viewer: Viewer,
     origin: Origin,
     request: Request,
-) -> Result<impl Stream<Item = Response> + Send + Unpin + 'static, Refusal> {
-    let operation = prepare(app, schema, viewer, origin, request).await?;
-    operation.stream().await
+) -> Result<BoxStream<'static, Response>, Refusal> {
+    prepare(app, schema, viewer, origin, request).await?.stream().await
 }
 
 /// Checks a request and gives it what its resolvers need.
@@ -140,7 +142,7 @@ where
             }
             OperationType::Subscription => Err(vec![coded(
                 Code::GraphqlValidationFailed,
-                "A subscription needs a websocket with the protocol graphql-transport-ws.".to_owned(),
+                "A subscription needs a websocket with the protocol graphql-transport-ws, or Accept: text/event-stream.".to_owned(),
                 None,
             )]),
         }
@@ -167,7 +169,11 @@ where
         }
     }
 
-    async fn stream(self) -> Result<stream::BoxStream<'static, Response>, Refusal> {
+    /// The responses of a subscription; or of a query or mutation, which has one.
+    ///
+    /// # Errors
+    /// Nothing ran, for the reasons given.
+    pub async fn stream(self) -> Result<BoxStream<'static, Response>, Refusal> {
         if self.kind != OperationType::Subscription {
             let response = self.run().await?;
             return Ok(stream::once(std::future::ready(response)).boxed());

@@ -6,6 +6,7 @@ use std::{
 };
 
 use async_graphql::{Enum, ID, InputObject, Interface, Object, Schema, Subscription};
+use futures_util::Stream;
 use serde_json::{Value as Json, json};
 
 use super::*;

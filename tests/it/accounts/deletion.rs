@@ -1,0 +1,99 @@
+//! The end of an account, and what somebody takes along.
+
+use entity::{customers, order_events, orders, reviews, sea_orm_active_enums::OrderStatus, sessions, users};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::{Value, json};
+use tiffin_tests::{both_databases, rows::row_number};
+
+use super::{PASSWORD, me, mutate, sign_in, sign_up};
+
+both_databases! {
+    async fn everything_personal_goes_and_the_books_stay(city: &City) {
+        let anonymous = city.anonymous();
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let mai = city.merchant_of(&restaurant).await;
+        let opened = sign_up(&anonymous, "secret-ann@example.com").await;
+        let ann = anonymous.with_access_token(opened.text("/signUp/session/accessToken"));
+        let mut basket = restaurant.basket(&[(0, 2)]);
+        basket["deliveryAddress"] = json!({"line1": "1 Secret Street", "city": "Secretville", "instructions": "secret code"});
+        let order = ann.has_ordered(&basket).await;
+        let profile = json!({"id": ann.query("{ me { customer { id } } }", json!({})).await.text("/me/customer/id"),
+            "addresses": [{"line1": "1 Secret Street", "city": "Secretville"}]});
+        mutate(&ann, "updateCustomer", "customer { id }", profile).await.expect_success();
+
+        let delete = async |password: Option<&str>| mutate(&ann, "deleteAccount", "deletedUserId", json!({"password": password})).await;
+        delete(None).await.expect_error("BAD_USER_INPUT", "password");
+        delete(Some("wrong password")).await.expect_error("BAD_USER_INPUT", "password");
+        assert!(delete(Some(PASSWORD)).await.expect_code("CONFLICT").message.contains("under way"));
+        mutate(&ann, "cancelOrder", "order { id }", json!({"orderId": order, "reason": "secret reason"})).await.expect_success();
+        let before = city.order_row(&order).await;
+
+        delete(Some(PASSWORD)).await.expect_success();
+        me(&ann).await.expect_code("UNAUTHENTICATED");
+        sign_in(&anonymous, "secret-ann@example.com", PASSWORD).await.expect_code("UNAUTHENTICATED");
+        let after = city.order_row(&order).await;
+        assert_eq!((after.total_amount, after.status), (before.total_amount, OrderStatus::Cancelled));
+        let contents = city.contents().await;
+        let holds = |text: &str| contents.iter().filter(|(_, rows)| rows.iter().any(|row| row.contains(text))).map(|(table, _)| table).collect::<Vec<_>>();
+        for personal in ["ecret", "Ann Example", "555 0100"] {
+            assert_eq!(holds(personal), Vec::<&String>::new(), "{personal} is still there");
+        }
+        // The kitchen's history is whole, and the address is free for a new account.
+        let seen = mai.query("query($id: ID!) { order(id: $id) { customerName events { status } } }", json!({"id": order})).await;
+        assert_eq!((seen.text("/order/customerName"), seen.list("/order/events").len()), ("Deleted customer", 2));
+        sign_up(&anonymous, "secret-ann@example.com").await.expect_success();
+    }
+
+    async fn only_ones_own_is_touched(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, ben) = (city.customer("Ann").await, city.customer("Ben").await);
+        let order = city.order(&ben, &restaurant).status(OrderStatus::Delivered).create().await;
+        city.review(&ben, &restaurant).create().await;
+        mutate(&ann, "deleteAccount", "deletedUserId", json!({})).await.expect_success();
+        let row = orders::Entity::find_by_id(row_number(&order.id())).one(city.db()).await.expect("read").expect("there");
+        assert!(row.delivery_address.to_string().contains("Lake Road") || !row.delivery_address.to_string().contains("Deleted"));
+        let user = users::Entity::find_by_id(ben.user().id).one(city.db()).await.expect("read").expect("there");
+        assert_eq!((user.email.as_str(), user.is_active), (ben.user().email.as_str(), true));
+        assert_eq!(customers::Entity::find_by_id(ben.customer().id).one(city.db()).await.expect("read").as_ref(), Some(ben.customer()));
+        let sessions = sessions::Entity::find().filter(sessions::Column::UserId.eq(ann.user().id)).all(city.db()).await;
+        assert!(sessions.expect("read").is_empty());
+        assert_eq!(reviews::Entity::find().all(city.db()).await.expect("read").len(), 1);
+        assert!(!order_events::Entity::find().all(city.db()).await.expect("read").is_empty());
+        me(&ben).await.expect_success();
+    }
+
+    async fn the_last_admin_and_a_driver_on_the_way_stay(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ada, ann, duy) = (city.admin().await, city.customer("Ann").await, city.driver("Duy").await);
+        city.order(&ann, &restaurant).status(OrderStatus::PickedUp).driver(&duy).create().await;
+        for person in [&ada, &duy] {
+            mutate(person, "deleteAccount", "deletedUserId", json!({})).await.expect_code("CONFLICT");
+            me(person).await.expect_success();
+        }
+        let lan = city.driver("Lan").await;
+        mutate(&lan, "deleteAccount", "deletedUserId", json!({})).await.expect_success();
+        let contents = city.contents().await;
+        assert!(!contents["drivers"].iter().any(|row| row.contains("Lan") || row.contains(&lan.driver().license_number)));
+    }
+
+    async fn everything_held_on_somebody_can_be_taken_along(city: &City) {
+        let restaurant = city.restaurant().with_dishes(2).create().await;
+        let (ann, ben) = (city.customer("Ann").await, city.customer("Ben").await);
+        let order = city.order(&ann, &restaurant).status(OrderStatus::Delivered).create().await;
+        city.order(&ben, &restaurant).status(OrderStatus::Delivered).create().await;
+        let review = city.review(&ann, &restaurant).create().await;
+        let answer = ann.query("{ personalData { collectedAt document } }", json!({})).await;
+        let document = answer.at("/personalData/document");
+        assert_eq!(document["user"]["email"], json!(ann.user().email));
+        assert_eq!(document["customer"]["addresses"][0]["line1"], json!("1 Lake Road"));
+        let ids = |list: &Value| list.as_array().expect("a list").iter().map(|entry| entry["id"].clone()).collect::<Vec<_>>();
+        assert_eq!(ids(&document["orders"]), [json!(order.id())]);
+        assert!(document["orders"][0]["items"].as_array().is_some_and(|items| !items.is_empty()), "{document:#}");
+        assert_eq!(document["orders"][0]["totalAmount"], json!(city.order_row(&order.id()).await.total_amount.to_string()));
+        assert_eq!(ids(&document["reviews"]), [json!(review.id())]);
+        assert_eq!(document["sessions"].as_array().map(Vec::len), Some(1));
+        assert_eq!(document["driver"], json!(null));
+        assert!(!document.to_string().contains(&ben.user().email) && !document.to_string().contains("hash"), "{document:#}");
+        city.anonymous().query("{ personalData { collectedAt } }", json!({})).await.expect_code("UNAUTHENTICATED");
+    }
+}

@@ -1,0 +1,113 @@
+//! Websockets on which a test says every message itself.
+
+use std::time::Duration;
+
+use entity::sea_orm_active_enums::OrderStatus;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tiffin_tests::{City, Person, Server};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{ClientRequestBuilder, Message, http::Uri},
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The protocol that present clients speak, and the one before it.
+pub const NEWER: &str = "graphql-transport-ws";
+pub const OLDER: &str = "graphql-ws";
+
+pub const WATCH: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { status } }";
+pub const CANCEL: &str = "mutation($id: ID!) { cancelOrder(input: {orderId: $id}) { order { status } } }";
+
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Socket {
+    pub async fn open(server: &Server, protocol: &str) -> Self {
+        Self::shake_hands(handshake(server).with_sub_protocol(protocol)).await
+    }
+
+    pub async fn shake_hands(request: ClientRequestBuilder) -> Self {
+        match connect_async(request).await {
+            Ok((socket, _)) => Self(socket),
+            Err(error) => panic!("no websocket: {error}"),
+        }
+    }
+
+    /// A socket that the server has acknowledged as this person's.
+    pub async fn of(person: &Person, server: &Server, protocol: &str) -> Self {
+        let mut socket = Self::open(server, protocol).await;
+        socket.say(json!({ "type": "connection_init", "payload": person.connection_init() })).await;
+        assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
+        if protocol == OLDER {
+            assert_eq!(socket.hear().await, json!({ "type": "ka" }));
+        }
+        socket
+    }
+
+    pub async fn say(&mut self, message: Value) {
+        self.send(Message::text(message.to_string())).await;
+    }
+
+    pub async fn send(&mut self, message: Message) {
+        self.0.send(message).await.expect("the socket takes a message");
+    }
+
+    /// Starts an operation by the newer protocol.
+    pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.say(json!({ "type": "subscribe", "id": id, "payload": payload })).await;
+    }
+
+    /// Starts an operation by the older protocol.
+    pub async fn start(&mut self, id: &str, query: &str, variables: Value) {
+        let payload = json!({ "query": query, "variables": variables });
+        self.say(json!({ "type": "start", "id": id, "payload": payload })).await;
+    }
+
+    pub async fn next(&mut self) -> Message {
+        let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+        let message = next.expect("something comes in time").expect("the socket is open");
+        message.expect("the socket works")
+    }
+
+    /// The next message; pings of the websocket are passed over.
+    pub async fn hear(&mut self) -> Value {
+        loop {
+            match self.next().await {
+                Message::Text(text) => return serde_json::from_str(&text).expect("a message is JSON"),
+                Message::Ping(_) => {}
+                other => panic!("expected a message, got {other:?}"),
+            }
+        }
+    }
+
+    /// Nothing else may come before the answer to a ping of the newer protocol, and that is all that is waited for.
+    pub async fn expect_nothing(&mut self) {
+        self.say(json!({ "type": "ping", "payload": { "now": 1 } })).await;
+        assert_eq!(self.hear().await, json!({ "type": "pong", "payload": { "now": 1 } }));
+    }
+
+    pub async fn expect_close(mut self, code: u16, reason: &str) {
+        match self.next().await {
+            Message::Close(Some(frame)) => {
+                assert_eq!((u16::from(frame.code), frame.reason.as_str()), (code, reason));
+            }
+            other => panic!("expected a close with {code}, got {other:?}"),
+        }
+    }
+}
+
+pub fn handshake(server: &Server) -> ClientRequestBuilder {
+    let uri: Uri = server.websocket_url().parse().expect("the server's address is a URL");
+    ClientRequestBuilder::new(uri)
+}
+
+/// A customer, and an order of hers that can be watched.
+pub async fn watched_order(city: &City) -> (Person, String) {
+    let restaurant = city.restaurant().with_dishes(1).create().await;
+    let ann = city.customer("Ann").await;
+    let order = city.order(&ann, &restaurant).status(OrderStatus::Pending).create().await;
+    (ann, order.id())
+}
