@@ -42,7 +42,7 @@ impl Problem {
 }
 
 impl Answer {
-    /// What came over a websocket.
+    /// What came over a socket or as an event.
     pub(crate) fn of_socket(body: Value) -> Self {
         Answer { status: 200, headers: HeaderMap::new(), body }
     }

@@ -38,7 +38,7 @@ impl EventSource {
         match self.next().await {
             Some((name, data)) if name == "next" => {
                 let body = serde_json::from_str(&data).unwrap_or_else(|_| panic!("a result is JSON: {data}"));
-                Answer { status: 200, body }
+                Answer::of_socket(body)
             }
             other => panic!("expected a result, got {other:?}"),
         }
