@@ -125,6 +125,6 @@ fn described(value: &Value, world: &World<'_>) -> String {
 fn entry_name(entry: &Value, world: &World<'_>) -> Option<String> {
     match entry {
         Value::String(text) => Some(text.clone()),
-        _ => entry["id"].as_str().map(|id| world.name_of(id)),
+        _ => entry.get("id").or_else(|| entry.get("userId"))?.as_str().map(|id| world.name_of(id)),
     }
 }

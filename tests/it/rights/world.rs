@@ -1,15 +1,24 @@
 //! The people and things that the table speaks of.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
-use entity::sea_orm_active_enums::OrderStatus;
+use entity::{audit_events, sea_orm_active_enums::OrderStatus, sessions, users};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde_json::json;
-use tiffin_tests::{City, Person, builders::Restaurant};
+use tiffin_tests::{City, Person, builders::Restaurant, global_id};
 use tokio::sync::OnceCell;
 
 /// The columns of the table, in this order.
 pub const VIEWERS: [&str; 8] =
     ["anonymous", "customer", "other customer", "merchant", "other merchant", "driver", "other driver", "admin"];
+
+/// Everybody's, and what is kept of it: argon2id with next to no cost.
+const PASSWORD: &str = "a long enough password";
+const PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=8,t=1,p=1$JY1MGewg+NyYB8oHzM17nQ$iu5xEo6JQhLSx6d7V0XsliDHfWTzikDx5lRv6DvV+x8";
 
 /// A number that no row has.
 const NOBODYS_NUMBER: i32 = i32::MAX;
@@ -30,7 +39,7 @@ impl<'a> World<'a> {
         let closed = city.restaurant().inactive().with_dishes(2).create().await;
         let elsewhere = city.restaurant().with_dishes(1).create().await;
         let (customer, other_customer) = (city.customer("Ann Nguyen").await, city.customer("Ben Tran").await);
-        let merchant = city.merchant_of(&restaurant).await;
+        let (merchant, colleague) = (city.merchant_of(&restaurant).await, city.merchant_of(&restaurant).await);
         city.make_member(&merchant, &closed).await;
         let other_merchant = city.merchant_of(&elsewhere).await;
         let driver = async |name: &str| city.new_driver(name).located_at(21.01, 105.81).create().await;
@@ -49,7 +58,11 @@ impl<'a> World<'a> {
         let review = city.review(&customer, &restaurant).create().await.id();
         let closed_review = city.review(&other_customer, &closed).create().await.id();
 
-        let things = BTreeMap::from([
+        let act = act(city, &merchant, "MENU_UPDATED", &restaurant.menu_id()).await;
+        let customer_act = self::act(city, &customer, "SIGNED_IN", &customer.user_id()).await;
+        let phone_session = global_id("ActiveSession", city.session(customer.user()).await.id);
+
+        let mut things = BTreeMap::from([
             ("restaurant", restaurant.id()),
             ("menu", restaurant.menu_id()),
             ("dish", restaurant.dish_id(0)),
@@ -78,14 +91,31 @@ impl<'a> World<'a> {
             ("customer_user", customer.user_id()),
             ("other_customer_user", other_customer.user_id()),
             ("merchant_user", merchant.user_id()),
+            ("colleague_user", colleague.user_id()),
             ("other_merchant_user", other_merchant.user_id()),
             ("driver_user", duy.user_id()),
             ("other_driver_user", dan.user_id()),
             ("free_driver_user", lan.user_id()),
             ("admin_user", admin.user_id()),
+            ("phone_session", phone_session),
+            ("act", act),
+            ("customer_act", customer_act),
+            ("customer_email", customer.user().email.clone()),
+            ("password", PASSWORD.to_owned()),
         ]);
+        for (name, person) in [
+            ("customer_session", &customer),
+            ("other_customer_session", &other_customer),
+            ("merchant_session", &merchant),
+            ("other_merchant_session", &other_merchant),
+            ("driver_session", &duy),
+            ("other_driver_session", &dan),
+            ("admin_session", &admin),
+        ] {
+            things.insert(name, signed_in(city, person).await);
+        }
         let viewers = [city.anonymous(), customer, other_customer, merchant, other_merchant, duy, dan, admin];
-        let on_request = ["confirmed", "preparing", "assigned", "cursor"];
+        let on_request = ["confirmed", "preparing", "assigned", "cursor", "new_email", "refresh_token"];
         let made = on_request.map(|name| (name, OnceCell::new())).into();
         World { city, viewers, restaurant, things, made }
     }
@@ -134,6 +164,17 @@ impl<'a> World<'a> {
             "confirmed" => order(OrderStatus::Confirmed).create().await.id(),
             "preparing" => order(OrderStatus::Preparing).create().await.id(),
             "assigned" => order(OrderStatus::Ready).driver(&self.viewers[6]).create().await.id(),
+            "new_email" => {
+                static NUMBER: AtomicU32 = AtomicU32::new(1);
+                format!("new{}@example.com", NUMBER.fetch_add(1, Ordering::Relaxed))
+            }
+            "refresh_token" => {
+                let document = "mutation($email: String!, $password: String!) { \
+                     signIn(input: {email: $email, password: $password}) { session { refreshToken } } }";
+                let variables = json!({"email": self.things["customer_email"], "password": PASSWORD});
+                let answer = self.viewers[0].query(document, variables).await;
+                answer.text("/signIn/session/refreshToken").to_owned()
+            }
             _ => {
                 let document = "query($id: ID!) { order(id: $id) { events { cursor } } }";
                 let answer = self.viewers[7].query(document, json!({"id": self.things["delivered"]})).await;
@@ -141,6 +182,33 @@ impl<'a> World<'a> {
             }
         }
     }
+}
+
+/// Gives the person a password, and the id of its first session.
+async fn signed_in(city: &City, person: &Person) -> String {
+    let user = person.user().id;
+    users::Entity::update_many()
+        .col_expr(users::Column::PasswordHash, Expr::val(PASSWORD_HASH))
+        .filter(users::Column::Id.eq(user))
+        .exec(city.db())
+        .await
+        .expect("a user can be changed");
+    let sessions =
+        sessions::Entity::find().filter(sessions::Column::UserId.eq(user)).order_by_asc(sessions::Column::Id);
+    let session = sessions.one(city.db()).await.expect("sessions can be read");
+    global_id("ActiveSession", session.expect("the person is signed in").id)
+}
+
+/// The id of an entry in the record of what was done.
+async fn act(city: &City, actor: &Person, action: &str, subject: &str) -> String {
+    let act = audit_events::ActiveModel {
+        at: Set(chrono::Utc::now().fixed_offset()),
+        actor_id: Set(Some(actor.user().id)),
+        action: Set(action.to_owned()),
+        subject: Set(Some(subject.to_owned())),
+        ..Default::default()
+    };
+    global_id("AuditEvent", act.insert(city.db()).await.expect("an act can be written").id)
 }
 
 /// The id of a thing of this type (in any case) that does not exist.
