@@ -26,6 +26,7 @@ mod pages;
 mod people;
 mod placement;
 mod process;
+mod random;
 mod revenue;
 mod reviews;
 mod rights;

@@ -129,6 +129,11 @@ impl Person {
         }
     }
 
+    /// The user's row; `None` for the anonymous.
+    pub fn signed_in_user(&self) -> Option<&users::Model> {
+        self.user.as_ref()
+    }
+
     /// The user's row.
     #[track_caller]
     pub fn user(&self) -> &users::Model {

@@ -89,6 +89,16 @@ impl EventStream {
         }
     }
 
+    /// What comes first within so long, an event or a refusal; `None` where nothing does, or only the end.
+    pub async fn first_answer_within(mut self, duration: Duration) -> Option<Answer> {
+        let message = tokio::time::timeout(duration, self.next_message()).await.ok()?;
+        match message["type"].as_str() {
+            Some("next") => Some(Answer::of_socket(message["payload"].clone())),
+            Some("error") => Some(Answer::of_socket(json!({"errors": message["payload"]}))),
+            _ => None,
+        }
+    }
+
     /// The server must refuse the subscription. What it says is given as an answer without data.
     pub async fn expect_refusal(mut self) -> Answer {
         let message = self.message().await;
