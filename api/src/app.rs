@@ -13,6 +13,7 @@ use crate::{
     events::Events,
     limiter::Limiter,
     mail::Mailer,
+    openid::Provider,
 };
 
 /// The database, the broker, what is used of limits, the mail, the keys of access tokens, and the configuration of one process.
@@ -21,6 +22,8 @@ pub struct App {
     pub events: Events,
     pub limiter: Limiter,
     pub mail: Mailer,
+    /// None: people sign in with a password only.
+    pub openid: Option<Provider>,
     pub access_tokens: AccessTokens,
     pub config: Config,
 }
@@ -34,17 +37,18 @@ impl App {
 
     /// The same, on a database that is connected already.
     pub async fn with_database(config: Config, db: DatabaseConnection) -> anyhow::Result<Arc<Self>> {
-        let events = Events::connect(&config.broker).await.with_context(|| match &config.broker.redis_url {
+        let events = Events::connect(&config).await.with_context(|| match &config.broker.redis_url {
             Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
             None => "cannot start the broker in memory".to_owned(),
         })?;
         let limiter = Limiter::new(&config.broker)?;
         let mail = Mailer::new(&config.mail, config.environment)?;
+        let openid = Provider::new(&config.openid)?;
         let accounts = &config.accounts;
         let lifetime = Duration::from_secs(accounts.access_token_seconds);
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
             .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
-        Ok(Arc::new(App { db, events, limiter, mail, access_tokens, config }))
+        Ok(Arc::new(App { db, events, limiter, mail, openid, access_tokens, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.

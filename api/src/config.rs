@@ -22,7 +22,7 @@ pub use source::Sources;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Environment {
-    /// Anybody may act as anybody (`X-Development-User`), any origin is welcome, and GraphiQL is served.
+    /// The demo's people have a known password, links of letters are logged, any origin is welcome, and GraphiQL is served.
     Development,
     /// None of that, unless it is configured.
     Production,
@@ -37,6 +37,7 @@ pub struct Config {
     /// The address to serve on. Port 0 takes a free one; the log says which.
     pub listen: SocketAddr,
     pub http: HttpConfig,
+    pub graphql: GraphqlConfig,
     pub graphiql: GraphiqlConfig,
     pub database: DatabaseConfig,
     pub broker: BrokerConfig,
@@ -44,7 +45,9 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub accounts: AccountsConfig,
     pub orders: OrdersConfig,
+    pub drivers: DriversConfig,
     pub mail: MailConfig,
+    pub openid: OpenidConfig,
     pub demo: DemoConfig,
     pub shutdown: ShutdownConfig,
     pub log: LogConfig,
@@ -60,6 +63,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say it. They must write it themselves, whatever a client has sent.
     pub forwarded_header: ForwardedHeader,
+    /// Seconds for which browsers shall come back over TLS only (`Strict-Transport-Security`); 0 does not say so.
+    pub strict_transport_security_seconds: u64,
 }
 
 /// The header in which proxies say where a request comes from.
@@ -77,6 +82,14 @@ impl HttpConfig {
     pub fn any_origin_allowed(&self) -> bool {
         self.allowed_origins.iter().any(|origin| origin == "*")
     }
+}
+
+/// What the API tells about itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GraphqlConfig {
+    /// Whether clients may ask for the schema, and are told what they could have meant by an unknown name. GraphiQL needs it.
+    pub introspection: bool,
 }
 
 /// The page at `/` to explore the API with.
@@ -129,7 +142,9 @@ pub struct BrokerConfig {
     /// `redis://…` or `rediss://…`. Not set: one process serves alone, from memory.
     #[serde(serialize_with = "print::redacted_url")]
     pub redis_url: Option<SecretString>,
-    /// What the names of channels begin with, to share one Redis.
+    /// Whether `redis_url` leads to a Redis Cluster: it names one of its nodes, or all of them by one name.
+    pub cluster: bool,
+    /// What the names of channels and keys begin with, to share one Redis.
     pub prefix: String,
 }
 
@@ -174,6 +189,13 @@ pub struct LimitsConfig {
     pub root_fields: usize,
     /// Errors in an answer; further ones are left out.
     pub errors: usize,
+    /// Operations in one request over HTTP, one after the other; 0 refuses every batch.
+    pub batch_operations: usize,
+    /// What all operations of one user, or of one address that nobody signed in from, may cost in a window: the sum of their
+    /// complexities, and one for each 100 bytes of a document; 0 is no limit.
+    pub viewer_cost: u64,
+    /// Seconds of that window.
+    pub viewer_cost_window_seconds: u64,
     /// Seconds that a query or mutation may take; then it fails with TIMEOUT.
     pub operation_timeout_seconds: u64,
 }
@@ -222,6 +244,19 @@ pub struct OrdersConfig {
     pub acceptance_timeout_minutes: u32,
 }
 
+/// What is kept of where drivers are and were.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriversConfig {
+    /// Seconds between two writes of drivers' places into the database. Followers are told at once; lists are sorted by places of
+    /// that age.
+    pub location_write_seconds: u32,
+    /// Seconds that one point of an order's route stands for.
+    pub route_interval_seconds: u32,
+    /// Days that routes are kept; 0 keeps none.
+    pub route_retention_days: u32,
+}
+
 /// E-mail to the people who use the service.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -235,6 +270,27 @@ pub struct MailConfig {
     /// The address of the front end that the links in letters lead to: `https://app.example`.
     pub link_address: String,
     /// Seconds that the SMTP server may take for a letter; then it is tried again later.
+    pub timeout_seconds: u64,
+}
+
+/// The OpenID provider that people can sign in with; none where it has no issuer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpenidConfig {
+    /// The provider's address, exactly as it calls itself: `https://accounts.google.com`.
+    pub issuer: Option<String>,
+    /// What the provider knows this server by.
+    pub client_id: Option<String>,
+    /// What proves it. Not set: a public client, which PKCE alone protects.
+    #[serde(serialize_with = "print::hidden")]
+    pub client_secret: Option<SecretString>,
+    /// The pages of the front end that people may come back to, each as the provider knows it: `https://app.example/signed-in`.
+    pub redirect_urls: Vec<String>,
+    /// What is asked of the provider besides `openid`. Without a verified e-mail address nobody gets in for the first time.
+    pub scopes: Vec<String>,
+    /// What people know the provider by.
+    pub name: String,
+    /// Seconds that the provider may take for a sign-in; then it fails with UNAVAILABLE.
     pub timeout_seconds: u64,
 }
 
@@ -302,7 +358,9 @@ impl Config {
                 allowed_origins: if development { vec!["*".to_owned()] } else { Vec::new() },
                 trusted_proxies: Vec::new(),
                 forwarded_header: ForwardedHeader::XForwardedFor,
+                strict_transport_security_seconds: 0,
             },
+            graphql: GraphqlConfig { introspection: development },
             graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {
                 url: None,
@@ -320,7 +378,7 @@ impl Config {
                 idle_in_transaction_timeout_seconds: 30,
                 slow_statement_milliseconds: 500,
             },
-            broker: BrokerConfig { redis_url: None, prefix: "tiffin".to_owned() },
+            broker: BrokerConfig { redis_url: None, cluster: false, prefix: "tiffin".to_owned() },
             websocket: WebsocketConfig {
                 init_timeout_seconds: 10,
                 ping_interval_seconds: 20,
@@ -339,6 +397,9 @@ impl Config {
                 directives: 100,
                 root_fields: 50,
                 errors: 50,
+                batch_operations: 0,
+                viewer_cost: 2_000_000,
+                viewer_cost_window_seconds: 60,
                 operation_timeout_seconds: 20,
             },
             accounts: AccountsConfig {
@@ -358,10 +419,20 @@ impl Config {
                 kept_days: 30,
             },
             orders: OrdersConfig { acceptance_timeout_minutes: 15 },
+            drivers: DriversConfig { location_write_seconds: 2, route_interval_seconds: 5, route_retention_days: 30 },
             mail: MailConfig {
                 smtp_url: None,
                 from: "Tiffin <no-reply@tiffin.example>".to_owned(),
                 link_address: "http://localhost:3000".to_owned(),
+                timeout_seconds: 10,
+            },
+            openid: OpenidConfig {
+                issuer: None,
+                client_id: None,
+                client_secret: None,
+                redirect_urls: Vec::new(),
+                scopes: vec!["email".to_owned(), "profile".to_owned()],
+                name: "OpenID Connect".to_owned(),
                 timeout_seconds: 10,
             },
             demo: DemoConfig { seed: development && embedded, live: development && embedded },

@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL, which production runs, and to SQLite, which needs nothing installed.
 
+mod abandon;
 mod explain;
 
 use std::time::Duration;
@@ -17,6 +18,8 @@ use sea_orm::{
 use tracing::Instrument;
 
 use crate::{config::DatabaseConfig, graphql::error::Error};
+
+pub use abandon::{with_its_statements, with_their_statements};
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.
 const SQLITE_CONNECTIONS: u32 = 8;
@@ -48,7 +51,8 @@ pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, Error
     let db = db.clone();
     // In a task of its own, which nobody can cancel: a `begin` that is dropped half-way leaves its connection in the pool with the
     // transaction open (launchbadge/sqlx#4385). When the caller is gone, the finished transaction is dropped and rolled back.
-    let begun = tokio::spawn(async move { db.begin_with_options(options).await }.in_current_span());
+    let begin = abandon::as_here(async move { db.begin_with_options(options).await });
+    let begun = tokio::spawn(begin.in_current_span());
     Ok(begun.await.map_err(Error::internal)??)
 }
 
@@ -79,6 +83,7 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
     connection.close().await.ok();
 
     let mut pool = pool_options(config, address, purpose);
+    abandon::close_what_runs(&mut pool);
     pool.map_sqlx_postgres_opts(move |options| options.application_name("tiffin").options(settings.clone()));
     let (oldest, idlest) =
         (Duration::from_secs(config.max_lifetime_seconds), Duration::from_secs(config.idle_timeout_seconds));
@@ -98,6 +103,7 @@ async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -
     let busy_timeout = Duration::from_secs(config.lock_timeout_seconds);
 
     let mut pool = pool_options(config, address, purpose);
+    abandon::interrupt_what_runs(&mut pool);
     pool.max_connections(config.max_connections.min(SQLITE_CONNECTIONS));
     pool.map_sqlx_sqlite_opts(move |options| {
         let options = match &embedded {
@@ -145,7 +151,7 @@ fn pool_options(config: &DatabaseConfig, address: &str, purpose: Purpose) -> Con
 }
 
 /// What each connection asks of PostgreSQL when it begins, at no cost: statements that hang are ended by the database.
-fn postgres_settings(config: &DatabaseConfig, purpose: Purpose) -> [(&'static str, String); 4] {
+fn postgres_settings(config: &DatabaseConfig, purpose: Purpose) -> [(&'static str, String); 5] {
     let seconds = |seconds: u64| format!("{seconds}s");
     let (statement, lock, idle) = match purpose {
         Purpose::Serving => (
@@ -159,6 +165,7 @@ fn postgres_settings(config: &DatabaseConfig, purpose: Purpose) -> [(&'static st
         ("statement_timeout", statement),
         ("lock_timeout", lock),
         ("idle_in_transaction_session_timeout", idle),
+        ("client_connection_check_interval", abandon::CLIENT_CHECK.to_owned()),
         ("default_transaction_isolation", "read committed".to_owned()),
     ]
 }

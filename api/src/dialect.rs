@@ -1,5 +1,6 @@
 //! Everything in which the two databases differ, one function a difference. Nothing else in the crate asks which one it is.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use entity::order_events;
 use rust_decimal::Decimal;
 use sea_orm::{
@@ -48,6 +49,35 @@ pub fn lock_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIde
             select.lock_with_tables(LockType::NoKeyUpdate, [table]);
         }
     }
+}
+
+/// Ends a select that finds rows of `table` by id, in the order of their ids, before they are changed: two statements that change many
+/// rows at once then wait for each other in turn. SQLite has one writer at a time.
+pub fn lock_in_turn(backend: DbBackend, table: &str) -> String {
+    match backend {
+        DbBackend::Sqlite => String::new(),
+        _ => format!("for no key update of {table}"),
+    }
+}
+
+/// The statement that gives the rows of a JSON array of objects, its first parameter: the same text however many there are, so that
+/// it is prepared once. A column is its name with PostgreSQL's type.
+pub fn rows_of_json(backend: DbBackend, columns: &[(&str, &str)]) -> String {
+    let listed = |column: fn(&(&str, &str)) -> String| columns.iter().map(column).collect::<Vec<_>>().join(", ");
+    match backend {
+        DbBackend::Sqlite => {
+            format!("select {} from json_each($1)", listed(|(name, _)| format!("value ->> '{name}' as {name}")))
+        }
+        _ => format!(
+            "select * from json_to_recordset($1::json) as rows({})",
+            listed(|(name, data_type)| format!("{name} {data_type}"))
+        ),
+    }
+}
+
+/// A time as text that the database takes for a time. SQLite keeps times as text, so there it is the very one that SeaORM writes.
+pub fn time_text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
 /// The expressions that return a whole row from an insert, with enums as the text that entities read.

@@ -17,6 +17,7 @@ use self::{
 use crate::{
     config::BrokerConfig,
     graphql::error::{Error, Result},
+    redis_connection::RedisAddress,
 };
 
 /// How much may be used in a window.
@@ -58,7 +59,8 @@ impl Limiter {
     /// # Errors
     /// The broker's address is malformed.
     pub fn new(config: &BrokerConfig) -> anyhow::Result<Self> {
-        let shared = config.redis_url.as_ref().map(|url| SharedWindows::new(url, &config.prefix)).transpose()?;
+        let address = RedisAddress::new(config)?;
+        let shared = address.map(|address| SharedWindows::new(&address, &config.prefix)).transpose()?;
         Ok(Limiter { shared, own: Windows::default(), shares: Windows::default() })
     }
 

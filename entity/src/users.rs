@@ -28,6 +28,8 @@ pub struct Model {
     #[sea_orm(has_one)]
     pub drivers: HasOne<super::drivers::Entity>,
     #[sea_orm(has_many)]
+    pub identities: HasMany<super::identities::Entity>,
+    #[sea_orm(has_many)]
     pub sessions: HasMany<super::sessions::Entity>,
     #[sea_orm(has_many, via = "restaurant_members")]
     pub restaurants: HasMany<super::restaurants::Entity>,

@@ -47,6 +47,10 @@ mod m20261126_090100_create_sessions;
 mod m20261126_090200_create_refresh_tokens;
 mod m20261126_090300_create_account_tokens;
 mod m20261126_090400_create_audit_events;
+mod m20261126_091000_create_identities;
+mod m20261126_091100_create_open_id_sign_ins;
+mod m20261126_092000_create_driver_locations;
+mod m20261126_092100_index_driver_history;
 
 use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
@@ -94,6 +98,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_090200_create_refresh_tokens::Migration),
             Box::new(m20261126_090300_create_account_tokens::Migration),
             Box::new(m20261126_090400_create_audit_events::Migration),
+            Box::new(m20261126_091000_create_identities::Migration),
+            Box::new(m20261126_091100_create_open_id_sign_ins::Migration),
+            Box::new(m20261126_092000_create_driver_locations::Migration),
+            Box::new(m20261126_092100_index_driver_history::Migration),
         ]
     }
 }

@@ -163,6 +163,15 @@ fn every_operation_of_the_ready_tabs_works_on_the_first_start() {
         let found = anonymous.run("search", "Search", json!({"text": "rice"})).await;
         assert!(!found.list("/dishes/nodes").is_empty(), "{found}");
 
+        let visitor = json!({
+            "account": {"email": "customer@demo.tiffin.example", "password": "tiffin-demo"},
+            "newAccount": {"email": "ann@example.com", "password": "ten characters or more", "name": "Ann"},
+        });
+        anonymous.run("sign_in", "SignUp", visitor.clone()).await;
+        let signed_in = anonymous.run("sign_in", "SignIn", visitor).await;
+        let token = signed_in.at("/signIn/session/refreshToken");
+        anonymous.run("sign_in", "RefreshSession", json!({"refreshToken": token})).await;
+
         let merchant_person = account(&server, "merchant").await;
         let kitchen =
             "{ me { restaurants { id menu { dishes(first: 1, filter: {isAvailable: true}) { nodes { id } } } } } }";

@@ -10,7 +10,7 @@ mod texts;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
-use tiffin_tests::{Answer, both_databases};
+use tiffin_tests::{Answer, City, OpenIdProvider, both_databases};
 
 use classes::{Bad, of_kind, of_type, unknown};
 pub(crate) use classes::{BadValue, Kind};
@@ -29,10 +29,12 @@ fn every_input_of_the_schema_is_in_the_table() {
 }
 
 both_databases! {
-    async fn every_bad_value_is_refused_with_its_code_and_field(city: &City) {
+    async fn every_bad_value_is_refused_with_its_code_and_field(database: Database) {
+        let provider = OpenIdProvider::start().await;
+        let city = &City::with_settings(database, &provider.settings()).await;
         let schema = Schema::read();
         let places = schema.places();
-        let operations = operations(city).await;
+        let operations = operations(city, &provider).await;
         let before = city.contents().await;
 
         let mut attempts = Vec::new();

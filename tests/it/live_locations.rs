@@ -8,7 +8,10 @@ use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 use tiffin_tests::{Answer, City, Database, EventStream, Person, both_databases};
 
-use crate::cuts::{cut_redis_subscriptions, own_redis};
+use crate::{
+    cuts::{cut_redis_subscriptions, own_redis},
+    process::eventually,
+};
 
 use OrderStatus::{Confirmed, Delivered, PickedUp, Preparing, Ready};
 
@@ -112,8 +115,11 @@ both_databases! {
         assert_eq!(told.at("/driverLocationChanged"), said.at("/updateDriverLocation/location"));
         assert_eq!(told.at("/driverLocationChanged/lng"), &json!(-105.85421234));
         assert_eq!(told.at("/driverLocationChanged/speed"), &json!(8.25));
-        let row = drivers::Entity::find_by_id(duy.driver().id).one(city.db()).await.unwrap().unwrap();
-        assert_eq!((row.status, row.location_heading), (DriverStatus::Busy, Some(359.5)));
+        eventually("it is written", async || {
+            let row = drivers::Entity::find_by_id(duy.driver().id).one(city.db()).await.unwrap().unwrap();
+            (row.status, row.location_heading, row.location_speed) == (DriverStatus::Busy, Some(359.5), Some(8.25))
+        })
+        .await;
     }
 
     async fn only_those_concerned_by_the_order_are_told(city: &City) {

@@ -2,17 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod abandoned;
 mod accounts;
 mod architecture;
 mod assignment;
 mod background;
 mod catalog;
+mod charges;
 mod contention;
 mod contract;
 mod cuts;
 mod demo;
 mod event_stream;
 mod generated;
+mod graphiql;
 mod graphql_over_http;
 mod hostile;
 mod inputs;
@@ -21,7 +24,9 @@ mod lifecycle;
 mod live_feeds;
 mod live_locations;
 mod live_steps;
+mod locations;
 mod money;
+mod openid;
 mod pages;
 mod people;
 mod placement;
@@ -30,6 +35,7 @@ mod random;
 mod revenue;
 mod reviews;
 mod rights;
+mod routes;
 mod smoke;
 mod sockets;
 mod statements;

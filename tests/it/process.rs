@@ -24,7 +24,7 @@ fn directory() -> TempDir {
 }
 
 /// Asks until it is so.
-async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
+pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     let waiting = async {
         while !holds().await {
             tokio::time::sleep(Duration::from_millis(50)).await;

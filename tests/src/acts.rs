@@ -1,5 +1,6 @@
 //! What people do with orders, one operation each. Whether it succeeds is for the test to say.
 
+use chrono::{DateTime, Utc};
 use entity::sea_orm_active_enums::OrderStatus;
 use serde_json::{Value, json};
 
@@ -75,6 +76,15 @@ impl Person {
         let document = "mutation($lat: Float!, $lng: Float!) { \
              updateDriverLocation(input: {lat: $lat, lng: $lng}) { location { lat lng } } }";
         self.query(document, json!({"lat": lat, "lng": lng})).await
+    }
+
+    /// Tells where this driver was: times, latitudes and longitudes.
+    pub async fn move_along(&self, places: &[(DateTime<Utc>, f64, f64)]) -> Answer {
+        let document = "mutation($locations: [RecordedLocationInput!]!) { \
+             updateDriverLocations(input: {locations: $locations}) { location { lat lng recordedAt } } }";
+        let locations =
+            places.iter().map(|(at, lat, lng)| json!({"recordedAt": at.to_rfc3339(), "lat": lat, "lng": lng}));
+        self.query(document, json!({"locations": locations.collect::<Vec<_>>()})).await
     }
 
     pub async fn post_review(&self, restaurant: &Restaurant, rating: i32) -> Answer {

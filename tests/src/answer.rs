@@ -101,6 +101,15 @@ impl Answer {
         problems.remove(0)
     }
 
+    /// There must be exactly one error, with one of these codes: which.
+    #[track_caller]
+    pub fn expect_one_of(&self, codes: &[&str]) -> String {
+        let mut problems = self.problems();
+        let expected = problems.len() == 1 && codes.contains(&problems[0].code.as_str());
+        assert!(expected, "expected one error of {codes:?}, got {self}");
+        problems.remove(0).code
+    }
+
     /// There must be exactly one error, with this code, and this field to blame.
     #[track_caller]
     pub fn expect_error(&self, code: &str, field: &str) -> Problem {

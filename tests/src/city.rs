@@ -26,16 +26,16 @@ pub struct City {
 
 impl City {
     pub async fn new(database: Database) -> Self {
-        City::with_settings(database, &[]).await
+        City::with_settings::<&str, &str>(database, &[]).await
     }
 
     /// A city whose servers have these environment variables besides the usual ones.
-    pub async fn with_settings(database: Database, settings: &[(&str, &str)]) -> Self {
+    pub async fn with_settings<N: AsRef<str>, V: AsRef<str>>(database: Database, settings: &[(N, V)]) -> Self {
         let directory =
             tempfile::Builder::new().prefix("tiffin-city.").tempdir().expect("a temporary directory can be made");
         let test_database = TestDatabase::create(database, directory.path()).await;
         let mut all = usual_settings(database, &test_database.url, directory.path());
-        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.extend(settings.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())));
         City {
             server: Server::start(directory.path(), &all).await,
             settings: all,

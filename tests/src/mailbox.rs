@@ -1,16 +1,15 @@
 //! The people's post: a real SMTP server that keeps what it is given.
 
-use std::{process::Stdio, time::Duration};
+use std::time::Duration;
 
 use reqwest::Url;
 use serde::Deserialize;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStdout},
-    sync::Mutex,
-};
+use tokio::{process::Child, sync::Mutex};
 
-use crate::{Settings, workspace};
+use crate::{
+    Settings,
+    workspace::{self, Printed, next_printed},
+};
 
 /// How long a letter may be on its way before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -19,12 +18,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Mailbox {
     url: String,
     inside: Mutex<Inside>,
-    // Its standard input is held open: when that ends, so does the process.
     _process: Child,
 }
 
 struct Inside {
-    lines: Lines<BufReader<ChildStdout>>,
+    printed: Printed,
     /// Arrived, and not yet asked for.
     letters: Vec<Letter>,
 }
@@ -41,21 +39,10 @@ pub struct Letter {
     pub headers: Vec<String>,
 }
 
-#[derive(Deserialize)]
-struct Listening {
-    port: u16,
-}
-
 impl Mailbox {
     pub async fn start() -> Self {
-        let mut process = workspace::node("mailbox.mjs")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("Node.js does not start ({error}): run ./test"));
-        let mut lines = BufReader::new(process.stdout.take().expect("the output is piped")).lines();
-        let Listening { port } = next(&mut lines).await;
-        let inside = Mutex::new(Inside { lines, letters: Vec::new() });
+        let (process, printed, port) = workspace::node_server("mailbox.mjs", &[]).await;
+        let inside = Mutex::new(Inside { printed, letters: Vec::new() });
         Mailbox { url: format!("smtp://127.0.0.1:{port}"), inside, _process: process }
     }
 
@@ -84,18 +71,13 @@ impl Mailbox {
                 if let Some(place) = inside.letters.iter().position(is_to) {
                     return inside.letters.remove(place);
                 }
-                let letter = next(&mut inside.lines).await;
+                let letter = next_printed(&mut inside.printed).await;
                 inside.letters.push(letter);
             }
         };
         let letter = tokio::time::timeout(PATIENCE, waiting).await;
         letter.unwrap_or_else(|_| panic!("no letter comes to {address}; there are {:#?}", inside.letters))
     }
-}
-
-async fn next<T: for<'a> Deserialize<'a>>(lines: &mut Lines<BufReader<ChildStdout>>) -> T {
-    let line = lines.next_line().await.expect("the mailbox can be read").expect("the mailbox is there");
-    serde_json::from_str(&line).unwrap_or_else(|error| panic!("the mailbox says {line} ({error})"))
 }
 
 impl Letter {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    Usage,
     log::{Log, Statement, Statements},
     workspace,
 };
@@ -80,6 +81,11 @@ impl Server {
         let lines = self.log.lines(start);
         let statements = lines.iter().filter_map(Statement::from_line).filter(|statement| !statement.is_housekeeping());
         (result, Statements(statements.collect()))
+    }
+
+    /// What the server's process has used so far.
+    pub fn usage(&self) -> Usage {
+        Usage::of_process(self.process.id())
     }
 
     /// Everything the server has logged.

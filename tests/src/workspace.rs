@@ -6,6 +6,12 @@ use std::{
     sync::OnceLock,
 };
 
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout},
+};
+
 use crate::Settings;
 
 /// The project's root.
@@ -70,6 +76,34 @@ pub(crate) fn node(script: &str) -> tokio::process::Command {
     let mut command = tokio::process::Command::new("node");
     command.arg(script).current_dir(directory).stdin(Stdio::null()).kill_on_drop(true);
     command
+}
+
+/// What a script that serves prints, line by line.
+pub(crate) type Printed = Lines<BufReader<ChildStdout>>;
+
+/// Starts `tests/node/<script>`, which serves on a port that its first line names until its standard input ends: keep the process,
+/// and dropping it ends it.
+pub(crate) async fn node_server(script: &str, arguments: &[&str]) -> (Child, Printed, u16) {
+    let mut process = node(script)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("Node.js does not start ({error}): run ./test"));
+    let mut printed = BufReader::new(process.stdout.take().expect("the output is piped")).lines();
+    let Listening { port } = next_printed(&mut printed).await;
+    (process, printed, port)
+}
+
+#[derive(Deserialize)]
+struct Listening {
+    port: u16,
+}
+
+/// The next line that the script prints, which is JSON.
+pub(crate) async fn next_printed<T: DeserializeOwned>(printed: &mut Printed) -> T {
+    let line = printed.next_line().await.expect("a script can be read").expect("a script that serves goes on");
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("the script says {line} ({error})"))
 }
 
 /// What `tests/node/<script>` prints when it runs with these arguments. Anything but success fails the test, with all that was

@@ -15,7 +15,7 @@ const example = (name, order = 'Order:1') => ({
   name,
   query: `# ${name}\nquery ${name} { me { id } }`,
   variables: JSON.stringify({ order }),
-  headers: '{"X-Development-User": "a@b.test"}',
+  headers: '{"Authorization": "Bearer {{a@b.test}}"}',
 });
 
 const state = (storage) => JSON.parse(storage.getItem('graphiql:tabState'));

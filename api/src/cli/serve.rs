@@ -13,6 +13,7 @@ use crate::{
     database,
     features::{
         account::expiry::forget_expired_forever,
+        driver::record::{record, record_until_shutdown},
         order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
     },
     graphql, http, seed,
@@ -63,13 +64,21 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let shutdown = Shutdown::new();
     start_background_work(app, &shutdown);
-    let router = http::router(app.clone(), graphql::schema::build(), shutdown.clone());
+    let schema = graphql::schema::build(app.config.graphql.introspection);
+    let router = http::router(app.clone(), schema, shutdown.clone());
     tracing::info!(%address, environment = ?app.config.environment, "listening");
-    if app.config.is_development() && !address.ip().is_loopback() {
-        tracing::warn!("whoever reaches this address may act as anybody: set TIFFIN_ENV=production to end that");
+    if app.config.is_development() && app.config.demo.seed && !address.ip().is_loopback() {
+        tracing::warn!(
+            "whoever reaches this address may sign in as an admin, for the demo's password is in the documents"
+        );
     }
     welcome::print(app, address).await;
-    accept(listener, router, &shutdown, &app.config.shutdown, next_signal, app.mail.finish()).await?;
+    let last_work = async {
+        // What drivers have told until the last moment.
+        record(app).await;
+        app.mail.finish().await;
+    };
+    accept(listener, router, &shutdown, &app.config.shutdown, next_signal, last_work).await?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -107,6 +116,7 @@ fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
     until_shutdown(shutdown, sweep_forever(app.clone()));
     until_shutdown(shutdown, cancel_overdue_forever(app.clone()));
     until_shutdown(shutdown, forget_expired_forever(app.clone()));
+    tokio::spawn(shutdown.track(record_until_shutdown(app.clone(), shutdown.clone())));
     if app.config.demo.live {
         tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
     }

@@ -38,14 +38,14 @@ fn demo(config: &Config, host: &str, order: Option<OrderId>) -> Vec<String> {
     let line = |text: &str| text.to_owned();
     let widest = seed::ACCOUNTS.iter().map(|account| account.email.len()).max().unwrap_or(0);
     let mut lines =
-        vec![String::new(), line("  Act as one of these, with the header X-Development-User:"), String::new()];
+        vec![String::new(), format!("  Sign in as one of these, with the password {}:", seed::PASSWORD), String::new()];
     lines.extend(seed::ACCOUNTS.iter().map(|account| format!("    {:widest$}   {}", account.email, account.role)));
     lines.push(String::new());
     if config.graphiql.enabled {
         lines.push(line(
-            "  Try: open GraphiQL and press Play; each tab is a ready operation. GraphiQL ends a subscription when you",
+            "  Try: open GraphiQL and press Play; each tab is a ready operation, signed in as whom it needs. GraphiQL",
         ));
-        lines.push(line("  leave its tab, so watch in one window and act in another."));
+        lines.push(line("  ends a subscription when you leave its tab, so watch in one window and act in another."));
     }
     if let Some(order) = order {
         let id = order.to_global().0;
@@ -57,16 +57,28 @@ fn demo(config: &Config, host: &str, order: Option<OrderId>) -> Vec<String> {
         lines.push(format!("    subscription {{ driverLocationChanged(orderId: \"{id}\") {{ lat lng speed }} }}"));
     }
     lines.push(String::new());
-    lines.push(line("  Or from a shell:"));
+    lines.push(line("  Or from a shell, first for the access token and then with it:"));
     lines.push(String::new());
-    lines.push(format!("    curl http://{host}/graphql -H 'content-type: application/json' \\"));
-    lines.push(line("      -d '{\"query\": \"{ restaurants(first: 3) { nodes { name cuisineType avgRating } } }\"}'"));
+    lines.extend(in_a_shell(host).lines().map(|command| format!("    {command}")));
     lines.push(String::new());
     if config.database.is_embedded() {
         let folder = config.database.data_directory.display();
         lines.push(format!("  The data is in {folder}: delete it to start afresh. Ctrl-C stops the server."));
     }
     lines
+}
+
+/// How the first of the demo's people signs in, to be pasted as it is.
+fn in_a_shell(host: &str) -> String {
+    let (email, password) = (seed::ACCOUNTS[0].email, seed::PASSWORD);
+    format!(
+        r#"TOKEN=$(curl -s http://{host}/graphql -H 'content-type: application/json' -d '{{
+  "query": "mutation($input: SignInInput!) {{ signIn(input: $input) {{ session {{ accessToken }} }} }}",
+  "variables": {{ "input": {{ "email": "{email}", "password": "{password}" }} }}
+}}' | grep -o 'eyJ[^"]*')
+curl http://{host}/graphql -H 'content-type: application/json' -H "authorization: Bearer $TOKEN" \
+  -d '{{"query": "{{ me {{ name }} orders(first: 3) {{ nodes {{ id status restaurantName totalAmount }} }} }}"}}'"#
+    )
 }
 
 #[cfg(test)]
@@ -83,6 +95,7 @@ mod tests {
         for account in &seed::ACCOUNTS {
             assert!(text.contains(account.email), "{text}");
         }
+        assert!(text.contains("the password tiffin-demo") && text.contains("authorization: Bearer $TOKEN"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
     }
 

@@ -6,8 +6,8 @@ use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{Config, MailConfig};
-use crate::access_token::AccessTokens;
+use super::{Config, MailConfig, OpenidConfig};
+use crate::{access_token::AccessTokens, graphql::limits::document};
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -55,6 +55,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         "database.statement_timeout_seconds is at most limits.operation_timeout_seconds",
     );
     require(!config.broker.prefix.trim().is_empty(), "broker.prefix is not empty");
+    require(!config.broker.cluster || config.broker.redis_url.is_some(), "broker.cluster needs REDIS_URL");
 
     let limits = &config.limits;
     for (key, value) in [
@@ -76,7 +77,15 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
         ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
         ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
+        ("limits.viewer_cost_window_seconds", limits.viewer_cost_window_seconds),
         ("mail.timeout_seconds", config.mail.timeout_seconds),
+        ("openid.timeout_seconds", config.openid.timeout_seconds),
+    ] {
+        require(value >= 1, &format!("{key} is at least 1"));
+    }
+    for (key, value) in [
+        ("drivers.location_write_seconds", config.drivers.location_write_seconds),
+        ("drivers.route_interval_seconds", config.drivers.route_interval_seconds),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
     }
@@ -101,13 +110,20 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     ] {
         require((1..=3650).contains(&value), &format!("{key} is from 1 to 3650"));
     }
+    let largest = (document(limits.body_bytes) + limits.complexity) as u64;
+    require(
+        limits.viewer_cost == 0 || limits.viewer_cost >= largest,
+        &format!("limits.viewer_cost is 0, or at least the {largest} that the largest request within the limits costs"),
+    );
     for origin in &config.http.allowed_origins {
         require(
             origin == "*" || is_origin(origin),
             &format!("http.allowed_origins: {origin:?} is no origin such as https://app.example"),
         );
     }
-    for problem in mail_problems(&config.mail, config.is_development()) {
+    for problem in
+        mail_problems(&config.mail, config.is_development()).into_iter().chain(openid_problems(&config.openid))
+    {
         require(false, problem);
     }
     require(
@@ -150,6 +166,40 @@ fn mail_problems(mail: &MailConfig, development: bool) -> Vec<&'static str> {
         );
     }
     problems
+}
+
+/// What is wrong with how people sign in with the OpenID provider.
+fn openid_problems(openid: &OpenidConfig) -> Vec<&'static str> {
+    let mut problems = Vec::new();
+    let mut require = |holds: bool, problem| {
+        if !holds {
+            problems.push(problem);
+        }
+    };
+    let Some(issuer) = &openid.issuer else {
+        require(openid.client_id.is_none(), "openid.issuer is missing, and openid.client_id is there");
+        return problems;
+    };
+    require(
+        is_encrypted_or_near(issuer),
+        "openid.issuer is an address such as https://accounts.example (http only on this machine)",
+    );
+    require(openid.client_id.is_some(), "openid.client_id is missing: the provider gives it");
+    require(!openid.redirect_urls.is_empty(), "openid.redirect_urls is missing: people have to come back somewhere");
+    require(
+        openid.redirect_urls.iter().all(|url| Url::parse(url).is_ok_and(|url| !url.cannot_be_a_base())),
+        "openid.redirect_urls are addresses such as https://app.example/signed-in",
+    );
+    problems
+}
+
+/// Whether what is said to the address stays between the two.
+fn is_encrypted_or_near(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| match url.scheme() {
+        "https" => url.has_host(),
+        "http" => matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")),
+        _ => false,
+    })
 }
 
 /// A scheme, a host and maybe a port, and nothing after them: as browsers send it.

@@ -54,6 +54,7 @@ async fn postgres_is_set_up_on_purpose() {
         ("statement_timeout", "15s"),
         ("lock_timeout", "5s"),
         ("idle_in_transaction_session_timeout", "30s"),
+        ("client_connection_check_interval", "1s"),
         ("transaction_isolation", "read committed"),
         ("application_name", "tiffin"),
     ] {

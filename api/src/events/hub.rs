@@ -1,50 +1,181 @@
-//! The topics that somebody in this process follows. Each is a cell that counts its signals: a slow follower skips signals, and
-//! loses nothing by it, because each only says "look"; memory stays bounded whoever stalls.
+//! The topics that somebody in this process follows. Each is a cell that counts its signals and, where drivers are followed, holds
+//! the newest place: a slow follower skips what came between and loses nothing by it, and memory stays bounded whoever stalls.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use super::Notice;
+use super::{Position, Topic};
+use crate::graphql::ids::DriverId;
 
-/// How often each topic was signalled.
-type Topics = HashMap<String, watch::Sender<u64>>;
+/// What is known of a topic.
+#[derive(Clone, Copy, Default)]
+struct Cell {
+    /// How often it was signalled.
+    signals: u64,
+    /// Whether the broker passes the topic on to here.
+    is_confirmed: bool,
+    /// The newest place that this process knows of the driver who is followed.
+    position: Option<Position>,
+}
 
-#[derive(Clone, Default)]
+#[derive(Default)]
+struct Topics {
+    cells: HashMap<Topic, watch::Sender<Cell>>,
+    changes: Changes,
+}
+
+/// What the broker has to look at: which topics came and went here, and what it said of its own accord.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// Followed for the first time, or by nobody any more, since the last look.
+    pub topics: HashSet<Topic>,
+    /// Not passed on any more, though nobody here asked for that.
+    pub withdrawn: HashSet<Topic>,
+    /// Whether a connection was lost, and with it what was passed on.
+    pub is_lost: bool,
+}
+
+/// Cheap to clone; all clones are the same.
+#[derive(Clone)]
 pub(super) struct Hub {
     topics: Arc<Mutex<Topics>>,
+    changed: Arc<Notify>,
+    has_broker: bool,
 }
 
 /// One follower of a topic. The topic is forgotten with its last follower.
 pub struct Signal {
-    topic: String,
-    receiver: Option<watch::Receiver<u64>>,
+    topic: Topic,
+    receiver: Option<watch::Receiver<Cell>>,
     hub: Hub,
 }
 
+/// One follower of a driver.
+pub struct Whereabouts {
+    driver: DriverId,
+    signal: Signal,
+    /// Signals seen so far.
+    signals: u64,
+}
+
+/// What a follower of a driver is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Something may have happened to what the driver carries: look whether it is still to be followed.
+    Look,
+    /// There is a newer place.
+    Place,
+}
+
 impl Hub {
-    pub fn subscribe(&self, topic: String) -> Signal {
+    /// For one process alone: what is followed is heard at once.
+    pub fn alone() -> Self {
+        Hub { topics: Arc::default(), changed: Arc::default(), has_broker: false }
+    }
+
+    /// What is followed is heard once the broker passes it on.
+    pub fn with_broker() -> Self {
+        Hub { has_broker: true, ..Hub::alone() }
+    }
+
+    pub fn subscribe(&self, topic: Topic) -> Signal {
         let mut topics = self.topics();
-        let sender = topics.entry(topic.clone()).or_insert_with(|| watch::Sender::new(0));
-        let receiver = sender.subscribe();
-        drop(topics);
+        let receiver = match topics.cells.get(&topic) {
+            Some(sender) => sender.subscribe(),
+            None => {
+                let sender = watch::Sender::new(Cell { is_confirmed: !self.has_broker, ..Cell::default() });
+                let receiver = sender.subscribe();
+                topics.cells.insert(topic, sender);
+                self.note(&mut topics, topic);
+                receiver
+            }
+        };
         Signal { topic, receiver: Some(receiver), hub: self.clone() }
     }
 
-    pub fn tell(&self, notice: &Notice) {
-        let topics = self.topics();
-        for sender in notice.topics.iter().filter_map(|topic| topics.get(topic)) {
-            sender.send_modify(|signals| *signals += 1);
+    pub fn follow(&self, driver: DriverId) -> Whereabouts {
+        Whereabouts { driver, signal: self.subscribe(Topic::DriverLocation(driver)), signals: 0 }
+    }
+
+    /// Makes the followers of the topic look.
+    pub fn tell(&self, topic: Topic) {
+        self.change(topic, |cell| {
+            cell.signals += 1;
+            true
+        });
+    }
+
+    /// Tells the followers of the driver where it is, unless they know a newer place.
+    pub fn tell_position(&self, driver: DriverId, position: Position) {
+        self.change(Topic::DriverLocation(driver), |cell| {
+            let newest = cell.position.map_or(position, |known| known.or_newer(Some(position)));
+            let is_news = cell.position != Some(newest);
+            cell.position = Some(newest);
+            is_news
+        });
+    }
+
+    /// From now on the broker passes the topic on. Its followers look, because something may have been missed until now.
+    pub fn confirm(&self, topic: Topic) {
+        self.change(topic, |cell| {
+            cell.is_confirmed = true;
+            cell.signals += 1;
+            true
+        });
+    }
+
+    /// The broker does not pass the topic on any more.
+    pub fn withdraw(&self, topic: Topic) {
+        self.topics().changes.withdrawn.insert(topic);
+        self.changed.notify_one();
+    }
+
+    /// A connection to the broker is lost, and with it what was passed on.
+    pub fn lose(&self) {
+        self.topics().changes.is_lost = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits until there is something for the broker to look at. For one caller at a time.
+    pub async fn changes(&self) -> Changes {
+        loop {
+            let changes = self.take_changes();
+            if changes.is_lost || !changes.topics.is_empty() || !changes.withdrawn.is_empty() {
+                return changes;
+            }
+            self.changed.notified().await;
         }
     }
 
-    /// Makes every follower look, because something may have been missed.
-    pub fn tell_all(&self) {
-        for sender in self.topics().values() {
-            sender.send_modify(|signals| *signals += 1);
+    /// What there is to look at now, which may be nothing.
+    pub fn take_changes(&self) -> Changes {
+        std::mem::take(&mut self.topics().changes)
+    }
+
+    /// All topics that somebody here follows.
+    pub fn followed(&self) -> HashSet<Topic> {
+        self.topics().cells.keys().copied().collect()
+    }
+
+    pub fn is_followed(&self, topic: Topic) -> bool {
+        self.topics().cells.contains_key(&topic)
+    }
+
+    fn change(&self, topic: Topic, change: impl FnOnce(&mut Cell) -> bool) {
+        if let Some(sender) = self.topics().cells.get(&topic) {
+            sender.send_if_modified(change);
+        }
+    }
+
+    fn note(&self, topics: &mut Topics, topic: Topic) {
+        if self.has_broker {
+            topics.changes.topics.insert(topic);
+            self.changed.notify_one();
         }
     }
 
@@ -62,39 +193,132 @@ impl Signal {
             None => false,
         }
     }
+
+    /// Waits until the broker passes the topic on, but no longer than this: whoever was not confirmed in time is made to look
+    /// when it is.
+    pub(super) async fn confirmed(&mut self, patience: Duration) {
+        if let Some(receiver) = &mut self.receiver {
+            let confirmed = receiver.wait_for(|cell| cell.is_confirmed);
+            let _ = tokio::time::timeout(patience, confirmed).await;
+        }
+    }
+
+    fn cell(&mut self) -> Cell {
+        self.receiver.as_mut().map(|receiver| *receiver.borrow_and_update()).unwrap_or_default()
+    }
 }
 
 impl Drop for Signal {
     fn drop(&mut self) {
         let mut topics = self.hub.topics();
         self.receiver = None;
-        if topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0) {
-            topics.remove(&self.topic);
+        if topics.cells.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0) {
+            topics.cells.remove(&self.topic);
+            self.hub.note(&mut topics, self.topic);
         }
+    }
+}
+
+impl Whereabouts {
+    pub fn driver(&self) -> DriverId {
+        self.driver
+    }
+
+    /// The newest place that is known here.
+    pub fn newest(&mut self) -> Option<Position> {
+        self.signal.cell().position
+    }
+
+    /// Says where the driver was last, as somebody read it who found that nobody remembers.
+    pub fn begin_at(&self, position: Position) {
+        self.signal.hub.tell_position(self.driver, position);
+    }
+
+    /// Waits for news since the last call. `None` when there will be no more.
+    pub async fn news(&mut self) -> Option<News> {
+        if !self.signal.changed().await {
+            return None;
+        }
+        let signals = self.signal.cell().signals;
+        let news = if signals == self.signals { News::Place } else { News::Look };
+        self.signals = signals;
+        Some(news)
+    }
+
+    pub(super) async fn confirmed(&mut self, patience: Duration) {
+        self.signal.confirmed(patience).await;
+        self.signals = self.signal.cell().signals;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use chrono::DateTime;
 
-    fn notice(topic: &str) -> Notice {
-        Notice { topics: vec![topic.to_owned()] }
+    use super::*;
+    use crate::graphql::ids::OrderId;
+
+    const ORDER: Topic = Topic::Order(OrderId(1));
+    const DRIVER: DriverId = DriverId(1);
+
+    fn at(seconds: i64) -> Position {
+        let recorded_at = DateTime::from_timestamp(seconds, 0).expect("a time");
+        Position { lat: 0.0, lng: 0.0, heading: None, speed: None, recorded_at }
     }
 
     #[tokio::test]
     async fn signals_are_kept_for_slow_followers_and_topics_forgotten_with_the_last() {
-        let hub = Hub::default();
-        let mut slow = hub.subscribe("order:1".to_owned());
-        let other = hub.subscribe("order:1".to_owned());
+        let hub = Hub::alone();
+        let mut slow = hub.subscribe(ORDER);
+        let other = hub.subscribe(ORDER);
         for _ in 0..1000 {
-            hub.tell(&notice("order:1"));
-            hub.tell(&notice("order:2"));
+            hub.tell(ORDER);
+            hub.tell(Topic::Order(OrderId(2)));
         }
         assert!(slow.changed().await, "however many there were, one look is enough");
         drop(slow);
-        assert_eq!(hub.topics().len(), 1);
+        assert!(hub.is_followed(ORDER));
         drop(other);
-        assert!(hub.topics().is_empty());
+        assert!(hub.followed().is_empty());
+    }
+
+    #[tokio::test]
+    async fn places_go_forward_and_a_signal_comes_before_them() {
+        let hub = Hub::alone();
+        let mut follower = hub.follow(DRIVER);
+        assert_eq!(follower.newest(), None);
+        for seconds in [1, 3, 2] {
+            hub.tell_position(DRIVER, at(seconds));
+        }
+        assert_eq!((follower.news().await, follower.newest()), (Some(News::Place), Some(at(3))));
+        hub.tell_position(DRIVER, at(3));
+        hub.tell(Topic::DriverLocation(DRIVER));
+        hub.tell_position(DRIVER, at(4));
+        assert_eq!((follower.news().await, follower.newest()), (Some(News::Look), Some(at(4))));
+        hub.tell_position(DRIVER, at(4));
+        hub.tell_position(DRIVER, at(5));
+        assert_eq!((follower.news().await, follower.newest()), (Some(News::Place), Some(at(5))));
+    }
+
+    #[tokio::test]
+    async fn the_broker_is_told_what_came_and_went_and_followers_when_it_passes_it_on() {
+        let hub = Hub::with_broker();
+        let mut first = hub.subscribe(ORDER);
+        let second = hub.subscribe(ORDER);
+        assert_eq!(hub.changes().await.topics, HashSet::from([ORDER]));
+
+        first.confirmed(Duration::ZERO).await;
+        hub.confirm(ORDER);
+        assert!(first.changed().await, "who was not confirmed in time looks");
+        let mut third = hub.subscribe(ORDER);
+        third.confirmed(Duration::from_secs(60)).await;
+
+        drop((first, second, third));
+        assert_eq!(hub.changes().await.topics, HashSet::from([ORDER]));
+        assert!(!hub.is_followed(ORDER));
+        hub.lose();
+        hub.withdraw(ORDER);
+        let changes = hub.changes().await;
+        assert!(changes.is_lost && changes.withdrawn.contains(&ORDER) && changes.topics.is_empty());
     }
 }

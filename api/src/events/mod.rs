@@ -1,45 +1,31 @@
 //! How a change reaches every process and socket. A signal carries only the identity of what changed: whoever hears it reads
-//! the database, which is the truth.
+//! the database, which is the truth. Where drivers are is the other kind: only the newest place counts, so it travels in the message
+//! itself, and reaches the database later, in batches.
 
 mod hub;
+mod position;
 mod redis;
+mod topic;
+mod tracks;
 
 use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use anyhow::Result;
-use serde::{Deserialize, Serialize};
 
-pub use hub::Signal;
+pub use hub::{News, Signal, Whereabouts};
+pub use position::Position;
+pub use topic::Topic;
+pub use tracks::Track;
 
-use self::{hub::Hub, redis::RedisBroker};
-use crate::{
-    config::BrokerConfig,
-    graphql::ids::{DriverId, OrderId, RestaurantId, UserId},
-};
+use self::{hub::Hub, redis::RedisBroker, tracks::Tracks};
+use crate::{config::Config, graphql::ids::DriverId, redis_connection::RedisAddress};
 
-/// What somebody can follow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Topic {
-    /// The steps of one order.
-    Order(OrderId),
-    /// The steps of all orders of one restaurant.
-    Restaurant(RestaurantId),
-    /// The steps of all orders that one driver carries.
-    Driver(DriverId),
-    /// Where one driver is.
-    DriverLocation(DriverId),
-    /// The sessions and rights of one user.
-    User(UserId),
-}
-
-/// What is said between processes: look at these topics.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Notice {
-    topics: Vec<String>,
-}
+/// How long a new follower waits until the broker passes its topic on. If that takes longer, it is made to look then.
+const CONFIRMATION_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Publishing and following changes, in this process and all others on the same broker.
 pub struct Events {
@@ -47,90 +33,176 @@ pub struct Events {
     broker: Broker,
     /// Steps that the broker took and that are not yet marked so in the database.
     published: Mutex<Vec<i64>>,
+    /// Places that were told and are not yet in the database.
+    tracks: Tracks,
 }
 
-/// What carries notices between processes.
+/// What carries changes between processes.
 enum Broker {
-    /// This process serves alone.
-    InProcess,
+    /// This process serves alone, and remembers the last place of each driver itself.
+    InProcess(Mutex<HashMap<DriverId, Position>>),
     Redis(RedisBroker),
 }
 
 impl Events {
     /// Connects to the broker; an unreachable one is an error that says so.
-    pub async fn connect(config: &BrokerConfig) -> Result<Self> {
-        let hub = Hub::default();
-        let broker = match &config.redis_url {
-            None => Broker::InProcess,
-            Some(url) => Broker::Redis(RedisBroker::connect(url, &config.prefix, hub.clone()).await?),
+    pub async fn connect(config: &Config) -> Result<Self> {
+        let (hub, broker) = match RedisAddress::new(&config.broker)? {
+            None => (Hub::alone(), Broker::InProcess(Mutex::default())),
+            Some(address) => {
+                let hub = Hub::with_broker();
+                let broker = RedisBroker::connect(address, &config.broker.prefix, hub.clone()).await?;
+                (hub, Broker::Redis(broker))
+            }
         };
-        Ok(Events { hub, broker, published: Mutex::default() })
+        let tracks = Tracks::new(config.drivers.route_interval_seconds);
+        Ok(Events { hub, broker, published: Mutex::default(), tracks })
     }
 
     /// Follows a topic from now on. Take the signal first and read the present after: then nothing falls between.
-    pub fn subscribe(&self, topic: Topic) -> Signal {
-        self.hub.subscribe(topic.to_string())
+    pub async fn subscribe(&self, topic: Topic) -> Signal {
+        let mut signal = self.hub.subscribe(topic);
+        signal.confirmed(CONFIRMATION_PATIENCE).await;
+        signal
+    }
+
+    /// Follows where a driver is from now on, beginning with the last place that the broker remembers.
+    pub async fn follow(&self, driver: DriverId) -> Whereabouts {
+        let mut whereabouts = self.hub.follow(driver);
+        if let Broker::InProcess(places) = &self.broker
+            && let Some(position) = locked(places).get(&driver)
+        {
+            self.hub.tell_position(driver, *position);
+        }
+        whereabouts.confirmed(CONFIRMATION_PATIENCE).await;
+        whereabouts
     }
 
     /// Says that something happened on these topics, and whether the broker took it. It may fail without failing the change,
     /// which is already in the database: the sweep says it again.
     pub async fn publish(&self, topics: &[Topic]) -> bool {
-        let notice = &Notice { topics: topics.iter().map(Topic::to_string).collect() };
-        match &self.broker {
-            Broker::InProcess => {
-                self.hub.tell(notice);
-                true
+        let redis = match &self.broker {
+            Broker::InProcess(_) => {
+                topics.iter().for_each(|topic| self.hub.tell(*topic));
+                return true;
             }
-            Broker::Redis(redis) => match redis.publish(notice).await {
-                Ok(()) => true,
-                Err(error) => {
-                    // The sockets of this process need not wait for the broker to come back.
-                    self.hub.tell(notice);
-                    tracing::warn!(
-                        error = format!("{error:#}"),
-                        "a change could not be published; the sweep will say it again"
-                    );
-                    false
-                }
-            },
+            Broker::Redis(redis) => redis,
+        };
+        match redis.publish(topics).await {
+            Ok(()) => true,
+            Err(error) => {
+                // The sockets of this process need not wait for the broker to come back.
+                topics.iter().for_each(|topic| self.hub.tell(*topic));
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "a change could not be published; the sweep will say it again"
+                );
+                false
+            }
         }
+    }
+
+    /// Tells where a driver is, to everybody who follows it, and notes it to be written into the database. Gives the newest place
+    /// that is known of the driver: a later one that was told before stays.
+    pub async fn tell_position(&self, driver: DriverId, position: Position) -> Position {
+        let told = match &self.broker {
+            Broker::InProcess(places) => {
+                let mut places = locked(places);
+                let newest = places.get(&driver).map_or(position, |known| known.or_newer(Some(position)));
+                places.insert(driver, newest);
+                self.hub.tell_position(driver, newest);
+                Ok(newest)
+            }
+            Broker::Redis(redis) => redis.tell_position(driver, position).await,
+        };
+        self.tracks.add(driver, position, told.is_ok());
+        told.unwrap_or_else(|error| {
+            // Health says it aloud; drivers tell where they are too often for a warning each time.
+            tracing::debug!(error = format!("{error:#}"), "a place could not be told; it will be told again");
+            self.hub.tell_position(driver, position);
+            position
+        })
+    }
+
+    /// Tells again what the broker did not take, where it was the newest.
+    pub async fn tell_again(&self) {
+        let Broker::Redis(redis) = &self.broker else { return };
+        for (driver, position) in self.tracks.untold() {
+            // Where the broker is away, the others need not be tried one by one.
+            if redis.tell_position(driver, position).await.is_err() {
+                break;
+            }
+            self.tracks.add(driver, position, true);
+        }
+    }
+
+    /// The last places of these drivers, as far as they are remembered. The database may know others, and older ones.
+    pub async fn last_positions(&self, drivers: &[DriverId]) -> HashMap<DriverId, Position> {
+        match &self.broker {
+            Broker::InProcess(places) => {
+                let places = locked(places);
+                drivers.iter().filter_map(|driver| Some((*driver, *places.get(driver)?))).collect()
+            }
+            Broker::Redis(redis) => redis.last_positions(drivers).await.unwrap_or_else(|error| {
+                tracing::warn!(error = format!("{error:#}"), "the last places of drivers are those in the database");
+                HashMap::new()
+            }),
+        }
+    }
+
+    /// Forgets where the driver was last, and what of it is not written yet.
+    pub async fn forget_position(&self, driver: DriverId) {
+        self.tracks.forget(driver);
+        match &self.broker {
+            Broker::InProcess(places) => {
+                locked(places).remove(&driver);
+            }
+            Broker::Redis(redis) => {
+                if let Err(error) = redis.forget_position(driver).await {
+                    tracing::warn!(error = format!("{error:#}"), "a last place is forgotten only when its time is up");
+                }
+            }
+        }
+    }
+
+    /// What was told since the last call, to be written into the database.
+    pub fn take_tracks(&self) -> Vec<Track> {
+        self.tracks.take()
+    }
+
+    /// What could not be written, to be taken again.
+    pub fn return_tracks(&self, tracks: Vec<Track>) {
+        self.tracks.put(tracks);
     }
 
     /// Remembers that the broker took the step at this position, until the sweep writes down what was.
     pub fn note_published(&self, position: i64) {
-        self.published.lock().unwrap_or_else(PoisonError::into_inner).push(position);
+        locked(&self.published).push(position);
     }
 
     /// The positions noted since the last call.
     pub fn take_published(&self) -> Vec<i64> {
-        std::mem::take(&mut *self.published.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *locked(&self.published))
     }
 
     /// Whether the broker answers.
     pub async fn ping(&self) -> Result<()> {
         match &self.broker {
-            Broker::InProcess => Ok(()),
+            Broker::InProcess(_) => Ok(()),
             Broker::Redis(redis) => redis.ping().await,
         }
     }
 
-    /// What carries notices, for people: `in-process` or `redis`.
+    /// What carries changes, for people: `in-process`, `redis` or `redis-cluster`.
     pub fn broker_name(&self) -> &'static str {
         match &self.broker {
-            Broker::InProcess => "in-process",
-            Broker::Redis(_) => "redis",
+            Broker::InProcess(_) => "in-process",
+            Broker::Redis(redis) => redis.name(),
         }
     }
 }
 
-impl fmt::Display for Topic {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Topic::Order(id) => write!(formatter, "order:{}", id.0),
-            Topic::Restaurant(id) => write!(formatter, "restaurant:{}", id.0),
-            Topic::Driver(id) => write!(formatter, "driver:{}", id.0),
-            Topic::DriverLocation(id) => write!(formatter, "driver-location:{}", id.0),
-            Topic::User(id) => write!(formatter, "user:{}", id.0),
-        }
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it holds one of these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

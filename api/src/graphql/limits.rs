@@ -1,4 +1,4 @@
-//! How much a list adds to an operation's complexity.
+//! How much a list adds to an operation's complexity, and what its document costs besides.
 
 use super::page::{DEFAULT_SIZE, MAXIMUM_SIZE};
 
@@ -9,6 +9,14 @@ pub const SHORT_LENGTH: usize = 5;
 
 /// No operation comes near; and no sum of such numbers, of which there are as many as selections, leaves a `usize`.
 const CEILING: usize = 1 << 32;
+
+/// Bytes of a document that cost as much as one field.
+const BYTES_A_FIELD: usize = 100;
+
+/// What it costs to read and check a document of so many bytes, also when it is refused.
+pub fn document(bytes: usize) -> usize {
+    1 + bytes / BYTES_A_FIELD
+}
 
 /// The complexity of a list with pages: `#[graphql(complexity = "limits::list(first, last, child_complexity)")]`.
 ///

@@ -48,13 +48,13 @@ pub struct Subscription(OrderSubscription, DriverSubscription);
 
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema, without anything that belongs to one operation.
-pub fn build() -> Schema {
-    let roots = || Schema::build(Query::default(), Mutation::default(), Subscription::default()).disable_suggestions();
-    checked_schema(roots, scalars::problem)
+/// The schema, without anything that belongs to one operation. `introspection`: whether clients may ask for it.
+pub fn build(introspection: bool) -> Schema {
+    let roots = || Schema::build(Query::default(), Mutation::default(), Subscription::default());
+    checked_schema(roots, scalars::problem, introspection)
 }
 
 /// The schema in GraphQL's schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    build().sdl_with_options(SDLExportOptions::new().include_specified_by())
+    build(true).sdl_with_options(SDLExportOptions::new().include_specified_by())
 }

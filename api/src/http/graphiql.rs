@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use axum::{
     Router,
     extract::Path,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -20,19 +20,24 @@ use sha2::{Digest, Sha256};
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; font-src data:; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Nothing of the device that somebody sits at. Copying a query is left to the page.
+const PERMISSIONS_POLICY: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
+
 /// What the page offers beyond the public catalog.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Whom the ready tabs act as. None (a server in production, or without the demo's data): only tabs that need nobody.
+    /// Whom the ready tabs act as. None (a server in production, or without the demo's data): only tabs that need nobody, and the one
+    /// that signs in.
     pub accounts: Option<DemoAccounts>,
 }
 
-/// Emails of the demo's people, for the header `X-Development-User`.
+/// E-mail addresses of the demo's people, and the password of all of them: the page signs in with `signIn`, as an app does.
 #[derive(Debug, Clone, Serialize)]
 pub struct DemoAccounts {
     pub customer: String,
     pub merchant: String,
     pub driver: String,
+    pub password: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,6 +68,7 @@ macro_rules! example {
 
 const EXAMPLES: &[Example] = &[
     example!("welcome", None),
+    example!("sign_in", None),
     example!("search", None),
     example!("who_am_i", Some(Role::Customer)),
     example!("place_order", Some(Role::Customer)),
@@ -95,6 +101,8 @@ const ASSETS: &[Asset] = &[
     asset!("page", "fetcher.js", "text/javascript; charset=utf-8"),
     asset!("page", "page.css", "text/css; charset=utf-8"),
     asset!("page", "page.js", "text/javascript; charset=utf-8"),
+    asset!("page", "post.js", "text/javascript; charset=utf-8"),
+    asset!("page", "sessions.js", "text/javascript; charset=utf-8"),
     asset!("page", "tabs.js", "text/javascript; charset=utf-8"),
     asset!("page", "tiffin.svg", "image/svg+xml"),
     asset!("vendor", "LICENSES.txt", "text/plain; charset=utf-8"),
@@ -129,6 +137,8 @@ fn page(settings: &Settings) -> Response {
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY)),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+        (HeaderName::from_static("permissions-policy"), HeaderValue::from_static(PERMISSIONS_POLICY)),
     ];
     (headers, html).into_response()
 }
@@ -157,8 +167,9 @@ mod tests {
     use super::*;
 
     fn demo() -> Settings {
-        let [customer, merchant, driver] = ["c@demo.test", "m@demo.test", "</script>@demo.test"].map(str::to_owned);
-        Settings { accounts: Some(DemoAccounts { customer, merchant, driver }) }
+        let [customer, merchant, driver, password] =
+            ["c@demo.test", "m@demo.test", "</script>@demo.test", "of the demo"].map(str::to_owned);
+        Settings { accounts: Some(DemoAccounts { customer, merchant, driver, password }) }
     }
 
     fn parsed(settings: &Settings) -> serde_json::Value {
@@ -193,15 +204,27 @@ mod tests {
     #[test]
     fn a_server_without_demo_accounts_offers_only_what_needs_nobody() {
         let settings = parsed(&Settings::default());
-        let names: Vec<_> =
-            settings["examples"].as_array().expect("a list").iter().map(|example| example["name"].clone()).collect();
-        assert_eq!((names, &settings["accounts"]), (vec!["welcome".into(), "search".into()], &serde_json::Value::Null));
+        let examples = settings["examples"].as_array().expect("a list");
+        let names: Vec<_> = examples.iter().filter_map(|example| example["name"].as_str()).collect();
+        assert_eq!(names, ["welcome", "sign_in", "search"]);
+        assert_eq!(settings["accounts"], serde_json::Value::Null);
     }
 
     #[test]
     fn the_settings_cannot_close_their_element() {
         assert!(!page_settings(&demo()).contains('<'));
         assert_eq!(parsed(&demo())["accounts"]["driver"], "</script>@demo.test");
+    }
+
+    #[test]
+    fn every_script_that_another_imports_is_there() {
+        let scripts = ASSETS.iter().filter(|asset| asset.content_type.starts_with("text/javascript"));
+        for script in scripts {
+            let text = str::from_utf8(script.bytes).expect("a script is a text");
+            for imported in text.split(" from './").skip(1).filter_map(|rest| rest.split('\'').next()) {
+                assert!(ASSETS.iter().any(|asset| asset.name == imported), "{} imports {imported}", script.name);
+            }
+        }
     }
 
     #[tokio::test]

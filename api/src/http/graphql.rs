@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use async_graphql::{Request, ServerError, Variables, parser::types::OperationType};
+use async_graphql::{Request, ServerError, Value, Variables, parser::types::OperationType};
 use axum::{
     Router,
     body::Body,
@@ -20,12 +20,13 @@ use serde_json::{Map, Value as Json};
 use tokio::sync::Semaphore;
 
 use super::{
-    event_stream,
+    batch, event_stream,
     media::{Accepted, Media, Streamed},
     origin, viewer, websocket,
 };
 use crate::{
     app::App,
+    config::LimitsConfig,
     graphql::{
         document::coded,
         error::{Code, Error},
@@ -33,7 +34,7 @@ use crate::{
         schema::Schema,
     },
     shutdown::Shutdown,
-    viewer::Origin,
+    viewer::{Origin, Viewer},
 };
 
 /// What serves GraphQL.
@@ -78,26 +79,40 @@ async fn handle(
     };
     let media = accepted.media;
     let request = match parts.method.clone() {
-        Method::GET => read_query(&parts),
-        Method::POST => read_body(&parts.headers, body, endpoint.app.config.limits.body_bytes).await,
+        Method::GET => read_query(&parts).map(Asked::One),
+        Method::POST => read_body(&parts.headers, body, &endpoint.app.config.limits).await,
         _ => {
             let message = "Send GraphQL requests by POST, or queries by GET.";
             let rejection = rejected(StatusCode::METHOD_NOT_ALLOWED, message, media);
             return with_allow(rejection, "GET, POST");
         }
     };
-    match request {
-        Ok(request) => run(&endpoint, &parts, origin, request, accepted).await,
-        Err((status, message)) => rejected(status, &message, media),
-    }
-}
-
-async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Request, accepted: Accepted) -> Response {
-    let Accepted { media, streamed } = accepted;
+    let asked = match request {
+        Ok(asked) => asked,
+        Err((status, message)) => return rejected(status, &message, media),
+    };
     let viewer = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
         Ok(authenticated) => authenticated.viewer,
         Err(error) => return unserved(error, media),
     };
+    match asked {
+        Asked::One(request) => run(&endpoint, &parts, viewer, origin, request, accepted).await,
+        Asked::Batch(requests) => {
+            let answers = batch::run(&endpoint, &viewer, &origin, requests).await;
+            write(StatusCode::OK, &answers, Media::Json)
+        }
+    }
+}
+
+async fn run(
+    endpoint: &Endpoint,
+    parts: &Parts,
+    viewer: Viewer,
+    origin: Origin,
+    request: Request,
+    accepted: Accepted,
+) -> Response {
+    let Accepted { media, streamed } = accepted;
     let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request).await;
     let kind = prepared.as_ref().ok().map(Operation::kind);
     if parts.method == Method::GET && kind == Some(OperationType::Mutation) {
@@ -122,9 +137,15 @@ async fn run(endpoint: &Endpoint, parts: &Parts, origin: Origin, request: Reques
     }
 }
 
-type Rejection = (StatusCode, String);
+/// What a request asks to run.
+enum Asked {
+    One(Request),
+    Batch(Vec<Request>),
+}
 
-fn bad_request(message: impl Into<String>) -> Rejection {
+pub(super) type Rejection = (StatusCode, String);
+
+pub(super) fn bad_request(message: impl Into<String>) -> Rejection {
     (StatusCode::BAD_REQUEST, message.into())
 }
 
@@ -146,18 +167,18 @@ fn read_query(parts: &Parts) -> Result<Request, Rejection> {
 }
 
 /// The request in a body.
-async fn read_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Request, Rejection> {
+async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Result<Asked, Rejection> {
     if !is_json(headers) {
         let message = "Send the request as application/json, in UTF-8 and not compressed.";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
     }
-    let body = tokio::time::timeout(BODY_TIME, collect(body, limit)).await.map_err(|_| {
+    let body = tokio::time::timeout(BODY_TIME, collect(body, limits.body_bytes)).await.map_err(|_| {
         let message = "The request did not arrive in time.";
         (StatusCode::REQUEST_TIMEOUT, message.to_owned())
     })??;
     match serde_json::from_slice(&body) {
-        Ok(Json::Object(fields)) => to_request(fields),
-        Ok(Json::Array(_)) => Err(bad_request("Batches are not supported: send one request at a time.")),
+        Ok(Json::Object(fields)) => to_request(fields).map(Asked::One),
+        Ok(Json::Array(requests)) => batch::read(requests, limits.batch_operations).map(Asked::Batch),
         Ok(_) => Err(bad_request("The request must be a JSON object.")),
         Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),
     }
@@ -254,11 +275,27 @@ fn rejected(status: StatusCode, message: &str, media: Media) -> Response {
 
 /// The answer to a GraphQL request that was refused before it ran.
 fn refused(errors: &[ServerError], media: Media) -> Response {
+    if let Some(seconds) = errors.iter().find_map(retry_after) {
+        return limited(write(StatusCode::TOO_MANY_REQUESTS, &Refused { errors }, media), seconds);
+    }
     let status = match media {
         Media::GraphqlResponse => StatusCode::BAD_REQUEST,
         Media::Json => StatusCode::OK,
     };
     write(status, &Refused { errors }, media)
+}
+
+/// The seconds after which the client may try again, where that is what it was refused for.
+fn retry_after(error: &ServerError) -> Option<u64> {
+    match error.extensions.as_ref()?.get("retryAfter")? {
+        Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
+    }
+}
+
+fn limited(mut response: Response, seconds: u64) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    response
 }
 
 /// The answer where it cannot be said who asks.
@@ -276,9 +313,12 @@ fn unserved(error: Error, media: Media) -> Response {
         | Code::Conflict => StatusCode::BAD_REQUEST,
         Code::Timeout | Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
-    error.locations.clear();
-    write(status, &Refused { errors: &[error] }, media)
+    let retry_after = error.retry_after;
+    let response = write(status, &Refused { errors: &execute::refusal(error) }, media);
+    match retry_after {
+        Some(seconds) => limited(response, seconds),
+        None => response,
+    }
 }
 
 fn write(status: StatusCode, answer: &impl Serialize, media: Media) -> Response {

@@ -39,7 +39,16 @@ pub fn surround(router: Router, config: &Config) -> Router {
     let mut router = router.layer(compression).layer(cors(config));
     for (name, value) in PROTECTION {
         // Where a handler has said it more precisely, that stands.
-        router = router.layer(SetResponseHeaderLayer::if_not_present(name.clone(), HeaderValue::from_static(value)));
+        router = router.layer(SetResponseHeaderLayer::if_not_present(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        ));
+    }
+    let seconds = config.http.strict_transport_security_seconds;
+    if seconds > 0
+        && let Ok(value) = HeaderValue::try_from(format!("max-age={seconds}"))
+    {
+        router = router.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, value));
     }
     router
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
@@ -48,16 +57,18 @@ pub fn surround(router: Router, config: &Config) -> Router {
         .layer(from_fn(distrust_request_id))
 }
 
-/// An answer is data: no page may frame it, guess its type, run anything in it, or keep it.
-const PROTECTION: &[(HeaderName, &str)] = &[
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    (header::CACHE_CONTROL, "no-store"),
+/// An answer is data: no page may frame it, guess its type, run anything in it, embed it from elsewhere, or keep it.
+const PROTECTION: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("cache-control", "no-store"),
+    ("cross-origin-resource-policy", "same-origin"),
 ];
 
-/// Pages of the configured origins may call; without any, only pages of this very server.
+/// Pages of the configured origins may call; without any, only pages of this very server. No page may send what a browser keeps for
+/// this server: who asks is said by the page.
 fn cors(config: &Config) -> CorsLayer {
     let origins = if config.http.any_origin_allowed() {
         AllowOrigin::any()
@@ -69,7 +80,7 @@ fn cors(config: &Config) -> CorsLayer {
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([CONTENT_TYPE, AUTHORIZATION, REQUEST_ID])
-        .expose_headers([REQUEST_ID])
+        .expose_headers([REQUEST_ID, header::RETRY_AFTER])
         .max_age(Duration::from_secs(3600))
 }
 
@@ -147,6 +158,17 @@ mod tests {
         let development = Config::defaults(Environment::Development, true);
         let any = head(&development, "GET", "origin: http://localhost:3000\r\n").await;
         assert!(any.contains("access-control-allow-origin: *"), "{any}");
+        for answer in [known, any] {
+            assert!(!answer.contains("access-control-allow-credentials"), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn browsers_are_told_to_come_over_tls_where_it_is_configured() {
+        let mut config = production();
+        assert!(!head(&config, "GET", "").await.contains("strict-transport-security"));
+        config.http.strict_transport_security_seconds = 31_536_000;
+        assert!(head(&config, "GET", "").await.contains("strict-transport-security: max-age=31536000"));
     }
 
     #[tokio::test]
@@ -162,7 +184,12 @@ mod tests {
     #[tokio::test]
     async fn answers_are_compressed_and_guarded() {
         let answer = head(&production(), "GET", "accept-encoding: gzip\r\n").await;
-        for expected in ["content-encoding: gzip", "x-content-type-options: nosniff", "x-frame-options: deny"] {
+        for expected in [
+            "content-encoding: gzip",
+            "x-content-type-options: nosniff",
+            "x-frame-options: deny",
+            "cross-origin-resource-policy: same-origin",
+        ] {
             assert!(answer.contains(expected), "{expected} in {answer}");
         }
     }

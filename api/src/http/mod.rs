@@ -1,5 +1,6 @@
 //! The server's addresses.
 
+mod batch;
 mod event_stream;
 pub mod graphiql;
 mod graphql;
@@ -36,7 +37,7 @@ pub fn router(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
     layers::surround(router, &app.config)
 }
 
-/// The page's tabs act as the demo's people where there are any, and whoever asks may act as them.
+/// The page's tabs act as the demo's people where there are any with a password that all may know.
 fn graphiql_settings(config: &Config) -> graphiql::Settings {
     let demo = config.demo.seed && config.environment == Environment::Development;
     graphiql::Settings { accounts: demo.then(seed::demo_accounts) }

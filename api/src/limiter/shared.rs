@@ -6,14 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
-use redis::{
-    AsyncCommands, Client,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
-use secrecy::{ExposeSecret, SecretString};
+use redis::AsyncCommands;
 
 use super::{Hash, Limit, Taken};
+use crate::redis_connection::{Commands, RedisAddress};
 
 /// How long a request waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -34,21 +30,15 @@ return {taken, rest}";
 
 /// The windows of all processes whose names have the same prefix.
 pub(super) struct SharedWindows {
-    connection: ConnectionManager,
+    connection: Commands,
     prefix: String,
     /// Until when Redis is not asked, for it has failed.
     away: Mutex<Option<Instant>>,
 }
 
 impl SharedWindows {
-    pub fn new(url: &SecretString, prefix: &str) -> anyhow::Result<Self> {
-        let client =
-            Client::open(url.expose_secret()).context("REDIS_URL is not a Redis URL such as redis://localhost:6379")?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_number_of_retries(0);
-        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
+    pub fn new(address: &RedisAddress, prefix: &str) -> anyhow::Result<Self> {
+        let connection = address.commands(PATIENCE)?;
         Ok(SharedWindows { connection, prefix: format!("{prefix}:limit:"), away: Mutex::default() })
     }
 

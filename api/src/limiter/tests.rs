@@ -2,13 +2,13 @@ use super::*;
 use crate::graphql::error::Code;
 
 fn alone() -> Limiter {
-    Limiter::new(&BrokerConfig { redis_url: None, prefix: "test".to_owned() }).expect("needs nothing")
+    Limiter::new(&BrokerConfig { redis_url: None, cluster: false, prefix: "test".to_owned() }).expect("needs nothing")
 }
 
 fn away() -> Limiter {
     // Nothing listens there.
     let redis_url = Some("redis://127.0.0.1:1".into());
-    Limiter::new(&BrokerConfig { redis_url, prefix: "test".to_owned() }).expect("is not reached yet")
+    Limiter::new(&BrokerConfig { redis_url, cluster: false, prefix: "test".to_owned() }).expect("is not reached yet")
 }
 
 const HOUR: Duration = Duration::from_secs(3600);

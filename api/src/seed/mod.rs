@@ -39,13 +39,13 @@ const ADMIN: &str = "admin@demo.tiffin.example";
 /// The password of all of [`ACCOUNTS`]; in development only.
 pub const PASSWORD: &str = "tiffin-demo";
 
-/// Somebody of the demo city whom a developer can act as.
+/// Somebody of the demo city whom a developer can sign in as.
 pub struct Account {
     pub email: &'static str,
     pub role: &'static str,
 }
 
-/// Whom a developer can act as in the demo city.
+/// Whom a developer can sign in as in the demo city.
 pub const ACCOUNTS: [Account; 4] = [
     Account { email: CUSTOMER, role: "a customer: orders, reviews" },
     Account { email: MERCHANT, role: "the kitchens of two restaurants: their orders and revenue" },
@@ -55,7 +55,8 @@ pub const ACCOUNTS: [Account; 4] = [
 
 /// Whom GraphiQL's tabs act as.
 pub fn demo_accounts() -> DemoAccounts {
-    DemoAccounts { customer: CUSTOMER.to_owned(), merchant: MERCHANT.to_owned(), driver: DRIVER.to_owned() }
+    let [customer, merchant, driver, password] = [CUSTOMER, MERCHANT, DRIVER, PASSWORD].map(str::to_owned);
+    DemoAccounts { customer, merchant, driver, password }
 }
 
 /// Fills an empty database with the demo city; gives whether it did. Does nothing where anybody or anything is. It is written

@@ -17,6 +17,10 @@ pub enum Kind {
     /// Text of at most so many characters; blank is none.
     OptionalText(usize),
     Email,
+    /// 10 to 200 characters.
+    Password,
+    /// What the server knows, such as what was sent by mail, and nothing else.
+    Secret,
     /// An http or https URL, or none.
     Url,
     /// An ISO 4217 code.
@@ -226,6 +230,8 @@ pub fn of_kind(kind: Kind) -> Vec<Bad> {
             let over_long = format!("{}@example.com", "a".repeat(244));
             [texts(&["", " ", "nobody", "@example.com", "ann@", "a b@example.com", "a@b@c"]), all([over_long])].concat()
         }
+        Kind::Password => [texts(&["", "123456789"]), vec![over_long(200)]].concat(),
+        Kind::Secret => [texts(&["", "nonsense"]), vec![over_long(10_000)]].concat(),
         Kind::Url => {
             let over_long = format!("https://example.com/{}", "a".repeat(236));
             [texts(&["phở", "ftp://example.com/a", "javascript:alert(1)", "http://", "/a.png"]), all([over_long])]
@@ -248,7 +254,7 @@ pub fn of_kind(kind: Kind) -> Vec<Bad> {
             assert!(minimum <= 1, "a list that needs several entries has no rows yet");
             let too_few = if minimum == 1 { vec![either(json!([]))] } else { Vec::new() };
             // What would fill it is the scenario's: see `refusals`.
-            assert!(maximum <= 100);
+            assert!(maximum <= 1000);
             too_few
         }
         Kind::PageSize => all([-1, i32::MIN, 101, i32::MAX]),

@@ -1,8 +1,8 @@
 //! Every field that takes values, with arguments that are good: what one bad value is put into.
 
-use entity::sea_orm_active_enums::{DriverStatus, OrderStatus};
+use entity::sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, OrderStatus};
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, City, Person};
+use tiffin_tests::{Answer, City, OpenIdProvider, Person};
 
 use super::schema::Schema;
 
@@ -66,11 +66,14 @@ impl Operation {
 }
 
 /// Every field of the schema that takes values. The order is one in which all of them succeed, each once.
-pub async fn operations(city: &City) -> Vec<Operation> {
+pub async fn operations(city: &City, provider: &OpenIdProvider) -> Vec<Operation> {
     let mut operations = reading(city).await;
     operations.extend(of_restaurants(city).await);
     operations.extend(of_orders(city).await);
     operations.extend(of_people(city).await);
+    operations.extend(of_accounts(city).await);
+    operations.extend(of_openid(city, provider).await);
+    operations.extend(of_staff(city).await);
     operations
 }
 
@@ -86,7 +89,7 @@ async fn reading(city: &City) -> Vec<Operation> {
     let restaurant = city.restaurant().with_dishes(1).create().await;
     let (admin, ann, driver) = (city.admin().await, city.customer("Ann").await, city.driver("Duy").await);
     let order = city.order(&ann, &restaurant).status(OrderStatus::Ready).driver(&driver).create().await;
-    let lists = ["users", "restaurants", "dishes", "orders", "claimableOrders", "customers", "drivers"];
+    let lists = ["users", "auditEvents", "restaurants", "dishes", "orders", "claimableOrders", "customers", "drivers"];
     let field = |name: &str| -> &'static str { format!("Query.{name}").leak() };
     let mut operations: Vec<_> = lists.iter().map(|name| at_root(field(name), &admin, json!({}))).collect();
     let ids = [
@@ -210,6 +213,74 @@ async fn of_people(city: &City) -> Vec<Operation> {
             json!({"input": {"driverId": driver.driver_id(), "status": "AVAILABLE"}}),
         ),
         at_root("Mutation.updateDriverLocation", &driver, json!({"input": position})),
+        at_root("Mutation.updateDriverLocations", &driver, json!({"input": {"locations": [position]}})),
+    ]
+}
+
+async fn of_accounts(city: &City) -> Vec<Operation> {
+    const PASSWORD: &str = "a long enough password";
+    let (anonymous, ann, ben) = (city.anonymous(), city.customer("Ann").await, city.customer("Ben").await);
+    let new = |email: &str| json!({"email": email, "password": PASSWORD, "name": "Eve", "phone": "+1 555 0198"});
+    let sign_up = "mutation($input: SignUpInput!) { signUp(input: $input) { session { accessToken refreshToken } } }";
+    let opened = async |email: &str| anonymous.query(sign_up, json!({"input": new(email)})).await;
+    let (eve, lan) = (opened("eve@example.com").await, opened("lan@example.org").await);
+    let token = |answer: &Answer, name: &str| answer.text(&format!("/signUp/session/{name}")).to_owned();
+    let signed_in = anonymous.with_access_token(&token(&lan, "accessToken"));
+    let phone = tiffin_tests::global_id("ActiveSession", city.session(ann.user()).await.id);
+    let verification = city.account_token(ann.user(), AccountTokenPurpose::VerifyEmail).await;
+    let reset = city.account_token(ben.user(), AccountTokenPurpose::ResetPassword).await;
+    let credentials = json!({"email": "eve@example.com", "password": PASSWORD});
+    let change = json!({"currentPassword": PASSWORD, "newPassword": "quite another password"});
+    let operation = |name: &str, person: &Person, input: Value| {
+        at_root(format!("Mutation.{name}").leak(), person, json!({"input": input}))
+    };
+    vec![
+        operation("signUp", &anonymous, new("oanh@example.com")),
+        operation("signIn", &anonymous, credentials),
+        operation("refreshSession", &anonymous, json!({"refreshToken": token(&eve, "refreshToken")})),
+        operation("signOut", &anonymous, json!({"refreshToken": token(&eve, "refreshToken")})),
+        operation("changePassword", &signed_in, change),
+        operation("requestEmailVerification", &anonymous, json!({"email": "eve@example.com"})),
+        operation("verifyEmail", &anonymous, json!({"token": verification})),
+        operation("requestPasswordReset", &anonymous, json!({"email": "eve@example.com"})),
+        operation("resetPassword", &anonymous, json!({"token": reset, "newPassword": PASSWORD})),
+        operation("revokeSession", &ann, json!({"sessionId": phone})),
+        operation("revokeAllSessions", &ann, json!({"userId": ann.user_id(), "exceptCurrent": true})),
+        operation("deleteAccount", &signed_in, json!({"password": "quite another password"})),
+    ]
+}
+
+async fn of_openid(city: &City, provider: &OpenIdProvider) -> Vec<Operation> {
+    let anonymous = city.anonymous();
+    let start = json!({"input": {"redirectUrl": OpenIdProvider::REDIRECT_URL}});
+    let document =
+        "mutation($input: StartOpenIdSignInInput!) { startOpenIdSignIn(input: $input) { authorizationUrl secret } }";
+    let started = anonymous.query(document, start.clone()).await;
+    provider.person("1", json!({"email": "thu@example.com", "email_verified": true})).await;
+    let returned = provider.sign_in(started.text("/startOpenIdSignIn/authorizationUrl"), "1").await;
+    let secret = started.text("/startOpenIdSignIn/secret");
+    let complete = json!({"input": {"secret": secret, "state": returned.state, "code": returned.code}});
+    vec![
+        at_root("Mutation.startOpenIdSignIn", &anonymous, start),
+        at_root("Mutation.completeOpenIdSignIn", &anonymous, complete),
+    ]
+}
+
+async fn of_staff(city: &City) -> Vec<Operation> {
+    let restaurant = city.restaurant().create().await;
+    let (merchant, admin, other) =
+        (city.merchant_of(&restaurant).await, city.admin().await, city.merchant("Oanh").await);
+    city.make_member(&other, &restaurant).await;
+    let ann = city.customer("Ann").await;
+    let added = json!({"restaurantId": restaurant.id(), "email": ann.user().email});
+    let removed = json!({"restaurantId": restaurant.id(), "userId": other.user_id()});
+    let role = json!({"userId": ann.user_id(), "role": "MERCHANT"});
+    let active = json!({"userId": ann.user_id(), "isActive": false});
+    vec![
+        at_root("Mutation.addRestaurantMember", &merchant, json!({"input": added})),
+        at_root("Mutation.removeRestaurantMember", &merchant, json!({"input": removed})),
+        at_root("Mutation.setUserRole", &admin, json!({"input": role})),
+        at_root("Mutation.setUserActive", &admin, json!({"input": active})),
     ]
 }
 

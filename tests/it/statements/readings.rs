@@ -7,7 +7,7 @@ pub struct Reading {
     pub name: &'static str,
     pub viewer: Viewer,
     /// Statements besides those of levels and counts: whether an order under way lets the viewer see a field, the second table that
-    /// a quote is made from, each further type that `nodes` asks for.
+    /// a quote is made from, each further type that `nodes` asks for, the drivers of a route.
     pub besides: usize,
     pub statements: usize,
     /// With 2 and with 50 parents.
@@ -77,6 +77,11 @@ readings! {
     "order → driver, its phone and place" by Ann with 1 besides: 3 statements, [3, 3],
         "{ order(id: $order) { id driver { id phone location { lat lng driver { id name } } } } }";
 
+    "order → route → driver" by Ann with 1 besides: 3 statements, [4, 4],
+        "{ order(id: $order) { id route { lat lng recordedAt driver { id } } } }";
+    "orders → route" by Admin: 2 statements, [6, 150],
+        "{ orders(first: 50, filter: {status: [PICKED_UP]}) { nodes { id route { lat recordedAt } } } }";
+
     "orders → customer → reviews → customer" by Merchant: 4 statements, [13, 59],
         "{ orders(first: 50) { nodes { id customer { id reviews(first: 5) { nodes { id customer { name } } } } } } }";
     "orders → customer, their phones" by Merchant with 1 besides: 3 statements, [6, 150],
@@ -123,5 +128,10 @@ readings! {
         "{ nodes(ids: $restaurants) { id ... on Restaurant { menu { id dishes(first: 2) { nodes { id } } } } } }";
     "nodes of one type → items → dish" by Merchant: 3 statements, [10, 346],
         "{ nodes(ids: $orders) { id ... on Order { items { id dish { id } } } } }";
-    "nodes of each of eight types" by Admin with 7 besides: 8 statements, [8, 8], "{ nodes(ids: $each) { id } }";
+    "sessions" by Ann: 1 statements, [1, 1], "{ sessions { id lastUsedAt isCurrent } }";
+    "auditEvents → actor → customer, counted" by Admin: 4 statements, [7, 151],
+        "{ auditEvents(first: 50) { totalCount nodes { id actor { id customer { id } } } } }";
+    "restaurants → members" by Merchant: 2 statements, [4, 100],
+        "{ restaurants(first: 50) { nodes { id members { userId email } } } }";
+    "nodes of each of ten types" by Admin with 9 besides: 10 statements, [10, 10], "{ nodes(ids: $each) { id } }";
 }

@@ -4,6 +4,7 @@ use entity::sea_orm_active_enums::OrderStatus;
 use tiffin_tests::{
     City, Person,
     builders::{Order, Restaurant, Review},
+    global_id,
 };
 
 /// Who reads.
@@ -29,6 +30,8 @@ pub struct Town<'a> {
     /// Under way: one of each customer at each restaurant. The first has every dish of the first restaurant.
     orders: Vec<Order>,
     review: Review,
+    session: i32,
+    audit_event: i32,
     merchant: Person,
     admin: Person,
 }
@@ -64,10 +67,15 @@ impl<'a> Town<'a> {
         for place in 0..size {
             let items: Vec<_> = (0..restaurants[place].dishes.len()).map(|dish| (dish, 1)).collect();
             let under_way = city.order(&customers[place], &restaurants[place]).status(OrderStatus::PickedUp);
-            orders.push(under_way.driver(&drivers[place]).items(&items).create().await);
+            orders.push(under_way.driver(&drivers[place]).items(&items).route(2).create().await);
         }
+        let mut audit_event = 0;
+        for customer in &customers {
+            audit_event = city.audit_event(customer).await.id;
+        }
+        let session = city.session(merchant.user()).await.id;
         let admin = city.admin().await;
-        Town { city, restaurants, customers, drivers, orders, review, merchant, admin }
+        Town { city, restaurants, customers, drivers, orders, review, session, audit_event, merchant, admin }
     }
 
     pub fn person(&self, viewer: Viewer) -> Person {
@@ -99,6 +107,8 @@ impl<'a> Town<'a> {
                     self.customers[0].customer_id(),
                     self.drivers[0].driver_id(),
                     self.customers[0].user_id(),
+                    global_id("ActiveSession", self.session),
+                    global_id("AuditEvent", self.audit_event),
                 ]),
             ),
             ("$restaurant", format!("{:?}", first.id())),

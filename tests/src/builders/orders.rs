@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, FixedOffset};
 use entity::{
-    drivers, order_events, order_items, orders, restaurants,
+    driver_locations, drivers, order_events, order_items, orders, restaurants,
     sea_orm_active_enums::{DriverStatus, OrderStatus},
 };
 use rust_decimal::Decimal;
@@ -42,6 +42,7 @@ impl City {
             driver: None,
             placed_at: None,
             items: vec![(0, 1)],
+            route: 0,
         }
     }
 }
@@ -56,6 +57,7 @@ pub struct OrderBuilder<'a> {
     driver: Option<Person>,
     placed_at: Option<DateTime<FixedOffset>>,
     items: Vec<(usize, i32)>,
+    route: u32,
 }
 
 impl OrderBuilder<'_> {
@@ -84,6 +86,11 @@ impl OrderBuilder<'_> {
         OrderBuilder { items: items.to_vec(), ..self }
     }
 
+    /// So many points of its route: a second and a thousandth of a degree apart, the last one was just now at 21° north.
+    pub fn route(self, points: u32) -> Self {
+        OrderBuilder { route: points, ..self }
+    }
+
     pub async fn create(mut self) -> Order {
         let (last, cancelled) = match self.status {
             OrderStatus::Cancelled => (self.cancelled_from, true),
@@ -108,6 +115,7 @@ impl OrderBuilder<'_> {
         let row = self.insert_order(&tx, placed_at).await;
         self.insert_items(&tx, row.id).await;
         let events = self.insert_events(&tx, &row, &steps).await;
+        self.insert_route(&tx, &row).await;
         self.update_driver(&tx).await;
         restaurants::Entity::update_many()
             .col_expr(restaurants::Column::TotalOrders, Expr::col(restaurants::Column::TotalOrders).add(1))
@@ -189,6 +197,24 @@ impl OrderBuilder<'_> {
             events.push(event.insert(tx).await.expect("an event can be written"));
         }
         events
+    }
+
+    async fn insert_route(&self, tx: &DatabaseTransaction, order: &orders::Model) {
+        if self.route == 0 {
+            return;
+        }
+        let last = now();
+        let points = (0..self.route).map(|before| driver_locations::ActiveModel {
+            order_id: Set(order.id),
+            slot: Set(last.timestamp() - i64::from(before)),
+            driver_id: Set(self.driver_number().expect("an order with a route has a driver")),
+            recorded_at: Set(last - Duration::seconds(before.into())),
+            lat: Set(Decimal::from(21) - Decimal::new(before.into(), 3)),
+            lng: Set(Decimal::from(105)),
+            heading: Set(None),
+            speed: Set(None),
+        });
+        driver_locations::Entity::insert_many(points).exec_without_returning(tx).await.expect("a route can be written");
     }
 
     async fn update_driver(&self, tx: &DatabaseTransaction) {

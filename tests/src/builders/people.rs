@@ -1,10 +1,9 @@
 //! People: users with the records that belong to them.
 
-use chrono::TimeDelta;
 use entity::{
     customers, drivers, restaurant_members,
     sea_orm_active_enums::{DriverStatus, UserRole},
-    sessions, users,
+    users,
 };
 use migration::search_text::fold;
 use rust_decimal::{Decimal, prelude::FromPrimitive};
@@ -12,7 +11,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use serde_json::json;
 
 use super::{Restaurant, now};
-use crate::{City, Person, access_token};
+use crate::{City, Person};
 
 impl City {
     /// A customer with a phone number and one address.
@@ -81,26 +80,6 @@ impl City {
     /// Somebody signed in with this role and no record as a customer or driver: one who has not ordered yet.
     pub async fn newcomer(&self, name: &str, role: UserRole) -> Person {
         self.signed_in(self.user(name, role).await).await
-    }
-
-    /// The user with a session of an hour.
-    async fn signed_in(&self, user: users::Model) -> Person {
-        let session = self.session(&user).await;
-        let token = access_token(user.id, session.id, 3600);
-        self.anonymous().signed_in(user, token)
-    }
-
-    /// A session of the user, whose refresh tokens nobody has.
-    pub async fn session(&self, user: &users::Model) -> sessions::Model {
-        let session = sessions::ActiveModel {
-            user_id: Set(user.id),
-            created_at: Set(now()),
-            last_used_at: Set(now()),
-            expires_at: Set(now() + TimeDelta::days(1)),
-            address: Set(Some("127.0.0.1".to_owned())),
-            ..Default::default()
-        };
-        session.insert(self.db()).await.expect("a session can be written")
     }
 
     async fn user(&self, name: &str, role: UserRole) -> users::Model {

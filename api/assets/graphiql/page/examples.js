@@ -1,7 +1,5 @@
 // The ready tabs: the server gives the operations and who acts, this file the variables, from what is in the demo now.
 
-import { post } from './fetcher.js';
-
 const questions = {
   customer: `{
     me { customer { addresses { line1 city } } }
@@ -24,12 +22,13 @@ const questions = {
   }`,
 };
 
-const actingAs = (email) => (email ? { 'X-Development-User': email } : {});
+/** Whose access token goes along: see sessions.js. */
+const actingAs = (email) => ({ Authorization: `Bearer {{${email}}}` });
 
 /** Asks as each demo account what it could act on; whoever gets no answer in time goes with guesses. */
-async function lookAround(accounts) {
+async function lookAround(send, accounts) {
   const answers = Object.entries(questions).map(async ([role, query]) => {
-    const answer = await post({ query }, actingAs(accounts[role]), AbortSignal.timeout(3_000)).catch(() => ({}));
+    const answer = await send({ query }, actingAs(accounts[role]), AbortSignal.timeout(5_000)).catch(() => ({}));
     return [role, answer.data ?? {}];
   });
   return Object.fromEntries(await Promise.all(answers));
@@ -63,6 +62,13 @@ function choose({ customer, merchant, driver }) {
 
 const variables = {
   welcome: () => ({ cuisine: null }),
+  sign_in: (found, accounts) => ({
+    account: { email: accounts?.customer ?? '', password: accounts?.password ?? '' },
+    refreshToken: '',
+    newAccount: accounts
+      ? { email: 'ann@example.com', password: 'ten characters or more', name: 'Ann' }
+      : { email: '', password: '', name: '' },
+  }),
   search: () => ({ text: 'rice' }),
   who_am_i: () => null,
   place_order: (found) => ({
@@ -83,12 +89,12 @@ const variables = {
 const pretty = (value) => (value ? JSON.stringify(value, null, 2) : '');
 
 /** The tabs for this server: `{ name, query, variables, headers }`, the last two as the text of their panes. */
-export async function examples({ accounts, examples }) {
-  const found = accounts ? choose(await lookAround(accounts)) : {};
+export async function examples({ accounts, examples }, send) {
+  const found = accounts ? choose(await lookAround(send, accounts)) : {};
   return examples.map(({ name, acts_as: role, query }) => ({
     name,
     query,
-    variables: pretty(variables[name](found)),
+    variables: pretty(variables[name](found, accounts)),
     headers: pretty(role && actingAs(accounts[role])),
   }));
 }

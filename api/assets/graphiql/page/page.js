@@ -1,13 +1,14 @@
 import { examples } from './examples.js';
-import { fetcher } from './fetcher.js';
+import { connect } from './fetcher.js';
 import { arrange, forget } from './tabs.js';
 
 const { React, ReactDOM, GraphiQL } = window;
 const element = React.createElement;
 const settings = JSON.parse(document.getElementById('settings').textContent);
+const { send, fetcher } = connect(settings.accounts?.password);
 const storage = GraphiQL.createLocalStorage({ namespace: 'tiffin' });
 
-// The demo's headers are no secrets, and its tabs are of no use without them; elsewhere the user decides, in GraphiQL's settings.
+// The demo's headers hold no tokens, and its tabs are of no use without them; elsewhere the user decides, in GraphiQL's settings.
 const decided = storage.getItem('graphiql:shouldPersistHeaders');
 const keepsHeaders = decided === null ? Boolean(settings.accounts) : decided === 'true';
 
@@ -31,7 +32,7 @@ const restore = element(
 
 const toolbar = ({ prettify, merge, copy }) => element(React.Fragment, null, prettify, merge, copy, restore);
 
-arrange(storage, await examples(settings), keepsHeaders);
+arrange(storage, await examples(settings, send), keepsHeaders);
 
 ReactDOM.createRoot(document.getElementById('graphiql')).render(
   element(

@@ -1,6 +1,6 @@
 //! The end of an account: what is personal goes, what the books need stays.
 
-use entity::{account_tokens, restaurant_members, sessions, users};
+use entity::{account_tokens, identities, restaurant_members, sessions, users};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
@@ -46,11 +46,14 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     // The same for everybody, and no address: nothing is ever delivered to `invalid` (RFC 2606).
     let email = format!("deleted-{}@deleted.invalid", id.0);
     customer_forget_in_tx(&transaction, id, &email).await?;
-    driver_forget_in_tx(&transaction, id).await?;
+    let driver = driver_forget_in_tx(&transaction, id).await?;
     user_forget_in_tx(&transaction, id, &email).await?;
     let entry = Entry { origin: None, ..Entry::of(viewer, Action::AccountDeleted).on(id) };
     record_in_tx(&transaction, entry).await?;
     transaction.commit().await?;
+    if let Some(driver) = driver {
+        app.events.forget_position(driver).await;
+    }
     announce(app, id).await;
     Ok(id)
 }
@@ -61,6 +64,7 @@ async fn user_forget_in_tx(transaction: &DatabaseTransaction, id: UserId, email:
         .exec(transaction)
         .await?;
     account_tokens::Entity::delete_many().filter(account_tokens::Column::UserId.eq(id.0)).exec(transaction).await?;
+    identities::Entity::delete_many().filter(identities::Column::UserId.eq(id.0)).exec(transaction).await?;
     // The record of what was done outlives the account, but not from where its owner did it.
     origins_forget_in_tx(transaction, id).await?;
     sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id.0)).exec(transaction).await?;

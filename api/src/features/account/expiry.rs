@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
-use entity::{account_tokens, sessions};
+use entity::{account_tokens, open_id_sign_ins, sessions};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use crate::{app::App, clock, graphql::error::Result};
@@ -25,5 +25,8 @@ async fn forget_expired(app: &App) -> Result<()> {
     let ended = Condition::any().add(sessions::Column::EndedAt.lt(before)).add(sessions::Column::ExpiresAt.lt(before));
     sessions::Entity::delete_many().filter(ended).exec(&app.db).await?;
     account_tokens::Entity::delete_many().filter(account_tokens::Column::ExpiresAt.lt(before)).exec(&app.db).await?;
+    // Nothing is learnt from those who did not come back.
+    let expired = open_id_sign_ins::Column::ExpiresAt.lt(clock::now());
+    open_id_sign_ins::Entity::delete_many().filter(expired).exec(&app.db).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@ mod deletion;
 pub mod expiry;
 pub mod loader;
 pub mod mutation;
+mod openid;
 mod personal_data;
 mod proof;
 pub mod query;

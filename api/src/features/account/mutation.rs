@@ -1,14 +1,16 @@
 use async_graphql::{Context, Object};
 
 use super::{
-    User, administration, deletion, session, sign_in,
+    User, administration, deletion, openid, session, sign_in,
     types::{
-        ActiveSession, ChangePasswordInput, ChangePasswordPayload, DeleteAccountInput, DeleteAccountPayload,
-        RefreshSessionInput, RefreshSessionPayload, RequestEmailVerificationInput, RequestEmailVerificationPayload,
+        ActiveSession, ChangePasswordInput, ChangePasswordPayload, CompleteOpenIdSignInInput,
+        CompleteOpenIdSignInPayload, DeleteAccountInput, DeleteAccountPayload, RefreshSessionInput,
+        RefreshSessionPayload, RequestEmailVerificationInput, RequestEmailVerificationPayload,
         RequestPasswordResetInput, RequestPasswordResetPayload, ResetPasswordInput, ResetPasswordPayload,
         RevokeAllSessionsInput, RevokeAllSessionsPayload, RevokeSessionInput, RevokeSessionPayload, Session,
         SetUserActiveInput, SetUserActivePayload, SetUserRoleInput, SetUserRolePayload, SignInInput, SignInPayload,
-        SignOutInput, SignOutPayload, SignUpInput, SignUpPayload, VerifyEmailInput, VerifyEmailPayload,
+        SignOutInput, SignOutPayload, SignUpInput, SignUpPayload, StartOpenIdSignInInput, StartOpenIdSignInPayload,
+        VerifyEmailInput, VerifyEmailPayload,
     },
     verification,
 };
@@ -29,6 +31,34 @@ impl AccountMutation {
     /// attempts, with `extensions.retryAfter` in seconds.
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload> {
         Ok(SignInPayload { session: Session(sign_in::sign_in(ctx.app(), ctx.origin(), input).await?) })
+    }
+
+    /// Begins to sign in with an OpenID provider (`signInProviders`): send the browser to `authorizationUrl`, and give what it comes
+    /// back with to `completeOpenIdSignIn`. FORBIDDEN where no provider is configured; BAD_USER_INPUT for a page that is not
+    /// configured; RATE_LIMITED after many attempts; UNAVAILABLE while the provider does not answer.
+    async fn start_open_id_sign_in(
+        &self,
+        ctx: &Context<'_>,
+        input: StartOpenIdSignInInput,
+    ) -> Result<StartOpenIdSignInPayload> {
+        openid::sign_in_start(ctx.app(), ctx.origin(), input).await
+    }
+
+    /// Opens a session for whoever comes back from the OpenID provider. The first time, they get the account that has their verified
+    /// e-mail address, or a new one with the role CUSTOMER. An account whose address nobody had verified loses its password and its
+    /// sessions then: whoever made it did not prove that it was theirs.
+    ///
+    /// BAD_USER_INPUT on `state` when the sign-in was not started by this browser, was completed or is older than 10 minutes, and on
+    /// `code` when the provider does not take it; UNAUTHENTICATED when what the provider says cannot be believed; FORBIDDEN when it has
+    /// not verified the e-mail address, or when the account is not active; CONFLICT when the account is linked to somebody else at the
+    /// provider; UNAVAILABLE while the provider does not answer. In each case, start again.
+    async fn complete_open_id_sign_in(
+        &self,
+        ctx: &Context<'_>,
+        input: CompleteOpenIdSignInInput,
+    ) -> Result<CompleteOpenIdSignInPayload> {
+        let session = Session(openid::sign_in_complete(ctx.app(), ctx.origin(), input).await?);
+        Ok(CompleteOpenIdSignInPayload { session })
     }
 
     /// Continues a session with its newest refresh token, which is used up by it: keep the one in the answer. UNAUTHENTICATED when

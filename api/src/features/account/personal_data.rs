@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use entity::{audit_events, customers, drivers, order_items, orders, restaurant_members, reviews, sessions, users};
+use entity::{
+    audit_events, customers, drivers, identities, order_items, orders, restaurant_members, reviews, sessions, users,
+};
 use sea_orm::{
     ColumnTrait, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder, prelude::DateTimeWithTimeZone,
 };
@@ -36,6 +38,7 @@ pub async fn collect(app: &App, viewer: &Viewer) -> Result<PersonalData> {
     };
     let document = json!({
         "user": of_user(&user),
+        "identities": identities_of(db, &user).await?,
         "sessions": sessions_of(db, &user).await?,
         "customer": customer.as_ref().map(of_customer),
         "orders": orders,
@@ -78,11 +81,17 @@ fn of_driver(driver: drivers::Model) -> Json {
         "licenseNumber": driver.license_number,
         "vehicleType": driver.vehicle_type,
     });
-    document["lastKnownPlace"] = DriverLocation::last_known(driver).map_or(Json::Null, |place| {
+    document["lastKnownPlace"] = DriverLocation::written(driver).map_or(Json::Null, |place| {
         let position = place.position;
         json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) })
     });
     document
+}
+
+async fn identities_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {
+    let identities = user.find_related(identities::Entity).order_by_asc(identities::Column::Issuer).all(db).await?;
+    let document = |identity: &identities::Model| json!({ "issuer": identity.issuer, "subject": identity.subject, "createdAt": time(identity.created_at) });
+    Ok(identities.iter().map(document).collect())
 }
 
 async fn sessions_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {

@@ -4,8 +4,8 @@ use entity::users;
 use super::{
     User,
     loader::Users,
-    personal_data, session,
-    types::{ActiveSession, PersonalData, Role},
+    openid, personal_data, session,
+    types::{ActiveSession, PersonalData, Role, SignInProvider},
 };
 use crate::graphql::{
     connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments, row::ById,
@@ -21,6 +21,12 @@ impl AccountQuery {
     async fn me(&self, ctx: &Context<'_>) -> Option<Result<User>> {
         let user = ctx.viewer().user()?;
         Some(ctx.loaders().load_existing(ById::<users::Model>(user.id)).await.map(User))
+    }
+
+    /// Who else people can sign in with, besides a password: those that the server has configured; empty where there are none.
+    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
+    async fn sign_in_providers(&self, ctx: &Context<'_>) -> Vec<SignInProvider> {
+        openid::sign_in_providers(ctx.app())
     }
 
     /// Where the viewer is signed in, the session last used first. UNAUTHENTICATED for the anonymous.

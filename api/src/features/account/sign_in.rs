@@ -7,7 +7,7 @@ use entity::{sea_orm_active_enums::UserRole, users};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ConnectionTrait, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, Func},
 };
 
@@ -38,10 +38,8 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Makes an account with the role CUSTOMER, and signs in to it.
 pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<OpenedSession> {
+    check_sign_up(app)?;
     let accounts = &app.config.accounts;
-    if !accounts.sign_up {
-        return Err(Error::forbidden("Accounts are made by the operator of this service only."));
-    }
     let email = input::email("email", &wanted.email)?;
     let password = password::decode("password", &wanted.password)?;
     let name = input::text("name", &wanted.name, 100)?;
@@ -75,7 +73,11 @@ pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<
     let right = password::is_right(wanted.password, password_hash).await?;
     let known = user.as_ref().map(|user| UserId(user.id));
     let transaction = database::begin(&app.db).await?;
-    let Some(user) = user.filter(|user| right && user.is_active) else {
+    let user = match user.filter(|_| right) {
+        Some(user) => find_unchanged_in_tx(&transaction, user).await?,
+        None => None,
+    };
+    let Some(user) = user else {
         let entry = Entry { actor: known, ..Entry::from(origin, Action::SignInFailed) };
         record_in_tx(&transaction, entry).await?;
         transaction.commit().await?;
@@ -88,16 +90,41 @@ pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<
     Ok(opened)
 }
 
+/// The active user whose password was right, unless it was changed or taken away since it was read: then it ended all sessions, and
+/// none may be opened with it afterwards.
+async fn find_unchanged_in_tx(transaction: &DatabaseTransaction, user: users::Model) -> Result<Option<users::Model>> {
+    let unchanged = users::Entity::find_by_id(user.id)
+        .filter(users::Column::PasswordHash.eq(user.password_hash))
+        .filter(users::Column::IsActive.eq(true))
+        .lock_shared();
+    Ok(unchanged.one(transaction).await?)
+}
+
+/// FORBIDDEN where nobody makes an account for oneself.
+pub fn check_sign_up(app: &App) -> Result<()> {
+    match app.config.accounts.sign_up {
+        true => Ok(()),
+        false => Err(Error::forbidden("Accounts are made by the operator of this service only.")),
+    }
+}
+
 /// Counts an attempt to prove that somebody is the owner of an account, before anything is looked at. RATE_LIMITED when the account
 /// or the address has had too many. Gives the account's key, to be forgotten once the proof holds.
 pub async fn attempt_count(app: &App, origin: &Origin, email: &str) -> Result<String> {
+    attempt_count_of_address(app, origin).await?;
     let accounts = &app.config.accounts;
     let window = Duration::from_secs(accounts.attempts_window_seconds);
-    let address = format!("attempt:{}", origin.network());
-    app.limiter.take(&address, 1, Limit { amount: accounts.attempts_per_address, window }).await?;
     let account = format!("attempt:{}", email.to_lowercase());
     app.limiter.take(&account, 1, Limit { amount: accounts.attempts_per_account, window }).await?;
     Ok(account)
+}
+
+/// The same where it is not known yet whose account it is. RATE_LIMITED when the address has had too many.
+pub async fn attempt_count_of_address(app: &App, origin: &Origin) -> Result<()> {
+    let accounts = &app.config.accounts;
+    let window = Duration::from_secs(accounts.attempts_window_seconds);
+    let limit = Limit { amount: accounts.attempts_per_address, window };
+    app.limiter.take(&format!("attempt:{}", origin.network()), 1, limit).await
 }
 
 /// The user with this e-mail address, in any case of its letters.

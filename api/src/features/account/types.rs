@@ -1,6 +1,7 @@
 //! What clients see of users.
 
 mod administration;
+mod openid;
 mod personal_data;
 mod session;
 mod sign_in;
@@ -11,6 +12,10 @@ use entity::users;
 pub use administration::{
     DeleteAccountInput, DeleteAccountPayload, SetUserActiveInput, SetUserActivePayload, SetUserRoleInput,
     SetUserRolePayload,
+};
+pub use openid::{
+    CompleteOpenIdSignInInput, CompleteOpenIdSignInPayload, SignInProvider, StartOpenIdSignInInput,
+    StartOpenIdSignInPayload,
 };
 pub use personal_data::PersonalData;
 pub use session::{

@@ -32,6 +32,8 @@ pub enum AuditAction {
     PasswordChanged,
     PasswordReset,
     EmailVerified,
+    /// The account can be entered through the OpenID provider from now on.
+    IdentityAdded,
     AccountDeleted,
     /// At the command line of the server.
     AdminMade,

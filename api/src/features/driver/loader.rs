@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
-use entity::{drivers, orders, sea_orm_active_enums::DriverStatus as StoredDriverStatus};
+use entity::{driver_locations, drivers, orders, sea_orm_active_enums::DriverStatus as StoredDriverStatus};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QueryTrait,
-    sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
+    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryTrait,
+    sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 
 use super::types::DriverStatus;
 use crate::{
-    dialect,
+    dialect, events,
     graphql::{
         error::{Error, Result},
-        ids::{DriverId, UserId},
+        ids::{DriverId, OrderId, UserId},
         list::List,
-        loaders::Reader,
+        loaders::{Reader, grouped},
         row::Row,
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
     },
@@ -121,6 +121,60 @@ impl Loader<AvailableDrivers> for Reader {
         let drivers =
             drivers::Entity::find().filter(available).order_by_asc(drivers::Column::Id).all(&self.app.db).await?;
         Ok(HashMap::from([(AvailableDrivers, drivers)]))
+    }
+}
+
+/// Loader key: the driver's last place, as far as it is remembered outside of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RememberedPosition(pub DriverId);
+
+impl Loader<RememberedPosition> for Reader {
+    type Value = events::Position;
+    type Error = Error;
+
+    async fn load(&self, keys: &[RememberedPosition]) -> Result<HashMap<RememberedPosition, events::Position>> {
+        let drivers: Vec<_> = keys.iter().map(|key| key.0).collect();
+        let positions = self.app.events.last_positions(&drivers).await;
+        Ok(positions.into_iter().map(|(driver, position)| (RememberedPosition(driver), position)).collect())
+    }
+}
+
+/// How many points of an order's route are given at most.
+pub const ROUTE_LENGTH: usize = 200;
+
+/// Loader key: where an order's drivers were while they carried it, oldest first, and of more than [`ROUTE_LENGTH`] points so many
+/// that lie evenly among them, the first and the last included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RouteOfOrder(pub OrderId);
+
+impl Loader<RouteOfOrder> for Reader {
+    type Value = Vec<driver_locations::Model>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[RouteOfOrder]) -> Result<HashMap<RouteOfOrder, Vec<driver_locations::Model>>> {
+        let backend = self.app.db.get_database_backend();
+        let of_these = dialect::any_of(backend, driver_locations::Column::OrderId, keys.iter().map(|key| key.0.0));
+        let mut numbered = driver_locations::Entity::find().filter(of_these).into_query();
+        numbered
+            .expr_as(
+                Expr::cust("row_number() over (partition by order_id order by recorded_at) - 1"),
+                Alias::new("number"),
+            )
+            .expr_as(Expr::cust("count(*) over (partition by order_id) - 1"), Alias::new("last"));
+        // A point is given where the counting of those that are given goes on by one.
+        let steps = ROUTE_LENGTH - 1;
+        let is_given = format!(
+            "last <= {steps} or number = 0 \
+             or number * {steps} / nullif(last, 0) > (number - 1) * {steps} / nullif(last, 0)"
+        );
+        let mut points = Query::select();
+        points
+            .expr(Expr::cust("*"))
+            .from_subquery(numbered, Alias::new("points"))
+            .and_where(Expr::cust(is_given))
+            .order_by(Alias::new("recorded_at"), sea_orm::Order::Asc);
+        let rows = driver_locations::Model::find_by_statement(backend.build(&points)).all(&self.app.db).await?;
+        Ok(grouped(keys, rows.into_iter().map(|row| (RouteOfOrder(OrderId(row.order_id)), row))))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Couriers, and where they are.
 
 pub mod loader;
+pub mod location;
 pub mod mutation;
 pub mod query;
+pub mod record;
 pub mod service;
 pub mod subscription;
 pub mod types;

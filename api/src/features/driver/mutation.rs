@@ -1,10 +1,11 @@
 use async_graphql::{Context, Object};
 
 use super::{
-    Driver, service,
+    Driver, location, service,
     types::{
         CreateDriverInput, CreateDriverPayload, SetDriverStatusInput, SetDriverStatusPayload, UpdateDriverInput,
-        UpdateDriverLocationInput, UpdateDriverLocationPayload, UpdateDriverPayload,
+        UpdateDriverLocationInput, UpdateDriverLocationPayload, UpdateDriverLocationsInput,
+        UpdateDriverLocationsPayload, UpdateDriverPayload,
     },
 };
 use crate::graphql::{context::OperationContext, error::Result};
@@ -33,12 +34,23 @@ impl DriverMutation {
         Ok(SetDriverStatusPayload { driver: Driver(service::driver_set_status(ctx.app(), ctx.viewer(), input).await?) })
     }
 
-    /// Tells where the viewing driver is. FORBIDDEN for anybody who is no driver.
+    /// Tells where the viewing driver is: at once to those who follow it. FORBIDDEN for anybody who is no driver.
     async fn update_driver_location(
         &self,
         ctx: &Context<'_>,
         input: UpdateDriverLocationInput,
     ) -> Result<UpdateDriverLocationPayload> {
-        Ok(UpdateDriverLocationPayload { location: service::driver_move(ctx.app(), ctx.viewer(), input).await? })
+        Ok(UpdateDriverLocationPayload { location: location::driver_move(ctx.app(), ctx.viewer(), input).await? })
+    }
+
+    /// Tells where the viewing driver was while it could not tell: all of it is recorded, or nothing, and only the newest place is
+    /// told to those who follow it. FORBIDDEN for anybody who is no driver; BAD_USER_INPUT with the place to blame in
+    /// `extensions.field`.
+    async fn update_driver_locations(
+        &self,
+        ctx: &Context<'_>,
+        input: UpdateDriverLocationsInput,
+    ) -> Result<UpdateDriverLocationsPayload> {
+        Ok(UpdateDriverLocationsPayload { location: location::driver_move_many(ctx.app(), ctx.viewer(), input).await? })
     }
 }

@@ -1,27 +1,19 @@
 //! The rules of drivers.
 
-use chrono::Duration;
 use entity::{
-    drivers,
+    driver_locations, drivers,
     sea_orm_active_enums::{DriverStatus as StoredDriverStatus, UserRole},
 };
-use rust_decimal::{
-    Decimal,
-    prelude::{FromPrimitive, ToPrimitive},
-};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, DbErr, EntityTrait,
-    IntoActiveModel, QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
+    QueryFilter, sea_query::Expr,
 };
 
-use super::types::{
-    CreateDriverInput, DriverLocation, DriverStatus, Position, SetDriverStatusInput, UpdateDriverInput,
-    UpdateDriverLocationInput,
-};
+use super::types::{CreateDriverInput, DriverStatus, SetDriverStatusInput, UpdateDriverInput};
 use crate::{
     app::App,
-    clock, database,
-    events::Topic,
+    database,
     features::{
         account::service::user_invite_in_tx,
         audit::service::{Action, Entry, record_in_tx},
@@ -131,11 +123,12 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
     Ok(driver)
 }
 
-/// Removes what is personal of the user's record as a driver; the row stays, for its orders. CONFLICT while it carries an order.
-pub async fn driver_forget_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<()> {
+/// Removes what is personal of the user's record as a driver, and where it was; the row stays, for its orders. Gives whose place is to
+/// be forgotten after the commit. CONFLICT while it carries an order.
+pub async fn driver_forget_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<Option<DriverId>> {
     let Some(driver) = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?
     else {
-        return Ok(());
+        return Ok(None);
     };
     let forgotten = format!("deleted-{}", driver.id);
     let changed = drivers::Entity::update_many()
@@ -155,63 +148,11 @@ pub async fn driver_forget_in_tx(transaction: &DatabaseTransaction, user: UserId
     if changed.rows_affected == 0 {
         return Err(Error::conflict("You carry an order: deliver or release it first."));
     }
-    Ok(())
-}
-
-/// Records where the viewing driver is. An older place never replaces a newer one.
-pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocationInput) -> Result<DriverLocation> {
-    viewer.signed_in()?;
-    let driver = viewer.driver().ok_or_else(|| Error::forbidden("Only drivers tell where they are."))?;
-    let position = decode_position(&wanted)?;
-    let degrees = |value: f64| Decimal::from_f64(value).map(|degrees| degrees.round_dp(8));
-    let is_newer = Condition::any()
-        .add(drivers::Column::LocationRecordedAt.is_null())
-        .add(drivers::Column::LocationRecordedAt.lte(position.recorded_at));
-    let moved = drivers::Entity::update_many()
-        .col_expr(drivers::Column::CurrentLat, Expr::val(degrees(position.lat)))
-        .col_expr(drivers::Column::CurrentLng, Expr::val(degrees(position.lng)))
-        .col_expr(drivers::Column::LocationHeading, Expr::val(position.heading))
-        .col_expr(drivers::Column::LocationSpeed, Expr::val(position.speed))
-        .col_expr(drivers::Column::LocationRecordedAt, Expr::val(position.recorded_at))
-        .filter(drivers::Column::Id.eq(driver.0))
-        .filter(is_newer)
-        .exec_with_returning(&app.db)
+    driver_locations::Entity::delete_many()
+        .filter(driver_locations::Column::DriverId.eq(driver.id))
+        .exec(transaction)
         .await?;
-    let row = match moved.into_iter().next() {
-        Some(row) => {
-            app.events.publish(&[Topic::DriverLocation(driver)]).await;
-            Some(row)
-        }
-        None => drivers::Entity::find_by_id(driver.0).one(&app.db).await?,
-    };
-    row.and_then(DriverLocation::last_known).ok_or_else(|| Error::not_found("driver"))
-}
-
-fn decode_position(wanted: &UpdateDriverLocationInput) -> Result<Position> {
-    let now = clock::now();
-    let recorded_at = chrono::SubsecRound::trunc_subsecs(wanted.recorded_at.map_or(now, |time| time.0), 6);
-    // Telephones' clocks are a little off.
-    if recorded_at > now + Duration::minutes(1) {
-        return Err(Error::bad_input("recordedAt", "This is in the future."));
-    }
-    if recorded_at < now - Duration::days(1) {
-        return Err(Error::bad_input("recordedAt", "This is more than a day ago."));
-    }
-    Ok(Position {
-        lat: input::latitude("lat", wanted.lat)?,
-        lng: input::longitude("lng", wanted.lng)?,
-        heading: wanted.heading.map(|heading| within("heading", heading, 360.0)).transpose()?,
-        speed: wanted.speed.map(|speed| within("speed", speed, 150.0)).transpose()?,
-        // What was a moment ahead of us counts as now.
-        recorded_at: recorded_at.min(now),
-    })
-}
-
-fn within(field: &str, value: f64, maximum: f64) -> Result<f64> {
-    if !(0.0..=maximum).contains(&value) {
-        return Err(Error::bad_input(field, format!("This must be from 0 to {maximum}.")));
-    }
-    Ok(value)
+    Ok(Some(DriverId(driver.id)))
 }
 
 /// The driver, if the viewer may change it: NOT_FOUND where it is hidden, FORBIDDEN where it is only seen.

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Subscription};
 use async_stream::try_stream;
-use entity::{drivers, orders};
+use entity::orders;
 use futures_util::Stream;
 use sea_orm::EntityTrait;
 
-use super::types::DriverLocation;
+use super::{location, types::DriverLocation};
 use crate::{
     app::App,
-    events::{Signal, Topic},
+    events::{News, Topic, Whereabouts},
     features::order::service,
     graphql::{
         context::OperationContext,
@@ -38,55 +38,59 @@ impl DriverSubscription {
     }
 }
 
+/// Whose order it is, and whether it is still under way, is read from the database; where the driver is comes with the signal.
 async fn order_driver_locations(
     app: Arc<App>,
     viewer: Viewer,
     id: OrderId,
 ) -> Result<impl Stream<Item = Result<DriverLocation>> + use<>> {
     // The receiver comes first, so that nothing falls between reading the present and following it.
-    let mut steps = app.events.subscribe(Topic::Order(id));
+    let mut steps = app.events.subscribe(Topic::Order(id)).await;
     let order = orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     if !service::is_concerned(&viewer, &order) {
         return Err(Error::forbidden("Only those concerned by the order see where its driver is."));
     }
+    let mut rights = viewer.watch_rights();
     Ok(try_stream! {
-        let mut followed: Option<(DriverId, Signal)> = None;
+        let mut followed: Option<Whereabouts> = None;
         let mut told = None;
         loop {
             let order = orders::Entity::find_by_id(id.0).one(&app.db).await.map_err(Error::from)?;
             let Some(order) = order.filter(|order| !service::is_final(order.status) && service::is_concerned(&viewer, order)) else { break };
-            match order.driver_id.map(DriverId) {
-                None => followed = None,
-                Some(driver) if followed.as_ref().is_some_and(|(present, _)| *present == driver) => {}
-                Some(driver) => {
-                    followed = Some((driver, app.events.subscribe(Topic::DriverLocation(driver))));
-                    if let Some(location) = last_known(&app, driver).await? {
-                        told = Some(location.position);
-                        yield location;
-                    }
-                }
-            }
-            // Places are told until the order takes a step, which may have changed its driver or ended it.
-            while let Some((driver, signal)) = &mut followed {
+            let Some(driver) = order.driver_id.map(DriverId) else {
+                followed = None;
                 tokio::select! {
                     biased;
-                    open = steps.changed() => if open { break } else { return },
-                    open = signal.changed() => if !open { return },
+                    () = rights.changed() => {}
+                    open = steps.changed() => if !open { return },
                 }
-                // A signal may come twice, and for a place that another one has told already.
-                if let Some(location) = last_known(&app, *driver).await?.filter(|location| told != Some(location.position)) {
-                    told = Some(location.position);
-                    yield location;
+                continue;
+            };
+            let Some(whereabouts) = followed.as_mut().filter(|whereabouts| whereabouts.driver() == driver) else {
+                // The order may have taken a step until now: it is read once more before anything is told.
+                followed = Some(location::driver_follow(&app, driver).await?);
+                told = None;
+                continue;
+            };
+            // Places are told until the driver's order takes a step, which may have taken it from the driver or ended it, or until the
+            // viewer's rights change.
+            loop {
+                let newest = whereabouts.newest();
+                if let Some(position) = newest.filter(|_| newest != told) {
+                    told = newest;
+                    yield DriverLocation::of_driver(driver, position);
                 }
-            }
-            if followed.is_none() && !steps.changed().await {
-                break;
+                let news = tokio::select! {
+                    biased;
+                    () = rights.changed() => break,
+                    news = whereabouts.news() => news,
+                };
+                match news {
+                    Some(News::Place) => {}
+                    Some(News::Look) => break,
+                    None => return,
+                }
             }
         }
     })
-}
-
-async fn last_known(app: &App, driver: DriverId) -> Result<Option<DriverLocation>> {
-    let row = drivers::Entity::find_by_id(driver.0).one(&app.db).await?;
-    Ok(row.and_then(DriverLocation::last_known))
 }

@@ -1,12 +1,12 @@
 //! What clients see of drivers.
 
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use chrono::Utc;
-use entity::drivers;
+use entity::{driver_locations, drivers};
 use rust_decimal::prelude::ToPrimitive;
 
-use super::service;
+use super::{loader::RememberedPosition, location, service};
 use crate::{
+    events::Position,
     features::order::{
         Order,
         loader::{CarriesForViewer, OrdersOfDriver},
@@ -20,7 +20,7 @@ use crate::{
         ids::{DriverId, GlobalId},
         limits, list,
         page::PageArguments,
-        row::Row,
+        row::{ById, Row},
     },
 };
 
@@ -79,7 +79,7 @@ impl Driver {
     /// and restaurant of the order it carries, from assignment until that order is final.
     async fn location(&self, ctx: &Context<'_>) -> Option<Result<DriverLocation>> {
         match self.concerns(ctx, "location").await {
-            Ok(()) => DriverLocation::last_known(self.0.clone()).map(Ok),
+            Ok(()) => self.last_location(ctx).await.transpose(),
             Err(error) => Some(Err(error)),
         }
     }
@@ -101,6 +101,12 @@ impl Driver {
 }
 
 impl Driver {
+    async fn last_location(&self, ctx: &Context<'_>) -> Result<Option<DriverLocation>> {
+        let remembered = ctx.loaders().load(RememberedPosition(self.0.id())).await?;
+        let position = location::last_position(&self.0, remembered);
+        Ok(position.map(|position| DriverLocation { driver: self.0.id(), row: Some(self.0.clone()), position }))
+    }
+
     /// FORBIDDEN unless the viewer is concerned by what the driver does now.
     async fn concerns(&self, ctx: &Context<'_>, what: &str) -> Result<()> {
         let id: DriverId = self.0.id();
@@ -116,28 +122,21 @@ impl Driver {
     }
 }
 
-/// Where somebody was at a time.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Position {
-    pub lat: f64,
-    pub lng: f64,
-    /// Degrees from north.
-    pub heading: Option<f64>,
-    /// Metres a second.
-    pub speed: Option<f64>,
-    pub recorded_at: chrono::DateTime<Utc>,
-}
-
 pub struct DriverLocation {
-    pub driver: drivers::Model,
+    pub driver: DriverId,
+    /// The driver's row, where it was read already.
+    pub row: Option<drivers::Model>,
     pub position: Position,
 }
 
 /// Where a driver was at a time.
 #[Object]
 impl DriverLocation {
-    async fn driver(&self) -> Driver {
-        Driver(self.driver.clone())
+    async fn driver(&self, ctx: &Context<'_>) -> Result<Driver> {
+        match &self.row {
+            Some(row) => Ok(Driver(row.clone())),
+            None => ctx.loaders().load_existing(ById::<drivers::Model>(self.driver)).await.map(Driver),
+        }
     }
 
     /// Degrees north.
@@ -167,16 +166,27 @@ impl DriverLocation {
 }
 
 impl DriverLocation {
-    /// The driver's last place, if any was ever recorded.
-    pub fn last_known(driver: drivers::Model) -> Option<Self> {
+    /// The place that the driver's row has, if it has one: the last one may be newer by some seconds.
+    pub fn written(driver: drivers::Model) -> Option<Self> {
+        let position = location::written_position(&driver)?;
+        Some(DriverLocation { driver: driver.id(), row: Some(driver), position })
+    }
+
+    /// A point of a route; `None` where it is no number, which the database rules out.
+    pub fn of_route(point: driver_locations::Model) -> Option<Self> {
         let position = Position {
-            lat: driver.current_lat?.to_f64()?,
-            lng: driver.current_lng?.to_f64()?,
-            heading: driver.location_heading,
-            speed: driver.location_speed,
-            recorded_at: driver.location_recorded_at?.to_utc(),
+            lat: point.lat.to_f64()?,
+            lng: point.lng.to_f64()?,
+            heading: point.heading,
+            speed: point.speed,
+            recorded_at: point.recorded_at.to_utc(),
         };
-        Some(DriverLocation { driver, position })
+        Some(DriverLocation::of_driver(DriverId(point.driver_id), position))
+    }
+
+    /// A place of a driver whose row is read only where it is asked for.
+    pub fn of_driver(driver: DriverId, position: Position) -> Self {
+        DriverLocation { driver, row: None, position }
     }
 }
 
@@ -222,8 +232,30 @@ pub struct UpdateDriverLocationInput {
     pub heading: Option<f64>,
     /// Metres a second, 0 to 150.
     pub speed: Option<f64>,
-    /// When the driver was there; now when left out. Not in the future, and not more than a day ago.
+    /// When the driver was there; now when left out. Not more than a day ago, and not in the future: what is ahead by up to a
+    /// minute, as clocks are, counts as now.
     pub recorded_at: Option<DateTime>,
+}
+
+#[derive(Clone, Debug, InputObject)]
+pub struct UpdateDriverLocationsInput {
+    /// 1 to 1,000, in any order. Of several with one `recordedAt` the first counts.
+    pub locations: Vec<RecordedLocationInput>,
+}
+
+#[derive(Clone, Debug, InputObject)]
+pub struct RecordedLocationInput {
+    /// Degrees north, −90 to 90.
+    pub lat: f64,
+    /// Degrees east, −180 to 180.
+    pub lng: f64,
+    /// Degrees from north, clockwise, 0 to 360.
+    pub heading: Option<f64>,
+    /// Metres a second, 0 to 150.
+    pub speed: Option<f64>,
+    /// When the driver was there. Not more than a day ago, and not in the future: what is ahead by up to a minute, as clocks are,
+    /// counts as now.
+    pub recorded_at: DateTime,
 }
 
 #[derive(SimpleObject)]
@@ -243,6 +275,12 @@ pub struct SetDriverStatusPayload {
 
 #[derive(SimpleObject)]
 pub struct UpdateDriverLocationPayload {
+    /// The driver's newest place: a later one that is already known stays.
+    pub location: DriverLocation,
+}
+
+#[derive(SimpleObject)]
+pub struct UpdateDriverLocationsPayload {
     /// The driver's newest place: a later one that is already known stays.
     pub location: DriverLocation,
 }

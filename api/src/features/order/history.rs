@@ -116,13 +116,14 @@ pub async fn announce(app: &App, order: &orders::Model, event: &order_events::Mo
     }
 }
 
-/// Who is told that an order took a step: those who watch the order, its restaurant's kitchen, and the drivers concerned.
+/// Who is told that an order took a step: those who watch the order, its restaurant's kitchen, the drivers concerned, and those who
+/// follow where these are.
 pub fn topics(order: &orders::Model, previous_driver: Option<i32>) -> Vec<Topic> {
     let mut topics = vec![Topic::Order(OrderId(order.id)), Topic::Restaurant(RestaurantId(order.restaurant_id))];
-    topics.extend(order.driver_id.map(|driver| Topic::Driver(DriverId(driver))));
-    topics.extend(
-        previous_driver.filter(|driver| order.driver_id != Some(*driver)).map(|driver| Topic::Driver(DriverId(driver))),
-    );
+    let previous_driver = previous_driver.filter(|driver| order.driver_id != Some(*driver));
+    for driver in order.driver_id.into_iter().chain(previous_driver).map(DriverId) {
+        topics.extend([Topic::Driver(driver), Topic::DriverLocation(driver)]);
+    }
     topics
 }
 

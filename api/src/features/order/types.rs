@@ -6,13 +6,18 @@ use entity::{customers, drivers, order_events, order_items, orders, restaurants}
 use super::{
     history, lifecycle,
     loader::{EventsOfOrder, ItemsOfOrder, OrderConditions},
+    service,
 };
 use crate::{
     features::{
         address::{Address, AddressInput},
         customer::Customer,
         dish::{Dish, loader::DishRow},
-        driver::Driver,
+        driver::{
+            Driver,
+            loader::{ROUTE_LENGTH, RouteOfOrder},
+            types::DriverLocation,
+        },
         restaurant::Restaurant,
     },
     graphql::{
@@ -144,6 +149,18 @@ impl Order {
     async fn events(&self, ctx: &Context<'_>) -> Result<Vec<OrderEvent>> {
         let events = ctx.loaders().load(EventsOfOrder(self.0.id())).await?.unwrap_or_default();
         Ok(events.into_iter().map(OrderEvent).collect())
+    }
+
+    /// Where its driver was while it carried the order, oldest first: a point for every few seconds from the assignment until the
+    /// order was final, or until the driver was released; of more than 200 points 200, evenly thinned out. The newest ones take some
+    /// seconds to appear, and routes are deleted after some weeks. Null with FORBIDDEN for drivers who could only claim the order.
+    #[graphql(complexity = "limits::entries(ROUTE_LENGTH, child_complexity)")]
+    async fn route(&self, ctx: &Context<'_>) -> Option<Result<Vec<DriverLocation>>> {
+        if !service::is_concerned(ctx.viewer(), &self.0) {
+            return Some(Err(Error::forbidden("Only those concerned by the order see where its driver was.")));
+        }
+        let points = ctx.loaders().load(RouteOfOrder(self.0.id())).await.map(Option::unwrap_or_default);
+        Some(points.map(|points| points.into_iter().filter_map(DriverLocation::of_route).collect()))
     }
 
     /// What the viewer may move it to now with `updateOrderStatus`; empty when it is somebody else's turn, or its life is over.

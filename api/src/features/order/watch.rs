@@ -41,7 +41,7 @@ pub async fn order_steps(
     after: Option<i32>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
     // The receiver comes first, so that nothing falls between reading the present and following it.
-    let mut signal = Look::at(&app, Topic::Order(id), &viewer);
+    let mut signal = Look::at(&app, Topic::Order(id), &viewer).await;
     orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
         .filter(order_events::Column::OrderId.eq(id.0))
@@ -99,8 +99,8 @@ enum Woken {
 
 impl Look {
     /// From now on. Take it first and read the present after: then nothing falls between.
-    fn at(app: &App, topic: Topic, viewer: &Viewer) -> Self {
-        Look { signal: app.events.subscribe(topic), rights: viewer.watch_rights() }
+    async fn at(app: &App, topic: Topic, viewer: &Viewer) -> Self {
+        Look { rights: viewer.watch_rights(), signal: app.events.subscribe(topic).await }
     }
 
     async fn wait(&mut self) -> Woken {
@@ -127,7 +127,7 @@ pub async fn restaurant_steps(
     id: RestaurantId,
     after: Option<FeedPosition>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
-    let look = Look::at(&app, Topic::Restaurant(id), &viewer);
+    let look = Look::at(&app, Topic::Restaurant(id), &viewer).await;
     entity::restaurants::Model::find_visible(&app.db, &viewer, id)
         .await
         .map_err(|error| error.with_field("restaurantId"))?;
@@ -148,7 +148,7 @@ pub async fn driver_steps(
     driver: DriverId,
     after: Option<FeedPosition>,
 ) -> Result<impl Stream<Item = Result<order_events::Model>>> {
-    let look = Look::at(&app, Topic::Driver(driver), &viewer);
+    let look = Look::at(&app, Topic::Driver(driver), &viewer).await;
     // The release carries no driver any more: it belongs to whoever the step before it belonged to.
     let before = Alias::new("before");
     let released = Query::select()

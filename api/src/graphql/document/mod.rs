@@ -7,13 +7,17 @@
 
 mod count;
 mod inputs;
+mod introspection;
 mod merge;
 mod shape;
 mod tokens;
 mod typename;
 mod variables;
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use async_graphql::{
     ErrorExtensionValues, Name, ObjectType, Pos, Positioned, Request, Response, Schema, SchemaBuilder, ServerError,
@@ -38,22 +42,30 @@ use tokens::{TextLimits, check_text};
 
 /// Brackets of any kind inside each other: selections, lists and objects, and the types of variables.
 const MAX_NESTING: usize = 64;
+/// Bytes of a name: more than anybody needs, little enough to be quoted and compared.
+const MAX_NAME: usize = 255;
+/// Errors of a document for which suggestions are made: each name is compared with all that it could have been.
+const MAX_SUGGESTIONS: usize = 10;
 
-/// Makes the schema that runs documents, and puts into its data the [`Checks`] that documents have to pass before.
+/// Makes the schema that runs documents, and puts into its data the [`Checks`] that documents have to pass before. Without
+/// `introspection` no document can ask for the schema, and no refusal suggests what it could have meant.
 ///
 /// # Panics
 /// When the schema prints an SDL that cannot be parsed, which depends on nothing but the code.
 pub fn checked_schema<Q, M, S>(
     build: impl Fn() -> SchemaBuilder<Q, M, S>,
     scalar_problem: ScalarProblem,
+    introspection: bool,
 ) -> Schema<Q, M, S>
 where
     Q: ObjectType + 'static,
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let checking = |mode| build().validation_mode(mode).extension(OnlyCheck).finish();
-    let strict = checking(ValidationMode::Strict);
+    let checking = |build: SchemaBuilder<Q, M, S>, mode| build.validation_mode(mode).extension(OnlyCheck).finish();
+    let strict = checking(build().disable_suggestions(), ValidationMode::Strict);
+    let suggesting = introspection.then(|| checking(build(), ValidationMode::Strict));
+    let measuring = checking(build(), ValidationMode::Fast);
     // Nothing but the code decides whether this succeeds, and every test makes a schema.
     #[expect(clippy::expect_used)]
     let shape = Shape::read(&strict.sdl()).expect("a schema prints valid SDL");
@@ -61,7 +73,7 @@ where
         .validation_mode(ValidationMode::Fast)
         // Merging may add a level for each field of an abstract type.
         .limit_recursive_depth(2 * MAX_NESTING)
-        .data(Checks { strict, measuring: checking(ValidationMode::Fast), shape, scalar_problem })
+        .data(Checks { strict, suggesting, measuring, shape, scalar_problem })
         .finish()
 }
 
@@ -69,6 +81,8 @@ where
 pub struct Checks<Q, M, S> {
     /// Validates, and runs nothing.
     strict: Schema<Q, M, S>,
+    /// Does the same and suggests what was meant; only where the schema may be asked for.
+    suggesting: Option<Schema<Q, M, S>>,
     /// Measures the complexity of what is going to run, and runs nothing.
     measuring: Schema<Q, M, S>,
     shape: Shape,
@@ -78,6 +92,8 @@ pub struct Checks<Q, M, S> {
 /// A document that may run.
 pub struct Checked {
     pub kind: OperationType,
+    /// The sum over all fields, lists counted as long as they are asked for.
+    pub complexity: usize,
     /// The chosen operation alone, with every field once.
     pub document: ExecutableDocument,
 }
@@ -102,6 +118,9 @@ where
         check_text(&request.query, &text_limits)?;
         let document = parse_query(&request.query).map_err(|error| unparsed(&error))?;
         check_counts(&document, limits)?;
+        if self.suggesting.is_none() {
+            introspection::refuse(&document)?;
+        }
         for (_, operation) in document.operations.iter() {
             check_subscription(&document, operation)?;
         }
@@ -116,8 +135,8 @@ where
         let merged = operation.position_node(merge.operation()?);
         let document =
             ExecutableDocument { operations: DocumentOperations::Single(merged), fragments: Default::default() };
-        self.measure(&document, &request.variables, limits).await?;
-        Ok(Checked { kind: operation.node.ty, document })
+        let complexity = self.measure(&document, &request.variables, limits).await?;
+        Ok(Checked { kind: operation.node.ty, complexity, document })
     }
 
     /// Validation by the library, which sees the document as it was sent, and by the values' own types.
@@ -127,12 +146,18 @@ where
         document: &ExecutableDocument,
         operation: &OperationDefinition,
     ) -> Result<(), Vec<ServerError>> {
-        let mut dry = Request::new("").variables(request.variables.clone());
-        dry.operation_name = request.operation_name.clone();
-        let mut visible = document.clone();
-        typename::show_to_rules(&mut visible)?;
-        dry.set_parsed_query(visible);
-        let mut invalid = self.strict.execute(dry).await.errors;
+        let dry = || {
+            let mut dry = Request::new("").variables(request.variables.clone());
+            dry.operation_name = request.operation_name.clone();
+            let mut visible = document.clone();
+            typename::show_to_rules(&mut visible)?;
+            dry.set_parsed_query(visible);
+            Ok::<_, ServerError>(dry)
+        };
+        let mut invalid = self.strict.execute(dry()?).await.errors;
+        if let (1..=MAX_SUGGESTIONS, Some(suggesting)) = (invalid.len(), &self.suggesting) {
+            invalid = suggesting.execute(dry()?).await.errors;
+        }
         let inputs = Inputs {
             shape: &self.shape,
             document,
@@ -165,11 +190,22 @@ where
         document: &ExecutableDocument,
         variables: &Variables,
         limits: &LimitsConfig,
-    ) -> Result<(), Vec<ServerError>> {
-        let mut dry = Request::new("").variables(variables.clone()).data(ComplexityLimit(limits.complexity));
+    ) -> Result<usize, Vec<ServerError>> {
+        let measured = Complexity::default();
+        let mut dry = Request::new("").variables(variables.clone()).data(measured.clone());
         dry.set_parsed_query(document.clone());
         let errors = self.measuring.execute(dry).await.errors;
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let (complexity, limit) = (measured.0.get().copied().unwrap_or_default(), limits.complexity);
+        if complexity <= limit {
+            return Ok(complexity);
+        }
+        let message = format!(
+            "The operation's complexity is {complexity}, and at most {limit} is possible: ask for fewer fields or shorter lists at a time."
+        );
+        Err(vec![too_complex(message, None)])
     }
 }
 
@@ -183,7 +219,9 @@ fn is_of_a_value(error: &ServerError) -> bool {
 /// Stops a request after its validation.
 struct OnlyCheck;
 
-struct ComplexityLimit(usize);
+/// Where the complexity of what is measured is put down.
+#[derive(Clone, Default)]
+struct Complexity(Arc<OnceLock<usize>>);
 
 impl ExtensionFactory for OnlyCheck {
     fn create(&self) -> Arc<dyn Extension> {
@@ -199,16 +237,10 @@ impl Extension for OnlyCheck {
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
         let result = next.run(ctx).await?;
-        match ctx.data_opt::<ComplexityLimit>() {
-            Some(ComplexityLimit(limit)) if result.complexity > *limit => Err(vec![too_complex(
-                format!(
-                    "The operation's complexity is {}, and at most {limit} is possible: ask for fewer fields or shorter lists at a time.",
-                    result.complexity
-                ),
-                None,
-            )]),
-            Some(_) | None => Ok(result),
+        if let Some(Complexity(measured)) = ctx.data_opt() {
+            measured.get_or_init(|| result.complexity);
         }
+        Ok(result)
     }
 
     async fn execute(&self, _: &ExtensionContext<'_>, _: Option<&str>, _: NextExecute<'_>) -> Response {
@@ -306,6 +338,12 @@ fn chosen<'a>(
     name: Option<&str>,
 ) -> Result<&'a Positioned<OperationDefinition>, ServerError> {
     let mut operations = document.operations.iter();
+    if name.is_some_and(|name| name.len() > MAX_NAME) {
+        return Err(validation_failed(
+            format!("A name has at most {MAX_NAME} bytes: the operationName is longer."),
+            None,
+        ));
+    }
     let Some(name) = name else {
         return match (operations.next(), operations.next()) {
             (Some((_, operation)), None) => Ok(operation),

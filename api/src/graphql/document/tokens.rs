@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use async_graphql::{Pos, ServerError};
 
-use super::{too_complex, validation_failed};
+use super::{MAX_NAME, too_complex, validation_failed};
 
 /// How much a text may hold.
 pub struct TextLimits {
@@ -17,7 +17,8 @@ pub struct TextLimits {
     pub nesting: usize,
 }
 
-/// Refuses a text with too many tokens, too many brackets inside each other, or two input fields with one name in one object.
+/// Refuses a text with too many tokens, too many brackets inside each other, a name that is too long, or two input fields with one
+/// name in one object.
 ///
 /// The grammar is the parser's to check: a text that is no GraphQL at all passes.
 pub fn check_text(text: &str, limits: &TextLimits) -> Result<(), ServerError> {
@@ -35,6 +36,10 @@ pub fn check_text(text: &str, limits: &TextLimits) -> Result<(), ServerError> {
         match token.kind {
             Kind::Open(open) => brackets.push(Bracket::open(open, brackets.last())),
             Kind::Close => drop(brackets.pop()),
+            Kind::Name(name) if name.len() > MAX_NAME => {
+                let message = format!("A name has at most {MAX_NAME} bytes.");
+                return Err(validation_failed(message, Some(position(text, token.start))));
+            }
             Kind::Name(name) => {
                 let key = tokens.peek().is_some_and(|next| next.kind == Kind::Colon);
                 if let (true, Some(Bracket::Object(names))) = (key, brackets.last_mut())

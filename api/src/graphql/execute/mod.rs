@@ -1,5 +1,6 @@
 //! The one place where an operation is checked, given its viewer and its loaders, run, and its errors collected.
 
+mod charge;
 mod errors;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -14,6 +15,7 @@ use futures_util::{
 };
 use tracing::Instrument;
 
+use self::charge::Payer;
 use super::{
     batch::{BatchQueue, drive, drive_stream},
     document::{Checked, Checks, Shape, coded},
@@ -24,6 +26,7 @@ use super::{
 use crate::{
     app::App,
     config::LimitsConfig,
+    database::{with_its_statements, with_their_statements},
     viewer::{Origin, Viewer},
 };
 
@@ -63,7 +66,7 @@ pub async fn subscribe(
     prepare(app, schema, viewer, origin, request).await?.stream().await
 }
 
-/// Checks a request and gives it what its resolvers need.
+/// Checks a request, charges its viewer for it, and gives it what its resolvers need.
 ///
 /// # Errors
 /// The request is refused.
@@ -74,15 +77,20 @@ pub async fn prepare(
     origin: Origin,
     request: Request,
 ) -> Result<Operation<Schema>, Refusal> {
+    let payer = Payer::of(&viewer, &origin);
+    payer.charge_document(app, &request.query).await.map_err(refusal)?;
     let queue = BatchQueue::default();
     let loaders = loaders::for_operation(app, &viewer, queue.clone());
     let request = request.data(app.clone()).data(viewer).data(origin).data(loaders);
-    Operation::check(schema, &app.config.limits, request, queue).await
+    let operation = Operation::check(schema, &app.config.limits, request, queue).await?;
+    payer.charge(app, operation.complexity).await.map_err(refusal)?;
+    Ok(operation)
 }
 
 /// An operation that has passed every check and has not run.
 pub struct Operation<S> {
     kind: OperationType,
+    complexity: usize,
     schema: S,
     request: Request,
     queue: BatchQueue,
@@ -104,7 +112,7 @@ where
         mut request: Request,
         queue: BatchQueue,
     ) -> Result<Self, Refusal> {
-        let Checked { kind, document } =
+        let Checked { kind, complexity, document } =
             checks(schema).check(&request, limits).await.map_err(|refusal| errors::capped(refusal, limits.errors))?;
         let DocumentOperations::Single(definition) = &document.operations else {
             unreachable!("what was checked is one operation");
@@ -114,6 +122,7 @@ where
         request.operation_name = None;
         Ok(Self {
             kind,
+            complexity,
             schema: schema.clone(),
             request,
             queue,
@@ -149,8 +158,8 @@ where
     }
 
     async fn run_here(self) -> Response {
-        let Self { kind, schema, request, queue, definition, time, errors } = self;
-        let running = AssertUnwindSafe(drive(queue, schema.execute(request))).catch_unwind();
+        let Self { kind, schema, request, queue, definition, time, errors, .. } = self;
+        let running = AssertUnwindSafe(with_its_statements(drive(queue, schema.execute(request)))).catch_unwind();
         match tokio::time::timeout(time, running).await {
             Ok(Ok(response)) => errors::finished(response, &definition, shape(&schema), errors),
             Ok(Err(panic)) => failed(panicked(&*panic)),
@@ -179,7 +188,7 @@ where
             return Ok(stream::once(std::future::ready(response)).boxed());
         }
         let Self { schema, request, queue, definition, errors, .. } = self;
-        let events = drive_stream(queue, schema.execute_stream(request));
+        let events = with_their_statements(drive_stream(queue, schema.execute_stream(request)));
         let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
             Ok(response) => errors::finished(response, &definition, shape(&schema), errors),
             Err(panic) => failed(panicked(&*panic)),
@@ -208,11 +217,16 @@ where
     checks(schema).shape()
 }
 
-/// A response without data: the operation ran, and there is nothing to show of it.
-fn failed(error: Error) -> Response {
+/// A refusal for a reason that is not in the document.
+pub fn refusal(error: Error) -> Refusal {
     let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
     error.locations.clear();
-    Response::from_errors(vec![error])
+    vec![error]
+}
+
+/// A response without data: the operation ran, and there is nothing to show of it.
+fn failed(error: Error) -> Response {
+    Response::from_errors(refusal(error))
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {

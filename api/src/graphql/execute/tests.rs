@@ -173,6 +173,7 @@ fn toy() -> Toy {
             ("Int", _) => Some("This must be a whole number.".to_owned()),
             _ => None,
         },
+        true,
     )
 }
 

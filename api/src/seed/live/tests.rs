@@ -9,7 +9,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 
 use super::*;
 use crate::{
-    features::order::lifecycle,
+    features::{driver::record::record, order::lifecycle},
     seed::{
         CUSTOMER, DRIVER,
         tests::{Home, check_step},
@@ -95,6 +95,7 @@ async fn drivers_get_there_step_by_step() {
     for _ in 0..10 {
         let next = town.now + TICK;
         town.tick(&home.0, next).await.expect("lives");
+        record(&home.0).await;
         places.push(carrier(home.all::<drivers::Entity>().await));
     }
     places.dedup();

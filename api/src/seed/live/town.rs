@@ -11,7 +11,6 @@ use entity::{
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rust_decimal::prelude::ToPrimitive;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
 use super::{
@@ -24,7 +23,8 @@ use crate::{
     features::{
         address::Address,
         driver::{
-            service::{driver_move, metres, nearest_first},
+            location::{driver_move, last_position},
+            service::{metres, nearest_first},
             types::UpdateDriverLocationInput,
         },
         order::{assignment::driver_assign, lifecycle, service::order_step, types::AssignDriverInput},
@@ -180,7 +180,8 @@ impl Town {
         let Some(viewer) = self.cast.couriers.get(&driver.id) else { return Ok(()) };
         let restaurant = self.place_of(order.restaurant_id);
         let there = if order.status == PickedUp { door(order, restaurant) } else { restaurant };
-        let here = place(driver).unwrap_or(restaurant);
+        let remembered = app.events.last_positions(&[DriverId(driver.id)]).await.remove(&DriverId(driver.id));
+        let here = last_position(driver, remembered).map_or(restaurant, |position| (position.lat, position.lng));
         let stretch = road::drive(here, there, seconds);
         if metres(here, there) > THERE {
             let position = UpdateDriverLocationInput {
@@ -259,11 +260,6 @@ impl Town {
 fn centre() -> Place {
     let centre = people::place((0.0, 0.0));
     (centre.lat, centre.lng)
-}
-
-/// Where the driver was last.
-fn place(driver: &drivers::Model) -> Option<Place> {
-    driver.current_lat.and_then(|lat| lat.to_f64()).zip(driver.current_lng.and_then(|lng| lng.to_f64()))
 }
 
 /// Where an order goes: what its address says, or else a place near the restaurant.

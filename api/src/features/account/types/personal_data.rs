@@ -9,7 +9,7 @@ use crate::graphql::date_time::DateTime;
 pub struct PersonalData {
     /// When it was read.
     pub collected_at: DateTime,
-    /// One object with `user`, `sessions`, `customer`, `orders`, `reviews`, `driver`, `restaurants` and `acts`. Times are RFC 3339 in
+    /// One object with `user`, `identities`, `sessions`, `customer`, `orders`, `reviews`, `driver`, `restaurants` and `acts`. Times are RFC 3339 in
     /// UTC, amounts strings in the currency beside them, ids those of the API; `customer` and `driver` are null for who is none.
     pub document: Json<serde_json::Value>,
 }

@@ -1,0 +1,175 @@
+//! Listening to what is followed here: topics are subscribed to with their first follower and left with their last. Whatever may
+//! have been missed meanwhile, a topic's followers look as soon as it is passed on (again).
+
+use std::{collections::HashSet, convert::Infallible, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use redis::{Msg, PushInfo, PushKind};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
+
+use super::{Link, RESPONSE_TIMEOUT};
+use crate::{
+    events::{
+        Topic,
+        hub::{Changes, Hub},
+    },
+    redis_connection::Subscriber,
+};
+
+/// How long to wait before a connection, or a topic that was not confirmed, is tried again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// How often the connection is asked whether it is alive.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+struct Listener {
+    link: Link,
+    hub: Hub,
+    subscriber: Subscriber,
+    /// What Redis passes on to here.
+    confirmed: HashSet<Topic>,
+    /// What is to be subscribed and was not confirmed.
+    unconfirmed: HashSet<Topic>,
+}
+
+/// Connects, and gives the work of listening, which never ends.
+pub async fn start(link: Link, hub: Hub) -> Result<impl Future<Output = ()>> {
+    let subscriber = connect(&link, &hub).await.context("Redis does not let us subscribe")?;
+    let listener = Listener { link, hub, subscriber, confirmed: HashSet::new(), unconfirmed: HashSet::new() };
+    Ok(listener.listen_forever())
+}
+
+async fn connect(link: &Link, hub: &Hub) -> Result<Subscriber> {
+    let (names, hub) = (link.clone(), hub.clone());
+    let connecting = link.address.subscriber(RESPONSE_TIMEOUT, move |push| hear(&names, &hub, push));
+    timeout(RESPONSE_TIMEOUT, connecting).await?
+}
+
+/// Takes in what Redis says, without waiting for anything.
+fn hear(link: &Link, hub: &Hub, push: PushInfo) {
+    match push.kind {
+        PushKind::Disconnection => hub.lose(),
+        // Asked for by us, or because another node of the cluster has the topic from now on.
+        PushKind::SUnsubscribe => {
+            let channel =
+                push.data.into_iter().next().and_then(|channel| redis::from_redis_value::<String>(channel).ok());
+            if let Some(topic) = channel.and_then(|channel| link.topic(&channel)) {
+                hub.withdraw(topic);
+            }
+        }
+        PushKind::Message | PushKind::SMessage => {
+            let Some(message) = Msg::from_push_info(push) else { return };
+            let Some(topic) = link.topic(message.get_channel_name()) else { return };
+            let position = str::from_utf8(message.get_payload_bytes()).ok().and_then(|text| text.parse().ok());
+            match (topic, position) {
+                (Topic::DriverLocation(driver), Some(position)) => hub.tell_position(driver, position),
+                _ => hub.tell(topic),
+            }
+        }
+        _ => {}
+    }
+}
+
+impl Listener {
+    async fn listen_forever(mut self) {
+        loop {
+            let Err(reason) = self.listen().await;
+            tracing::warn!(reason = format!("{reason:#}"), "the subscription at Redis was lost; making it again");
+            loop {
+                sleep(TRY_AGAIN_AFTER).await;
+                // Whatever the old connection had to say.
+                self.hub.take_changes();
+                match connect(&self.link, &self.hub).await {
+                    Ok(subscriber) => {
+                        self.subscriber = subscriber;
+                        break;
+                    }
+                    Err(error) => tracing::debug!(error = format!("{error:#}"), "Redis is still away"),
+                }
+            }
+            tracing::info!("connected to Redis again");
+        }
+    }
+
+    /// Subscribes to what is followed, and to what comes, until the connection is lost.
+    async fn listen(&mut self) -> Result<Infallible> {
+        self.confirmed.clear();
+        self.unconfirmed = self.hub.followed();
+        let mut heartbeat = interval(HEARTBEAT);
+        let mut next_try = Instant::now();
+        loop {
+            let topics = tokio::select! {
+                changes = self.hub.changes() => self.topics_to_look_at(changes)?,
+                () = sleep_until(next_try), if !self.unconfirmed.is_empty() => std::mem::take(&mut self.unconfirmed),
+                _ = heartbeat.tick() => {
+                    if self.subscriber.ping().await.is_err() {
+                        self.hub.lose();
+                    }
+                    continue;
+                }
+            };
+            self.look_at(topics).await?;
+            next_try = Instant::now() + TRY_AGAIN_AFTER;
+        }
+    }
+
+    fn topics_to_look_at(&mut self, changes: Changes) -> Result<HashSet<Topic>> {
+        let mut topics = changes.topics;
+        for topic in changes.withdrawn {
+            self.confirmed.remove(&topic);
+            topics.insert(topic);
+        }
+        if changes.is_lost {
+            match self.subscriber {
+                Subscriber::One(_) => bail!("the connection ended"),
+                // Nobody says which of the topics were those of the node that is gone.
+                Subscriber::Cluster(_) => {
+                    tracing::warn!("a node of the Redis Cluster was lost; subscribing again");
+                    self.confirmed.clear();
+                    topics.extend(self.hub.followed());
+                }
+            }
+        }
+        Ok(topics)
+    }
+
+    /// Brings what is passed on to what is followed, for these topics.
+    async fn look_at(&mut self, topics: HashSet<Topic>) -> Result<()> {
+        let (followed, left): (Vec<_>, Vec<_>) = topics.into_iter().partition(|topic| self.hub.is_followed(*topic));
+        // Followed anew before it was left.
+        let (mut passed_on, missing): (Vec<_>, Vec<_>) =
+            followed.into_iter().partition(|topic| self.confirmed.contains(topic));
+        let left: Vec<_> = left.into_iter().filter(|topic| self.confirmed.remove(topic)).collect();
+
+        let channels: Vec<_> = missing.iter().map(|topic| self.link.channel(*topic)).collect();
+        let confirmed = self.subscriber.subscribe(channels).await?;
+        passed_on.extend(confirmed.iter().filter_map(|channel| self.link.topic(channel)));
+        self.confirmed.extend(&passed_on);
+        self.unconfirmed.extend(missing.into_iter().filter(|topic| !self.confirmed.contains(topic)));
+        self.confirm(passed_on).await;
+
+        let channels: Vec<_> = left.iter().map(|topic| self.link.channel(*topic)).collect();
+        self.subscriber.unsubscribe(channels).await
+    }
+
+    /// Makes the followers of these topics look. Those who follow drivers are told the places that Redis remembers.
+    async fn confirm(&mut self, topics: Vec<Topic>) {
+        let drivers: Vec<_> = topics
+            .iter()
+            .filter_map(|topic| match topic {
+                Topic::DriverLocation(driver) => Some(*driver),
+                Topic::Order(_) | Topic::Restaurant(_) | Topic::Driver(_) | Topic::User(_) => None,
+            })
+            .collect();
+        match self.link.last_positions(&drivers).await {
+            Ok(places) => places.into_iter().for_each(|(driver, position)| self.hub.tell_position(driver, position)),
+            Err(error) => {
+                tracing::debug!(error = format!("{error:#}"), "the last places are not known yet");
+                let again = drivers.into_iter().map(Topic::DriverLocation);
+                self.unconfirmed.extend(again.filter(|topic| self.confirmed.remove(topic)));
+            }
+        }
+        for topic in topics.into_iter().filter(|topic| self.confirmed.contains(topic)) {
+            self.hub.confirm(topic);
+        }
+    }
+}

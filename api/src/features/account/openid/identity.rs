@@ -1,0 +1,151 @@
+//! Who somebody is here whom the provider has seen: by issuer and subject, and the first time by an e-mail address that is proved.
+
+use entity::{identities, sea_orm_active_enums::UserRole, users};
+use migration::search_text::fold;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, sea_query::OnConflict,
+};
+
+use crate::{
+    app::App,
+    clock,
+    features::account::{
+        proof::{self, Purpose},
+        session::{of_user, sessions_end_in_tx},
+        sign_in::{check_sign_up, find_by_email},
+        verification::email_verified_in_tx,
+    },
+    graphql::{
+        error::{Error, Result},
+        ids::UserId,
+        input,
+    },
+    openid::Person,
+};
+
+/// How the provider's person came to be the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It was before.
+    Known,
+    /// The user was made for it.
+    Made,
+    /// It was added to an account that was there.
+    Added,
+}
+
+/// The user that the person is. FORBIDDEN where it is not active, and where the person's address is not proved or may not have an
+/// account; CONFLICT where the account is linked to another person of the provider.
+pub async fn user_of_in_tx(
+    app: &App,
+    transaction: &DatabaseTransaction,
+    provider: &str,
+    person: &Person,
+) -> Result<(users::Model, Link)> {
+    if let Some(user) = find_linked(transaction, person).await? {
+        return Ok((active(user)?, Link::Known));
+    }
+    let email = proved_email(provider, person)?;
+    let (user, link) = match find_by_email(transaction, &email).await? {
+        Some(user) => (active(user)?, Link::Added),
+        None => user_make_in_tx(app, transaction, person, email).await?,
+    };
+    let user = claim_in_tx(transaction, user).await?;
+    identity_add_in_tx(transaction, provider, person, &user).await?;
+    Ok((user, link))
+}
+
+async fn find_linked(transaction: &DatabaseTransaction, person: &Person) -> Result<Option<users::Model>> {
+    let key = (person.issuer.clone(), person.subject.clone());
+    let found = identities::Entity::find_by_id(key).find_also_related(users::Entity).one(transaction).await?;
+    Ok(found.and_then(|(_, user)| user))
+}
+
+fn active(user: users::Model) -> Result<users::Model> {
+    match user.is_active {
+        true => Ok(user),
+        false => Err(Error::forbidden("This account is not active.")),
+    }
+}
+
+fn proved_email(provider: &str, person: &Person) -> Result<String> {
+    let email = person.email.as_deref().filter(|_| person.email_verified);
+    let email = email.and_then(|email| input::email("email", email).ok());
+    email.ok_or_else(|| {
+        Error::forbidden(format!(
+            "{provider} does not say that it has verified your e-mail address: verify it there, and start again."
+        ))
+    })
+}
+
+/// Makes a user whose address is not marked as proved yet. Of two sign-ins at once, both get the one that is made.
+async fn user_make_in_tx(
+    app: &App,
+    transaction: &DatabaseTransaction,
+    person: &Person,
+    email: String,
+) -> Result<(users::Model, Link)> {
+    check_sign_up(app)?;
+    let name = person.name.as_deref().map(name_of).filter(|name| !name.is_empty());
+    let row = users::ActiveModel {
+        search_text: Set(fold(&format!("{} {email}", name.as_deref().unwrap_or_default()))),
+        email: Set(email.clone()),
+        name: Set(name),
+        role: Set(UserRole::Customer),
+        created_at: Set(clock::now().into()),
+        ..Default::default()
+    };
+    let made = users::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    let user = find_by_email(transaction, &email).await?;
+    let user = user.ok_or_else(|| Error::internal(anyhow::anyhow!("a user that was made is not there")))?;
+    Ok((active(user)?, if made == 1 { Link::Made } else { Link::Added }))
+}
+
+/// As far as it is one: the provider's people write there what they like.
+fn name_of(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().trim().to_owned()
+}
+
+/// Gives the account to whoever proved that its address is theirs. Where that was not proved before, somebody else may have signed up
+/// with it and be waiting: nothing that was set or sent until now lets anybody in any more.
+async fn claim_in_tx(transaction: &DatabaseTransaction, user: users::Model) -> Result<users::Model> {
+    if user.email_verified_at.is_some() {
+        return Ok(user);
+    }
+    let id = UserId(user.id);
+    let mut row = user.into_active_model();
+    row.password_hash = Set(None);
+    let user = email_verified_in_tx(transaction, row.update(transaction).await?).await?;
+    proof::withdraw_in_tx(transaction, user.id, &[Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::Invitation])
+        .await?;
+    sessions_end_in_tx(transaction, of_user(id, None)).await?;
+    Ok(user)
+}
+
+async fn identity_add_in_tx(
+    transaction: &DatabaseTransaction,
+    provider: &str,
+    person: &Person,
+    user: &users::Model,
+) -> Result<()> {
+    let row = identities::ActiveModel {
+        issuer: Set(person.issuer.clone()),
+        subject: Set(person.subject.clone()),
+        user_id: Set(user.id),
+        created_at: Set(clock::now().into()),
+    };
+    identities::Entity::insert(row)
+        .on_conflict(OnConflict::new().do_nothing().to_owned())
+        .exec_without_returning(transaction)
+        .await?;
+    // Of two sign-ins of the same person at once, the other may have added it.
+    match find_linked(transaction, person).await? {
+        Some(linked) if linked.id == user.id => Ok(()),
+        _ => Err(Error::conflict(format!(
+            "The account with your e-mail address is linked to somebody else at {provider}: sign in with its password."
+        ))),
+    }
+}

@@ -1,0 +1,143 @@
+//! Where drivers are: what they tell is checked and told to those who follow them. Into the database it comes later (see `record`),
+//! but for what was gathered while a driver was offline.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, SubsecRound, Utc};
+use entity::drivers;
+use rust_decimal::prelude::ToPrimitive;
+use sea_orm::EntityTrait;
+
+use super::{
+    record,
+    types::{DriverLocation, RecordedLocationInput, UpdateDriverLocationInput, UpdateDriverLocationsInput},
+};
+use crate::{
+    app::App,
+    clock, database,
+    events::{Position, Whereabouts},
+    graphql::{
+        error::{Error, Result},
+        ids::DriverId,
+        input,
+    },
+    viewer::Viewer,
+};
+
+/// How many places can be told at once.
+const MAXIMUM_LOCATIONS: usize = 1000;
+/// Telephones' clocks are a little off.
+const CLOCK_SKEW: Duration = Duration::minutes(1);
+const MAXIMUM_AGE: Duration = Duration::days(1);
+
+/// Tells where the viewing driver is, without any statement. Gives the newest place: a later one that is known already stays.
+pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocationInput) -> Result<DriverLocation> {
+    let driver = moving_driver(viewer)?;
+    let now = clock::now();
+    let UpdateDriverLocationInput { lat, lng, heading, speed, recorded_at } = wanted;
+    let recorded_at = recorded_at.map_or(now, |time| time.0);
+    let position = decode_position("", RecordedLocation { lat, lng, heading, speed, recorded_at }, now)?;
+    let newest = app.events.tell_position(driver, position).await;
+    Ok(DriverLocation::of_driver(driver, newest))
+}
+
+/// Records where the viewing driver was while it could not tell, all of it or nothing, and tells the newest place.
+pub async fn driver_move_many(
+    app: &App,
+    viewer: &Viewer,
+    wanted: UpdateDriverLocationsInput,
+) -> Result<DriverLocation> {
+    let driver = moving_driver(viewer)?;
+    if !(1..=MAXIMUM_LOCATIONS).contains(&wanted.locations.len()) {
+        let message = format!("1 to {MAXIMUM_LOCATIONS} places can be told at once.");
+        return Err(Error::bad_input("locations", message));
+    }
+    let now = clock::now();
+    let mut positions = BTreeMap::new();
+    for (place, location) in wanted.locations.into_iter().enumerate() {
+        let RecordedLocationInput { lat, lng, heading, speed, recorded_at } = location;
+        let location = RecordedLocation { lat, lng, heading, speed, recorded_at: recorded_at.0 };
+        let position = decode_position(&format!("locations.{place}."), location, now)?;
+        positions.entry(position.recorded_at).or_insert(position);
+    }
+    let positions: Vec<_> = positions.into_values().collect();
+    let transaction = database::begin(&app.db).await?;
+    record::positions_write(app, &transaction, driver, &positions).await?;
+    transaction.commit().await?;
+    let newest = positions.last().copied().ok_or_else(|| Error::internal(anyhow::anyhow!("no place was told")))?;
+    let newest = app.events.tell_position(driver, newest).await;
+    Ok(DriverLocation::of_driver(driver, newest))
+}
+
+/// The driver's last place as its row has it.
+pub fn written_position(driver: &drivers::Model) -> Option<Position> {
+    Some(Position {
+        lat: driver.current_lat?.to_f64()?,
+        lng: driver.current_lng?.to_f64()?,
+        heading: driver.location_heading,
+        speed: driver.location_speed,
+        recorded_at: driver.location_recorded_at?.to_utc(),
+    })
+}
+
+/// The driver's last place: what was told last, or what its row has where that is newer or nobody remembers.
+pub fn last_position(driver: &drivers::Model, remembered: Option<Position>) -> Option<Position> {
+    match remembered {
+        Some(remembered) => Some(remembered.or_newer(written_position(driver))),
+        None => written_position(driver),
+    }
+}
+
+/// Follows the driver, beginning with its last place.
+pub async fn driver_follow(app: &App, driver: DriverId) -> Result<Whereabouts> {
+    let mut whereabouts = app.events.follow(driver).await;
+    if whereabouts.newest().is_none() {
+        let row = drivers::Entity::find_by_id(driver.0).one(&app.db).await?;
+        if let Some(position) = row.as_ref().and_then(written_position) {
+            whereabouts.begin_at(position);
+        }
+    }
+    Ok(whereabouts)
+}
+
+fn moving_driver(viewer: &Viewer) -> Result<DriverId> {
+    viewer.signed_in()?;
+    viewer.driver().ok_or_else(|| Error::forbidden("Only drivers tell where they are."))
+}
+
+/// A place as a driver tells it, with its time.
+struct RecordedLocation {
+    lat: f64,
+    lng: f64,
+    heading: Option<f64>,
+    speed: Option<f64>,
+    recorded_at: DateTime<Utc>,
+}
+
+fn decode_position(path: &str, told: RecordedLocation, now: DateTime<Utc>) -> Result<Position> {
+    let field = |name: &str| format!("{path}{name}");
+    let recorded_at = told.recorded_at.trunc_subsecs(6);
+    if recorded_at > now + CLOCK_SKEW {
+        return Err(Error::bad_input(field("recordedAt"), "This is in the future."));
+    }
+    if recorded_at < now - MAXIMUM_AGE {
+        return Err(Error::bad_input(field("recordedAt"), "This is more than a day ago."));
+    }
+    // As many digits as the database keeps, so that what is told is what will be read.
+    let degrees = |degrees: f64| (degrees * 1e8).round() / 1e8;
+    Ok(Position {
+        lat: degrees(input::latitude(&field("lat"), told.lat)?),
+        lng: degrees(input::longitude(&field("lng"), told.lng)?),
+        heading: told.heading.map(|heading| within(field("heading"), heading, 360.0)).transpose()?,
+        speed: told.speed.map(|speed| within(field("speed"), speed, 150.0)).transpose()?,
+        // What was a moment ahead of us counts as now.
+        recorded_at: recorded_at.min(now),
+    })
+}
+
+fn within(field: String, value: f64, maximum: f64) -> Result<f64> {
+    if !(0.0..=maximum).contains(&value) {
+        return Err(Error::bad_input(field, format!("This must be from 0 to {maximum}.")));
+    }
+    Ok(value)
+}

@@ -1,0 +1,48 @@
+//! What operations cost their viewers.
+
+use std::time::Duration;
+
+use crate::{
+    app::App,
+    config::LimitsConfig,
+    graphql::{error::Result, ids::GlobalId, limits},
+    limiter::Limit,
+    viewer::{Origin, Viewer},
+};
+
+/// Whose cost is counted together: a user's, or that of all who ask from one place without signing in.
+pub struct Payer(Option<String>);
+
+impl Payer {
+    pub fn of(viewer: &Viewer, origin: &Origin) -> Self {
+        Payer(match viewer {
+            Viewer::User(user) => Some(format!("cost:{}", user.id.to_global().0)),
+            Viewer::Anonymous => Some(format!("cost:{}", origin.network())),
+            Viewer::System => None,
+        })
+    }
+
+    /// Charges for the reading of a document, whatever comes of it.
+    ///
+    /// # Errors
+    /// RATE_LIMITED.
+    pub async fn charge_document(&self, app: &App, text: &str) -> Result<()> {
+        self.charge(app, limits::document(text.len())).await
+    }
+
+    /// Charges for an operation that is about to run.
+    ///
+    /// # Errors
+    /// RATE_LIMITED.
+    pub async fn charge(&self, app: &App, cost: usize) -> Result<()> {
+        match (&self.0, limit(&app.config.limits)) {
+            (Some(key), Some(limit)) => app.limiter.take_by_shares(key, cost as u64, limit).await,
+            (None, _) | (_, None) => Ok(()),
+        }
+    }
+}
+
+fn limit(limits: &LimitsConfig) -> Option<Limit> {
+    let window = Duration::from_secs(limits.viewer_cost_window_seconds);
+    (limits.viewer_cost > 0).then_some(Limit { amount: limits.viewer_cost, window })
+}

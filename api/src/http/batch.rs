@@ -1,0 +1,56 @@
+//! Several requests in one body, where that is configured: a JSON array of them, and an array of their answers in the same order.
+//!
+//! No specification has them, and HTTP/2 does what they are for. A batch multiplies what one request may ask for, so none is taken by
+//! default.
+
+use async_graphql::{Request, Response, ServerError};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::graphql::{Endpoint, Rejection, bad_request, to_request};
+use crate::{
+    graphql::execute,
+    viewer::{Origin, Viewer},
+};
+
+/// One answer of a batch.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    Ran(Box<Response>),
+    /// Without `data`: nothing ran.
+    Refused {
+        errors: Vec<ServerError>,
+    },
+}
+
+/// The requests of a batch, at most as many as `limit`.
+///
+/// # Errors
+/// Says what is wrong with the first of them that is no request, and runs none.
+pub fn read(requests: Vec<Json>, limit: usize) -> Result<Vec<Request>, Rejection> {
+    if limit == 0 {
+        return Err(bad_request("Batches are not supported: send one request at a time."));
+    }
+    if requests.is_empty() || requests.len() > limit {
+        return Err(bad_request(format!("A batch has 1 to {limit} requests, not {}.", requests.len())));
+    }
+    let requests = requests.into_iter().map(|request| match request {
+        Json::Object(fields) => to_request(fields),
+        _ => Err(bad_request("Each request of a batch must be a JSON object.")),
+    });
+    requests.collect()
+}
+
+/// Runs them one after the other, so that a batch takes no more of the server at a time than one request does.
+pub async fn run(endpoint: &Endpoint, viewer: &Viewer, origin: &Origin, requests: Vec<Request>) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(requests.len());
+    for request in requests {
+        let running = execute::execute(&endpoint.app, &endpoint.schema, viewer.clone(), origin.clone(), request);
+        answers.push(match running.await {
+            Ok(response) => Answer::Ran(Box::new(response)),
+            Err(errors) => Answer::Refused { errors },
+        });
+    }
+    answers
+}

@@ -1,0 +1,187 @@
+//! Connections to one Redis, or to the nodes of a cluster.
+
+use std::{convert::Infallible, time::Duration};
+
+use anyhow::{Context, Result};
+use futures_util::{StreamExt, stream};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo,
+    RedisFuture, Value,
+    aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
+    cluster_async::ClusterConnection,
+};
+use secrecy::ExposeSecret;
+
+use crate::config::BrokerConfig;
+
+/// Channels that one command takes: more are asked for in turn, so that each answer comes in time.
+const CHANNELS_AT_ONCE: usize = 1_000;
+/// Commands at the same time to a cluster, which takes one channel with each.
+const COMMANDS_AT_ONCE: usize = 100;
+
+/// Where Redis is, and whether it is a cluster.
+#[derive(Clone)]
+pub struct RedisAddress {
+    address: ConnectionInfo,
+    pub is_cluster: bool,
+}
+
+/// A connection for commands, which is made when it is first needed and again when it is lost. Cheap to clone; all clones are the
+/// same.
+#[derive(Clone)]
+pub enum Commands {
+    One(ConnectionManager),
+    Cluster(ClusterConnection),
+}
+
+/// A connection that listens: one, or one for each node of a cluster.
+pub enum Subscriber {
+    /// Ends when it is lost.
+    One(MultiplexedConnection),
+    /// Connects again by itself; what was subscribed to is to be subscribed to again.
+    Cluster(ClusterConnection),
+}
+
+impl RedisAddress {
+    /// None where no Redis is configured; an error where its address is malformed.
+    pub fn new(config: &BrokerConfig) -> Result<Option<Self>> {
+        let Some(url) = &config.redis_url else { return Ok(None) };
+        let address = url.expose_secret().into_connection_info();
+        let address = address.context("REDIS_URL is not a Redis URL such as redis://localhost:6379")?;
+        // The version in which messages and answers share a connection, and in which it is said that one is lost.
+        let settings = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        Ok(Some(RedisAddress { address: address.set_redis_settings(settings), is_cluster: config.cluster }))
+    }
+
+    /// A connection for commands that wait no longer than this.
+    pub fn commands(&self, patience: Duration) -> Result<Commands> {
+        if self.is_cluster {
+            let client = self.cluster(patience).build()?;
+            return Ok(Commands::Cluster(
+                client.get_pending_async_connection_with_config(ClusterConfig::new().set_response_timeout(patience)),
+            ));
+        }
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience))
+            .set_number_of_retries(0);
+        let client = Client::open(self.address.clone())?;
+        Ok(Commands::One(ConnectionManager::new_lazy_with_config(client, config)?))
+    }
+
+    /// A connection that passes what is pushed to it on to `hear`, in the order in which it comes.
+    pub async fn subscriber(
+        &self,
+        patience: Duration,
+        hear: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Subscriber> {
+        let hear = move |push| {
+            hear(push);
+            Ok::<(), Infallible>(())
+        };
+        if self.is_cluster {
+            let client = self.cluster(patience).push_sender(hear).build()?;
+            return Ok(Subscriber::Cluster(client.get_async_connection().await?));
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(patience))
+            .set_response_timeout(Some(patience))
+            .set_push_sender(hear);
+        let client = Client::open(self.address.clone())?;
+        Ok(Subscriber::One(client.get_multiplexed_async_connection_with_config(&config).await?))
+    }
+
+    fn cluster(&self, patience: Duration) -> ClusterClientBuilder {
+        ClusterClient::builder([self.address.clone()])
+            .use_protocol(ProtocolVersion::RESP3)
+            .connection_timeout(patience)
+            .response_timeout(patience)
+    }
+}
+
+impl Subscriber {
+    /// Subscribes to the channels, and gives those that Redis has confirmed. Of a cluster some nodes may be away.
+    pub async fn subscribe(&mut self, channels: Vec<String>) -> Result<Vec<String>> {
+        match self {
+            Subscriber::One(connection) => {
+                for channels in channels.chunks(CHANNELS_AT_ONCE) {
+                    connection.subscribe(channels).await?;
+                }
+                Ok(channels)
+            }
+            Subscriber::Cluster(connection) => {
+                let each = stream::iter(channels).map(|channel| {
+                    let mut connection = connection.clone();
+                    async move {
+                        match connection.ssubscribe(&channel).await {
+                            Ok(()) => Some(channel),
+                            Err(error) => {
+                                tracing::debug!(%error, channel, "not subscribed yet");
+                                None
+                            }
+                        }
+                    }
+                });
+                let confirmed: Vec<_> = each.buffer_unordered(COMMANDS_AT_ONCE).collect().await;
+                Ok(confirmed.into_iter().flatten().collect())
+            }
+        }
+    }
+
+    pub async fn unsubscribe(&mut self, channels: Vec<String>) -> Result<()> {
+        match self {
+            Subscriber::One(connection) => {
+                for channels in channels.chunks(CHANNELS_AT_ONCE) {
+                    connection.unsubscribe(channels).await?;
+                }
+            }
+            Subscriber::Cluster(connection) => {
+                let each = stream::iter(channels).map(|channel| {
+                    let mut connection = connection.clone();
+                    async move { connection.sunsubscribe(channel).await }
+                });
+                // A node that is away passes nothing on, and forgets what it passed on.
+                let _: Vec<_> = each.buffer_unordered(COMMANDS_AT_ONCE).collect().await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the connection is alive: one that is cut without a word says nothing by itself.
+    pub async fn ping(&mut self) -> Result<()> {
+        let ping = redis::cmd("PING");
+        match self {
+            Subscriber::One(connection) => Ok(ping.query_async(connection).await?),
+            Subscriber::Cluster(connection) => Ok(ping.query_async(connection).await?),
+        }
+    }
+}
+
+impl ConnectionLike for Commands {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        match self {
+            Commands::One(connection) => connection.req_packed_command(command),
+            Commands::Cluster(connection) => connection.req_packed_command(command),
+        }
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        match self {
+            Commands::One(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Commands::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
+        }
+    }
+
+    fn get_db(&self) -> i64 {
+        match self {
+            Commands::One(connection) => connection.get_db(),
+            Commands::Cluster(connection) => connection.get_db(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! How the GraphiQL page stays signed in: its own scripts, run under Node.js.
+
+use serde_json::{Value, json};
+use tiffin_tests::{City, Database, workspace};
+
+const EMAIL: &str = "ann@example.com";
+const PASSWORD: &str = "tiffin-demo";
+
+/// The answers to the documents, asked one after the other by the page with this in its Headers pane.
+async fn play(city: &City, authorization: &str, documents: Value) -> Vec<Value> {
+    let arguments = [&city.server().url("/"), PASSWORD, authorization, &documents.to_string()];
+    let printed = workspace::node_script("graphiql.mjs", &arguments).await;
+    serde_json::from_str(&printed).expect("the script prints JSON")
+}
+
+#[test]
+fn the_page_renews_its_session_and_opens_another_where_that_has_ended() {
+    tiffin_tests::run(async {
+        // Shorter than the time before its end at which the page renews a token.
+        let settings = [("TIFFIN_ACCOUNTS_ACCESS_TOKEN_SECONDS", "25")];
+        let city = City::with_settings(Database::Sqlite, &settings).await;
+        let sign_up = "mutation($input: SignUpInput!) { signUp(input: $input) { session { user { id } } } }";
+        let input = json!({"input": {"email": EMAIL, "password": PASSWORD, "name": "Ann"}});
+        city.anonymous().query(sign_up, input).await.expect_success();
+
+        let sessions = "{ sessions { id createdAt lastUsedAt isCurrent } }";
+        let documents = json!([sessions, sessions, "mutation { revokeAllSessions(input: {}) { revoked } }", sessions,]);
+        let answers = play(&city, &format!("Bearer {{{{{EMAIL}}}}}"), documents).await;
+        let current = |answer: &Value| {
+            let sessions = answer["data"]["sessions"].as_array().unwrap_or_else(|| panic!("no sessions: {answers:#?}"));
+            sessions.iter().find(|session| session["isCurrent"] == true).expect("the one that asks").clone()
+        };
+        let (first, second, fourth) = (current(&answers[0]), current(&answers[1]), current(&answers[3]));
+        assert_eq!(first["id"], second["id"]);
+        assert_ne!(second["createdAt"], second["lastUsedAt"], "it was renewed");
+        assert_eq!(answers[2]["data"]["revokeAllSessions"]["revoked"], 2, "the page's, and the one of signing up");
+        assert_ne!(second["id"], fourth["id"]);
+    });
+}
+
+#[test]
+fn the_page_sends_what_names_no_account_as_it_is_and_says_who_cannot_sign_in() {
+    tiffin_tests::run(async {
+        let city = City::new(Database::Sqlite).await;
+        let answers = play(&city, "Bearer nonsense", json!(["{ me { id } }"])).await;
+        assert_eq!(answers[0]["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+        let unknown = play(&city, "Bearer {{nobody@example.com}}", json!(["{ me { id } }"])).await;
+        assert_eq!(
+            unknown[0]["failed"],
+            "nobody@example.com cannot sign in: The e-mail address or the password is wrong."
+        );
+    });
+}
