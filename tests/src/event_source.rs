@@ -42,7 +42,7 @@ impl EventSource {
     pub async fn next_event_or_end(&mut self) -> Option<Answer> {
         let (name, data) = self.next().await?;
         assert_eq!(name, "next", "expected a result, got {data}");
-        Some(Answer { status: 200, body: serde_json::from_str(&data).expect("a result is JSON") })
+        Some(Answer::of_socket(serde_json::from_str(&data).expect("a result is JSON")))
     }
 
     /// The server must complete the operation and end the stream now.

@@ -98,9 +98,10 @@ impl Person {
         let request = self.post(body.clone()).header(ACCEPT, "application/json");
         let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:.2000}"));
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let text = response.text().await.expect("the answer can be read");
         let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
-        Answer { status, body }
+        Answer { status, headers, body }
     }
 
     fn post(&self, body: String) -> RequestBuilder {
@@ -133,6 +134,11 @@ impl Person {
             Some(access_token) => json!({"authorization": format!("Bearer {access_token}")}),
             None => json!({}),
         }
+    }
+
+    /// The user's row; `None` for the anonymous.
+    pub fn signed_in_user(&self) -> Option<&users::Model> {
+        self.user.as_ref()
     }
 
     /// The user's row.

@@ -38,7 +38,7 @@ impl EventStream {
     pub async fn next_event(&mut self) -> Answer {
         let message = self.message().await;
         assert_eq!(message["type"], "next", "expected an event, got {message:#}");
-        Answer { status: 200, body: message["payload"].clone() }
+        Answer::of_socket(message["payload"].clone())
     }
 
     /// The next events, as many as are wanted.
@@ -56,7 +56,7 @@ impl EventStream {
         loop {
             let message = self.message().await;
             match message["type"].as_str() {
-                Some("next") => events.push(Answer { status: 200, body: message["payload"].clone() }),
+                Some("next") => events.push(Answer::of_socket(message["payload"].clone())),
                 Some("complete") => return events,
                 _ => panic!("expected an event or the end, got {message:#}"),
             }
@@ -96,9 +96,19 @@ impl EventStream {
     pub async fn first_answer(mut self) -> Answer {
         let message = self.message().await;
         match message["type"].as_str() {
-            Some("next") => Answer { status: 200, body: message["payload"].clone() },
-            Some("error") => Answer { status: 200, body: json!({"errors": message["payload"]}) },
+            Some("next") => Answer::of_socket(message["payload"].clone()),
+            Some("error") => Answer::of_socket(json!({"errors": message["payload"]})),
             _ => panic!("expected an event or a refusal, got {message:#}"),
+        }
+    }
+
+    /// What comes first within so long, an event or a refusal; `None` where nothing does, or only the end.
+    pub async fn first_answer_within(mut self, duration: Duration) -> Option<Answer> {
+        let message = tokio::time::timeout(duration, self.next_message()).await.ok()?;
+        match message["type"].as_str() {
+            Some("next") => Some(Answer::of_socket(message["payload"].clone())),
+            Some("error") => Some(Answer::of_socket(json!({"errors": message["payload"]}))),
+            _ => None,
         }
     }
 
@@ -106,7 +116,7 @@ impl EventStream {
     pub async fn expect_refusal(mut self) -> Answer {
         let message = self.message().await;
         assert_eq!(message["type"], "error", "expected a refusal, got {message:#}");
-        Answer { status: 200, body: json!({"errors": message["payload"]}) }
+        Answer::of_socket(json!({"errors": message["payload"]}))
     }
 
     /// Nothing may come for so long. Proves little and costs time: prefer an event that must come next.
