@@ -82,7 +82,7 @@ impl EventStream {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).expect("a message is JSON");
                     assert_eq!(message["type"], "next", "expected an event, got {message:#}");
-                    return Ok(Answer { status: 200, body: message["payload"].clone() });
+                    return Ok(Answer::of_socket(message["payload"].clone()));
                 }
                 Some(Ok(Message::Ping(_))) => {}
                 Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
