@@ -10,9 +10,10 @@ mod texts;
 
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
-use tiffin_tests::{Answer, both_databases};
+use tiffin_tests::{Answer, City, OpenIdProvider, both_databases};
 
-use classes::{Bad, BadValue, of_kind, of_type, unknown};
+use classes::{Bad, of_kind, of_type, unknown};
+pub(crate) use classes::{BadValue, Kind};
 use operations::{Form, Operation, operations};
 use schema::{Place, Schema, verbatim, with};
 use table::{kind_of, unused};
@@ -28,10 +29,12 @@ fn every_input_of_the_schema_is_in_the_table() {
 }
 
 both_databases! {
-    async fn every_bad_value_is_refused_with_its_code_and_field(city: &City) {
+    async fn every_bad_value_is_refused_with_its_code_and_field(database: Database) {
+        let provider = OpenIdProvider::start().await;
+        let city = &City::with_settings(database, &provider.settings()).await;
         let schema = Schema::read();
         let places = schema.places();
-        let operations = operations(city).await;
+        let operations = operations(city, &provider).await;
         let before = city.contents().await;
 
         let mut attempts = Vec::new();
@@ -128,6 +131,16 @@ fn wrong_with(answer: &Answer, code: &str, field: Option<&str>) -> Option<String
     }
     let message = &problems[0].message;
     leaked(message).map(|inside| format!("`{inside}` is in the message {message:?}"))
+}
+
+/// What an argument or input field (`Query.order.id`, `PlaceOrderInput.items`) is about.
+pub(crate) fn meaning_of(owner: &str) -> Option<Kind> {
+    kind_of(owner)
+}
+
+/// Values that nothing of this kind can have.
+pub(crate) fn bad_values(kind: Kind) -> Vec<BadValue> {
+    of_kind(kind).into_iter().map(|bad| bad.value).collect()
 }
 
 /// A word of the inside in a message.

@@ -29,7 +29,7 @@ both_databases! {
         let mut city = City::new(database).await;
         city.stop().await;
         let mut server = city.another_server().await;
-        let line = Proxy::to(&server.url("")).await;
+        let line = Proxy::before(&[&server]).await;
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let [ann, staff, duy, admin] =
             [city.customer("Ann").await, city.merchant_of(&restaurant).await, city.driver("Duy").await, city.admin().await]
@@ -53,7 +53,8 @@ both_databases! {
         server.ended().await;
         line.cut();
         server = city.another_server().await;
-        line.mend_towards(&server.url(""));
+        line.turn_to(&[&server]);
+        line.mend();
         staff.update_order_status(&order, Confirmed).await.expect_success();
         staff.update_order_status(&order, Preparing).await.expect_success();
         page.until(|page| page.is_told(3)).await;
@@ -62,7 +63,8 @@ both_databases! {
         server.kill();
         line.cut();
         server = city.another_server().await;
-        line.mend_towards(&server.url(""));
+        line.turn_to(&[&server]);
+        line.mend();
         staff.update_order_status(&order, Ready).await.expect_success();
         duy.assign_driver(&order, &duy).await.expect_success();
         page.until(|page| page.is_told(5)).await;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -11,6 +12,8 @@ use serde_json::Value;
 pub struct Answer {
     /// The HTTP status; 200 for what came over a websocket.
     pub status: u16,
+    /// None for what came over a websocket.
+    pub headers: HeaderMap,
     pub body: Value,
 }
 
@@ -39,6 +42,11 @@ impl Problem {
 }
 
 impl Answer {
+    /// What came over a socket or as an event.
+    pub(crate) fn of_socket(body: Value) -> Self {
+        Answer { status: 200, headers: HeaderMap::new(), body }
+    }
+
     /// The errors, in the order they came.
     pub fn problems(&self) -> Vec<Problem> {
         self.body["errors"].as_array().into_iter().flatten().map(Problem::from_error).collect()
@@ -124,7 +132,7 @@ mod tests {
     use super::*;
 
     fn answer(body: Value) -> Answer {
-        Answer { status: 200, body }
+        Answer::of_socket(body)
     }
 
     #[test]

@@ -26,16 +26,16 @@ pub struct City {
 
 impl City {
     pub async fn new(database: Database) -> Self {
-        City::with_settings(database, &[]).await
+        City::with_settings::<&str, &str>(database, &[]).await
     }
 
     /// A city whose servers have these environment variables besides the usual ones.
-    pub async fn with_settings(database: Database, settings: &[(&str, &str)]) -> Self {
+    pub async fn with_settings<N: AsRef<str>, V: AsRef<str>>(database: Database, settings: &[(N, V)]) -> Self {
         let directory =
             tempfile::Builder::new().prefix("tiffin-city.").tempdir().expect("a temporary directory can be made");
         let test_database = TestDatabase::create(database, directory.path()).await;
         let mut all = usual_settings(database, &test_database.url, directory.path());
-        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        all.extend(settings.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())));
         City {
             server: Server::start(directory.path(), &all).await,
             settings: all,
@@ -50,6 +50,11 @@ impl City {
     /// The server that the people of this city talk to, unless they were sent [`Person::at`] another one.
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// The same, to wait for its end.
+    pub fn server_mut(&mut self) -> &mut Server {
+        &mut self.server
     }
 
     /// A second server process on the same database and, on PostgreSQL, the same Redis.

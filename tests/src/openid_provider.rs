@@ -12,9 +12,6 @@ use tokio::process::Child;
 
 use crate::{Settings, workspace};
 
-/// Where the browser comes back to.
-const REDIRECT_URL: &str = "https://app.example/signed-in";
-
 /// An OpenID provider (`tests/node/openid_provider.mjs`) that knows one client. Dropped, its process ends.
 pub struct OpenIdProvider {
     issuer: String,
@@ -30,6 +27,9 @@ pub struct Returned {
 }
 
 impl OpenIdProvider {
+    /// Where the browser comes back to.
+    pub const REDIRECT_URL: &str = "https://app.example/signed-in";
+
     /// One that tells who somebody is at its userinfo endpoint.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
@@ -58,7 +58,7 @@ impl OpenIdProvider {
             ("TIFFIN_OPENID_ISSUER", self.issuer.as_str()),
             ("TIFFIN_OPENID_CLIENT_ID", "tiffin"),
             ("TIFFIN_OPENID_CLIENT_SECRET", "hunter2"),
-            ("TIFFIN_OPENID_REDIRECT_URLS", REDIRECT_URL),
+            ("TIFFIN_OPENID_REDIRECT_URLS", Self::REDIRECT_URL),
             ("TIFFIN_OPENID_NAME", "Example"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -83,7 +83,7 @@ impl OpenIdProvider {
         let mut cookies = BTreeMap::new();
         let mut url: Url = authorization_url.parse().expect("the address is one");
         for _ in 0..10 {
-            if url.as_str().starts_with(REDIRECT_URL) {
+            if url.as_str().starts_with(Self::REDIRECT_URL) {
                 let parameter = |name| {
                     let found = url.query_pairs().find(|(other, _)| other == name).map(|(_, value)| value.into_owned());
                     found.unwrap_or_else(|| panic!("the browser comes back without {name}: {url}"))

@@ -76,10 +76,11 @@ impl Person {
         Person { url: server.url("/graphql"), websocket_url: server.websocket_url(), ..self.clone() }
     }
 
-    /// The same person, talking to the server behind a proxy.
+    /// The same person, talking to servers by way of a proxy.
     pub fn by_way_of(&self, proxy: &Proxy) -> Self {
-        let url = format!("{}graphql", proxy.url());
-        Person { websocket_url: url.replacen("http", "ws", 1), url, ..self.clone() }
+        let url = proxy.url();
+        let websocket_url = url.replacen("http", "ws", 1);
+        Person { url: format!("{url}graphql"), websocket_url: format!("{websocket_url}graphql"), ..self.clone() }
     }
 
     /// Sends a query or a mutation over HTTP.
@@ -106,9 +107,10 @@ impl Person {
         let request = self.post(body).header(ACCEPT, "application/json");
         let response = request.send().await.map_err(|error| format!("no answer: {error:?}"))?;
         let status = response.status().as_u16();
+        let headers = response.headers().clone();
         let text = response.text().await.map_err(|error| format!("half an answer: {error:?}"))?;
         let body = serde_json::from_str(&text).map_err(|_| format!("{status} without JSON: {text}"))?;
-        Ok(Answer { status, body })
+        Ok(Answer { status, headers, body })
     }
 
     fn post(&self, body: String) -> RequestBuilder {
@@ -147,6 +149,11 @@ impl Person {
             Some(access_token) => json!({"authorization": format!("Bearer {access_token}")}),
             None => json!({}),
         }
+    }
+
+    /// The user's row; `None` for the anonymous.
+    pub fn signed_in_user(&self) -> Option<&users::Model> {
+        self.user.as_ref()
     }
 
     /// The user's row.

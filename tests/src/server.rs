@@ -72,6 +72,11 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The address that websockets connect to.
     pub fn websocket_url(&self) -> String {
         format!("ws://{}/graphql", self.address)

@@ -67,8 +67,8 @@ impl EventStream {
     pub async fn try_next_event(&mut self) -> Result<Option<Answer>, Interruption> {
         let message = self.next_message().await?;
         match message["type"].as_str() {
-            Some("next") => Ok(Some(Answer { status: 200, body: message["payload"].clone() })),
-            Some("error") => Ok(Some(Answer { status: 200, body: json!({"errors": message["payload"]}) })),
+            Some("next") => Ok(Some(Answer::of_socket(message["payload"].clone()))),
+            Some("error") => Ok(Some(Answer::of_socket(json!({"errors": message["payload"]})))),
             Some("complete") => Ok(None),
             _ => panic!("expected an event, a refusal or the end, got {message:#}"),
         }
@@ -78,7 +78,7 @@ impl EventStream {
     pub async fn next_event(&mut self) -> Answer {
         let message = self.message().await;
         assert_eq!(message["type"], "next", "expected an event, got {message:#}");
-        Answer { status: 200, body: message["payload"].clone() }
+        Answer::of_socket(message["payload"].clone())
     }
 
     /// The next events, as many as are wanted.
@@ -96,7 +96,7 @@ impl EventStream {
         loop {
             let message = self.message().await;
             match message["type"].as_str() {
-                Some("next") => events.push(Answer { status: 200, body: message["payload"].clone() }),
+                Some("next") => events.push(Answer::of_socket(message["payload"].clone())),
                 Some("complete") => return events,
                 _ => panic!("expected an event or the end, got {message:#}"),
             }
@@ -111,10 +111,23 @@ impl EventStream {
 
     /// The server must close the socket now, with this code and no further event.
     pub async fn expect_close(mut self, code: u16) {
-        let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-        match next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}")) {
-            Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), code, "{frame:?}"),
-            other => panic!("expected the close code {code}, got {other:?}"),
+        assert_eq!(self.next_event_or_close().await.expect_err("expected a close, got an event"), code);
+    }
+
+    /// The next event, or the code with which the server closes the socket.
+    pub async fn next_event_or_close(&mut self) -> Result<Answer, u16> {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            match next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}")) {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
+                    assert_eq!(message["type"], "next", "expected an event, got {message:#}");
+                    return Ok(Answer::of_socket(message["payload"].clone()));
+                }
+                Some(Ok(Message::Ping(_))) => {}
+                Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
+                other => panic!("expected an event or a close, got {other:?}"),
+            }
         }
     }
 
@@ -123,9 +136,19 @@ impl EventStream {
     pub async fn first_answer(mut self) -> Answer {
         let message = self.message().await;
         match message["type"].as_str() {
-            Some("next") => Answer { status: 200, body: message["payload"].clone() },
-            Some("error") => Answer { status: 200, body: json!({"errors": message["payload"]}) },
+            Some("next") => Answer::of_socket(message["payload"].clone()),
+            Some("error") => Answer::of_socket(json!({"errors": message["payload"]})),
             _ => panic!("expected an event or a refusal, got {message:#}"),
+        }
+    }
+
+    /// What comes first within so long, an event or a refusal; `None` where nothing does, or only the end.
+    pub async fn first_answer_within(mut self, duration: Duration) -> Option<Answer> {
+        let message = tokio::time::timeout(duration, self.message()).await.ok()?;
+        match message["type"].as_str() {
+            Some("next") => Some(Answer::of_socket(message["payload"].clone())),
+            Some("error") => Some(Answer::of_socket(json!({"errors": message["payload"]}))),
+            _ => None,
         }
     }
 
@@ -133,7 +156,7 @@ impl EventStream {
     pub async fn expect_refusal(mut self) -> Answer {
         let message = self.message().await;
         assert_eq!(message["type"], "error", "expected a refusal, got {message:#}");
-        Answer { status: 200, body: json!({"errors": message["payload"]}) }
+        Answer::of_socket(json!({"errors": message["payload"]}))
     }
 
     /// Nothing may come for so long. Proves little and costs time: prefer an event that must come next.

@@ -43,9 +43,9 @@ fn demo(config: &Config, host: &str, order: Option<OrderId>) -> Vec<String> {
     lines.push(String::new());
     if config.graphiql.enabled {
         lines.push(line(
-            "  Try: open GraphiQL and press Play; each tab is a ready operation, signed in as whom it needs. GraphiQL ends a",
+            "  Try: open GraphiQL and press Play; each tab is a ready operation, signed in as whom it needs. GraphiQL",
         ));
-        lines.push(line("  subscription when you leave its tab, so watch in one window and act in another."));
+        lines.push(line("  ends a subscription when you leave its tab, so watch in one window and act in another."));
     }
     if let Some(order) = order {
         let id = order.to_global().0;

@@ -36,6 +36,22 @@ fn nothing_configured_is_a_developers_server() {
     assert_eq!(config.log.format, LogFormat::Compact);
 }
 
+const KEYS: &str = "2026=aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW";
+
+#[test]
+fn a_server_in_production_wants_good_keys() {
+    let production = |keys| {
+        let variables = [("TIFFIN_ENV", "production"), ("TIFFIN_ACCOUNTS_TOKEN_KEYS", keys)];
+        Config::load(&with(&variables)).and_then(|config| config.check_for_serving())
+    };
+    assert!(production(KEYS).is_ok());
+    for bad in ["", "2026=secret", "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW", "2026=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+        let problem = production(bad).expect_err(bad).to_string();
+        assert!(problem.contains("TIFFIN_ACCOUNTS_TOKEN_KEYS"), "{problem}");
+        assert!(bad.is_empty() || !problem.contains(bad.trim_start_matches("2026=")), "{problem}");
+    }
+}
+
 #[test]
 fn a_database_makes_it_production() {
     let config = Config::load(&with(&[("DATABASE_URL", "postgres://localhost/tiffin")])).expect("valid");
@@ -110,6 +126,10 @@ fn refusals_name_the_key_and_its_source() {
             &[("TIFFIN_MAIL_SMTP_URL", "smtps://smtp.example"), ("TIFFIN_ENV", "production")],
             "mail.link_address begins with https:// in production",
         ),
+        (&[("TIFFIN_OPENID_CLIENT_ID", "tiffin")], "openid.issuer is missing"),
+        (&[("TIFFIN_OPENID_ISSUER", "http://accounts.example")], "openid.issuer is an address such as https://"),
+        (&[("TIFFIN_OPENID_ISSUER", "https://accounts.example")], "openid.client_id is missing"),
+        (&[("TIFFIN_OPENID_ISSUER", "https://accounts.example")], "openid.redirect_urls is missing"),
     ];
     for (variables, expected) in cases {
         let said = refusal(&with(variables));
@@ -135,13 +155,19 @@ fn secrets_are_never_printed() {
         ("REDIS_URL", "redis://:hunter2@cache"),
         ("TIFFIN_MAIL_SMTP_URL", "smtps://app:hunter2@smtp.example"),
         ("TIFFIN_MAIL_FROM", "Tiffin <no-reply@app.example>"),
+        ("TIFFIN_OPENID_ISSUER", "https://accounts.example"),
+        ("TIFFIN_OPENID_CLIENT_ID", "tiffin"),
+        ("TIFFIN_OPENID_CLIENT_SECRET", "hunter2"),
+        ("TIFFIN_OPENID_REDIRECT_URLS", "https://app.example/signed-in"),
         ("TIFFIN_MAIL_LINK_ADDRESS", "https://app.example"),
         ("TIFFIN_LIMITS_DEPTH", "7"),
+        ("TIFFIN_ACCOUNTS_TOKEN_KEYS", KEYS),
     ]);
     let printed = describe(&sources).expect("valid");
-    assert!(!printed.contains("hunter2"), "{printed}");
+    assert!(!printed.contains("hunter2") && !printed.contains(KEYS), "{printed}");
     assert!(printed.contains("postgres://tiffin:***@db/tiffin"), "{printed}");
-    assert!(!format!("{:?}", Config::load(&sources).expect("valid")).contains("hunter2"));
+    let debugged = format!("{:?}", Config::load(&sources).expect("valid"));
+    assert!(!debugged.contains("hunter2") && !debugged.contains(KEYS));
     let depth = printed.lines().find(|line| line.starts_with("depth")).expect("there");
     assert!(depth.contains("depth = 7") && depth.ends_with("# TIFFIN_LIMITS_DEPTH, environment"), "{depth}");
 }

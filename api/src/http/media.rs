@@ -139,7 +139,7 @@ mod tests {
     fn streams_are_for_those_who_name_them() {
         for (accept, media, streamed) in [
             ("text/event-stream", Media::Json, Streamed::Everything),
-            ("text/event-stream, */*;q=0.1", Media::GraphqlResponse, Streamed::Everything),
+            ("text/event-stream, */*;q=0.1", Media::Json, Streamed::Everything),
             ("text/event-stream, application/json", Media::Json, Streamed::Subscriptions),
             (
                 "application/graphql-response+json, application/json, text/event-stream, multipart/mixed",

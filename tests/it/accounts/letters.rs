@@ -6,9 +6,7 @@ use tiffin_tests::{City, Database, Mailbox, both_databases};
 use super::{PASSWORD, me, mutate, sign_in, sign_up};
 
 async fn city_with(database: Database, mailbox: &Mailbox) -> City {
-    let settings = mailbox.settings();
-    let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    City::with_settings(database, &settings).await
+    City::with_settings(database, &mailbox.settings()).await
 }
 
 both_databases! {

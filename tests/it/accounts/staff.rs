@@ -34,9 +34,7 @@ async fn sees(person: &Person, restaurant: &str) -> Value {
 both_databases! {
     async fn members_choose_members_until_the_last(database: Database) {
         let mailbox = Mailbox::start().await;
-        let settings = mailbox.settings();
-        let settings: Vec<_> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let city = City::with_settings(database, &settings).await;
+        let city = City::with_settings(database, &mailbox.settings()).await;
         let restaurant = city.restaurant().create().await;
         let (mai, admin) = (city.merchant_of(&restaurant).await, city.admin().await);
         let (ann, other) = (city.customer("Ann").await, city.merchant("Oanh").await);

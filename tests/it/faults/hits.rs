@@ -56,7 +56,8 @@ impl Fault {
                 let mut redis = scene.redis.lock().await;
                 scene.redis_line.cut();
                 *redis = Redis::start().await;
-                scene.redis_line.mend_towards(&redis.url());
+                scene.redis_line.turn_to_url(&redis.url());
+                scene.redis_line.mend();
             }
             Fault::Pause => {
                 let redis = scene.redis.lock().await;
@@ -84,7 +85,8 @@ async fn restart_server(scene: &Scene, site: &Site) {
         }
     };
     *server = timeout(PATIENCE, starting).await.expect("the server starts again");
-    site.line.mend_towards(&server.url(""));
+    site.line.turn_to(&[&server]);
+    site.line.mend();
 }
 
 async fn end_connections(scene: &Scene) -> usize {

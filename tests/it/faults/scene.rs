@@ -118,6 +118,6 @@ impl Scene {
 impl Site {
     async fn open(city: &City) -> Self {
         let server = city.another_server().await;
-        Site { line: Proxy::to(&server.url("")).await, server: Mutex::new(server) }
+        Site { line: Proxy::before(&[&server]).await, server: Mutex::new(server) }
     }
 }

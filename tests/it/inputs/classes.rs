@@ -19,7 +19,7 @@ pub enum Kind {
     Email,
     /// 10 to 200 characters.
     Password,
-    /// What was sent by mail.
+    /// What the server knows, such as what was sent by mail, and nothing else.
     Secret,
     /// An http or https URL, or none.
     Url,

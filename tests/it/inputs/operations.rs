@@ -2,7 +2,7 @@
 
 use entity::sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, OrderStatus};
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, City, Person};
+use tiffin_tests::{Answer, City, OpenIdProvider, Person};
 
 use super::schema::Schema;
 
@@ -66,12 +66,13 @@ impl Operation {
 }
 
 /// Every field of the schema that takes values. The order is one in which all of them succeed, each once.
-pub async fn operations(city: &City) -> Vec<Operation> {
+pub async fn operations(city: &City, provider: &OpenIdProvider) -> Vec<Operation> {
     let mut operations = reading(city).await;
     operations.extend(of_restaurants(city).await);
     operations.extend(of_orders(city).await);
     operations.extend(of_people(city).await);
     operations.extend(of_accounts(city).await);
+    operations.extend(of_openid(city, provider).await);
     operations.extend(of_staff(city).await);
     operations
 }
@@ -246,6 +247,22 @@ async fn of_accounts(city: &City) -> Vec<Operation> {
         operation("revokeSession", &ann, json!({"sessionId": phone})),
         operation("revokeAllSessions", &ann, json!({"userId": ann.user_id(), "exceptCurrent": true})),
         operation("deleteAccount", &signed_in, json!({"password": "quite another password"})),
+    ]
+}
+
+async fn of_openid(city: &City, provider: &OpenIdProvider) -> Vec<Operation> {
+    let anonymous = city.anonymous();
+    let start = json!({"input": {"redirectUrl": OpenIdProvider::REDIRECT_URL}});
+    let document =
+        "mutation($input: StartOpenIdSignInInput!) { startOpenIdSignIn(input: $input) { authorizationUrl secret } }";
+    let started = anonymous.query(document, start.clone()).await;
+    provider.person("1", json!({"email": "thu@example.com", "email_verified": true})).await;
+    let returned = provider.sign_in(started.text("/startOpenIdSignIn/authorizationUrl"), "1").await;
+    let secret = started.text("/startOpenIdSignIn/secret");
+    let complete = json!({"input": {"secret": secret, "state": returned.state, "code": returned.code}});
+    vec![
+        at_root("Mutation.startOpenIdSignIn", &anonymous, start),
+        at_root("Mutation.completeOpenIdSignIn", &anonymous, complete),
     ]
 }
 

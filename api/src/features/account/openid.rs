@@ -62,7 +62,6 @@ pub async fn sign_in_start(
 /// Opens a session for whoever comes back from the provider with what it says of them.
 pub async fn sign_in_complete(app: &App, origin: &Origin, wanted: CompleteOpenIdSignInInput) -> Result<OpenedSession> {
     let provider = provider(app)?;
-    attempt_count_of_address(app, origin).await?;
     let back = sign_in_take(app, wanted).await?;
     let person = provider.arrive(back).await?;
 

@@ -5,7 +5,7 @@ use migration::search_text::fold;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     sea_query::{Expr, ExprTrait, Func, OnConflict},
 };
 use serde_json::Value as Json;
@@ -93,13 +93,25 @@ pub fn customer_is_known(viewer: &Viewer, customer: &customers::Model) {
     }
 }
 
-/// Gives the user the customer record of its e-mail address, if one waits for its owner.
+/// Gives the user the customer record of its e-mail address, if it has none and one waits for its owner.
 pub async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users::Model) -> Result<()> {
+    let own = customers::Entity::find().filter(customers::Column::UserId.eq(user.id));
+    if own.one(transaction).await?.is_some() {
+        return Ok(());
+    }
     let same_email =
         Expr::expr(Func::lower(Expr::col(customers::Column::Email.as_column_ref()))).eq(user.email.to_lowercase());
+    // Customers tell their addresses apart by the case of letters; people do not. The oldest is the one.
+    let waiting = customers::Entity::find()
+        .filter(same_email)
+        .filter(customers::Column::UserId.is_null())
+        .order_by_asc(customers::Column::Id)
+        .one(transaction)
+        .await?;
+    let Some(waiting) = waiting else { return Ok(()) };
     customers::Entity::update_many()
         .col_expr(customers::Column::UserId, Expr::val(user.id))
-        .filter(same_email)
+        .filter(customers::Column::Id.eq(waiting.id))
         .filter(customers::Column::UserId.is_null())
         .exec(transaction)
         .await?;

@@ -1,7 +1,6 @@
 //! One row of the table: a server, its sockets, and the steps that they are told of.
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -64,7 +63,7 @@ pub async fn run(case: Case) -> Outcome {
     let city = city(case).await;
     let topics: Vec<_> = stream::iter(0..case.topics).map(|_| topic(&city)).buffered(8).collect().await;
     let server = city.server();
-    let address: SocketAddr = server.url("").trim_start_matches("http://").parse().expect("a server has an address");
+    let address = server.address();
     let empty = server.usage();
     let sockets: Vec<_> = stream::iter(0..case.sockets)
         .map(|number| {
@@ -157,7 +156,11 @@ impl Case {
 
 async fn city(case: Case) -> City {
     let many = (case.sockets + 100).to_string();
-    let mut settings = vec![("TIFFIN_LOG", "warn,tiffin::cli=info"), ("TIFFIN_WEBSOCKET_CONNECTIONS", many.as_str())];
+    let mut settings = vec![
+        ("TIFFIN_LOG", "warn,tiffin::cli=info"),
+        ("TIFFIN_WEBSOCKET_CONNECTIONS", many.as_str()),
+        ("TIFFIN_WEBSOCKET_CONNECTIONS_PER_ADDRESS", many.as_str()),
+    ];
     if case.broker == Broker::InProcess {
         settings.push(("REDIS_URL", ""));
     }
