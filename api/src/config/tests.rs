@@ -45,7 +45,7 @@ fn a_server_in_production_wants_good_keys() {
         Config::load(&with(&variables)).and_then(|config| config.check_for_serving())
     };
     assert!(production(KEYS).is_ok());
-    for bad in ["", "2026=secret", "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW", "2026=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
+    for bad in ["", "2026=hunter2", "aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW", "2026=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] {
         let problem = production(bad).expect_err(bad).to_string();
         assert!(problem.contains("TIFFIN_ACCOUNTS_TOKEN_KEYS"), "{problem}");
         assert!(bad.is_empty() || !problem.contains(bad.trim_start_matches("2026=")), "{problem}");
