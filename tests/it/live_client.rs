@@ -6,7 +6,7 @@ use entity::sea_orm_active_enums::OrderStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tiffin_tests::{
-    City, Database, Proxy, Script, access_token, acts::status_name, both_databases, builders::Restaurant, workspace,
+    City, Proxy, Script, access_token, acts::status_name, both_databases, builders::Restaurant, workspace,
 };
 
 use OrderStatus::{Confirmed, Delivered, PickedUp, Preparing, Ready};
