@@ -108,7 +108,10 @@ impl Listener {
                 }
             };
             self.look_at(topics).await?;
-            next_try = Instant::now() + TRY_AGAIN_AFTER;
+            // What comes and goes meanwhile does not put it off.
+            if self.unconfirmed.is_empty() || next_try <= Instant::now() {
+                next_try = Instant::now() + TRY_AGAIN_AFTER;
+            }
         }
     }
 
