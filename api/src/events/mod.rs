@@ -43,7 +43,7 @@ pub struct Events {
 enum Broker {
     /// This process serves alone, and remembers the last place of each driver itself.
     InProcess(Mutex<HashMap<DriverId, Position>>),
-    Redis(RedisBroker),
+    Redis(Box<RedisBroker>),
 }
 
 impl Events {
@@ -54,7 +54,7 @@ impl Events {
             Some(address) => {
                 let hub = Hub::with_broker();
                 let broker = RedisBroker::connect(address, &config.broker.prefix, hub.clone()).await?;
-                (hub, Broker::Redis(broker))
+                (hub, Broker::Redis(Box::new(broker)))
             }
         };
         let tracks = Tracks::new(config.drivers.route_interval_seconds);

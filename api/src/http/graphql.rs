@@ -92,7 +92,7 @@ async fn handle(
     };
     let media = accepted.media;
     let request = match parts.method.clone() {
-        Method::GET => read_query(&parts).map(Asked::One),
+        Method::GET => read_query(&parts).map(|request| Asked::One(request.into())),
         Method::POST => read_body(&parts.headers, body, &endpoint.app.config.limits).await,
         _ => {
             let message = "Send GraphQL requests by POST, or queries by GET.";
@@ -109,7 +109,7 @@ async fn handle(
         Err(error) => return unserved(error, media),
     };
     match asked {
-        Asked::One(request) => run(&endpoint, &parts, authenticated, origin, request, accepted).await,
+        Asked::One(request) => run(&endpoint, &parts, authenticated, origin, *request, accepted).await,
         Asked::Batch(requests) => {
             let answers = batch::run(&endpoint, &authenticated.viewer, &origin, requests).await;
             write(StatusCode::OK, &answers, Media::Json)
@@ -153,7 +153,7 @@ async fn run(
 
 /// What a request asks to run.
 enum Asked {
-    One(Request),
+    One(Box<Request>),
     Batch(Vec<Request>),
 }
 
@@ -191,7 +191,7 @@ async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Re
         (StatusCode::REQUEST_TIMEOUT, message.to_owned())
     })??;
     match serde_json::from_slice(&body) {
-        Ok(Json::Object(fields)) => to_request(fields).map(Asked::One),
+        Ok(Json::Object(fields)) => to_request(fields).map(|request| Asked::One(request.into())),
         Ok(Json::Array(requests)) => batch::read(requests, limits.batch_operations).map(Asked::Batch),
         Ok(_) => Err(bad_request("The request must be a JSON object.")),
         Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),

@@ -87,9 +87,8 @@ pub async fn run(case: Case) -> Outcome {
     let idle = server.usage();
     phase.send_replace(Phase::Following);
     while tally.present.load(Ordering::Relaxed) < case.sockets {
-        match timeout(PAUSE, followers.join_next()).await {
-            Ok(Some(ended)) => panic!("a socket has ended: {ended:?}"),
-            Ok(None) | Err(_) => {}
+        if let Ok(Some(ended)) = timeout(PAUSE, followers.join_next()).await {
+            panic!("a socket has ended: {ended:?}");
         }
     }
     let following = server.usage();
