@@ -169,6 +169,8 @@ pub struct WebsocketConfig {
 pub struct LimitsConfig {
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Bytes of a document: what is long belongs into variables.
+    pub document_bytes: usize,
     /// Tokens of a document.
     pub document_tokens: usize,
     /// Levels of selections.
@@ -351,7 +353,8 @@ impl Config {
             },
             limits: LimitsConfig {
                 body_bytes: 256 * 1024,
-                document_tokens: 10_000,
+                document_bytes: 64 * 1024,
+                document_tokens: 5_000,
                 depth: 20,
                 complexity: 50_000,
                 selections: 5_000,
