@@ -190,6 +190,8 @@ pub struct MetricsConfig {
 pub struct LimitsConfig {
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Bytes of a document: what is long belongs into variables.
+    pub document_bytes: usize,
     /// Tokens of a document.
     pub document_tokens: usize,
     /// Levels of selections.
@@ -418,7 +420,8 @@ impl Config {
             metrics: MetricsConfig { enabled: development, listen: None },
             limits: LimitsConfig {
                 body_bytes: 256 * 1024,
-                document_tokens: 10_000,
+                document_bytes: 64 * 1024,
+                document_tokens: 5_000,
                 depth: 20,
                 complexity: 50_000,
                 selections: 5_000,

@@ -60,6 +60,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     let limits = &config.limits;
     for (key, value) in [
         ("limits.body_bytes", limits.body_bytes),
+        ("limits.document_bytes", limits.document_bytes),
         ("limits.document_tokens", limits.document_tokens),
         ("limits.depth", limits.depth),
         ("limits.complexity", limits.complexity),
@@ -112,7 +113,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         config.shutdown.spread_seconds < config.shutdown.timeout_seconds,
         "shutdown.spread_seconds is below shutdown.timeout_seconds",
     );
-    let largest = (document(limits.body_bytes) + limits.complexity) as u64;
+    let largest = (document(limits.document_bytes) + limits.complexity) as u64;
     require(
         limits.viewer_cost == 0 || limits.viewer_cost >= largest,
         &format!("limits.viewer_cost is 0, or at least the {largest} that the largest request within the limits costs"),
