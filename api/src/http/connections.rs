@@ -149,10 +149,10 @@ mod tests {
         (limits.connections, limits.connections_per_address, limits.operations_per_process) = (3, 2, 1);
         let connections = Connections::new(&limits);
         let admit = |address: &str| connections.admit(&from(address), Transport::EventStream);
-        let first = admit("192.0.2.1").ok().expect("a place");
-        let second = admit("192.0.2.1").ok().expect("a place");
+        let first = admit("192.0.2.1").expect("a place");
+        let second = admit("192.0.2.1").expect("a place");
         assert_eq!(admit("192.0.2.1").err(), Some(Full::Address));
-        let other = admit("192.0.2.2").ok().expect("a place");
+        let other = admit("192.0.2.2").expect("a place");
         assert_eq!(admit("192.0.2.3").err(), Some(Full::Process));
 
         let operation = first.begin_operation().expect("a place");
@@ -170,7 +170,7 @@ mod tests {
         let mut limits = Config::defaults(Environment::Production, false).websocket;
         limits.connections_per_address = 1;
         let connections = Connections::new(&limits);
-        let _first = connections.admit(&from("2001:db8::1"), Transport::EventStream).ok().expect("a place");
+        let _first = connections.admit(&from("2001:db8::1"), Transport::EventStream).expect("a place");
         assert!(connections.admit(&from("2001:db8::2"), Transport::EventStream).is_err());
         assert!(connections.admit(&from("2001:db8:0:1::2"), Transport::EventStream).is_ok());
     }
