@@ -10,12 +10,16 @@ use futures_util::{StreamExt, future::join_all, stream};
 use serde::Serialize;
 use serde_json::json;
 use tiffin_tests::{City, Database, Person, Server, Usage};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 
 use super::{
     Broker, Case,
     measure::{Echo, Percentiles, processor_ticks},
-    socket::{Socket, Tally},
+    socket::{End, Phase, Socket, Tally},
 };
 
 const FOLLOW: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence status at driver { id } } }";
@@ -24,8 +28,10 @@ const FOLLOW_MUCH: &str = "subscription($id: ID!) { orderStatusChanged(orderId: 
     a: events { id cursor at status previousStatus note } b: events { id cursor at status previousStatus note } \
     c: events { id cursor at status previousStatus note } d: events { id cursor at status previousStatus note } } } }";
 
-/// How many sockets are opened at the same time.
-const OPENING: usize = 32;
+/// How many sockets subscribe at the same time.
+const AT_ONCE: usize = 32;
+/// How often it is looked whether all is there.
+const PAUSE: Duration = Duration::from_millis(10);
 /// How long the last message may take to come before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -36,8 +42,8 @@ pub struct Outcome {
     pub delivered: usize,
     /// Messages that did not come, or not in order.
     pub lost: usize,
-    /// Stalled sockets that the server has closed by the end.
-    pub stalled_closed: usize,
+    /// Sockets that the server has closed by the end: those that stall, after a while.
+    pub closed: usize,
     pub server_micros_a_message: f64,
     pub generator_micros_a_message: f64,
     /// Over all processes of the machine, PostgreSQL among them.
@@ -65,46 +71,36 @@ pub async fn run(case: Case) -> Outcome {
     let server = city.server();
     let address = server.address();
     let empty = server.usage();
-    let sockets: Vec<_> = stream::iter(0..case.sockets)
-        .map(|number| {
-            let init = topics[number % topics.len()].customer.connection_init();
-            async move { Socket::open(address, number, case.is_stalled(number), &init).await }
-        })
-        .buffered(OPENING)
-        .collect()
-        .await;
-    let idle = server.usage();
-    let sockets: Vec<_> = stream::iter(sockets.into_iter().enumerate())
-        .map(|(number, mut socket)| {
-            let variables = json!({"id": topics[number % topics.len()].id});
-            let document = if case.is_stalled(number) { FOLLOW_MUCH } else { FOLLOW };
-            async move {
-                let first = socket.subscribe(document, &variables).await;
-                (number, socket, first)
-            }
-        })
-        .buffered(OPENING)
-        .collect()
-        .await;
-    let following = server.usage();
-
-    let tally = Arc::<Tally>::default();
-    let mut stalled = Vec::new();
+    let (phase, phases) = watch::channel(Phase::Idle);
+    let (tally, turns) = (Arc::<Tally>::default(), Arc::new(Semaphore::new(AT_ONCE)));
     let mut readers = vec![0; topics.len()];
-    for (number, socket, first) in sockets {
-        if case.is_stalled(number) {
-            stalled.push(socket);
-        } else {
-            readers[number % topics.len()] += 1;
-            tokio::spawn(socket.follow(first, tally.clone()));
+    let mut followers = JoinSet::new();
+    for number in 0..case.sockets {
+        let topic = &topics[number % topics.len()];
+        let is_stalled = case.is_stalled(number);
+        readers[number % topics.len()] += usize::from(!is_stalled);
+        let socket = Socket::open(address, number, is_stalled, &topic.customer.connection_init()).await;
+        let document = if is_stalled { FOLLOW_MUCH } else { FOLLOW };
+        let subscription = json!({"query": document, "variables": {"id": topic.id}});
+        followers.spawn(socket.follow(subscription, phases.clone(), turns.clone(), tally.clone(), is_stalled));
+    }
+    let idle = server.usage();
+    phase.send_replace(Phase::Following);
+    while tally.present.load(Ordering::Relaxed) < case.sockets {
+        match timeout(PAUSE, followers.join_next()).await {
+            Ok(Some(ended)) => panic!("a socket has ended: {ended:?}"),
+            Ok(None) | Err(_) => {}
         }
     }
+    let following = server.usage();
     let echo = Echo::start().await;
     let before = Moment::now(server);
     let steps = take_steps(case, &topics).await;
     let expected: usize = steps.iter().zip(&readers).map(|(steps, readers)| steps * readers).sum();
     let delivered = until_delivered(&tally, expected).await;
     let after = Moment::now(server);
+    phase.send_replace(Phase::Over);
+    let ends = followers.join_all().await;
 
     let per_message = |after: Usage, before: Usage| {
         (after.processor - before.processor).as_secs_f64() * 1e6 / delivered.max(1) as f64
@@ -114,7 +110,7 @@ pub async fn run(case: Case) -> Outcome {
         steps: steps.iter().sum(),
         delivered,
         lost: expected.abs_diff(delivered) + tally.broken.load(Ordering::Relaxed),
-        stalled_closed: stalled.iter_mut().map(Socket::is_closed).filter(|closed| *closed).count(),
+        closed: ends.into_iter().filter(|end| *end == End::Closed).count(),
         server_micros_a_message: per_message(after.server, before.server),
         generator_micros_a_message: per_message(after.generator, before.generator),
         processors_busy_percent: after.busy_percent_since(before),
@@ -204,6 +200,6 @@ async fn until_delivered(tally: &Tally, expected: usize) -> usize {
         if now > delivered {
             (delivered, since) = (now, Instant::now());
         }
-        sleep(Duration::from_millis(10)).await;
+        sleep(PAUSE).await;
     }
 }

@@ -102,7 +102,7 @@ impl fmt::Display for Row {
             case.sockets,
             case.topics,
             case.stalled_percent,
-            outcome.stalled_closed,
+            outcome.closed,
             outcome.steps,
             outcome.delivered,
             outcome.lost,

@@ -11,7 +11,10 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    sync::{Semaphore, watch},
+};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{ClientRequestBuilder, Message, http::Uri, protocol::WebSocketConfig},
@@ -25,6 +28,8 @@ const STALLED_BUFFER: u32 = 2048;
 /// What all followers have seen.
 #[derive(Default)]
 pub struct Tally {
+    /// Those that were told the present.
+    pub present: AtomicUsize,
     /// Messages with a step.
     pub delivered: AtomicUsize,
     /// Steps that did not follow the one before.
@@ -34,9 +39,31 @@ pub struct Tally {
 }
 
 impl Tally {
+    fn count(&self, step: &Step, last: i64) {
+        let delay = (Utc::now() - step.at).num_microseconds().unwrap_or_default().max(0);
+        self.delays.lock().unwrap_or_else(PoisonError::into_inner).push(delay as u32);
+        self.broken.fetch_add(usize::from(step.sequence != last + 1), Ordering::Relaxed);
+        self.delivered.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub fn take_delays(&self) -> Vec<u32> {
         std::mem::take(&mut *self.delays.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What sockets are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Idle,
+    Following,
+    Over,
+}
+
+/// How a socket was when all was over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Open,
+    Closed,
 }
 
 pub struct Socket(WebSocketStream<TcpStream>);
@@ -62,31 +89,43 @@ impl Socket {
         socket
     }
 
-    /// Subscribes, and waits for the present.
-    pub async fn subscribe(&mut self, document: &str, variables: &Value) -> Step {
-        let payload = json!({"query": document, "variables": variables});
-        self.send(json!({"type": "subscribe", "id": "1", "payload": payload})).await;
-        let message = self.message().await.expect("the present comes first");
-        Step::read(&message).unwrap_or_else(|| panic!("this is no step: {message}"))
-    }
-
-    /// Reads until the connection ends.
-    pub async fn follow(mut self, first: Step, tally: Arc<Tally>) {
-        let mut last = first.sequence;
-        while let Some(message) = self.message().await {
-            let Some(step) = Step::read(&message) else { continue };
-            let delay = (Utc::now() - step.at).num_microseconds().unwrap_or_default().max(0);
-            tally.delays.lock().unwrap_or_else(PoisonError::into_inner).push(delay as u32);
-            if step.sequence != last + 1 {
-                tally.broken.fetch_add(1, Ordering::Relaxed);
-            }
-            last = step.sequence;
-            tally.delivered.fetch_add(1, Ordering::Relaxed);
+    /// Does what the phase wants, and subscribes when it is its turn. One that stalls reads the present and no more.
+    pub async fn follow(
+        mut self,
+        subscription: Value,
+        mut phases: watch::Receiver<Phase>,
+        turns: Arc<Semaphore>,
+        tally: Arc<Tally>,
+        is_stalled: bool,
+    ) -> End {
+        // A client that does not read answers no ping.
+        tokio::select! {
+            _ = phases.wait_for(|phase| *phase == Phase::Following) => {}
+            message = self.message() => panic!("nothing was asked for, but {message:?} came"),
         }
+        let turn = turns.acquire().await.expect("turns go on");
+        self.send(json!({"type": "subscribe", "id": "1", "payload": subscription})).await;
+        let message = self.message().await.expect("the present comes first");
+        let present = Step::read(&message).unwrap_or_else(|| panic!("this is no step: {message}"));
+        drop(turn);
+        tally.present.fetch_add(1, Ordering::Relaxed);
+        let mut last = present.sequence;
+        loop {
+            tokio::select! {
+                _ = phases.wait_for(|phase| *phase == Phase::Over) => break,
+                message = self.message(), if !is_stalled => {
+                    let Some(message) = message else { return End::Closed };
+                    let Some(step) = Step::read(&message) else { continue };
+                    tally.count(&step, last);
+                    last = step.sequence;
+                }
+            }
+        }
+        if self.is_closed() { End::Closed } else { End::Open }
     }
 
-    /// Whether the server has closed the connection, by what is there to be read now.
-    pub fn is_closed(&mut self) -> bool {
+    /// Whether the connection has ended, by what is there to be read now.
+    fn is_closed(&mut self) -> bool {
         loop {
             match self.0.next().now_or_never() {
                 Some(None | Some(Err(_))) => return true,
@@ -113,8 +152,8 @@ impl Socket {
 }
 
 /// A step of an order.
-pub struct Step {
-    pub sequence: i64,
+struct Step {
+    sequence: i64,
     at: DateTime<Utc>,
 }
 
