@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_graphql::{Response, ServerError};
-use futures_util::{Stream, StreamExt, stream::BoxStream};
+use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
 use tokio::{sync::mpsc, time::timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -61,13 +61,14 @@ pub fn start(
     let reason = Arc::new(OnceLock::new());
     let ending = Ending { place, reason: reason.clone() };
     let queue = Queue { sender, patience };
-    let task = tokio::spawn(run(ending, begun, words, queue));
+    // What begins an operation takes 15 KiB, which the task need not keep for as long as it runs.
+    let task = tokio::spawn(run(ending, begun.boxed(), words, queue));
     (Operation { reason, _task: AbortOnDropHandle::new(task) }, Answers(receiver))
 }
 
 async fn run(
     ending: Ending,
-    begun: impl Future<Output = Result<BoxStream<'static, Response>, Refusal>>,
+    begun: BoxFuture<'static, Result<BoxStream<'static, Response>, Refusal>>,
     words: impl Fn(Answer<'_>) -> String,
     queue: Queue,
 ) {
