@@ -200,10 +200,7 @@ mod tests {
             format!("{head}.{payload}."),
             format!("{head}.{payload}x.{signature}"),
             format!("{token}x"),
-            tokens("2025=another secret that is long enough", 60)
-                .issue(UserId(7), SessionId(9))
-                .expect("signed")
-                .0,
+            tokens("2025=another secret that is long enough", 60).issue(UserId(7), SessionId(9)).expect("signed").0,
         ] {
             let error = ours.verify(&forged).expect_err(&forged);
             assert_eq!(error.code, Code::Unauthenticated, "{forged}");

@@ -14,19 +14,22 @@ mod sight;
 mod town;
 mod values;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use tiffin_tests::{Answer, City, Person, both_databases};
+use tiffin_tests::{Answer, City, First, Person, both_databases};
 
 use self::{
     document::{Document, Generator},
     facts::Facts,
     leaks::Known,
-    markers::Markers,
+    markers::{Markers, degrees_marker},
     sight::Sight,
     town::Town,
     values::Values,
@@ -49,8 +52,13 @@ const LEFT_OUT: [&str; 1] = ["deleteAccount"];
 
 both_databases! {
     async fn no_document_breaks_the_server_or_shows_what_is_not_the_viewers(database: Database) {
-        // The system would cancel orders between two looks at the city; and a log of all statements would be long.
-        let settings = [("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "0"), ("TIFFIN_LOG", "info")];
+        // The system would cancel orders between two looks at the city, viewers ask for more than anybody else, and a log of all
+        // statements would be long.
+        let settings = [
+            ("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "0"),
+            ("TIFFIN_LIMITS_VIEWER_COST", "0"),
+            ("TIFFIN_LOG", "info"),
+        ];
         let city = City::with_settings(database, &settings).await;
         let seed = number("TIFFIN_TEST_SEED").unwrap_or_else(|| rand::rng().random());
         let wanted = number("TIFFIN_TEST_DOCUMENTS").map_or(DOCUMENTS, |wanted| usize::try_from(wanted).unwrap());
@@ -63,7 +71,7 @@ both_databases! {
         let values = Values { markers, ids: facts.ids.clone(), cursors: Vec::new() };
         let random = ChaCha8Rng::seed_from_u64(seed);
         let generator = Generator { schema: &schema, random, values, left_out: &LEFT_OUT };
-        let mut run = Run { city: &city, town: &town, generator, facts, tally: BTreeMap::new(), faults: Vec::new() };
+        let mut run = Run { city: &city, town: &town, generator, facts, told: HashMap::new(), tally: BTreeMap::new(), faults: Vec::new() };
         let rounds = wanted.div_ceil(READS_OF_ROUND + WRITES_OF_ROUND);
         for _ in 0..rounds {
             run.read().await;
@@ -88,6 +96,8 @@ struct Run<'a> {
     town: &'a Town,
     generator: Generator<'a>,
     facts: Facts,
+    /// Places that drivers have told, and the driver of each.
+    told: HashMap<String, i32>,
     /// Documents by viewer and by what came of them.
     tally: BTreeMap<(&'static str, String), usize>,
     faults: Vec<String>,
@@ -108,7 +118,7 @@ impl Run<'_> {
         let answers: Vec<_> = stream::iter(answers).buffered(8).collect().await;
         for (name, person, document, answer) in answers {
             let moments = vec![(&self.facts, sight(&self.facts, person, document))];
-            let known = Known { moments, asked: &document.asked() };
+            let known = Known { moments, asked: &document.asked(), told: &self.told };
             let fault = answer.as_ref().and_then(|answer| fault(self.generator.schema, document, answer, &known));
             self.take(name, document, answer, fault);
         }
@@ -119,13 +129,16 @@ impl Run<'_> {
         for _ in 0..WRITES_OF_ROUND {
             for (name, person) in &self.town.people {
                 let document = self.generator.document("Mutation");
+                if let Some(driver) = self.facts.driver_of(person.signed_in_user().map(|user| user.id)) {
+                    self.told.extend(places_in(&document).map(|place| (place, driver)));
+                }
                 let answer = ask(person, &document).await;
                 // One field may have changed something where the next one has failed, and the data is null.
                 let has_run = answer.as_ref().is_some_and(|answer| answer.body.get("data").is_some());
                 let now = if has_run { Some(Facts::read(self.city).await) } else { None };
                 let moments = [Some(&self.facts), now.as_ref()].into_iter().flatten();
                 let moments = moments.map(|facts| (facts, sight(facts, person, &document))).collect();
-                let known = Known { moments, asked: &document.asked() };
+                let known = Known { moments, asked: &document.asked(), told: &self.told };
                 let fault = answer.as_ref().and_then(|answer| fault(self.generator.schema, &document, answer, &known));
                 self.take(name, &document, answer, fault);
                 if let Some(now) = now {
@@ -168,7 +181,10 @@ impl Run<'_> {
 async fn ask(person: &Person, document: &Document) -> Option<Answer> {
     if document.root == "Subscription" {
         let events = person.subscribe(&document.text, document.variables.clone()).await;
-        return events.first_answer_within(LISTENING).await;
+        return match events.first_within(LISTENING).await {
+            First::Answer(answer) => Some(answer),
+            First::End | First::Nothing => None,
+        };
     }
     Some(person.query(&document.text, document.variables.clone()).await)
 }
@@ -201,6 +217,16 @@ fn result(answer: &Answer) -> String {
         None if !has_data => "null".to_owned(),
         _ => "data".to_owned(),
     }
+}
+
+/// The places that a document sends.
+fn places_in(document: &Document) -> impl Iterator<Item = String> {
+    let asked = document.asked();
+    let numbers: Vec<f64> = asked
+        .split(|letter: char| !(letter.is_ascii_digit() || letter == '.'))
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    numbers.into_iter().filter_map(degrees_marker)
 }
 
 /// What looks like a cursor, to be used in a later document.

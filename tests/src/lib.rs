@@ -44,7 +44,7 @@ pub use openid_provider::{OpenIdProvider, Returned};
 pub use person::Person;
 pub use proxy::Proxy;
 pub use server::{Server, Settings};
-pub use stream::EventStream;
+pub use stream::{EventStream, First};
 pub use usage::Usage;
 
 /// The id that clients see for a row: `global_id("Order", 42)` is `Order:42`.

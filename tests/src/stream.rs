@@ -15,6 +15,17 @@ use crate::Answer;
 /// How long the next message may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a subscription begins with.
+#[derive(Clone, Debug)]
+pub enum First {
+    /// An event, or a refusal.
+    Answer(Answer),
+    /// It is over at once.
+    End,
+    /// Nothing came.
+    Nothing,
+}
+
 /// A subscription on a websocket of its own. Dropped, the connection is cut.
 pub struct EventStream {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -89,13 +100,13 @@ impl EventStream {
         }
     }
 
-    /// What comes first within so long, an event or a refusal; `None` where nothing does, or only the end.
-    pub async fn first_answer_within(mut self, duration: Duration) -> Option<Answer> {
-        let message = tokio::time::timeout(duration, self.next_message()).await.ok()?;
+    /// What comes first within so long.
+    pub async fn first_within(mut self, duration: Duration) -> First {
+        let Ok(message) = tokio::time::timeout(duration, self.next_message()).await else { return First::Nothing };
         match message["type"].as_str() {
-            Some("next") => Some(Answer::of_socket(message["payload"].clone())),
-            Some("error") => Some(Answer::of_socket(json!({"errors": message["payload"]}))),
-            _ => None,
+            Some("next") => First::Answer(Answer::of_socket(message["payload"].clone())),
+            Some("error") => First::Answer(Answer::of_socket(json!({"errors": message["payload"]}))),
+            _ => First::End,
         }
     }
 

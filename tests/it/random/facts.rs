@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use entity::{
-    audit_events, customers, dishes, drivers, menus, order_events, order_items, orders, restaurant_members,
-    restaurants, reviews, sessions, users,
+    audit_events, customers, dishes, driver_locations, drivers, menus, order_events, order_items, orders,
+    restaurant_members, restaurants, reviews, sessions, users,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::EntityTrait;
@@ -29,6 +29,8 @@ pub enum Thing {
     Driver(i32),
     /// The driver's phone and place.
     DriverPlace(i32),
+    /// A place that the driver has told, which the database does not have yet.
+    ToldPlace(i32),
     /// The driver's license.
     DriverOwn(i32),
     /// That there is this user, and its e-mail address: those who run a restaurant together know as much of each other.
@@ -37,6 +39,8 @@ pub enum Thing {
     UserOwn(i32),
     /// With its address, its history and what was ordered.
     Order(i32),
+    /// Where the order's drivers were with it.
+    Route(i32),
     Review(i32),
 }
 
@@ -79,12 +83,21 @@ impl Facts {
         let (sessions, acts) = (rows!(city, sessions), rows!(city, audit_events));
         let mut index = Index::default();
         index.add_records(&sessions, &acts);
+        for place in rows!(city, driver_locations) {
+            index.degrees(Thing::Route(place.order_id), place.lat.to_f64());
+            index.degrees(Thing::Route(place.order_id), place.lng.to_f64());
+        }
         index.add_people(&facts);
         index.add_restaurants(&facts, &menus, &dishes);
         index.add_orders(&facts, &items);
         facts.ids = index.ids;
         facts.belongs_to = index.belongs_to;
         facts
+    }
+
+    /// The driver's record of a user who has one.
+    pub fn driver_of(&self, user: Option<i32>) -> Option<i32> {
+        self.drivers.iter().find(|driver| driver.user_id.is_some() && driver.user_id == user).map(|driver| driver.id)
     }
 
     /// What the marker or id belongs to; nothing for what is not in the city.

@@ -1,9 +1,11 @@
 //! What an answer tells that its viewer may not know.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::{
-    facts::Facts,
+    facts::{Facts, Thing},
     markers::{degrees_marker, markers_in},
     sight::Sight,
 };
@@ -13,6 +15,8 @@ pub struct Known<'a> {
     pub moments: Vec<(&'a Facts, Sight)>,
     /// The request: an error may say again what was asked for.
     pub asked: &'a str,
+    /// Places that drivers have told, and the driver of each. They reach the database a little later.
+    pub told: &'a HashMap<String, i32>,
 }
 
 impl Known<'_> {
@@ -32,6 +36,10 @@ impl Known<'_> {
     fn leak(&self, value: &str) -> Option<String> {
         let things: Vec<_> = self.moments.iter().map(|(facts, sight)| (facts.things(value), sight)).collect();
         if things.iter().any(|(things, sight)| things.iter().any(|thing| sight.shows(*thing))) {
+            return None;
+        }
+        let driver = self.told.get(value).map(|driver| Thing::ToldPlace(*driver));
+        if driver.is_some_and(|thing| self.moments.iter().any(|(_, sight)| sight.shows(thing))) {
             return None;
         }
         // What is only there since this operation is the viewer's own making.

@@ -19,6 +19,8 @@ pub struct Sight {
     customer: Option<i32>,
     driver: Option<i32>,
     orders: HashSet<i32>,
+    /// Without those that are only seen because they could be claimed.
+    own_orders: HashSet<i32>,
     restaurants: HashSet<i32>,
     /// Customers of orders that are seen.
     customers: HashSet<i32>,
@@ -28,6 +30,8 @@ pub struct Sight {
     drivers: HashSet<i32>,
     /// Drivers who carry an order of the viewer's.
     carrying: HashSet<i32>,
+    /// Drivers who carried an order of the viewer's at some time.
+    followed: HashSet<i32>,
     reviews: HashSet<i32>,
 }
 
@@ -47,7 +51,7 @@ impl Sight {
         sight.users = colleagues.map(|member| member.user_id).chain(user).collect();
         if user.is_some() {
             sight.customer = facts.customers.iter().find(|row| row.user_id == user).map(|row| row.id);
-            sight.driver = facts.drivers.iter().find(|row| row.user_id == user).map(|row| row.id);
+            sight.driver = facts.driver_of(user);
         }
         sight.see_orders(facts, &restaurants, over_a_feed);
         sight.see_restaurants(facts, restaurants);
@@ -70,6 +74,10 @@ impl Sight {
             self.restaurants.insert(order.restaurant_id);
             self.customers.insert(order.customer_id);
             self.drivers.extend(carried_by().flatten().chain(order.driver_id));
+            if is_own {
+                self.own_orders.insert(order.id);
+                self.followed.extend(carried_by().flatten());
+            }
             if is_own && !matches!(order.status, OrderStatus::Delivered | OrderStatus::Cancelled) {
                 self.served.insert(order.customer_id);
                 self.carrying.extend(order.driver_id);
@@ -99,10 +107,13 @@ impl Sight {
                 Thing::CustomerOwn(id) => self.customer == Some(id),
                 Thing::Driver(id) => self.driver == Some(id) || self.drivers.contains(&id),
                 Thing::DriverPlace(id) => self.driver == Some(id) || self.carrying.contains(&id),
+                // Not yet in the database: it may belong to a route.
+                Thing::ToldPlace(id) => self.driver == Some(id) || self.followed.contains(&id),
                 Thing::DriverOwn(id) => self.driver == Some(id),
                 Thing::User(id) => self.users.contains(&id),
                 Thing::UserOwn(id) => self.user == Some(id),
                 Thing::Order(id) => self.orders.contains(&id),
+                Thing::Route(id) => self.own_orders.contains(&id),
                 Thing::Review(id) => self.reviews.contains(&id),
             }
     }

@@ -5,10 +5,15 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use entity::{audit_events, sea_orm_active_enums::OrderStatus, sessions, users};
+use chrono::Utc;
+use entity::{
+    audit_events, driver_locations,
+    sea_orm_active_enums::{AccountTokenPurpose, OrderStatus},
+    sessions, users,
+};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
 use serde_json::json;
-use tiffin_tests::{City, Person, builders::Restaurant, global_id};
+use tiffin_tests::{City, Person, builders::Restaurant, global_id, rows::row_number};
 use tokio::sync::OnceCell;
 
 /// The columns of the table, in this order.
@@ -58,8 +63,11 @@ impl<'a> World<'a> {
         let review = city.review(&customer, &restaurant).create().await.id();
         let closed_review = city.review(&other_customer, &closed).create().await.id();
 
-        let act = act(city, &merchant, "MENU_UPDATED", &restaurant.menu_id()).await;
-        let customer_act = self::act(city, &customer, "SIGNED_IN", &customer.user_id()).await;
+        for order in [&delivered, &carried] {
+            add_to_route(city, order, &duy).await;
+        }
+        let act = act(city, &merchant, &restaurant.menu_id()).await;
+        let customer_act = global_id("AuditEvent", city.audit_event(&customer).await.id);
         let phone_session = global_id("ActiveSession", city.session(customer.user()).await.id);
 
         let mut things = BTreeMap::from([
@@ -115,7 +123,16 @@ impl<'a> World<'a> {
             things.insert(name, signed_in(city, person).await);
         }
         let viewers = [city.anonymous(), customer, other_customer, merchant, other_merchant, duy, dan, admin];
-        let on_request = ["confirmed", "preparing", "assigned", "cursor", "new_email", "refresh_token"];
+        let on_request = [
+            "confirmed",
+            "preparing",
+            "assigned",
+            "cursor",
+            "new_email",
+            "refresh_token",
+            "verification_token",
+            "reset_token",
+        ];
         let made = on_request.map(|name| (name, OnceCell::new())).into();
         World { city, viewers, restaurant, things, made }
     }
@@ -151,8 +168,10 @@ impl<'a> World<'a> {
         if let Some(type_name) = name.strip_prefix("no_") {
             return quoted(&nonexistent(type_name));
         }
-        if name == "address" {
-            return r#"{line1: "1 Lake Road", city: "Hà Nội"}"#.to_owned();
+        match name {
+            "address" => return r#"{line1: "1 Lake Road", city: "Hà Nội"}"#.to_owned(),
+            "now" => return quoted(&Utc::now().to_rfc3339()),
+            _ => {}
         }
         let cell = self.made.get(name).unwrap_or_else(|| panic!("the table names ${name}, which nothing is called"));
         quoted(cell.get_or_init(|| self.make(name)).await)
@@ -168,6 +187,10 @@ impl<'a> World<'a> {
                 static NUMBER: AtomicU32 = AtomicU32::new(1);
                 format!("new{}@example.com", NUMBER.fetch_add(1, Ordering::Relaxed))
             }
+            "verification_token" => {
+                self.city.account_token(self.viewers[1].user(), AccountTokenPurpose::VerifyEmail).await
+            }
+            "reset_token" => self.city.account_token(self.viewers[1].user(), AccountTokenPurpose::ResetPassword).await,
             "refresh_token" => {
                 let document = "mutation($email: String!, $password: String!) { \
                      signIn(input: {email: $email, password: $password}) { session { refreshToken } } }";
@@ -199,13 +222,27 @@ async fn signed_in(city: &City, person: &Person) -> String {
     global_id("ActiveSession", session.expect("the person is signed in").id)
 }
 
-/// The id of an entry in the record of what was done.
-async fn act(city: &City, actor: &Person, action: &str, subject: &str) -> String {
+/// A place where the driver was with the order.
+async fn add_to_route(city: &City, order: &str, driver: &Person) {
+    let place = driver_locations::ActiveModel {
+        order_id: Set(row_number(order)),
+        slot: Set(0),
+        driver_id: Set(driver.driver().id),
+        recorded_at: Set(Utc::now().fixed_offset()),
+        lat: Set(21.into()),
+        lng: Set(105.into()),
+        ..Default::default()
+    };
+    driver_locations::Entity::insert(place).exec_without_returning(city.db()).await.expect("a place can be written");
+}
+
+/// The id of an entry in the record: that the merchant changed its menu.
+async fn act(city: &City, merchant: &Person, menu: &str) -> String {
     let act = audit_events::ActiveModel {
-        at: Set(chrono::Utc::now().fixed_offset()),
-        actor_id: Set(Some(actor.user().id)),
-        action: Set(action.to_owned()),
-        subject: Set(Some(subject.to_owned())),
+        at: Set(Utc::now().fixed_offset()),
+        actor_id: Set(Some(merchant.user().id)),
+        action: Set("MENU_UPDATED".to_owned()),
+        subject: Set(Some(menu.to_owned())),
         ..Default::default()
     };
     global_id("AuditEvent", act.insert(city.db()).await.expect("an act can be written").id)
