@@ -42,6 +42,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     pub broker: BrokerConfig,
     pub websocket: WebsocketConfig,
+    pub metrics: MetricsConfig,
     pub limits: LimitsConfig,
     pub accounts: AccountsConfig,
     pub orders: OrdersConfig,
@@ -165,6 +166,22 @@ pub struct WebsocketConfig {
     pub operations: usize,
     /// Sockets and event streams at the same time on this process; further ones are refused with 503.
     pub connections: usize,
+    /// Of these, for one address (of IPv6, a network of 64 bits); further ones are refused with 429.
+    pub connections_per_address: usize,
+    /// Operations at the same time on all connections of this process; further ones fail with UNAVAILABLE.
+    pub operations_per_process: usize,
+    /// Seconds between two looks at the rights of whoever is connected while the broker, which would tell of changes, is away.
+    pub rights_check_seconds: u64,
+}
+
+/// What is counted, in the text format of Prometheus. It says nothing of any person, yet how much the server has to do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Whether `/metrics` is served with everything else.
+    pub enabled: bool,
+    /// An address of its own that serves `/metrics` and nothing else. Not set: none.
+    pub listen: Option<SocketAddr>,
 }
 
 /// What one request may ask for, checked before anything runs.
@@ -173,6 +190,8 @@ pub struct WebsocketConfig {
 pub struct LimitsConfig {
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Bytes of a document: what is long belongs into variables.
+    pub document_bytes: usize,
     /// Tokens of a document.
     pub document_tokens: usize,
     /// Levels of selections.
@@ -310,6 +329,9 @@ pub struct DemoConfig {
 pub struct ShutdownConfig {
     /// Seconds to go on serving while `/health/ready` already answers 503, so that load balancers turn away first.
     pub delay_seconds: u64,
+    /// Seconds from then on over which sockets and event streams are sent elsewhere, each at a moment by chance: all at once, they
+    /// would arrive there at once.
+    pub spread_seconds: u64,
     /// Seconds from then on for requests in flight and sockets to end; what is left is cut.
     pub timeout_seconds: u64,
 }
@@ -346,6 +368,11 @@ impl Config {
         let config: Config = figment.extract().map_err(source::explain)?;
         validate::validate(&config)?;
         Ok(config)
+    }
+
+    /// Whether a server can be started with it. The error is one sentence.
+    pub fn check_for_serving(&self) -> anyhow::Result<()> {
+        validate::validate_for_serving(self)
     }
 
     /// What holds where nothing is configured. `embedded`: whether no database is configured either.
@@ -386,10 +413,15 @@ impl Config {
                 message_bytes: 256 * 1024,
                 operations: 100,
                 connections: 20_000,
+                connections_per_address: 500,
+                operations_per_process: 200_000,
+                rights_check_seconds: 30,
             },
+            metrics: MetricsConfig { enabled: development, listen: None },
             limits: LimitsConfig {
                 body_bytes: 256 * 1024,
-                document_tokens: 10_000,
+                document_bytes: 64 * 1024,
+                document_tokens: 5_000,
                 depth: 20,
                 complexity: 50_000,
                 selections: 5_000,
@@ -436,7 +468,12 @@ impl Config {
                 timeout_seconds: 10,
             },
             demo: DemoConfig { seed: development && embedded, live: development && embedded },
-            shutdown: ShutdownConfig { delay_seconds: 0, timeout_seconds: 30 },
+            shutdown: ShutdownConfig {
+                delay_seconds: 0,
+                // Whoever is at a desk does not want to wait.
+                spread_seconds: if development { 0 } else { 5 },
+                timeout_seconds: 30,
+            },
             log: LogConfig {
                 // A first start would open with sixty lines of migrations.
                 filter: if development { "info,sea_orm_migration=warn,sqlx::postgres::notice=warn" } else { "info" }

@@ -139,7 +139,7 @@ impl Provider {
                 other => other,
             };
             let claims = claims.map_err(|error| self.not_believed(&error))?;
-            self.person(&client, &answer, &claims).await
+            self.person(&client, &answer, claims).await
         })
         .await
     }

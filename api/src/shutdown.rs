@@ -29,6 +29,16 @@ impl Shutdown {
         self.requested.clone().cancelled_owned()
     }
 
+    /// Ready at a moment by chance within `spread` of the request: were all that are connected sent elsewhere at once, they would
+    /// arrive there at once. The future borrows nothing.
+    pub fn departure(&self, spread: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let requested = self.requested();
+        async move {
+            requested.await;
+            tokio::time::sleep(spread.mul_f64(rand::random::<f64>())).await;
+        }
+    }
+
     /// Whether no new work should begin.
     pub fn is_requested(&self) -> bool {
         self.requested.is_cancelled()
@@ -42,6 +52,17 @@ impl Shutdown {
     /// The same future, which [`wait`](Self::wait) then waits for. It should end soon after [`requested`](Self::requested).
     pub fn track<F: Future>(&self, future: F) -> TrackedFuture<F> {
         self.tasks.track_future(future)
+    }
+
+    /// Does this beside everything else, and stops in the middle when no new work should begin.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let requested = self.requested();
+        tokio::spawn(self.track(async move {
+            tokio::select! {
+                () = requested => {}
+                () = work => {}
+            }
+        }));
     }
 
     /// Announces the end now, and requests it after the delay.

@@ -12,7 +12,7 @@ const WATCH: &str = r#"subscription { orderStatusChanged(orderId: "Order:1") { s
 /// A window that a few operations use up, and that no test outlives.
 const NARROW: &[(&str, &str)] = &[
     ("TIFFIN_LIMITS_COMPLEXITY", "1000"),
-    ("TIFFIN_LIMITS_BODY_BYTES", "10000"),
+    ("TIFFIN_LIMITS_DOCUMENT_BYTES", "10000"),
     ("TIFFIN_LIMITS_VIEWER_COST", "1500"),
     ("TIFFIN_LIMITS_VIEWER_COST_WINDOW_SECONDS", "3600"),
 ];

@@ -146,6 +146,15 @@ fn a_foreign_page_cannot_write() {
 
         let query = format!("mutation {{ {cancel} }}");
         let body = json!({ "query": query }).to_string();
+        for method in [Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE, Method::PATCH, Method::TRACE] {
+            let url = reqwest::Url::parse_with_params(&city.server().url("/graphql"), [("query", &query)]);
+            let asked = reqwest::Client::new().request(method.clone(), url.expect("a valid URL"));
+            let asked = asked.header("Content-Type", JSON).header("Origin", "https://evil.example").body(body.clone());
+            let response = signed_in(asked).send().await.expect("the server answers");
+            // What asks for a preflight is told what pages may do, and nothing runs.
+            assert_eq!(response.status(), if method == Method::OPTIONS { 200 } else { 405 }, "{method}");
+            assert!(!response.text().await.expect("the answer can be read").contains("data"), "{method}");
+        }
         for media in [
             "text/plain",
             "application/x-www-form-urlencoded",
@@ -165,6 +174,24 @@ fn a_foreign_page_cannot_write() {
         }
         let status = ann.query("query($id: ID!) { order(id: $id) { status } }", json!({ "id": order.id() })).await;
         assert_eq!(status.text("/order/status"), "PENDING");
+    });
+}
+
+#[test]
+fn a_batch_runs_where_it_is_configured_and_nowhere_else() {
+    tiffin_tests::run(async {
+        let city = City::with_settings(Database::Sqlite, &[("TIFFIN_LIMITS_BATCH_OPERATIONS", "3")]).await;
+        let one = json!({ "query": "{ __typename }" });
+        let refused = json!({ "query": "{ unknown }" });
+        let subscription = json!({ "query": "subscription { orderStatusChanged(orderId: 1) { status } }" });
+        let (status, body) = answer(post(&city, RESPONSE, &json!([one, refused, subscription]).to_string())).await;
+        assert_eq!((status, &body[0]), (200, &json!({ "data": { "__typename": "Query" } })), "{body}");
+        for refused in [&body[1], &body[2]] {
+            assert!(refused.get("data").is_none() && refused["errors"][0]["extensions"]["code"].is_string(), "{body}");
+        }
+        for bad in [json!([]), json!([one, one, one, one]), json!([one, 1]), json!([[one]])] {
+            expect_refused(&answer(post(&city, JSON, &bad.to_string())).await, 400);
+        }
     });
 }
 

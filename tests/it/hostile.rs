@@ -1,171 +1,114 @@
-//! Requests that are made to cost: each is refused with its code before a statement runs, and the server goes on.
+//! Requests that are made to cost: each is refused with its code before a statement runs, costs about as much as a small query, and
+//! the server goes on.
 
+mod attacks;
+
+use attacks::{Attack, BAD_USER_INPUT, large_attacks, small_attacks};
 use serde_json::{Value, json};
-use tiffin_tests::{City, both_databases};
+use tiffin_tests::{Answer, City, Database, both_databases};
+use tokio_tungstenite::tungstenite::Message;
 
-const QUERY_TOO_COMPLEX: &str = "QUERY_TOO_COMPLEX";
-const VALIDATION_FAILED: &str = "GRAPHQL_VALIDATION_FAILED";
-const BAD_USER_INPUT: &str = "BAD_USER_INPUT";
+use crate::sockets::{NEWER, Socket};
 
-/// A request, and the code that it is refused with.
-struct Attack {
-    name: &'static str,
-    body: Value,
-    code: &'static str,
+/// As a server is run in production, and nobody is stopped for the cost of all attacks together.
+const UNCHARGED: &[(&str, &str)] = &[("TIFFIN_GRAPHQL_INTROSPECTION", "false"), ("TIFFIN_LIMITS_VIEWER_COST", "0")];
+
+const TRIVIAL: &str = "{ restaurants(first: 1) { nodes { id } } }";
+
+/// Sends it over HTTP, and expects the refusal and no statement.
+async fn send(attack: &Attack, city: &City) {
+    let anonymous = city.anonymous();
+    let (answer, statements) = city.server().statements_during(anonymous.send(&attack.body)).await;
+    expect_refused(attack, &answer);
+    assert_eq!(statements.count(), 0, "{}: {statements}", attack.name);
 }
 
-impl Attack {
-    fn document(name: &'static str, query: impl Into<String>, code: &'static str) -> Self {
-        Attack { name, body: json!({"query": query.into()}), code }
+#[track_caller]
+fn expect_refused(attack: &Attack, answer: &Answer) {
+    let Attack { name, code, .. } = attack;
+    let problems = answer.problems();
+    let refused = !problems.is_empty() && problems.iter().all(|problem| problem.code == *code);
+    // The request itself may be long.
+    let said: String = answer.to_string().chars().take(2_000).collect();
+    assert!(refused, "{name}: expected {code}, got {said}");
+    assert!(answer.status < 500, "{name}: {said}");
+    // Fifty, and one that says how many were left out.
+    assert!(problems.len() <= 51 && answer.to_string().len() < 100_000, "{name}: a long answer: {said}");
+}
+
+/// Sends it over a websocket, and expects the refusal; or the end of the socket for what is no request.
+async fn subscribe(attack: &Attack, city: &City) {
+    let mut socket = Socket::of(&city.anonymous(), city.server(), NEWER).await;
+    socket.say(json!({"type": "subscribe", "id": "a", "payload": attack.body})).await;
+    if attack.body.is_array() {
+        return socket.expect_close(4400, "Invalid message received").await;
     }
-
-    fn variables(name: &'static str, query: &str, variables: Value, code: &'static str) -> Self {
-        Attack { name, body: json!({"query": query, "variables": variables}), code }
-    }
-
-    /// Sends it and expects the refusal, and no statement.
-    async fn run(&self, city: &City) {
-        let anonymous = city.anonymous();
-        let (answer, statements) = city.server().statements_during(anonymous.send(&self.body)).await;
-        let problems = answer.problems();
-        let refused = !problems.is_empty() && problems.iter().all(|problem| problem.code == self.code);
-        // The request itself may be long.
-        let said: String = answer.to_string().chars().take(2_000).collect();
-        assert!(refused, "{}: expected {}, got {said}", self.name, self.code);
-        assert!(answer.status < 500, "{}: {said}", self.name);
-        // Fifty, and one that says how many were left out.
-        assert!(problems.len() <= 51 && answer.to_string().len() < 100_000, "{}: a long answer: {said}", self.name);
-        assert_eq!(statements.count(), 0, "{}: {statements}", self.name);
-    }
+    let message = socket.hear().await;
+    let body = match message["type"].as_str() {
+        Some("error") => json!({"errors": message["payload"]}),
+        Some("next") => message["payload"].clone(),
+        _ => panic!("{}: expected a refusal, got {message:.2000}", attack.name),
+    };
+    expect_refused(attack, &Answer::of_socket(body));
 }
 
-/// The catalog by its name, and then what was asked for too much of.
-fn selecting(selections: &str) -> String {
-    format!("{{ restaurants {{ nodes {{ {selections} }} }} }}")
-}
-
-fn numbered(count: usize, text: impl Fn(usize) -> String) -> String {
-    (0..count).map(text).collect::<Vec<_>>().join(" ")
-}
-
-/// Fragments that each spread the next twice: two to the power of their number.
-fn fragment_bomb(fragments: usize) -> String {
-    let fragment = |n: usize| format!("fragment F{n} on Restaurant {{ ...F{0} ...F{0} }}", n + 1);
-    let end = format!("fragment F{fragments} on Restaurant {{ name }}");
-    format!("{} {} {end}", selecting("...F0"), numbered(fragments, fragment))
-}
-
-fn nested(levels: usize) -> String {
-    let step = "menu { restaurant { ";
-    selecting(&format!("{}id{}", step.repeat(levels), " } }".repeat(levels)))
-}
-
-/// What is within the limits of a body.
-fn small_attacks() -> Vec<Attack> {
-    let huge = 4_611_686_018_427_387_904_i64;
-    let circle = "fragment A on Restaurant { ...B } fragment B on Restaurant { ...A }";
-    let list = "query($first: Int) { restaurants(first: $first) { nodes { name } } }";
-    let dishes = "query($filter: DishFilter) { dishes(filter: $filter) { nodes { name } } }";
-    let ids: Vec<_> = (1..=5_000).map(|number| format!("Restaurant:{number}")).collect();
-    vec![
-        Attack::document("deep nesting", nested(15), QUERY_TOO_COMPLEX),
-        Attack::document("very deep nesting", nested(4_000), QUERY_TOO_COMPLEX),
-        Attack::document(
-            "deep nesting of values",
-            format!("{{ nodes(ids: {}1{}) {{ id }} }}", "[".repeat(4_000), "]".repeat(4_000)),
-            QUERY_TOO_COMPLEX,
-        ),
-        Attack::document("aliases", selecting(&numbered(1_000, |n| format!("a{n}: name"))), QUERY_TOO_COMPLEX),
-        Attack::document(
-            "aliases at the root",
-            format!("{{ {} }}", numbered(1_000, |n| format!("a{n}: restaurants {{ totalCount }}"))),
-            QUERY_TOO_COMPLEX,
-        ),
-        Attack::document(
-            "directives",
-            selecting(&format!("name {}", "@include(if: true) ".repeat(1_000))),
-            QUERY_TOO_COMPLEX,
-        ),
-        Attack::document("unknown directives", selecting(&format!("name {}", "@a".repeat(1_000))), QUERY_TOO_COMPLEX),
-        Attack::document("unknown fields", selecting(&numbered(1_000, |n| format!("x{n}"))), VALIDATION_FAILED),
-        Attack::document("circular fragments", format!("{} {circle}", selecting("...A")), VALIDATION_FAILED),
-        Attack::document(
-            "circular fragments that nobody spreads",
-            format!("{} {circle}", selecting("id")),
-            VALIDATION_FAILED,
-        ),
-        Attack::document("a fragment bomb", fragment_bomb(20), QUERY_TOO_COMPLEX),
-        Attack::document("a long fragment bomb", fragment_bomb(200), QUERY_TOO_COMPLEX),
-        Attack::document(
-            "lists in lists",
-            "{ restaurants(first: 100) { nodes { menu { dishes(first: 100) { nodes { menu { dishes(first: 100) { nodes { id } } } } } } } } }",
-            QUERY_TOO_COMPLEX,
-        ),
-        Attack::document(
-            "a huge page",
-            format!("{{ restaurants(first: {huge}) {{ nodes {{ name }} }} }}"),
-            BAD_USER_INPUT,
-        ),
-        Attack::variables("a huge page by a variable", list, json!({"first": huge}), BAD_USER_INPUT),
-        Attack::variables("a page above the cap", list, json!({"first": 101}), BAD_USER_INPUT),
-        Attack::variables(
-            "a long variable",
-            dishes,
-            json!({"filter": {"search": "a".repeat(200_000)}}),
-            BAD_USER_INPUT,
-        ),
-        Attack::variables(
-            "many values",
-            "query($ids: [ID!]!) { nodes(ids: $ids) { id } }",
-            json!({"ids": ids}),
-            BAD_USER_INPUT,
-        ),
-        Attack { name: "a batch", body: json!([{"query": "{ restaurants { totalCount } }"}]), code: BAD_USER_INPUT },
-    ]
-}
-
-/// What is as long as it wants to be.
-fn large_attacks() -> Vec<Attack> {
-    let megabytes = 10 * 1024 * 1024;
-    let list = "query($ids: [ID!]!) { nodes(ids: $ids) { id } }";
-    let comment = format!("# {}\n{{ restaurants {{ totalCount }} }}", "a".repeat(megabytes));
-    vec![
-        Attack::document("300,000 repeats of a field", selecting(&"name ".repeat(300_000)), QUERY_TOO_COMPLEX),
-        Attack::document(
-            "300,000 arguments",
-            format!("{{ restaurants({}) {{ totalCount }} }}", "first: 1 ".repeat(300_000)),
-            QUERY_TOO_COMPLEX,
-        ),
-        Attack::document("10 MB of a query", selecting(&"id ".repeat(megabytes / 3)), QUERY_TOO_COMPLEX),
-        Attack::document("10 MB of braces", "{".repeat(megabytes), QUERY_TOO_COMPLEX),
-        Attack::document("10 MB of a comment", comment, BAD_USER_INPUT),
-        Attack::variables("a million values", list, json!({"ids": vec!["Restaurant:1"; 1_000_000]}), BAD_USER_INPUT),
-    ]
+/// How often the server has read from the catalog, for whatever transport.
+fn readings(city: &City) -> usize {
+    let is_reading = |line: &&str| {
+        line.contains("sqlx::query") && ["restaurants", "dishes", "menus"].iter().any(|table| line.contains(table))
+    };
+    city.server().log().lines().filter(is_reading).count()
 }
 
 async fn expect_alive(city: &City) {
-    let answer = city.anonymous().query("{ restaurants { nodes { name } } }", json!({})).await;
+    let answer = city.anonymous().query(TRIVIAL, json!({})).await;
     assert_eq!(answer.list("/restaurants/nodes").len(), 1);
 }
 
+async fn attacked(database: Database, settings: &[(&str, &str)]) -> City {
+    let city = City::with_settings(database, &[UNCHARGED, settings].concat()).await;
+    city.restaurant().with_dishes(1).create().await;
+    city
+}
+
 both_databases! {
-    async fn what_is_made_to_cost_is_refused_before_it_does(city: &City) {
-        city.restaurant().with_dishes(1).create().await;
+    async fn what_is_made_to_cost_is_refused_before_it_does(database: Database) {
+        let city = attacked(database, &[]).await;
         for attack in small_attacks() {
-            attack.run(city).await;
+            send(&attack, &city).await;
         }
-        expect_alive(city).await;
+        expect_alive(&city).await;
     }
+}
+
+#[test]
+fn it_is_refused_over_a_websocket_as_well() {
+    tiffin_tests::run(async {
+        let city = attacked(Database::Sqlite, &[]).await;
+        let before = readings(&city);
+        for attack in small_attacks() {
+            subscribe(&attack, &city).await;
+        }
+        assert_eq!(readings(&city), before, "{}", city.server().log());
+        let mut socket = Socket::of(&city.anonymous(), city.server(), NEWER).await;
+        socket.subscribe("a", TRIVIAL, Value::Null).await;
+        assert_eq!(socket.hear().await["type"], "next");
+        assert_eq!(socket.hear().await["type"], "complete");
+        assert!(readings(&city) > before, "readings are seen");
+        socket
+            .send(Message::text(json!({"type": "subscribe", "id": "b", "payload": "x".repeat(300_000)}).to_string()))
+            .await;
+        socket.expect_close(1009, "Message too big").await;
+    });
 }
 
 #[test]
 fn what_is_too_long_is_refused_by_its_length() {
     tiffin_tests::run(async {
-        let city = City::new(tiffin_tests::Database::Sqlite).await;
-        city.restaurant().with_dishes(1).create().await;
+        let city = attacked(Database::Sqlite, &[]).await;
         for attack in large_attacks() {
             let attack = Attack { code: BAD_USER_INPUT, ..attack };
-            attack.run(&city).await;
+            send(&attack, &city).await;
         }
         expect_alive(&city).await;
     });
@@ -175,12 +118,99 @@ fn what_is_too_long_is_refused_by_its_length() {
 #[test]
 fn where_long_requests_are_taken_their_content_is_refused() {
     tiffin_tests::run(async {
-        let settings = [("TIFFIN_LIMITS_BODY_BYTES", "50000000")];
-        let city = City::with_settings(tiffin_tests::Database::Sqlite, &settings).await;
-        city.restaurant().with_dishes(1).create().await;
-        for attack in large_attacks().into_iter().filter(|attack| attack.name != "10 MB of a comment") {
-            attack.run(&city).await;
+        let settings = [
+            ("TIFFIN_LIMITS_BODY_BYTES", "50000000"),
+            ("TIFFIN_LIMITS_DOCUMENT_BYTES", "50000000"),
+            ("TIFFIN_LIMITS_BATCH_OPERATIONS", "10"),
+        ];
+        let city = attacked(Database::Sqlite, &settings).await;
+        let batch = small_attacks().into_iter().filter(|attack| attack.name == "a batch");
+        for attack in large_attacks().into_iter().filter(|attack| attack.name != "10 MB of a comment").chain(batch) {
+            send(&attack, &city).await;
         }
         expect_alive(&city).await;
+    });
+}
+
+/// A query as small as they come costs this much for itself, and this much for each byte that is sent along.
+struct Trivial {
+    itself: f64,
+    byte: f64,
+}
+
+/// Processor time of the server for one request, in seconds.
+async fn cost(city: &City, body: &Value, repeats: u32) -> f64 {
+    let (anonymous, body) = (city.anonymous(), body.to_string());
+    let before = city.server().usage().processor;
+    for _ in 0..repeats {
+        anonymous.send_text(body.clone()).await;
+    }
+    (city.server().usage().processor - before).as_secs_f64() / f64::from(repeats)
+}
+
+impl Trivial {
+    async fn measured(city: &City) -> Self {
+        let bytes = 200_000;
+        // A client that sends along what nobody asked for.
+        let long = json!({"query": TRIVIAL, "variables": {"unused": "x".repeat(bytes)}});
+        cost(city, &json!({"query": TRIVIAL}), 50).await;
+        let itself = cost(city, &json!({"query": TRIVIAL}), 300).await;
+        let byte = (cost(city, &long, 50).await - itself).max(0.0) / bytes as f64;
+        Trivial { itself, byte }
+    }
+
+    fn of(&self, bytes: usize) -> f64 {
+        self.itself + self.byte * bytes as f64
+    }
+}
+
+/// How many times as much as the trivial query of its length an attack may cost.
+const MULTIPLE: f64 = 25.0;
+
+#[test]
+fn it_costs_a_small_multiple_of_a_trivial_query() {
+    tiffin_tests::run(async {
+        let city = attacked(Database::Sqlite, &[]).await;
+        let trivial = Trivial::measured(&city).await;
+        println!("a trivial query: {:.2} ms, and {:.2} ms for 100 kB", trivial.itself * 1e3, trivial.byte * 1e8);
+        let mut failures = String::new();
+        for attack in small_attacks() {
+            let bytes = attack.body.to_string().len();
+            let cost = cost(&city, &attack.body, 20).await;
+            let multiple = cost / trivial.of(bytes);
+            let line = format!("{:>6.1} times, {:>7.2} ms, {bytes:>7} bytes: {}", multiple, cost * 1e3, attack.name);
+            println!("{line}");
+            if multiple > MULTIPLE {
+                failures.push_str(&line);
+                failures.push('\n');
+            }
+        }
+        assert!(failures.is_empty(), "more than {MULTIPLE} times a trivial query:\n{failures}");
+        expect_alive(&city).await;
+    });
+}
+
+#[test]
+fn it_leaves_nothing_in_memory() {
+    tiffin_tests::run(async {
+        let city = attacked(Database::Sqlite, &[]).await;
+        let attacks = small_attacks();
+        let round = async || {
+            for attack in &attacks {
+                city.anonymous().send(&attack.body).await;
+            }
+            city.server().usage().memory
+        };
+        let mut before = 0;
+        for _ in 0..4 {
+            before = round().await.max(before);
+        }
+        let mut after = u64::MAX;
+        for _ in 0..8 {
+            after = round().await.min(after);
+        }
+        let sent: usize = attacks.iter().map(|attack| attack.body.to_string().len() * 8).sum();
+        println!("{} requests of {sent} bytes: from {before} to {after} bytes", attacks.len() * 8);
+        assert!(after < before + sent as u64 / 4, "memory has grown from {before} to {after} bytes");
     });
 }

@@ -1,7 +1,10 @@
 //! `updateDriverLocation` and `updateDriverLocations`: what a place costs, where it is known at once, and when it is written.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use entity::{drivers, sea_orm_active_enums::OrderStatus::PickedUp};
+use entity::{
+    drivers,
+    sea_orm_active_enums::OrderStatus::{Delivered, PickedUp},
+};
 use sea_orm::{EntityTrait, prelude::Decimal};
 use serde_json::{Value, json};
 use tiffin_tests::{City, Database, Person, Proxy, both_databases};
@@ -48,6 +51,23 @@ both_databases! {
         assert_eq!(location(&duy).await, json!({"lat": 21.25, "lng": 105.25}));
         let route = ann.query("query($id: ID!) { order(id: $id) { route { lat } } }", json!({"id": order.id()})).await;
         assert_eq!(route.at("/order/route"), &json!([{"lat": 21.25}]));
+    }
+
+    async fn where_a_driver_was_goes_with_its_account(database: Database) {
+        let mut city = City::with_settings(database, &[WRITTEN_AT_THE_END]).await;
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, duy) = (city.customer("Ann").await, city.driver("Duy").await);
+        let order = city.order(&ann, &restaurant).status(Delivered).driver(&duy).route(3).create().await;
+        duy.move_to(12.3456789, 105.0).await.expect_success();
+        let export = duy.query("{ personalData { document } }", json!({})).await;
+        assert_eq!(export.list("/personalData/document/driver/routes").len(), 3);
+        duy.query("mutation { deleteAccount(input: {}) { deletedUserId } }", json!({})).await.expect_success();
+        city.restart().await;
+        assert_eq!(written(&city, &duy).await, (None, None));
+        assert_eq!(city.contents().await["driver_locations"], Vec::<String>::new());
+        let location = "query($id: ID!) { order(id: $id) { driver { location { lat } } } }";
+        let answer = city.admin().await.query(location, json!({"id": order.id()})).await;
+        assert_eq!(answer.at("/order/driver/location"), &Value::Null, "and nobody remembers it");
     }
 
     async fn drivers_nearby_are_sorted_by_what_is_written_in_the_background(city: &City) {

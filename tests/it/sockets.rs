@@ -6,9 +6,9 @@ use entity::sea_orm_active_enums::OrderStatus;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tiffin_tests::{City, Person, Server};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{ClientRequestBuilder, Message, http::Uri},
 };
 
@@ -37,7 +37,19 @@ impl Socket {
 
     /// A socket that the server has acknowledged as this person's.
     pub async fn of(person: &Person, server: &Server, protocol: &str) -> Self {
-        let mut socket = Self::open(server, protocol).await;
+        Self::open(server, protocol).await.acknowledged(person, protocol).await
+    }
+
+    /// The same, of a client whose system takes little that it has not read.
+    pub async fn with_little_room(person: &Person, server: &Server) -> Self {
+        let stream = MaybeTlsStream::Plain(connect_with_little_room(server).await);
+        let request = handshake(server).with_sub_protocol(NEWER);
+        let (socket, _) = client_async(request, stream).await.unwrap_or_else(|error| panic!("no websocket: {error}"));
+        Self(socket).acknowledged(person, NEWER).await
+    }
+
+    async fn acknowledged(self, person: &Person, protocol: &str) -> Self {
+        let mut socket = self;
         socket.say(json!({ "type": "connection_init", "payload": person.connection_init() })).await;
         assert_eq!(socket.hear().await, json!({ "type": "connection_ack" }));
         if protocol == OLDER {
@@ -97,6 +109,13 @@ impl Socket {
             other => panic!("expected a close with {code}, got {other:?}"),
         }
     }
+}
+
+/// A connection of a client whose system takes little that it has not read.
+pub async fn connect_with_little_room(server: &Server) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket can be made");
+    socket.set_recv_buffer_size(4096).expect("the system takes a size");
+    socket.connect(server.address()).await.expect("the server listens")
 }
 
 pub fn handshake(server: &Server) -> ClientRequestBuilder {

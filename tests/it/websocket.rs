@@ -158,18 +158,6 @@ fn what_breaks_the_protocol_closes_the_socket_with_its_code() {
 }
 
 #[test]
-fn in_production_no_socket_is_taken_at_its_word() {
-    tiffin_tests::run(async {
-        let city = City::with_settings(Database::Sqlite, &[("TIFFIN_ENV", "production")]).await;
-        let admin = city.admin().await;
-        let mut socket = open(&city).await;
-        let payload = admin.connection_init();
-        socket.say(json!({ "type": "connection_init", "payload": payload })).await;
-        socket.expect_close(4403, "Forbidden").await;
-    });
-}
-
-#[test]
 fn another_protocol_is_not_accepted() {
     tiffin_tests::run(async {
         let city = city().await;

@@ -43,7 +43,7 @@ impl Problem {
 
 impl Answer {
     /// What came over a socket or as an event.
-    pub(crate) fn of_socket(body: Value) -> Self {
+    pub fn of_socket(body: Value) -> Self {
         Answer { status: 200, headers: HeaderMap::new(), body }
     }
 

@@ -52,9 +52,19 @@ impl City {
         &self.server
     }
 
+    /// The same, to wait for its end.
+    pub fn server_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
+
     /// A second server process on the same database and, on PostgreSQL, the same Redis.
     pub async fn another_server(&self) -> Server {
         Server::start(self.directory.path(), &self.settings).await
+    }
+
+    /// The same where what the server needs may be away: why it did not start is the error.
+    pub async fn try_another_server(&self) -> Result<Server, String> {
+        Server::try_start(self.directory.path(), &self.settings).await
     }
 
     /// A further server with these environment variables besides, or in place of, the usual ones.
@@ -73,9 +83,14 @@ impl City {
 
     /// Stops the server, as a restart does, and starts it again at another address: make the people anew, or send them there.
     pub async fn restart(&mut self) {
+        self.stop().await;
+        self.server = self.another_server().await;
+    }
+
+    /// Stops the server: a city whose people are sent to other ones.
+    pub async fn stop(&mut self) {
         self.server.request_stop();
         self.server.ended().await;
-        self.server = self.another_server().await;
     }
 
     /// The test's own connection to the database.

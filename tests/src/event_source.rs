@@ -35,13 +35,14 @@ impl EventSource {
 
     /// The next event's result.
     pub async fn next_event(&mut self) -> Answer {
-        match self.next().await {
-            Some((name, data)) if name == "next" => {
-                let body = serde_json::from_str(&data).unwrap_or_else(|_| panic!("a result is JSON: {data}"));
-                Answer::of_socket(body)
-            }
-            other => panic!("expected a result, got {other:?}"),
-        }
+        self.next_event_or_end().await.expect("expected a result, got the end")
+    }
+
+    /// The next event's result; none at the end of the stream, when the client is to ask again.
+    pub async fn next_event_or_end(&mut self) -> Option<Answer> {
+        let (name, data) = self.next().await?;
+        assert_eq!(name, "next", "expected a result, got {data}");
+        Some(Answer::of_socket(serde_json::from_str(&data).expect("a result is JSON")))
     }
 
     /// The server must complete the operation and end the stream now.

@@ -7,6 +7,7 @@
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
 //! - [`OpenIdProvider`]: an OpenID provider, and the browser of those who sign in there
+//! - [`Script`]: whatever else runs under Node.js meanwhile
 //! - [`EventStream`]: a subscription over graphql-transport-ws, and [`EventSource`]: one over Server-Sent Events
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
@@ -26,7 +27,9 @@ mod mailbox;
 mod openid_provider;
 mod person;
 mod proxy;
+mod redis_cluster;
 pub mod rows;
+mod script;
 mod server;
 mod stream;
 mod usage;
@@ -43,8 +46,10 @@ pub use mailbox::{Letter, Mailbox};
 pub use openid_provider::{OpenIdProvider, Returned};
 pub use person::Person;
 pub use proxy::Proxy;
+pub use redis_cluster::RedisCluster;
+pub use script::Script;
 pub use server::{Server, Settings};
-pub use stream::{EventStream, First};
+pub use stream::{EventStream, First, Interruption};
 pub use usage::Usage;
 
 /// The id that clients see for a row: `global_id("Order", 42)` is `Order:42`.

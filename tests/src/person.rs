@@ -9,7 +9,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use crate::{Answer, EventSource, EventStream, Server, global_id};
+use crate::{Answer, EventSource, EventStream, Interruption, Proxy, Server, global_id};
 
 /// Somebody who sends operations to a server: anonymous, or a user with the records that belong to them.
 #[derive(Clone, Debug)]
@@ -76,9 +76,21 @@ impl Person {
         Person { url: server.url("/graphql"), websocket_url: server.websocket_url(), ..self.clone() }
     }
 
+    /// The same person, talking to servers by way of a proxy.
+    pub fn by_way_of(&self, proxy: &Proxy) -> Self {
+        let url = proxy.url();
+        let websocket_url = url.replacen("http", "ws", 1);
+        Person { url: format!("{url}graphql"), websocket_url: format!("{websocket_url}graphql"), ..self.clone() }
+    }
+
     /// Sends a query or a mutation over HTTP.
     pub async fn query(&self, document: &str, variables: Value) -> Answer {
         self.send(&json!({"query": document, "variables": variables})).await
+    }
+
+    /// The same where the connection may break: then there is no answer, and why not is the error.
+    pub async fn try_query(&self, document: &str, variables: Value) -> Result<Answer, String> {
+        self.try_send_text(json!({"query": document, "variables": variables}).to_string()).await
     }
 
     /// Sends any JSON as the body of a GraphQL request over HTTP.
@@ -88,13 +100,17 @@ impl Person {
 
     /// Sends any text as the body of a GraphQL request over HTTP, said to be JSON.
     pub async fn send_text(&self, body: String) -> Answer {
-        let request = self.post(body.clone()).header(ACCEPT, "application/json");
-        let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}\n{body:.2000}"));
+        self.try_send_text(body.clone()).await.unwrap_or_else(|problem| panic!("{problem}\n{body:.2000}"))
+    }
+
+    async fn try_send_text(&self, body: String) -> Result<Answer, String> {
+        let request = self.post(body).header(ACCEPT, "application/json");
+        let response = request.send().await.map_err(|error| format!("no answer: {error:?}"))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let text = response.text().await.expect("the answer can be read");
-        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} without JSON: {text}"));
-        Answer { status, headers, body }
+        let text = response.text().await.map_err(|error| format!("half an answer: {error:?}"))?;
+        let body = serde_json::from_str(&text).map_err(|_| format!("{status} without JSON: {text}"))?;
+        Ok(Answer { status, headers, body })
     }
 
     fn post(&self, body: String) -> RequestBuilder {
@@ -119,6 +135,12 @@ impl Person {
     pub async fn subscribe(&self, document: &str, variables: Value) -> EventStream {
         let operation = json!({"query": document, "variables": variables});
         EventStream::open(&self.websocket_url, self.connection_init(), operation).await
+    }
+
+    /// The same where the connection may break.
+    pub async fn try_subscribe(&self, document: &str, variables: Value) -> Result<EventStream, Interruption> {
+        let operation = json!({"query": document, "variables": variables});
+        EventStream::try_open(&self.websocket_url, self.connection_init(), operation).await
     }
 
     /// The payload of `connection_init` that says who it is.

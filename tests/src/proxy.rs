@@ -9,29 +9,49 @@ use tokio::{
     sync::watch,
 };
 
-/// Stands between a server under test and its database or Redis. It lives as long as the test's runtime.
+use crate::Server;
+
+/// Stands before a database or Redis under test, or before several servers. It lives as long as the test's runtime.
 pub struct Proxy {
     url: Url,
-    whole: watch::Sender<bool>,
+    line: watch::Sender<Line>,
+}
+
+/// Where connections go.
+#[derive(Clone)]
+struct Line {
+    is_whole: bool,
+    /// Tried one after the other.
+    targets: Vec<String>,
+    /// How often all connections were ended.
+    ends: usize,
 }
 
 impl Proxy {
     /// A proxy of the server at this URL.
     pub async fn to(url: &str) -> Self {
-        let mut url: Url = url.parse().expect("a server has a URL");
-        let default = if url.scheme().starts_with("redis") { 6379 } else { 5432 };
-        let target = (url.host_str().expect("a URL has a host").to_owned(), url.port().unwrap_or(default));
+        let url: Url = url.parse().expect("a server has a URL");
+        Self::start(&url, vec![target(&url)]).await
+    }
+
+    /// A proxy of these servers. Each connection goes to the first of them that takes it.
+    pub async fn before(servers: &[&Server]) -> Self {
+        Self::start(&"http://127.0.0.1".parse().expect("a URL"), addresses(servers)).await
+    }
+
+    async fn start(url: &Url, targets: Vec<String>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address: SocketAddr = listener.local_addr().expect("the listener is bound");
+        let mut url = url.clone();
         url.set_host(Some("127.0.0.1")).expect("the URL takes a host");
         url.set_port(Some(address.port())).expect("the URL takes a port");
-        let (whole, state) = watch::channel(true);
+        let (line, state) = watch::channel(Line { is_whole: true, targets, ends: 0 });
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, target.clone(), state.clone()));
+                tokio::spawn(forward(client, state.clone()));
             }
         });
-        Proxy { url, whole }
+        Proxy { url, line }
     }
 
     /// The server's URL by way of this proxy.
@@ -41,23 +61,64 @@ impl Proxy {
 
     /// Ends all connections, and each new one at once.
     pub fn cut(&self) {
-        self.whole.send_replace(false);
+        self.line.send_modify(|line| {
+            line.is_whole = false;
+            line.ends += 1;
+        });
     }
 
     /// Lets connections through again.
     pub fn mend(&self) {
-        self.whole.send_replace(true);
+        self.line.send_modify(|line| line.is_whole = true);
+    }
+
+    /// Ends the present connections, and gives their number. New ones are let through.
+    pub fn end_connections(&self) -> usize {
+        // Each connection looks at the line, and so does the listener.
+        let connections = self.line.receiver_count() - 1;
+        self.line.send_modify(|line| line.ends += 1);
+        connections
+    }
+
+    /// Sends new connections to these servers. Those that there are stay where they are.
+    pub fn turn_to(&self, servers: &[&Server]) {
+        self.line.send_modify(|line| line.targets = addresses(servers));
+    }
+
+    /// Sends new connections to whatever is at this URL.
+    pub fn turn_to_url(&self, url: &str) {
+        let target = target(&url.parse().expect("a server has a URL"));
+        self.line.send_modify(|line| line.targets = vec![target]);
     }
 }
 
-async fn forward(mut client: TcpStream, target: (String, u16), mut whole: watch::Receiver<bool>) {
-    if !*whole.borrow_and_update() {
+fn target(url: &Url) -> String {
+    let default = if url.scheme().starts_with("redis") { 6379 } else { 5432 };
+    format!("{}:{}", url.host_str().expect("a URL has a host"), url.port().unwrap_or(default))
+}
+
+fn addresses(servers: &[&Server]) -> Vec<String> {
+    servers.iter().map(|server| server.address().to_string()).collect()
+}
+
+async fn forward(mut client: TcpStream, mut line: watch::Receiver<Line>) {
+    let Line { is_whole, targets, ends } = line.borrow_and_update().clone();
+    if !is_whole {
         return;
     }
-    let Ok(mut server) = TcpStream::connect(target).await else { return };
+    let Some(mut server) = connect(&targets).await else { return };
     tokio::select! {
         // How a connection ends is for its two ends to know.
         _ = copy_bidirectional(&mut client, &mut server) => {}
-        _ = whole.wait_for(|whole| !whole) => {}
+        _ = line.wait_for(|line| line.ends > ends) => {}
     }
+}
+
+async fn connect(targets: &[String]) -> Option<TcpStream> {
+    for target in targets {
+        if let Ok(server) = TcpStream::connect(target).await {
+            return Some(server);
+        }
+    }
+    None
 }

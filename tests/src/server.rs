@@ -30,6 +30,11 @@ pub struct Server {
 impl Server {
     /// Starts a server with exactly these settings, and nothing of the test's own environment. Its log goes into `directory`.
     pub async fn start(directory: &Path, settings: &Settings) -> Self {
+        Server::try_start(directory, settings).await.unwrap_or_else(|problem| panic!("{problem}"))
+    }
+
+    /// The same for a server that may have a reason not to start, such as a database that is away: its log is the error.
+    pub async fn try_start(directory: &Path, settings: &Settings) -> Result<Self, String> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let log = Log::new(directory.join(format!("server-{}.log", NUMBER.fetch_add(1, Ordering::Relaxed))));
         let file = std::fs::File::create(log.file()).expect("a log file can be made");
@@ -40,22 +45,22 @@ impl Server {
             .spawn()
             .expect("the server's process starts");
         let mut server = Server { process, address: SocketAddr::from(([0, 0, 0, 0], 0)), log };
-        server.address = server.bound_address().await;
-        server
+        server.address = server.bound_address().await?;
+        Ok(server)
     }
 
     /// Waits for the line of the log that tells where the server listens.
-    async fn bound_address(&mut self) -> SocketAddr {
+    async fn bound_address(&mut self) -> Result<SocketAddr, String> {
         let started = Instant::now();
         loop {
             let lines = self.log.lines(0);
             let listening = lines.iter().find(|line| line["message"] == "listening");
             let address = listening.and_then(|line| line["address"].as_str()?.parse().ok());
             if let Some(address) = address {
-                return address;
+                return Ok(address);
             }
             if let Ok(Some(status)) = self.process.try_wait() {
-                panic!("the server ended with {status} before it listened:\n{}", self.log.tail());
+                return Err(format!("the server ended with {status} before it listened:\n{}", self.log.tail()));
             }
             assert!(started.elapsed() < PATIENCE, "the server does not listen:\n{}", self.log.tail());
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -65,6 +70,11 @@ impl Server {
     /// `http://127.0.0.1:<port>` with this path.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The address that websockets connect to.

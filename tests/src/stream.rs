@@ -1,6 +1,6 @@
 //! Subscriptions over graphql-transport-ws.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -26,6 +26,26 @@ pub enum First {
     Nothing,
 }
 
+/// How a connection ended that was to go on.
+#[derive(Debug)]
+pub struct Interruption {
+    /// What the server closed it with; none where it broke.
+    pub close_code: Option<u16>,
+    problem: String,
+}
+
+impl Interruption {
+    fn broken(problem: impl Into<String>) -> Self {
+        Interruption { close_code: None, problem: problem.into() }
+    }
+}
+
+impl fmt::Display for Interruption {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.problem)
+    }
+}
+
 /// A subscription on a websocket of its own. Dropped, the connection is cut.
 pub struct EventStream {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
@@ -34,15 +54,35 @@ pub struct EventStream {
 impl EventStream {
     /// Connects, sends `init` as the payload of `connection_init`, waits for the acknowledgement and subscribes.
     pub(crate) async fn open(url: &str, init: Value, operation: Value) -> Self {
+        let opened = tokio::time::timeout(PATIENCE, EventStream::try_open(url, init, operation)).await;
+        let opened = opened.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}"));
+        opened.unwrap_or_else(|interruption| panic!("{interruption}"))
+    }
+
+    /// The same where the connection may break.
+    pub(crate) async fn try_open(url: &str, init: Value, operation: Value) -> Result<Self, Interruption> {
         let uri: Uri = url.parse().expect("the server's address is a URL");
         let request = ClientRequestBuilder::new(uri).with_sub_protocol("graphql-transport-ws");
-        let (socket, _) = connect_async(request).await.unwrap_or_else(|error| panic!("no websocket at {url}: {error}"));
+        let (socket, _) = connect_async(request)
+            .await
+            .map_err(|error| Interruption::broken(format!("no websocket at {url}: {error}")))?;
         let mut stream = EventStream { socket };
-        stream.send(json!({"type": "connection_init", "payload": init})).await;
-        let acknowledgement = stream.message().await;
+        stream.send(json!({"type": "connection_init", "payload": init})).await?;
+        let acknowledgement = stream.next_message().await?;
         assert_eq!(acknowledgement["type"], "connection_ack", "{acknowledgement}");
-        stream.send(json!({"type": "subscribe", "id": "1", "payload": operation})).await;
-        stream
+        stream.send(json!({"type": "subscribe", "id": "1", "payload": operation})).await?;
+        Ok(stream)
+    }
+
+    /// What comes next where the connection may break, and however long it takes: an event or a refusal, or nothing after the end.
+    pub async fn try_next_event(&mut self) -> Result<Option<Answer>, Interruption> {
+        let message = self.next_message().await?;
+        match message["type"].as_str() {
+            Some("next") => Ok(Some(Answer::of_socket(message["payload"].clone()))),
+            Some("error") => Ok(Some(Answer::of_socket(json!({"errors": message["payload"]})))),
+            Some("complete") => Ok(None),
+            _ => panic!("expected an event, a refusal or the end, got {message:#}"),
+        }
     }
 
     /// The next event.
@@ -82,10 +122,23 @@ impl EventStream {
 
     /// The server must close the socket now, with this code and no further event.
     pub async fn expect_close(mut self, code: u16) {
-        let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
-        match next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}")) {
-            Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), code, "{frame:?}"),
-            other => panic!("expected the close code {code}, got {other:?}"),
+        assert_eq!(self.next_event_or_close().await.expect_err("expected a close, got an event"), code);
+    }
+
+    /// The next event, or the code with which the server closes the socket.
+    pub async fn next_event_or_close(&mut self) -> Result<Answer, u16> {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            match next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}")) {
+                Some(Ok(Message::Text(text))) => {
+                    let message: Value = serde_json::from_str(&text).expect("a message is JSON");
+                    assert_eq!(message["type"], "next", "expected an event, got {message:#}");
+                    return Ok(Answer::of_socket(message["payload"].clone()));
+                }
+                Some(Ok(Message::Ping(_))) => {}
+                Some(Ok(Message::Close(Some(frame)))) => return Err(frame.code.into()),
+                other => panic!("expected an event or a close, got {other:?}"),
+            }
         }
     }
 
@@ -103,6 +156,7 @@ impl EventStream {
     /// What comes first within so long.
     pub async fn first_within(mut self, duration: Duration) -> First {
         let Ok(message) = tokio::time::timeout(duration, self.next_message()).await else { return First::Nothing };
+        let message = message.unwrap_or_else(|interruption| panic!("{interruption}"));
         match message["type"].as_str() {
             Some("next") => First::Answer(Answer::of_socket(message["payload"].clone())),
             Some("error") => First::Answer(Answer::of_socket(json!({"errors": message["payload"]}))),
@@ -120,37 +174,40 @@ impl EventStream {
     /// Nothing may come for so long. Proves little and costs time: prefer an event that must come next.
     pub async fn expect_silence(&mut self, duration: Duration) {
         if let Ok(message) = tokio::time::timeout(duration, self.next_message()).await {
-            panic!("expected silence, got {message:#}");
+            panic!("expected silence, got {message:#?}");
         }
     }
 
-    async fn send(&mut self, message: Value) {
-        self.socket.send(Message::text(message.to_string())).await.expect("the socket takes a message");
+    async fn send(&mut self, message: Value) -> Result<(), Interruption> {
+        let sent = self.socket.send(Message::text(message.to_string())).await;
+        sent.map_err(|error| Interruption::broken(format!("the socket takes no message: {error}")))
     }
 
     async fn message(&mut self) -> Value {
         let next = tokio::time::timeout(PATIENCE, self.next_message()).await;
-        next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}"))
+        let next = next.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?}"));
+        next.unwrap_or_else(|interruption| panic!("{interruption}"))
     }
 
     /// The next message of the protocol; pings are answered on the way.
-    async fn next_message(&mut self) -> Value {
+    async fn next_message(&mut self) -> Result<Value, Interruption> {
         loop {
             match self.socket.next().await {
                 Some(Ok(Message::Text(text))) => {
                     let message: Value = serde_json::from_str(&text).expect("a message is JSON");
                     if message["type"] != "ping" {
-                        return message;
+                        return Ok(message);
                     }
-                    self.send(json!({"type": "pong"})).await;
+                    self.send(json!({"type": "pong"})).await?;
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Close(frame))) => {
-                    panic!("the server closed the socket: {frame:?}")
+                    let problem = format!("the server closed the socket: {frame:?}");
+                    return Err(Interruption { close_code: frame.map(|frame| frame.code.into()), problem });
                 }
                 Some(Ok(other)) => panic!("expected text, got {other:?}"),
-                Some(Err(error)) => panic!("the socket broke: {error}"),
-                None => panic!("the socket ended"),
+                Some(Err(error)) => return Err(Interruption::broken(format!("the socket broke: {error}"))),
+                None => return Err(Interruption::broken("the socket ended")),
             }
         }
     }

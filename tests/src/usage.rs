@@ -15,7 +15,8 @@ pub struct Usage {
 }
 
 impl Usage {
-    pub(crate) fn of_process(process: u32) -> Self {
+    /// Of the process with this number.
+    pub fn of_process(process: u32) -> Self {
         let read = |file: &str| {
             let path = format!("/proc/{process}/{file}");
             std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}: measured on Linux only"))

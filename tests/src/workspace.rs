@@ -84,15 +84,21 @@ pub(crate) type Printed = Lines<BufReader<ChildStdout>>;
 /// Starts `tests/node/<script>`, which serves on a port that its first line names until its standard input ends: keep the process,
 /// and dropping it ends it.
 pub(crate) async fn node_server(script: &str, arguments: &[&str]) -> (Child, Printed, u16) {
+    let (process, mut printed) = node_process(script, arguments);
+    let Listening { port } = next_printed(&mut printed).await;
+    (process, printed, port)
+}
+
+/// Starts `tests/node/<script>`, which goes on until its standard input ends, as it does when the process is dropped.
+pub(crate) fn node_process(script: &str, arguments: &[&str]) -> (Child, Printed) {
     let mut process = node(script)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("Node.js does not start ({error}): run ./test"));
-    let mut printed = BufReader::new(process.stdout.take().expect("the output is piped")).lines();
-    let Listening { port } = next_printed(&mut printed).await;
-    (process, printed, port)
+    let printed = BufReader::new(process.stdout.take().expect("the output is piped")).lines();
+    (process, printed)
 }
 
 #[derive(Deserialize)]
@@ -102,7 +108,7 @@ struct Listening {
 
 /// The next line that the script prints, which is JSON.
 pub(crate) async fn next_printed<T: DeserializeOwned>(printed: &mut Printed) -> T {
-    let line = printed.next_line().await.expect("a script can be read").expect("a script that serves goes on");
+    let line = printed.next_line().await.expect("a script can be read").expect("the script goes on");
     serde_json::from_str(&line).unwrap_or_else(|error| panic!("the script says {line} ({error})"))
 }
 

@@ -4,12 +4,15 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{Router, serve::ListenerExt};
+use metrics_exporter_prometheus::PrometheusHandle;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::{patiently, welcome};
 use crate::{
     app::App,
-    config::{Config, ShutdownConfig},
+    config::{Config, MetricsConfig, ShutdownConfig, WebsocketConfig},
     database,
     features::{
         account::expiry::forget_expired_forever,
@@ -25,8 +28,9 @@ const BACKLOG: u32 = 1024;
 
 /// Serves until a signal comes, and then until everything has ended or the deadline is over.
 pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
+    config.check_for_serving()?;
     // Taken before anything is changed, yet answered only when all is ready.
-    let socket = bind(config.listen).with_context(|| format!("cannot listen on {}", config.listen))?;
+    let socket = bind(&config).with_context(|| format!("cannot listen on {}", config.listen))?;
     prepare_database(&config, patience).await?;
     let app = patiently(patience, async || App::connect(config.clone()).await).await?;
     if config.demo.seed {
@@ -39,11 +43,29 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     outcome
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+fn bind(config: &Config) -> std::io::Result<TcpSocket> {
+    let address = config.listen;
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
+    bound_memory(&socket, &config.websocket)?;
     socket.bind(address)?;
     Ok(socket)
+}
+
+/// What the system keeps for a client that does not read, and for how long. Every connection that is accepted inherits it.
+#[cfg(target_os = "linux")]
+fn bound_memory(socket: &TcpSocket, config: &WebsocketConfig) -> std::io::Result<()> {
+    let socket = SockRef::from(socket);
+    // Linux would keep up to 4 MiB for each. This bounds what is not yet on its way and leaves alone what is, and so the speed: a
+    // client that does not read costs 120 KiB, most of it in its own system, and what it reads at last is not so old.
+    socket.set_tcp_notsent_lowat(16 * 1024)?;
+    // Of websockets pings tell that a client is gone; the writer of an answer that nobody takes would wait for a quarter of an hour.
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(2 * config.ping_interval_seconds)))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bound_memory(_: &TcpSocket, _: &WebsocketConfig) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Migrates, or makes sure that there is nothing to migrate.
@@ -64,8 +86,9 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let shutdown = Shutdown::new();
     start_background_work(app, &shutdown);
+    let metrics = start_metrics(&app.config.metrics).await?;
     let schema = graphql::schema::build(app.config.graphql.introspection);
-    let router = http::router(app.clone(), schema, shutdown.clone());
+    let router = http::router(app.clone(), schema, shutdown.clone(), metrics);
     tracing::info!(%address, environment = ?app.config.environment, "listening");
     if app.config.is_development() && app.config.demo.seed && !address.ip().is_loopback() {
         tracing::warn!(
@@ -81,6 +104,22 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     accept(listener, router, &shutdown, &app.config.shutdown, next_signal, last_work).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Begins to count where anybody may look, and serves `/metrics` at its own address, until the very end. Gives it to be served with
+/// everything else as well, if so configured.
+async fn start_metrics(config: &MetricsConfig) -> anyhow::Result<Option<PrometheusHandle>> {
+    if !config.enabled && config.listen.is_none() {
+        return Ok(None);
+    }
+    let handle = http::metrics::start()?;
+    if let Some(address) = config.listen {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.with_context(|| format!("cannot listen on {address} (metrics.listen)"))?;
+        tracing::info!(address = %listener.local_addr()?, "telling metrics");
+        tokio::spawn(axum::serve(listener, http::metrics::routes(handle.clone())).into_future());
+    }
+    Ok(config.enabled.then_some(handle))
 }
 
 /// Serves until the first signal, and then what it began, with the last work at the end. An error when something was cut off.
@@ -113,23 +152,13 @@ async fn accept(
 
 /// What goes on beside the requests. Each piece may stop anywhere: what it was about to do is still to be done at the next start.
 fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
-    until_shutdown(shutdown, sweep_forever(app.clone()));
-    until_shutdown(shutdown, cancel_overdue_forever(app.clone()));
-    until_shutdown(shutdown, forget_expired_forever(app.clone()));
+    shutdown.spawn(sweep_forever(app.clone()));
+    shutdown.spawn(cancel_overdue_forever(app.clone()));
+    shutdown.spawn(forget_expired_forever(app.clone()));
     tokio::spawn(shutdown.track(record_until_shutdown(app.clone(), shutdown.clone())));
     if app.config.demo.live {
         tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
     }
-}
-
-fn until_shutdown(shutdown: &Shutdown, work: impl Future<Output = ()> + Send + 'static) {
-    let requested = shutdown.requested();
-    tokio::spawn(shutdown.track(async move {
-        tokio::select! {
-            () = requested => {}
-            () = work => {}
-        }
-    }));
 }
 
 /// Begins the shutdown at a signal. Ready, with the reason, only when there is no more waiting: the time is up, or somebody insists.
@@ -184,7 +213,7 @@ mod tests {
             BEGUN.acquire().await.expect("open").forget();
             Ok("SIGTERM")
         };
-        let settings = ShutdownConfig { delay_seconds: 0, timeout_seconds };
+        let settings = ShutdownConfig { delay_seconds: 0, spread_seconds: 0, timeout_seconds };
         let router = Router::new().route("/", slow);
         let outcome = accept(listener, router, &Shutdown::new(), &settings, signal, async {}).await;
         if outcome.is_err() {

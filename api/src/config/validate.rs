@@ -60,6 +60,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     let limits = &config.limits;
     for (key, value) in [
         ("limits.body_bytes", limits.body_bytes),
+        ("limits.document_bytes", limits.document_bytes),
         ("limits.document_tokens", limits.document_tokens),
         ("limits.depth", limits.depth),
         ("limits.complexity", limits.complexity),
@@ -69,6 +70,8 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.message_bytes", config.websocket.message_bytes),
         ("websocket.operations", config.websocket.operations),
         ("websocket.connections", config.websocket.connections),
+        ("websocket.connections_per_address", config.websocket.connections_per_address),
+        ("websocket.operations_per_process", config.websocket.operations_per_process),
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
     }
@@ -76,6 +79,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.init_timeout_seconds", config.websocket.init_timeout_seconds),
         ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
         ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
+        ("websocket.rights_check_seconds", config.websocket.rights_check_seconds),
         ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
         ("limits.viewer_cost_window_seconds", limits.viewer_cost_window_seconds),
         ("mail.timeout_seconds", config.mail.timeout_seconds),
@@ -90,11 +94,6 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         require(value >= 1, &format!("{key} is at least 1"));
     }
     let accounts = &config.accounts;
-    require(
-        config.is_development() || accounts.token_keys.is_some(),
-        "accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS) is missing: production needs name=secret, where the secret is random, \
-         such as `openssl rand -base64 48` gives",
-    );
     if let Some(keys) = &accounts.token_keys
         && let Err(problem) = AccessTokens::new(Some(keys), Duration::from_secs(accounts.access_token_seconds))
     {
@@ -110,7 +109,11 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     ] {
         require((1..=3650).contains(&value), &format!("{key} is from 1 to 3650"));
     }
-    let largest = (document(limits.body_bytes) + limits.complexity) as u64;
+    require(
+        config.shutdown.spread_seconds < config.shutdown.timeout_seconds,
+        "shutdown.spread_seconds is below shutdown.timeout_seconds",
+    );
+    let largest = (document(limits.document_bytes) + limits.complexity) as u64;
     require(
         limits.viewer_cost == 0 || limits.viewer_cost >= largest,
         &format!("limits.viewer_cost is 0, or at least the {largest} that the largest request within the limits costs"),
@@ -200,6 +203,16 @@ fn is_encrypted_or_near(url: &str) -> bool {
         "http" => matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")),
         _ => false,
     })
+}
+
+/// What only a server needs, and no other command.
+pub(super) fn validate_for_serving(config: &Config) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.is_development() || config.accounts.token_keys.is_some(),
+        "accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS) is missing: production needs name=secret, where the secret is random, such \
+         as `openssl rand -base64 48` gives"
+    );
+    Ok(())
 }
 
 /// A scheme, a host and maybe a port, and nothing after them: as browsers send it.

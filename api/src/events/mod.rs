@@ -35,13 +35,15 @@ pub struct Events {
     published: Mutex<Vec<i64>>,
     /// Places that were told and are not yet in the database.
     tracks: Tracks,
+    /// The newest places of drivers that the broker did not take.
+    untold: Mutex<HashMap<DriverId, Position>>,
 }
 
 /// What carries changes between processes.
 enum Broker {
     /// This process serves alone, and remembers the last place of each driver itself.
     InProcess(Mutex<HashMap<DriverId, Position>>),
-    Redis(RedisBroker),
+    Redis(Box<RedisBroker>),
 }
 
 impl Events {
@@ -52,11 +54,11 @@ impl Events {
             Some(address) => {
                 let hub = Hub::with_broker();
                 let broker = RedisBroker::connect(address, &config.broker.prefix, hub.clone()).await?;
-                (hub, Broker::Redis(broker))
+                (hub, Broker::Redis(Box::new(broker)))
             }
         };
         let tracks = Tracks::new(config.drivers.route_interval_seconds);
-        Ok(Events { hub, broker, published: Mutex::default(), tracks })
+        Ok(Events { hub, broker, published: Mutex::default(), tracks, untold: Mutex::default() })
     }
 
     /// Follows a topic from now on. Take the signal first and read the present after: then nothing falls between.
@@ -115,24 +117,31 @@ impl Events {
             }
             Broker::Redis(redis) => redis.tell_position(driver, position).await,
         };
-        self.tracks.add(driver, position, told.is_ok());
+        self.tracks.add(driver, position);
         told.unwrap_or_else(|error| {
             // Health says it aloud; drivers tell where they are too often for a warning each time.
             tracing::debug!(error = format!("{error:#}"), "a place could not be told; it will be told again");
             self.hub.tell_position(driver, position);
+            let mut untold = locked(&self.untold);
+            let newest = position.or_newer(untold.get(&driver).copied());
+            untold.insert(driver, newest);
             position
         })
     }
 
-    /// Tells again what the broker did not take, where it was the newest.
+    /// Tells again what the broker did not take.
     pub async fn tell_again(&self) {
         let Broker::Redis(redis) = &self.broker else { return };
-        for (driver, position) in self.tracks.untold() {
+        let untold = locked(&self.untold).clone();
+        for (driver, position) in untold {
             // Where the broker is away, the others need not be tried one by one.
             if redis.tell_position(driver, position).await.is_err() {
                 break;
             }
-            self.tracks.add(driver, position, true);
+            let mut untold = locked(&self.untold);
+            if untold.get(&driver) == Some(&position) {
+                untold.remove(&driver);
+            }
         }
     }
 
@@ -153,6 +162,7 @@ impl Events {
     /// Forgets where the driver was last, and what of it is not written yet.
     pub async fn forget_position(&self, driver: DriverId) {
         self.tracks.forget(driver);
+        locked(&self.untold).remove(&driver);
         match &self.broker {
             Broker::InProcess(places) => {
                 locked(places).remove(&driver);

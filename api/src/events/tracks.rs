@@ -18,8 +18,6 @@ pub struct Track {
     pub newest: Position,
     /// The first point of each stretch of time, by the number of the stretch.
     pub points: BTreeMap<i64, Position>,
-    /// Whether the broker has heard of the newest one.
-    pub is_told: bool,
 }
 
 pub(super) struct Tracks {
@@ -34,9 +32,9 @@ impl Tracks {
     }
 
     /// Adds a place of the driver's to what is to be written.
-    pub fn add(&self, driver: DriverId, position: Position, is_told: bool) {
+    pub fn add(&self, driver: DriverId, position: Position) {
         let points = BTreeMap::from([(position.slot(self.interval), position)]);
-        self.put([Track { driver, newest: position, points, is_told }]);
+        self.put([Track { driver, newest: position, points }]);
     }
 
     /// Adds what could not be written, to be tried again.
@@ -62,12 +60,6 @@ impl Tracks {
         self.waiting().remove(&driver);
     }
 
-    /// The newest place of each driver that the broker has not heard of.
-    pub fn untold(&self) -> Vec<(DriverId, Position)> {
-        let waiting = self.waiting();
-        waiting.values().filter(|track| !track.is_told).map(|track| (track.driver, track.newest)).collect()
-    }
-
     fn waiting(&self) -> MutexGuard<'_, HashMap<DriverId, Track>> {
         // Nothing panics while it holds the lock.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -76,9 +68,7 @@ impl Tracks {
 
 impl Track {
     fn take_in(&mut self, other: Track) {
-        if other.newest.recorded_at >= self.newest.recorded_at {
-            (self.newest, self.is_told) = (other.newest, other.is_told);
-        }
+        self.newest = self.newest.or_newer(Some(other.newest));
         // The first point of a stretch stays, so that what was written already is what is kept.
         for (slot, point) in other.points {
             self.points.entry(slot).or_insert(point);
@@ -106,7 +96,7 @@ mod tests {
     fn a_stretch_of_time_has_one_point_and_a_driver_one_newest_place() {
         let tracks = Tracks::new(5);
         for seconds in [10, 12, 14, 21, 16] {
-            tracks.add(DRIVER, at(seconds), true);
+            tracks.add(DRIVER, at(seconds));
         }
         let taken = tracks.take();
         assert_eq!(taken.len(), 1);
@@ -114,9 +104,8 @@ mod tests {
         assert_eq!(taken[0].points, BTreeMap::from([(2, at(10)), (3, at(16)), (4, at(21))]));
         assert!(tracks.take().is_empty());
 
-        tracks.add(DRIVER, at(22), false);
+        tracks.add(DRIVER, at(22));
         tracks.put(taken);
-        assert_eq!(tracks.untold(), [(DRIVER, at(22))]);
         let again = tracks.take();
         assert_eq!((again[0].newest, again[0].points.len()), (at(22), 3));
     }
@@ -125,7 +114,7 @@ mod tests {
     fn no_more_than_so_many_wait_and_the_newest_do() {
         let tracks = Tracks::new(1);
         for seconds in 0..1000 {
-            tracks.add(DRIVER, at(seconds), true);
+            tracks.add(DRIVER, at(seconds));
         }
         let points = tracks.take().remove(0).points;
         assert_eq!((points.len(), points.keys().next_back()), (MAXIMUM_POINTS, Some(&999)));

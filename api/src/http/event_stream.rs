@@ -7,34 +7,52 @@ use async_graphql::ServerError;
 use async_stream::stream;
 use axum::{
     body::Body,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderName, header},
     response::{IntoResponse, Response},
 };
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use serde::Serialize;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, interval_at},
-};
+use tokio::time::{Instant, interval_at};
 
 use super::{
-    graphql::{Endpoint, refuse},
-    operation::{self, Answer},
+    attendance::{Attendance, Ended},
+    connections::{Admission, Full},
+    graphql::{Endpoint, unserved},
+    media::Media,
+    metrics::{Reason, Transport},
+    operation::{self, Answer, Answers},
+    viewer::Authenticated,
 };
-use crate::graphql::{
-    error::Code,
-    execute::{Operation, Refusal},
-    schema::Schema,
+use crate::{
+    graphql::{
+        document::coded,
+        error::Code,
+        execute::{Operation, Refusal},
+        schema::Schema,
+    },
+    viewer::Origin,
 };
 
 /// A line that says nothing: some browsers take a stream for open only when something has come, and proxies end silent ones.
 const KEEP_ALIVE: &str = ":\n\n";
 
 /// Answers an operation by a stream, also one that was refused: a client of this protocol reads errors there.
-pub(super) fn open(endpoint: &Endpoint, prepared: Result<Operation<Schema>, Refusal>) -> Response {
-    let Ok(permit) = endpoint.sockets.clone().try_acquire_owned() else {
-        let message = "The server has as many streams as it can serve. Try again shortly.";
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message);
+pub(super) async fn open(
+    endpoint: &Endpoint,
+    origin: &Origin,
+    authenticated: Authenticated,
+    prepared: Result<Operation<Schema>, Refusal>,
+) -> Response {
+    let admission = match endpoint.connections.admit(origin, Transport::EventStream) {
+        Ok(admission) => admission,
+        Err(full) => return full.response(),
+    };
+    let Some(place) = admission.begin_operation() else {
+        return Full::Process.response();
+    };
+    let attendance = match Attendance::begin(&endpoint.app, &endpoint.broker, authenticated).await {
+        Ok(attendance) => attendance,
+        Err(error) => return unserved(error, Media::Json),
     };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
@@ -43,42 +61,54 @@ pub(super) fn open(endpoint: &Endpoint, prepared: Result<Operation<Schema>, Refu
         // nginx would keep events back until it has a bufferful of them.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    (headers, Body::from_stream(events(endpoint, prepared, permit))).into_response()
+    let patience = Duration::from_secs(endpoint.app.config.websocket.send_timeout_seconds);
+    let begun = async move { prepared?.stream().await };
+    let (operation, answers) = operation::start(place, begun, in_words, Some(patience));
+    let events = events(endpoint, admission, attendance, operation, answers);
+    (headers, Body::from_stream(events)).into_response()
 }
 
 /// The text of the stream, in pieces that are each sent at once. A stream that ends without `complete` is to be asked for again.
 fn events(
     endpoint: &Endpoint,
-    prepared: Result<Operation<Schema>, Refusal>,
-    permit: OwnedSemaphorePermit,
+    admission: Admission,
+    mut attendance: Attendance,
+    operation: operation::Operation,
+    mut answers: Answers,
 ) -> impl Stream<Item = Result<String, Infallible>> + use<> {
-    let config = &endpoint.app.config.websocket;
-    let pause = Duration::from_secs(config.ping_interval_seconds);
-    let patience = Duration::from_secs(config.send_timeout_seconds);
-    let shutdown = endpoint.shutdown.requested();
+    let pause = Duration::from_secs(endpoint.app.config.websocket.ping_interval_seconds);
+    let departure = endpoint.departure();
     stream! {
-        let _permit = permit;
+        let _admission = admission;
         yield Ok(KEEP_ALIVE.to_owned());
-        let begun = async move { prepared?.stream().await };
-        let (_operation, mut answers) = operation::start(begun, in_words, patience);
         let mut heartbeat = interval_at(Instant::now() + pause, pause);
-        tokio::pin!(shutdown);
-        loop {
+        tokio::pin!(departure);
+        let reason = loop {
             let answer = tokio::select! {
-                () = &mut shutdown => None,
-                answer = answers.recv() => answer,
+                () = &mut departure => break Reason::Shutdown,
+                ended = attendance.ended() => {
+                    yield Ok(last_words(ended));
+                    break ended.reason();
+                }
                 _ = heartbeat.tick() => {
                     yield Ok(KEEP_ALIVE.to_owned());
                     continue;
                 }
+                answer = answers.next() => answer,
             };
-            let Some(answer) = answer else { break };
+            let Some(answer) = answer else { return };
             yield Ok(answer.text);
             if answer.last {
-                break;
+                return;
             }
-        }
+        };
+        operation.stop(reason);
     }
+}
+
+fn last_words(ended: Ended) -> String {
+    let error = coded(Code::Unauthenticated, ended.message().to_owned(), None);
+    in_words(Answer::Refused(&[error]))
 }
 
 #[derive(Serialize)]

@@ -17,12 +17,16 @@ use axum::{
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use tokio::sync::Semaphore;
 
 use super::{
-    batch, event_stream,
+    attendance::BrokerWatch,
+    batch,
+    connections::Connections,
+    event_stream,
     media::{Accepted, Media, Streamed},
-    origin, viewer, websocket,
+    origin,
+    viewer::{self, Authenticated},
+    websocket,
 };
 use crate::{
     app::App,
@@ -34,7 +38,7 @@ use crate::{
         schema::Schema,
     },
     shutdown::Shutdown,
-    viewer::{Origin, Viewer},
+    viewer::Origin,
 };
 
 /// What serves GraphQL.
@@ -43,14 +47,23 @@ pub(super) struct Endpoint {
     pub app: Arc<App>,
     pub schema: Schema,
     pub shutdown: Shutdown,
-    /// A permit for each websocket and event stream that may yet be opened.
-    pub sockets: Arc<Semaphore>,
+    pub connections: Connections,
+    pub broker: BrokerWatch,
+}
+
+impl Endpoint {
+    /// Ready when a connection has to end because the process will.
+    pub fn departure(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.shutdown.departure(Duration::from_secs(self.app.config.shutdown.spread_seconds))
+    }
 }
 
 /// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams.
 pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
-    let sockets = Arc::new(Semaphore::new(app.config.websocket.connections));
-    let endpoint = Endpoint { app, schema, shutdown, sockets };
+    let connections = Connections::new(&app.config.websocket);
+    let (broker, watching) = BrokerWatch::new(app.clone());
+    shutdown.spawn(watching);
+    let endpoint = Endpoint { app, schema, shutdown, connections, broker };
     Router::new().route("/graphql", any(handle)).with_state(endpoint)
 }
 
@@ -79,7 +92,7 @@ async fn handle(
     };
     let media = accepted.media;
     let request = match parts.method.clone() {
-        Method::GET => read_query(&parts).map(Asked::One),
+        Method::GET => read_query(&parts).map(|request| Asked::One(request.into())),
         Method::POST => read_body(&parts.headers, body, &endpoint.app.config.limits).await,
         _ => {
             let message = "Send GraphQL requests by POST, or queries by GET.";
@@ -91,14 +104,14 @@ async fn handle(
         Ok(asked) => asked,
         Err((status, message)) => return rejected(status, &message, media),
     };
-    let viewer = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
-        Ok(authenticated) => authenticated.viewer,
+    let authenticated = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
+        Ok(authenticated) => authenticated,
         Err(error) => return unserved(error, media),
     };
     match asked {
-        Asked::One(request) => run(&endpoint, &parts, viewer, origin, request, accepted).await,
+        Asked::One(request) => run(&endpoint, &parts, authenticated, origin, *request, accepted).await,
         Asked::Batch(requests) => {
-            let answers = batch::run(&endpoint, &viewer, &origin, requests).await;
+            let answers = batch::run(&endpoint, &authenticated.viewer, &origin, requests).await;
             write(StatusCode::OK, &answers, Media::Json)
         }
     }
@@ -107,13 +120,14 @@ async fn handle(
 async fn run(
     endpoint: &Endpoint,
     parts: &Parts,
-    viewer: Viewer,
+    authenticated: Authenticated,
     origin: Origin,
     request: Request,
     accepted: Accepted,
 ) -> Response {
     let Accepted { media, streamed } = accepted;
-    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request).await;
+    let viewer = authenticated.viewer.clone();
+    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin.clone(), request).await;
     let kind = prepared.as_ref().ok().map(Operation::kind);
     if parts.method == Method::GET && kind == Some(OperationType::Mutation) {
         let message = "A GET request runs no mutations: send them by POST.";
@@ -125,7 +139,7 @@ async fn run(
         Streamed::Everything => true,
     };
     if is_streamed {
-        return event_stream::open(endpoint, prepared);
+        return event_stream::open(endpoint, &origin, authenticated, prepared).await;
     }
     let operation = match prepared {
         Ok(operation) => operation,
@@ -139,7 +153,7 @@ async fn run(
 
 /// What a request asks to run.
 enum Asked {
-    One(Request),
+    One(Box<Request>),
     Batch(Vec<Request>),
 }
 
@@ -177,7 +191,7 @@ async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Re
         (StatusCode::REQUEST_TIMEOUT, message.to_owned())
     })??;
     match serde_json::from_slice(&body) {
-        Ok(Json::Object(fields)) => to_request(fields).map(Asked::One),
+        Ok(Json::Object(fields)) => to_request(fields).map(|request| Asked::One(request.into())),
         Ok(Json::Array(requests)) => batch::read(requests, limits.batch_operations).map(Asked::Batch),
         Ok(_) => Err(bad_request("The request must be a JSON object.")),
         Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),
@@ -299,7 +313,7 @@ fn limited(mut response: Response, seconds: u64) -> Response {
 }
 
 /// The answer where it cannot be said who asks.
-fn unserved(error: Error, media: Media) -> Response {
+pub(super) fn unserved(error: Error, media: Media) -> Response {
     let status = match error.code {
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden => StatusCode::FORBIDDEN,

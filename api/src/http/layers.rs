@@ -24,6 +24,7 @@ use tower_http::{
 };
 use tracing::Span;
 
+use super::metrics;
 use crate::config::Config;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,7 +36,8 @@ const WORTH_COMPRESSING: u64 = 1024;
 pub fn surround(router: Router, config: &Config) -> Router {
     let compression =
         CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_COMPRESSING)));
-    let trace = TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(log_response).on_failure(());
+    let trace =
+        TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(note_response).on_failure(());
     let mut router = router.layer(compression).layer(cors(config));
     for (name, value) in PROTECTION {
         // Where a handler has said it more precisely, that stands.
@@ -93,22 +95,23 @@ async fn distrust_request_id(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Health checks come every few seconds and are of interest only when somebody looks for them. The query is left out: it may
+/// Health checks and scrapes come every few seconds and are of interest only when somebody looks for them. The query is left out: it may
 /// hold variables.
 fn span<Body>(request: &axum::http::Request<Body>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     let (method, path) = (request.method(), request.uri().path());
-    if path.starts_with("/health/") {
+    if path.starts_with("/health/") || path == "/metrics" {
         return tracing::debug_span!("request", id, %method, path);
     }
     tracing::info_span!("request", id, %method, path)
 }
 
-fn log_response<Body>(response: &axum::http::Response<Body>, latency: Duration, span: &Span) {
+fn note_response<Body>(response: &axum::http::Response<Body>, latency: Duration, span: &Span) {
     let status = response.status().as_u16();
+    metrics::count_response(status);
     let milliseconds = (latency.as_secs_f64() * 1e6).round() / 1e3;
-    let of_health = span.metadata().is_none_or(|metadata| *metadata.level() == tracing::Level::DEBUG);
-    match of_health {
+    let of_machines = span.metadata().is_none_or(|metadata| *metadata.level() == tracing::Level::DEBUG);
+    match of_machines {
         true => tracing::debug!(status, milliseconds, "answered"),
         false => tracing::info!(status, milliseconds, "answered"),
     }

@@ -1,12 +1,15 @@
 //! The server's addresses.
 
+mod attendance;
 mod batch;
+mod connections;
 mod event_stream;
 pub mod graphiql;
 mod graphql;
 mod health;
 mod layers;
 mod media;
+pub mod metrics;
 mod operation;
 mod origin;
 mod viewer;
@@ -15,6 +18,7 @@ mod websocket;
 use std::sync::Arc;
 
 use axum::{Json, Router, http::StatusCode};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 use crate::{
@@ -25,13 +29,16 @@ use crate::{
     shutdown::Shutdown,
 };
 
-/// Everything that is served: `/` GraphiQL, `/graphql`, `/health/live`, `/health/ready`.
-pub fn router(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
+/// Everything that is served: `/` GraphiQL, `/graphql`, `/health/live`, `/health/ready`; and `/metrics`, where it is to be told here.
+pub fn router(app: Arc<App>, schema: Schema, shutdown: Shutdown, metrics: Option<PrometheusHandle>) -> Router {
     let mut router = Router::new()
         .merge(graphql::routes(app.clone(), schema, shutdown.clone()))
         .merge(health::routes(app.clone(), shutdown));
     if app.config.graphiql.enabled {
         router = router.merge(graphiql::routes(graphiql_settings(&app.config)));
+    }
+    if let Some(metrics) = metrics {
+        router = router.merge(metrics::routes(metrics));
     }
     let router = router.fallback(nothing_here);
     layers::surround(router, &app.config)

@@ -69,6 +69,18 @@ pub async fn renew_rights(app: &App, viewer: &Viewer) -> Result<()> {
     Ok(())
 }
 
+/// Reads the viewer's rights anew for a newer access token of its session; gives when that one expires. FORBIDDEN for a token of
+/// anybody else, and of another session.
+pub async fn renew(app: &App, viewer: &Viewer, authorization: &str) -> Result<DateTime<Utc>> {
+    let claims = app.access_tokens.verify(bearer_token(authorization)?)?;
+    let is_same = |user: &SignedIn| user.id == claims.user && user.session == Some(claims.session);
+    if !viewer.user().is_some_and(is_same) {
+        return Err(Error::forbidden("This access token is not of the session that the connection was opened with."));
+    }
+    renew_rights(app, viewer).await?;
+    Ok(claims.expires_at)
+}
+
 async fn authenticate(app: &App, authorization: &str, origin: &Origin) -> Result<Authenticated> {
     let claims = app.access_tokens.verify(bearer_token(authorization)?)?;
     let rights = find_rights(&app.db, claims.user, claims.session).await?.ok_or_else(session_ended)?;

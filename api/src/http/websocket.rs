@@ -28,24 +28,27 @@ pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: Heade
         let message = "Pages of this origin may not open a websocket here.";
         return refuse(StatusCode::FORBIDDEN, Code::Forbidden, message);
     }
-    let Ok(permit) = endpoint.sockets.clone().try_acquire_owned() else {
-        let message = "The server has as many websockets as it can serve. Try again shortly.";
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message);
-    };
-    upgrade
+    let limits = &endpoint.app.config.websocket;
+    let upgrade = upgrade
         .protocols(Protocol::ALL.map(Protocol::name))
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES)
         .max_write_buffer_size(MAX_ANSWER_BYTES)
-        .max_message_size(endpoint.app.config.websocket.message_bytes)
-        .max_frame_size(endpoint.app.config.websocket.message_bytes)
-        .on_upgrade(move |socket| {
-            let shutdown = endpoint.shutdown.clone();
-            shutdown.track(async move {
-                connection::serve(endpoint, socket, headers, origin).await;
-                drop(permit);
-            })
-        })
+        .max_message_size(limits.message_bytes)
+        .max_frame_size(limits.message_bytes);
+    let protocol = upgrade.selected_protocol().and_then(|name| Protocol::named(name.as_bytes()));
+    let Some(protocol) = protocol else {
+        // Browsers show no page what a refused handshake says, but the code of a close.
+        return upgrade.on_upgrade(|socket| end::NO_PROTOCOL.tell(socket));
+    };
+    let admission = match endpoint.connections.admit(&origin, protocol.transport()) {
+        Ok(admission) => admission,
+        Err(full) => return full.response(),
+    };
+    upgrade.on_upgrade(move |socket| {
+        let shutdown = endpoint.shutdown.clone();
+        shutdown.track(connection::serve(endpoint, admission, protocol, socket, headers, origin))
+    })
 }
 
 /// Whether the page that opens the socket may: browsers ask nobody before they open one, and only say where the page is from.

@@ -14,7 +14,7 @@ async fn filled(scratch: &Scratch) -> DatabaseConnection {
 }
 
 /// Statements that break a rule, each with a piece of the message that names the rule.
-const REFUSED: [(&str, &str); 27] = [
+const REFUSED: [(&str, &str); 29] = [
     ("update dishes set price = -0.01", "dishes_price_check"),
     ("update order_items set quantity = 0", "order_items_quantity_check"),
     ("update order_items set unit_price = -1", "order_items_unit_price_check"),
@@ -41,6 +41,14 @@ const REFUSED: [(&str, &str); 27] = [
     ("update order_events set status = 'LOST'", "LOST"),
     ("update order_events set previous_status = 'LOST'", "LOST"),
     ("update order_events set sequence = 0", "order_events_sequence_check"),
+    (
+        "insert into driver_locations values (2, 1, 1, '2026-01-02T03:04:05+00:00', 91, 0, null, null)",
+        "driver_locations_lat_check",
+    ),
+    (
+        "insert into driver_locations values (2, 1, 1, '2026-01-02T03:04:05+00:00', 0, 181, null, null)",
+        "driver_locations_lng_check",
+    ),
     ("insert into users (email, role) values ('a@example.com', 'KING')", "KING"),
 ];
 
@@ -129,7 +137,10 @@ async fn what_belongs_to_a_row_goes_with_it(scratch: Scratch) {
     assert_eq!(value(&db, "count(user_id)", "customers").await, "0");
     assert_eq!(value(&db, "count(user_id)", "drivers").await, "0");
 
+    let place = "insert into driver_locations values (2, 1, 1, '2026-01-02T03:04:05+00:00', 21, 105, null, null)";
+    execute(&db, place).await.unwrap();
     execute(&db, "delete from drivers").await.unwrap();
+    assert_eq!(value(&db, "count(*)", "driver_locations").await, "0");
     assert_eq!(value(&db, "count(driver_id)", "orders").await, "0");
     assert_eq!(value(&db, "count(driver_id)", "order_events").await, "0");
 

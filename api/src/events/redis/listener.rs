@@ -108,7 +108,10 @@ impl Listener {
                 }
             };
             self.look_at(topics).await?;
-            next_try = Instant::now() + TRY_AGAIN_AFTER;
+            // What comes and goes meanwhile does not put it off.
+            if self.unconfirmed.is_empty() || next_try <= Instant::now() {
+                next_try = Instant::now() + TRY_AGAIN_AFTER;
+            }
         }
     }
 
@@ -118,16 +121,9 @@ impl Listener {
             self.confirmed.remove(&topic);
             topics.insert(topic);
         }
+        // A cluster's connection mends itself, but nobody says when, and which topics were those of the node that was lost.
         if changes.is_lost {
-            match self.subscriber {
-                Subscriber::One(_) => bail!("the connection ended"),
-                // Nobody says which of the topics were those of the node that is gone.
-                Subscriber::Cluster(_) => {
-                    tracing::warn!("a node of the Redis Cluster was lost; subscribing again");
-                    self.confirmed.clear();
-                    topics.extend(self.hub.followed());
-                }
-            }
+            bail!("a connection ended");
         }
         Ok(topics)
     }

@@ -4,8 +4,10 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use entity::{
-    audit_events, customers, drivers, identities, order_items, orders, restaurant_members, reviews, sessions, users,
+    audit_events, customers, driver_locations, drivers, identities, order_items, orders, restaurant_members, reviews,
+    sessions, users,
 };
+use rust_decimal::prelude::ToPrimitive;
 use sea_orm::{
     ColumnTrait, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder, prelude::DateTimeWithTimeZone,
 };
@@ -36,6 +38,10 @@ pub async fn collect(app: &App, viewer: &Viewer) -> Result<PersonalData> {
         Some(customer) => (orders_of(db, customer).await?, reviews_of(db, customer).await?),
         None => (Json::Array(Vec::new()), Json::Array(Vec::new())),
     };
+    let driver = match driver {
+        Some(driver) => Some(of_driver(db, driver).await?),
+        None => None,
+    };
     let document = json!({
         "user": of_user(&user),
         "identities": identities_of(db, &user).await?,
@@ -43,7 +49,7 @@ pub async fn collect(app: &App, viewer: &Viewer) -> Result<PersonalData> {
         "customer": customer.as_ref().map(of_customer),
         "orders": orders,
         "reviews": reviews,
-        "driver": driver.map(of_driver),
+        "driver": driver,
         "restaurants": restaurants_of(db, &user).await?,
         "acts": acts_of(db, &user).await?,
     });
@@ -73,7 +79,12 @@ fn of_customer(customer: &customers::Model) -> Json {
     })
 }
 
-fn of_driver(driver: drivers::Model) -> Json {
+async fn of_driver(db: &DatabaseConnection, driver: drivers::Model) -> Result<Json> {
+    let routes = driver_locations::Entity::find()
+        .filter(driver_locations::Column::DriverId.eq(driver.id))
+        .order_by_asc(driver_locations::Column::RecordedAt)
+        .all(db)
+        .await?;
     let mut document = json!({
         "id": global(driver.id()),
         "name": driver.name,
@@ -85,7 +96,16 @@ fn of_driver(driver: drivers::Model) -> Json {
         let position = place.position;
         json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) })
     });
-    document
+    let point = |point: &driver_locations::Model| {
+        json!({
+            "orderId": global(OrderId(point.order_id)),
+            "lat": point.lat.to_f64(),
+            "lng": point.lng.to_f64(),
+            "recordedAt": time(point.recorded_at),
+        })
+    };
+    document["routes"] = routes.iter().map(point).collect();
+    Ok(document)
 }
 
 async fn identities_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {

@@ -2,7 +2,6 @@
 //! batches, so that neither whoever tells a place nor whoever hears of it waits for the database.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -90,11 +89,9 @@ pub async fn positions_write(
 ) -> Result<()> {
     let newest: Vec<_> = positions.last().map(|position| (driver, 0, *position)).into_iter().collect();
     last_places_write(db, &newest).await?;
-    let mut points = BTreeMap::new();
-    for position in positions {
-        points.entry(position.slot(app.config.drivers.route_interval_seconds)).or_insert(*position);
-    }
-    let points: Vec<_> = points.into_iter().map(|(slot, position)| (driver, slot, position)).collect();
+    // Two places of one stretch may belong to two orders: which is left out, only the statement knows.
+    let slot = |position: &Position| position.slot(app.config.drivers.route_interval_seconds);
+    let points: Vec<_> = positions.iter().map(|position| (driver, slot(position), *position)).collect();
     routes_write(app, db, &points).await
 }
 
@@ -119,7 +116,7 @@ async fn last_places_write(db: &impl ConnectionTrait, places: &[Place]) -> Resul
 }
 
 /// Writes each point into the route of the order that the driver carried at the time, by the order's history; a point of a time
-/// without one is left out.
+/// without one is left out, and so are all but the oldest of an order's points in one stretch of time.
 async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[Place]) -> Result<()> {
     if app.config.drivers.route_retention_days == 0 {
         return Ok(());
@@ -139,6 +136,7 @@ async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[Place]) ->
          where step.status not in ('DELIVERED', 'CANCELLED') \
          and not exists (select 1 from order_events as later \
             where later.order_id = step.order_id and later.sequence > step.sequence and later.at <= moved.recorded_at) \
+         order by moved.recorded_at \
          on conflict do nothing"
     );
     for points in points.chunks(BATCH) {

@@ -114,7 +114,13 @@ where
     /// # Errors
     /// GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, QUERY_TOO_COMPLEX, or BAD_USER_INPUT with the field: never nothing.
     pub async fn check(&self, request: &Request, limits: &LimitsConfig) -> Result<Checked, Vec<ServerError>> {
-        let text_limits = TextLimits { tokens: limits.document_tokens, nesting: MAX_NESTING };
+        let text_limits = TextLimits {
+            bytes: limits.document_bytes,
+            tokens: limits.document_tokens,
+            aliases: limits.aliases,
+            directives: limits.directives,
+            nesting: MAX_NESTING,
+        };
         check_text(&request.query, &text_limits)?;
         let document = parse_query(&request.query).map_err(|error| unparsed(&error))?;
         check_counts(&document, limits)?;

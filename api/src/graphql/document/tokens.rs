@@ -11,28 +11,31 @@ use super::{MAX_NAME, too_complex, validation_failed};
 
 /// How much a text may hold.
 pub struct TextLimits {
+    pub bytes: usize,
     /// Names, numbers, strings and punctuators.
     pub tokens: usize,
+    /// Aliases as they are written; with fragments spread there may be more.
+    pub aliases: usize,
+    /// Directives as they are written.
+    pub directives: usize,
     /// Brackets of any kind inside each other.
     pub nesting: usize,
 }
 
-/// Refuses a text with too many tokens, too many brackets inside each other, a name that is too long, or two input fields with one
+/// Refuses a text that is too long, with too many tokens, aliases or directives, too many brackets inside each other, a name that is too long, or two input fields with one
 /// name in one object.
 ///
 /// The grammar is the parser's to check: a text that is no GraphQL at all passes.
 pub fn check_text(text: &str, limits: &TextLimits) -> Result<(), ServerError> {
+    if text.len() > limits.bytes {
+        let message = format!("The document has more than {} bytes: send what is long in variables.", limits.bytes);
+        return Err(too_complex(message, None));
+    }
     let mut brackets: Vec<Bracket> = Vec::new();
     let mut tokens = Tokens::new(text).peekable();
-    let mut count = 0;
+    let (mut count, mut aliases, mut directives) = (0, 0, 0);
     while let Some(token) = tokens.next() {
         count += 1;
-        if count > limits.tokens {
-            return Err(too_complex(
-                format!("The document has more than {} tokens: split it.", limits.tokens),
-                Some(position(text, token.start)),
-            ));
-        }
         match token.kind {
             Kind::Open(open) => brackets.push(Bracket::open(open, brackets.last())),
             Kind::Close => drop(brackets.pop()),
@@ -42,23 +45,34 @@ pub fn check_text(text: &str, limits: &TextLimits) -> Result<(), ServerError> {
             }
             Kind::Name(name) => {
                 let key = tokens.peek().is_some_and(|next| next.kind == Kind::Colon);
-                if let (true, Some(Bracket::Object(names))) = (key, brackets.last_mut())
-                    && !names.insert(name)
-                {
-                    return Err(validation_failed(
-                        format!("There can be only one input field named \"{name}\"."),
-                        Some(position(text, token.start)),
-                    ));
+                let repeated = match brackets.last_mut() {
+                    Some(Bracket::Object(names)) if key => !names.insert(name),
+                    Some(Bracket::Selections) if key => {
+                        aliases += 1;
+                        false
+                    }
+                    _ => false,
+                };
+                if repeated {
+                    let message = format!("There can be only one input field named \"{name}\".");
+                    return Err(validation_failed(message, Some(position(text, token.start))));
                 }
             }
+            Kind::At => directives += 1,
             Kind::Colon | Kind::Other => {}
         }
-        if brackets.len() > limits.nesting {
-            return Err(too_complex(
-                format!("The document is nested more than {} levels deep.", limits.nesting),
-                Some(position(text, token.start)),
-            ));
-        }
+        let message = if count > limits.tokens {
+            format!("The document has more than {} tokens: split it.", limits.tokens)
+        } else if aliases > limits.aliases {
+            format!("The document has more than {} aliases.", limits.aliases)
+        } else if directives > limits.directives {
+            format!("The document has more than {} directives.", limits.directives)
+        } else if brackets.len() > limits.nesting {
+            format!("The document is nested more than {} levels deep.", limits.nesting)
+        } else {
+            continue;
+        };
+        return Err(too_complex(message, Some(position(text, token.start))));
     }
     Ok(())
 }
@@ -94,6 +108,7 @@ enum Kind<'a> {
     Open(u8),
     Close,
     Colon,
+    At,
     /// A number, a string or another punctuator.
     Other,
 }
@@ -175,6 +190,7 @@ impl<'a> Iterator for Tokens<'a> {
             '(' | '[' | '{' => (Kind::Open(first as u8), 1),
             ')' | ']' | '}' => (Kind::Close, 1),
             ':' => (Kind::Colon, 1),
+            '@' => (Kind::At, 1),
             '.' if rest.starts_with("...") => (Kind::Other, 3),
             other => (Kind::Other, other.len_utf8()),
         };
@@ -188,9 +204,12 @@ impl<'a> Iterator for Tokens<'a> {
 mod tests {
     use super::*;
 
+    fn limits() -> TextLimits {
+        TextLimits { bytes: 1000, tokens: 40, aliases: 2, directives: 2, nesting: 6 }
+    }
+
     fn check(text: &str) -> Result<(), String> {
-        let limits = TextLimits { tokens: 40, nesting: 6 };
-        check_text(text, &limits).map_err(|error| error.message)
+        check_text(text, &limits()).map_err(|error| error.message)
     }
 
     #[test]
@@ -206,8 +225,7 @@ mod tests {
 
     #[test]
     fn an_error_says_where() {
-        let limits = TextLimits { tokens: 40, nesting: 6 };
-        let error = check_text("{ a(input: {\n  x: 1\n  x: 2 }) }", &limits).unwrap_err();
+        let error = check_text("{ a(input: {\n  x: 1\n  x: 2 }) }", &limits()).unwrap_err();
         assert_eq!(error.locations, [Pos { line: 3, column: 3 }]);
     }
 
@@ -217,6 +235,20 @@ mod tests {
         assert!(check(&"a ".repeat(41)).is_err());
         assert!(check("{ a(x: [[[[1]]]]) }").is_ok());
         assert!(check("{ a(x: [[[[[1]]]]]) }").is_err());
+    }
+
+    #[test]
+    fn aliases_and_directives_are_counted_where_they_are_written() {
+        assert!(check("query($x: I, $y: I) { a: b(x: 1, y: { x: 1, y: 2 }) c: d }").is_ok());
+        assert!(check("{ a: b c: d e: f }").is_err());
+        assert!(check("{ a @x(y: 1) ...F @x }").is_ok());
+        assert!(check("{ a @x @x @x }").is_err());
+    }
+
+    #[test]
+    fn a_name_has_an_end() {
+        assert!(check(&"a".repeat(255)).is_ok());
+        assert!(check(&"a".repeat(256)).is_err());
     }
 
     #[test]

@@ -3,16 +3,16 @@
 
 use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
-use async_graphql::Request;
+use async_graphql::{Request, ScalarType, ServerError};
 use axum::{
     extract::ws::{Message, WebSocket},
     http::HeaderMap,
 };
 use futures_util::{
     StreamExt,
-    stream::{self, BoxStream, SelectAll},
+    stream::{BoxStream, SelectAll},
 };
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
 
 use super::{
@@ -23,43 +23,52 @@ use super::{
 };
 use crate::{
     config::WebsocketConfig,
-    graphql::{document::coded, error::Code, execute},
+    graphql::{date_time::DateTime, document::coded, error::Code, execute},
     http::{
+        attendance::{Attendance, Ended},
+        connections::Admission,
         graphql::Endpoint,
+        metrics::Reason,
         operation::{self, Answer, Operation, Written},
         viewer,
     },
-    viewer::{Origin, Viewer},
+    viewer::Origin,
 };
 
 /// Serves a socket to its end. The headers are those of the handshake.
-pub async fn serve(endpoint: Endpoint, socket: WebSocket, headers: HeaderMap, origin: Origin) {
-    let protocol = socket.protocol().and_then(|name| Protocol::named(name.as_bytes()));
-    let Some(protocol) = protocol else {
-        return end::NO_PROTOCOL.tell(socket).await;
-    };
+pub async fn serve(
+    endpoint: Endpoint,
+    admission: Admission,
+    protocol: Protocol,
+    socket: WebSocket,
+    headers: HeaderMap,
+    origin: Origin,
+) {
     let mut connection = Connection {
         endpoint,
+        admission,
         protocol,
         socket,
         headers,
         origin,
-        viewer: None,
+        attendance: None,
         operations: HashMap::new(),
         answers: SelectAll::new(),
         started: 0,
     };
     let Err(end) = connection.follow().await;
-    let Connection { socket, operations, .. } = connection;
-    drop(operations);
+    let Connection { socket, operations, admission: _admission, .. } = connection;
+    for running in operations.into_values() {
+        running.operation.stop(end.reason);
+    }
     end.tell(socket).await;
 }
 
 /// An operation among those of its socket.
-struct Numbered {
+struct Running {
     /// Tells the operation from an earlier one with the same id.
     number: u64,
-    _operation: Operation,
+    operation: Operation,
 }
 
 /// What an operation said.
@@ -71,13 +80,14 @@ struct Said {
 
 struct Connection {
     endpoint: Endpoint,
+    admission: Admission,
     protocol: Protocol,
     socket: WebSocket,
     headers: HeaderMap,
     origin: Origin,
     /// Who asks, once the connection is acknowledged.
-    viewer: Option<Viewer>,
-    operations: HashMap<Arc<str>, Numbered>,
+    attendance: Option<Attendance>,
+    operations: HashMap<Arc<str>, Running>,
     answers: SelectAll<BoxStream<'static, Said>>,
     /// Operations so far.
     started: u64,
@@ -98,16 +108,17 @@ impl Connection {
         let init_deadline = Instant::now() + Duration::from_secs(self.config().init_timeout_seconds);
         let pause = Duration::from_secs(self.config().ping_interval_seconds);
         let mut heartbeat = interval_at(Instant::now() + pause, pause);
-        let shutdown = self.endpoint.shutdown.requested();
-        tokio::pin!(shutdown);
+        let departure = self.endpoint.departure();
+        tokio::pin!(departure);
         let mut unanswered = 0;
         loop {
             tokio::select! {
-                () = &mut shutdown => return Err(end::GOING_AWAY),
-                () = sleep_until(init_deadline), if self.viewer.is_none() => return Err(end::INIT_TIMEOUT),
+                () = &mut departure => return Err(end::GOING_AWAY),
+                () = sleep_until(init_deadline), if self.attendance.is_none() => return Err(end::INIT_TIMEOUT),
+                ended = may_end(&mut self.attendance) => return Err(End::attendance(ended)),
                 _ = heartbeat.tick() => {
                     if unanswered == 2 {
-                        return Err(End::Gone);
+                        return Err(end::GONE);
                     }
                     unanswered += 1;
                     self.keep_alive().await?;
@@ -118,7 +129,7 @@ impl Connection {
                     match message {
                         Some(Ok(message)) => self.receive(message).await?,
                         Some(Err(error)) if is_too_big(&error) => return Err(end::TOO_BIG),
-                        Some(Err(_)) | None => return Err(End::Gone),
+                        Some(Err(_)) | None => return Err(end::GONE),
                     }
                 }
             }
@@ -128,7 +139,8 @@ impl Connection {
     async fn send(&mut self, message: Message) -> Result<(), End> {
         match timeout(self.patience(), self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(End::Gone),
+            Ok(Err(_)) => Err(end::GONE),
+            Err(_) => Err(end::STALLED),
         }
     }
 
@@ -139,14 +151,14 @@ impl Connection {
     async fn keep_alive(&mut self) -> Result<(), End> {
         self.send(Message::Ping(Default::default())).await?;
         match self.protocol.keep_alive() {
-            Some(text) if self.viewer.is_some() => self.send(Message::text(text)).await,
+            Some(text) if self.attendance.is_some() => self.send(Message::text(text)).await,
             Some(_) | None => Ok(()),
         }
     }
 
     /// Sends what an operation says, unless the client has stopped it in the meantime.
     async fn pass_on(&mut self, Said { id, number, written }: Said) -> Result<(), End> {
-        if self.operations.get(&id).is_none_or(|operation| operation.number != number) {
+        if self.operations.get(&id).is_none_or(|running| running.number != number) {
             return Ok(());
         }
         if written.last {
@@ -161,32 +173,33 @@ impl Connection {
             Message::Text(text) => text,
             Message::Binary(_) => return Err(end::INVALID),
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Close(_) => return Err(End::Gone),
+            Message::Close(_) => return Err(end::GONE),
         };
         match self.protocol.read(&text) {
             Ok(Incoming::Init { payload }) => self.init(payload).await,
-            Ok(Incoming::Ping { payload }) => self.write(graphql_transport_ws::pong(payload)).await,
+            Ok(Incoming::Ping { payload }) => self.ping(payload).await,
             Ok(Incoming::Pong) => Ok(()),
             Ok(Incoming::Start { id, request }) => self.start(id.into(), *request).await,
             Ok(Incoming::Stop { id }) => self.stop(&id).await,
-            Ok(Incoming::Terminate) => Err(end::DONE),
+            Ok(Incoming::Terminate) => Err(end::TERMINATED),
             Err(message) => self.misunderstand(&message).await,
         }
     }
 
     async fn init(&mut self, payload: Option<Json>) -> Result<(), End> {
-        if self.viewer.is_some() {
-            return Err(end::TOO_MANY_INITS);
-        }
-        // They are needed once, and the socket lives long.
-        let headers = std::mem::take(&mut self.headers);
-        match viewer::from_connection_init(&self.endpoint.app, &headers, payload.as_ref(), &self.origin).await {
-            Ok(authenticated) => self.viewer = Some(authenticated.viewer),
-            Err(error) => {
-                let end = End::unserved(error.code);
-                self.complain(error.code, error.message).await?;
-                return Err(end);
-            }
+        let began = match (&self.attendance, self.protocol) {
+            (None, _) => self.begin(payload).await,
+            (Some(_), Protocol::GraphqlTransportWs) => return Err(end::TOO_MANY_INITS),
+            // The older protocol has no other message that could carry a newer access token.
+            (Some(attendance), Protocol::SubscriptionsTransportWs) => match viewer::authorization(payload.as_ref()) {
+                Some(token) => attendance.renew(&self.endpoint.app, token).await.map(drop),
+                None => Ok(()),
+            },
+        };
+        if let Err(error) = began {
+            let end = End::unserved(error.code);
+            self.complain(error.code, error.message).await?;
+            return Err(end);
         }
         for text in self.protocol.acknowledgement() {
             self.send(Message::text(*text)).await?;
@@ -194,8 +207,30 @@ impl Connection {
         Ok(())
     }
 
+    async fn begin(&mut self, payload: Option<Json>) -> crate::graphql::error::Result<()> {
+        let Endpoint { app, broker, .. } = &self.endpoint;
+        // They are needed once, and the socket lives long.
+        let headers = std::mem::take(&mut self.headers);
+        let authenticated = viewer::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
+        self.attendance = Some(Attendance::begin(app, broker, authenticated).await?);
+        Ok(())
+    }
+
+    /// Answers a ping; one that carries a newer access token renews the connection, and the answer says until when.
+    async fn ping(&mut self, payload: Option<Json>) -> Result<(), End> {
+        let answer = match (&self.attendance, viewer::authorization(payload.as_ref())) {
+            (Some(attendance), Some(token)) => match attendance.renew(&self.endpoint.app, token).await {
+                Ok(expires_at) => Some(json!({ "expiresAt": DateTime(expires_at).to_value() })),
+                Err(error) => return Err(End::unserved(error.code)),
+            },
+            (None, Some(_)) => return Err(end::UNAUTHORIZED),
+            (_, None) => payload,
+        };
+        self.write(graphql_transport_ws::pong(answer)).await
+    }
+
     async fn start(&mut self, id: Arc<str>, request: Request) -> Result<(), End> {
-        let Some(viewer) = self.viewer.clone() else {
+        let Some(viewer) = self.attendance.as_ref().map(Attendance::viewer).cloned() else {
             self.complain(Code::Unauthenticated, "Send connection_init first.".to_owned()).await?;
             return Err(end::UNAUTHORIZED);
         };
@@ -203,46 +238,51 @@ impl Connection {
             match self.protocol {
                 Protocol::GraphqlTransportWs => return Err(End::already_exists(&id)),
                 // Its own server lets the newer one take the place.
-                Protocol::SubscriptionsTransportWs => self.operations.remove(&id),
+                Protocol::SubscriptionsTransportWs => self.end_operation(&id),
             };
         }
         let limit = self.config().operations;
         if self.operations.len() >= limit {
             let message = format!("At most {limit} operations can run on one socket: complete one first.");
-            let refusal = [coded(Code::RateLimited, message, None)];
-            return self.write(self.protocol.answer(&id, Answer::Refused(&refusal))).await;
+            return self.refuse(&id, coded(Code::RateLimited, message, None)).await;
         }
+        let Some(place) = self.admission.begin_operation() else {
+            let message = "The server runs as many operations as it can. Try again shortly.".to_owned();
+            return self.refuse(&id, coded(Code::Unavailable, message, None)).await;
+        };
         let begun = {
             let Endpoint { app, schema, .. } = self.endpoint.clone();
             let origin = self.origin.clone();
-            async move {
-                viewer::renew_rights(&app, &viewer)
-                    .await
-                    .map_err(|error| vec![async_graphql::Error::from(error).into_server_error(Default::default())])?;
-                execute::subscribe(&app, &schema, viewer, origin, request).await
-            }
+            async move { execute::subscribe(&app, &schema, viewer, origin, request).await }
         };
         let words = {
             let (protocol, id) = (self.protocol, id.clone());
             move |answer: Answer<'_>| protocol.answer(&id, answer)
         };
-        let (operation, mut queue) = operation::start(begun, words, self.patience());
+        let (operation, answers) = operation::start(place, begun, words, None);
         self.started += 1;
         let number = self.started;
-        self.operations.insert(id.clone(), Numbered { number, _operation: operation });
-        let said = move |written| Said { id: id.clone(), number, written };
-        self.answers.push(stream::poll_fn(move |context| queue.poll_recv(context)).map(said).boxed());
+        self.operations.insert(id.clone(), Running { number, operation });
+        self.answers.push(answers.map(move |written| Said { id: id.clone(), number, written }).boxed());
         Ok(())
+    }
+
+    async fn refuse(&mut self, id: &str, error: ServerError) -> Result<(), End> {
+        self.write(self.protocol.answer(id, Answer::Refused(&[error]))).await
     }
 
     /// Stops an operation, unless it has ended by itself in the meantime.
     async fn stop(&mut self, id: &str) -> Result<(), End> {
-        match (self.operations.remove(id), self.protocol) {
-            (Some(_), Protocol::SubscriptionsTransportWs) => {
-                self.write(self.protocol.answer(id, Answer::Complete)).await
-            }
-            (Some(_), Protocol::GraphqlTransportWs) | (None, _) => Ok(()),
+        match (self.end_operation(id), self.protocol) {
+            (true, Protocol::SubscriptionsTransportWs) => self.write(self.protocol.answer(id, Answer::Complete)).await,
+            (true, Protocol::GraphqlTransportWs) | (false, _) => Ok(()),
         }
+    }
+
+    /// Ends an operation as the client wants it; whether there was one.
+    fn end_operation(&mut self, id: &str) -> bool {
+        let running = self.operations.remove(id);
+        running.map(|running| running.operation.stop(Reason::ClientCompleted)).is_some()
     }
 
     async fn misunderstand(&mut self, message: &Misunderstood) -> Result<(), End> {
@@ -261,6 +301,14 @@ impl Connection {
                 self.write(subscriptions_transport_ws::connection_error(&error)).await
             }
         }
+    }
+}
+
+/// Ready when whoever uses the connection may not any longer.
+async fn may_end(attendance: &mut Option<Attendance>) -> Ended {
+    match attendance {
+        Some(attendance) => attendance.ended().await,
+        None => std::future::pending().await,
     }
 }
 

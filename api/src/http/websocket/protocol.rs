@@ -4,7 +4,7 @@ use async_graphql::Request;
 use serde_json::{Map, Value as Json};
 
 use super::{graphql_transport_ws, subscriptions_transport_ws};
-use crate::http::operation::Answer;
+use crate::http::{metrics::Transport, operation::Answer};
 
 /// What is spoken on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,13 @@ impl Protocol {
         match self {
             Self::GraphqlTransportWs => "graphql-transport-ws",
             Self::SubscriptionsTransportWs => "graphql-ws",
+        }
+    }
+
+    pub const fn transport(self) -> Transport {
+        match self {
+            Self::GraphqlTransportWs => Transport::GraphqlTransportWs,
+            Self::SubscriptionsTransportWs => Transport::SubscriptionsTransportWs,
         }
     }
 
