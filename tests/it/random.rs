@@ -23,7 +23,7 @@ use futures_util::{StreamExt, stream};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
-use tiffin_tests::{Answer, City, Person, both_databases};
+use tiffin_tests::{Answer, City, First, Person, both_databases};
 
 use self::{
     document::{Document, Generator},
@@ -181,7 +181,10 @@ impl Run<'_> {
 async fn ask(person: &Person, document: &Document) -> Option<Answer> {
     if document.root == "Subscription" {
         let events = person.subscribe(&document.text, document.variables.clone()).await;
-        return events.first_answer_within(LISTENING).await;
+        return match events.first_within(LISTENING).await {
+            First::Answer(answer) => Some(answer),
+            First::End | First::Nothing => None,
+        };
     }
     Some(person.query(&document.text, document.variables.clone()).await)
 }

@@ -5,10 +5,14 @@ mod outcome;
 mod table;
 mod world;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
-use tiffin_tests::{Answer, City, Database, both_databases};
+use serde_json::json;
+use tiffin_tests::{Answer, City, Database, First, both_databases};
 use tokio::sync::Mutex;
 
 use self::{
@@ -27,8 +31,9 @@ const SETTINGS: [(&str, &str); 5] = [
     ("TIFFIN_ACCOUNTS_LETTERS_PER_ACCOUNT", "1000"),
 ];
 
-/// How long nothing comes for where nothing is expected to.
-const SILENCE: std::time::Duration = std::time::Duration::from_millis(200);
+/// How long nothing comes for where nothing is expected to, and how long something may take.
+const SILENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Headers that differ from one answer to the next, whatever is in it.
 const OF_ONE_ANSWER: [&str; 3] = ["content-length", "date", "x-request-id"];
@@ -103,12 +108,16 @@ async fn row_problems<'a>(
 /// What is wrong with one cell, if anything is.
 async fn problem(world: &World<'_>, schema: &Schema, row: &Row, column: usize) -> Option<String> {
     let expected = row.cells[column].as_str();
-    let values = values(world, row).await;
+    let mut values = values(world, row).await;
     let operation = filled(&row.operation(), values.clone());
     let complaint = |what: &str| Some(format!("{FILE}:{:04} {}: {what}\n    {operation}", row.line, VIEWERS[column]));
-    let answer = ask(world, row, column, &operation, expected).await?;
-    let path = path_of(row, schema, &operation);
-    let came = match outcome(&answer, &path, world) {
+    let first = ask(world, row, column, &operation).await;
+    let came = match &first {
+        First::Answer(answer) => outcome(answer, &path_of(row, schema, &operation), world),
+        First::End => Ok("end".to_owned()),
+        First::Nothing => Ok("silent".to_owned()),
+    };
+    let came = match came {
         Ok(came) => came,
         Err(what) => return complaint(&what),
     };
@@ -116,15 +125,16 @@ async fn problem(world: &World<'_>, schema: &Schema, row: &Row, column: usize) -
     let field = schema.named(type_name).field(field_name).unwrap_or_else(|| panic!("{} is no field", row.field));
     let all = world.all(field.ty.named().trim_end_matches("Connection"));
     if names(&came, &all) != names(expected, &all) {
-        return complaint(&format!("expected {expected}, got {came}\n    {}", answer.body));
+        return complaint(&format!("expected {expected}, got {came}: {first:?}"));
     }
-    let hidden = hidden_name(row, &came, &answer)?;
+    let First::Answer(answer) = &first else { return None };
+    let hidden = hidden_name(row, &came, answer)?;
     let (id, other_id) = (values[hidden].trim_matches('"').to_owned(), elsewhere(&values[hidden]));
-    let mut values = values;
     values.insert(hidden, format!("{other_id:?}"));
-    let other_operation = filled(&row.operation(), values);
-    let other = ask(world, row, column, &other_operation, expected).await?;
-    let (hidden, nonexistent) = (masked(&answer, &id), masked(&other, &other_id));
+    let First::Answer(other) = ask(world, row, column, &filled(&row.operation(), values)).await else {
+        return complaint("what does not exist answers nothing");
+    };
+    let (hidden, nonexistent) = (masked(answer, &id), masked(&other, &other_id));
     if hidden != nonexistent {
         return complaint(&format!("what is hidden answers unlike what does not exist: {hidden}\n    {nonexistent}"));
     }
@@ -139,19 +149,14 @@ async fn values<'a>(world: &World<'_>, row: &'a Row) -> BTreeMap<&'a str, String
     values
 }
 
-/// The answer, or the first one of a subscription; `None` where the right thing came and there is nothing to look at.
-async fn ask(world: &World<'_>, row: &Row, column: usize, operation: &str, expected: &str) -> Option<Answer> {
+/// The answer, or what a subscription begins with.
+async fn ask(world: &World<'_>, row: &Row, column: usize, operation: &str) -> First {
     let viewer = world.viewer(column);
     if !row.is_of("Subscription") {
-        return Some(viewer.query(operation, serde_json::json!({})).await);
+        return First::Answer(viewer.query(operation, json!({})).await);
     }
-    let mut events = viewer.subscribe(operation, serde_json::json!({})).await;
-    match expected {
-        "silent" => events.expect_silence(SILENCE).await,
-        "end" => events.expect_complete().await,
-        _ => return Some(events.first_answer().await),
-    }
-    None
+    let patience = if row.cells[column] == "silent" { SILENCE } else { PATIENCE };
+    viewer.subscribe(operation, json!({})).await.first_within(patience).await
 }
 
 /// The name of what the answer hides: that of the input to blame for NOT_FOUND, or else the first.

@@ -49,7 +49,7 @@ pub use proxy::Proxy;
 pub use redis_cluster::RedisCluster;
 pub use script::Script;
 pub use server::{Server, Settings};
-pub use stream::{EventStream, Interruption};
+pub use stream::{EventStream, First, Interruption};
 pub use usage::Usage;
 
 /// The id that clients see for a row: `global_id("Order", 42)` is `Order:42`.

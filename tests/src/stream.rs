@@ -15,6 +15,17 @@ use crate::Answer;
 /// How long the next message may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a subscription begins with.
+#[derive(Clone, Debug)]
+pub enum First {
+    /// An event, or a refusal.
+    Answer(Answer),
+    /// It is over at once.
+    End,
+    /// Nothing came.
+    Nothing,
+}
+
 /// How a connection ended that was to go on.
 #[derive(Debug)]
 pub struct Interruption {
@@ -142,13 +153,14 @@ impl EventStream {
         }
     }
 
-    /// What comes first within so long, an event or a refusal; `None` where nothing does, or only the end.
-    pub async fn first_answer_within(mut self, duration: Duration) -> Option<Answer> {
-        let message = tokio::time::timeout(duration, self.message()).await.ok()?;
+    /// What comes first within so long.
+    pub async fn first_within(mut self, duration: Duration) -> First {
+        let Ok(message) = tokio::time::timeout(duration, self.next_message()).await else { return First::Nothing };
+        let message = message.unwrap_or_else(|interruption| panic!("{interruption}"));
         match message["type"].as_str() {
-            Some("next") => Some(Answer::of_socket(message["payload"].clone())),
-            Some("error") => Some(Answer::of_socket(json!({"errors": message["payload"]}))),
-            _ => None,
+            Some("next") => First::Answer(Answer::of_socket(message["payload"].clone())),
+            Some("error") => First::Answer(Answer::of_socket(json!({"errors": message["payload"]}))),
+            _ => First::End,
         }
     }
 

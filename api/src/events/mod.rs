@@ -15,6 +15,7 @@ use std::{
 };
 
 use anyhow::Result;
+use chrono::{DateTime, Utc};
 
 pub use hub::{News, Signal, Whereabouts};
 pub use position::Position;
@@ -22,10 +23,18 @@ pub use topic::Topic;
 pub use tracks::Track;
 
 use self::{hub::Hub, redis::RedisBroker, tracks::Tracks};
-use crate::{config::Config, graphql::ids::DriverId, redis_connection::RedisAddress};
+use crate::{clock, config::Config, graphql::ids::DriverId, redis_connection::RedisAddress};
 
 /// How long a new follower waits until the broker passes its topic on. If that takes longer, it is made to look then.
 const CONFIRMATION_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The name of the metric that [`measure_lag`] sets.
+pub const LAG: &str = "tiffin_step_lag_seconds";
+
+/// Notes how long a step took from its moment until a follower is told.
+pub fn measure_lag(taken_at: DateTime<Utc>) {
+    metrics::gauge!(LAG).set((clock::now() - taken_at).as_seconds_f64());
+}
 
 /// Publishing and following changes, in this process and all others on the same broker.
 pub struct Events {

@@ -4,6 +4,8 @@ use axum::{Router, http::header, routing::get};
 use metrics::{Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use crate::events::LAG;
+
 const CONNECTIONS: &str = "tiffin_connections";
 const OPERATIONS: &str = "tiffin_operations";
 const OPERATION_ENDS: &str = "tiffin_operation_ends_total";
@@ -126,6 +128,7 @@ pub fn start() -> anyhow::Result<PrometheusHandle> {
         OPERATIONS,
         "Operations that run on open connections: subscriptions, and what is about to be answered."
     );
+    describe_gauge!(LAG, "Seconds from the latest step that was told to a follower until it was told.");
     describe_counter!(OPERATION_ENDS, "Operations on connections that have ended, by why.");
     describe_counter!(WEBSOCKET_CLOSES, "Websockets that have ended, by the code with which the server closed them.");
     describe_counter!(RESPONSES, "Answers over HTTP, by the class of their status.");

@@ -26,8 +26,6 @@ pub enum Occasion {
     Invitation { token: SecretString, valid_for: Duration },
     /// The password was changed, or set anew.
     PasswordChanged,
-    /// Somebody signed up with the address of this account.
-    AlreadySignedUp,
     /// The account can be entered through this provider from now on.
     SignInAdded { provider: String },
 }
@@ -44,7 +42,6 @@ impl Letter {
             Occasion::ResetPassword { .. } => "Set a new password",
             Occasion::Invitation { .. } => "You are invited to Tiffin",
             Occasion::PasswordChanged => "Your password was changed",
-            Occasion::AlreadySignedUp => "You already have an account",
             Occasion::SignInAdded { .. } => "A new way to sign in to your account",
         }
     }
@@ -55,7 +52,7 @@ impl Letter {
             Occasion::VerifyEmail { token, .. } => ("verify-email", token),
             Occasion::ResetPassword { token, .. } => ("reset-password", token),
             Occasion::Invitation { token, .. } => ("accept-invitation", token),
-            Occasion::PasswordChanged | Occasion::AlreadySignedUp | Occasion::SignInAdded { .. } => return None,
+            Occasion::PasswordChanged | Occasion::SignInAdded { .. } => return None,
         };
         let mut link = front_end.clone();
         link.path_segments_mut().ok()?.pop_if_empty().push(page);
@@ -88,12 +85,6 @@ impl Letter {
             Occasion::PasswordChanged => vec![
                 "The password of your account at Tiffin was changed.".to_owned(),
                 "If that was not you, ask for a new password at once, and look through your sessions.".to_owned(),
-            ],
-            Occasion::AlreadySignedUp => vec![
-                "Somebody, hopefully you, signed up for Tiffin with this e-mail address. It has an account already: sign in, or ask \
-                 for a new password if you have forgotten yours."
-                    .to_owned(),
-                "If that was not you, there is nothing to do: your account has not changed.".to_owned(),
             ],
             Occasion::SignInAdded { provider } => vec![
                 format!("You can sign in to your account at Tiffin with {provider} from now on."),

@@ -15,7 +15,7 @@ use super::{history::FeedPosition, lifecycle};
 use crate::{
     app::App,
     dialect,
-    events::{Signal, Topic},
+    events::{Signal, Topic, measure_lag},
     graphql::{
         error::{Code, Error, Result},
         ids::{DriverId, OrderId, RestaurantId},
@@ -71,6 +71,7 @@ pub async fn order_steps(
             for event in events {
                 seen = event.sequence;
                 is_over = lifecycle::is_final(event.status);
+                signal.measure(&event);
                 yield event;
             }
             if !caught_up {
@@ -89,6 +90,8 @@ pub async fn order_steps(
 struct Look {
     signal: Signal,
     rights: RightsWatch,
+    /// Whether what is read from now on has only just happened.
+    has_waited: bool,
 }
 
 enum Woken {
@@ -100,10 +103,18 @@ enum Woken {
 impl Look {
     /// From now on. Take it first and read the present after: then nothing falls between.
     async fn at(app: &App, topic: Topic, viewer: &Viewer) -> Self {
-        Look { rights: viewer.watch_rights(), signal: app.events.subscribe(topic).await }
+        Look { rights: viewer.watch_rights(), signal: app.events.subscribe(topic).await, has_waited: false }
+    }
+
+    /// Notes how late a step is told that was waited for.
+    fn measure(&self, event: &order_events::Model) {
+        if self.has_waited {
+            measure_lag(event.at.to_utc());
+        }
     }
 
     async fn wait(&mut self) -> Woken {
+        self.has_waited = true;
         tokio::select! {
             biased;
             () = self.rights.changed() => Woken::ByTheRights,
@@ -207,6 +218,7 @@ async fn feed(
                     return;
                 }
                 seen = FeedPosition::of(&event);
+                look.measure(&event);
                 yield event;
             }
             if !caught_up {
