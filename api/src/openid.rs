@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow};
 use openidconnect::{
     AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
     EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError, TokenResponse,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError, TokenResponse, UserInfoError,
     core::{
         CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreIdToken,
         CoreIdTokenClaims, CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
@@ -164,7 +164,7 @@ impl Provider {
         })
     }
 
-    /// Some providers tell the address only when they are asked for it.
+    /// Some providers tell the address, or that they have verified it, only when they are asked.
     async fn person(&self, client: &Client, answer: &CoreTokenResponse, claims: &CoreIdTokenClaims) -> Result<Person> {
         let mut person = Person {
             issuer: claims.issuer().to_string(),
@@ -174,9 +174,12 @@ impl Provider {
             name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
         };
         let user_info = client.user_info(answer.access_token().clone(), Some(claims.subject().clone()));
-        let Some(request) = user_info.ok().filter(|_| person.email.is_none()) else { return Ok(person) };
-        let told: CoreUserInfoClaims =
-            request.request_async(&self.http).await.map_err(|error| self.away(anyhow!(error)))?;
+        let Some(request) = user_info.ok().filter(|_| !person.email_verified) else { return Ok(person) };
+        let told: CoreUserInfoClaims = request.request_async(&self.http).await.map_err(|error| match error {
+            UserInfoError::Request(error) => self.away(anyhow!(error)),
+            // What is told besides may be personal.
+            _ => self.away(anyhow!("an answer about the person that is none")),
+        })?;
         person.email = told.email().map(|email| email.to_string());
         person.email_verified = told.email_verified() == Some(true);
         person.name = person.name.or_else(|| told.name().and_then(|name| name.get(None)).map(|name| name.to_string()));
