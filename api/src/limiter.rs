@@ -111,6 +111,10 @@ impl Limiter {
         if let Some(shared) = &self.shared
             && let Some(taken) = shared.take(key, cost, wanted, limit).await
         {
+            if let Taken::Granted(amount, _) = taken {
+                // Known here as well, so that nobody begins anew when Redis does not answer.
+                self.own.take(key, amount, limit);
+            }
             return taken;
         }
         self.own.take(key, cost, limit)

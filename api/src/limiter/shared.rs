@@ -12,7 +12,7 @@ use super::{Hash, Limit, Taken};
 use crate::redis_connection::{Commands, RedisAddress};
 
 /// How long a request waits for Redis.
-const PATIENCE: Duration = Duration::from_millis(250);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long Redis is not asked again once it has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
