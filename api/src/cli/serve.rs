@@ -36,6 +36,9 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     if config.demo.seed {
         seed::demo(&app).await.context("cannot make the demo city")?;
     }
+    if !app.config.is_development() {
+        seed::passwords_withdraw(&app).await.context("cannot take the demo's passwords away")?;
+    }
     let outcome = serve(&app, socket.listen(BACKLOG)?).await;
     if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {
         tracing::warn!("the database did not close in time");
