@@ -21,7 +21,13 @@ pub struct EventSource {
 impl EventSource {
     /// Sends the request; it must be answered by a stream.
     pub async fn open(request: RequestBuilder) -> Self {
-        let response = request.header(ACCEPT, "text/event-stream").send().await.expect("the server answers");
+        let request = request.header(ACCEPT, "text/event-stream");
+        let again = request.try_clone().expect("the request can be sent twice");
+        // A connection that was kept for the next request may be closed by the server in that very moment.
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(_) => again.send().await.expect("the server answers"),
+        };
         let content_type = response.headers().get("content-type").map(|value| value.as_bytes().to_owned());
         let is_stream = content_type.as_deref() == Some(b"text/event-stream; charset=utf-8");
         assert!(response.status() == StatusCode::OK && is_stream, "no stream of events: {response:#?}");
