@@ -77,6 +77,16 @@ impl SignedIn {
         self.rights.borrow().role
     }
 
+    /// What the user may act as now.
+    pub fn rights(&self) -> Rights {
+        self.rights.borrow().clone()
+    }
+
+    /// Whether these are what the user may act as now.
+    pub fn has(&self, rights: &Rights) -> bool {
+        *self.rights.borrow() == *rights
+    }
+
     /// Lets the user know itself as staff of the restaurant, once that is certain.
     pub fn is_staff_now(&self, restaurant: RestaurantId) {
         self.rights.send_modify(|rights| {

@@ -12,11 +12,14 @@ use tokio::sync::{Notify, watch};
 use super::{Position, Topic};
 use crate::graphql::ids::DriverId;
 
+/// Tells one signal from all others that this process was given.
+pub type SignalNumber = u64;
+
 /// What is known of a topic.
 #[derive(Clone, Copy, Default)]
 struct Cell {
-    /// How often it was signalled.
-    signals: u64,
+    /// Of the last signal; 0 before the first.
+    signal: SignalNumber,
     /// Whether the broker passes the topic on to here.
     is_confirmed: bool,
     /// The newest place that this process knows of the driver who is followed.
@@ -25,6 +28,8 @@ struct Cell {
 
 #[derive(Default)]
 struct Topics {
+    /// Signals so far, of all topics: whatever topic is forgotten and followed anew, no number comes twice.
+    signals: SignalNumber,
     cells: HashMap<Topic, watch::Sender<Cell>>,
     changes: Changes,
 }
@@ -59,8 +64,8 @@ pub struct Signal {
 pub struct Whereabouts {
     driver: DriverId,
     signal: Signal,
-    /// Signals seen so far.
-    signals: u64,
+    /// The last one that was seen.
+    seen: SignalNumber,
 }
 
 /// What a follower of a driver is told.
@@ -99,20 +104,20 @@ impl Hub {
     }
 
     pub fn follow(&self, driver: DriverId) -> Whereabouts {
-        Whereabouts { driver, signal: self.subscribe(Topic::DriverLocation(driver)), signals: 0 }
+        Whereabouts { driver, signal: self.subscribe(Topic::DriverLocation(driver)), seen: 0 }
     }
 
     /// Makes the followers of the topic look.
     pub fn tell(&self, topic: Topic) {
-        self.change(topic, |cell| {
-            cell.signals += 1;
+        self.change(topic, |cell, number| {
+            cell.signal = number;
             true
         });
     }
 
     /// Tells the followers of the driver where it is, unless they know a newer place.
     pub fn tell_position(&self, driver: DriverId, position: Position) {
-        self.change(Topic::DriverLocation(driver), |cell| {
+        self.change(Topic::DriverLocation(driver), |cell, _| {
             let newest = cell.position.map_or(position, |known| known.or_newer(Some(position)));
             let is_news = cell.position != Some(newest);
             cell.position = Some(newest);
@@ -122,9 +127,9 @@ impl Hub {
 
     /// From now on the broker passes the topic on. Its followers look, because something may have been missed until now.
     pub fn confirm(&self, topic: Topic) {
-        self.change(topic, |cell| {
+        self.change(topic, |cell, number| {
             cell.is_confirmed = true;
-            cell.signals += 1;
+            cell.signal = number;
             true
         });
     }
@@ -166,9 +171,13 @@ impl Hub {
         self.topics().cells.contains_key(&topic)
     }
 
-    fn change(&self, topic: Topic, change: impl FnOnce(&mut Cell) -> bool) {
-        if let Some(sender) = self.topics().cells.get(&topic) {
-            sender.send_if_modified(change);
+    /// Changes what is known of the topic; what it changes may be a signal with the number that it is given.
+    fn change(&self, topic: Topic, change: impl FnOnce(&mut Cell, SignalNumber) -> bool) {
+        let mut topics = self.topics();
+        topics.signals += 1;
+        let number = topics.signals;
+        if let Some(sender) = topics.cells.get(&topic) {
+            sender.send_if_modified(|cell| change(cell, number));
         }
     }
 
@@ -186,12 +195,11 @@ impl Hub {
 }
 
 impl Signal {
-    /// Waits for the next signal, or returns at once if there was one since the last call. False when there will be no more.
-    pub async fn changed(&mut self) -> bool {
-        match &mut self.receiver {
-            Some(receiver) => receiver.changed().await.is_ok(),
-            None => false,
-        }
+    /// Waits for the next signal, or gives the last one at once if there was one since the last call. `None` when there will be no
+    /// more.
+    pub async fn changed(&mut self) -> Option<SignalNumber> {
+        self.receiver.as_mut()?.changed().await.ok()?;
+        Some(self.cell().signal)
     }
 
     /// Waits until the broker passes the topic on, but no longer than this: whoever was not confirmed in time is made to look
@@ -236,18 +244,15 @@ impl Whereabouts {
 
     /// Waits for news since the last call. `None` when there will be no more.
     pub async fn news(&mut self) -> Option<News> {
-        if !self.signal.changed().await {
-            return None;
-        }
-        let signals = self.signal.cell().signals;
-        let news = if signals == self.signals { News::Place } else { News::Look };
-        self.signals = signals;
+        let signal = self.signal.changed().await?;
+        let news = if signal == self.seen { News::Place } else { News::Look };
+        self.seen = signal;
         Some(news)
     }
 
     pub(super) async fn confirmed(&mut self, patience: Duration) {
         self.signal.confirmed(patience).await;
-        self.signals = self.signal.cell().signals;
+        self.seen = self.signal.cell().signal;
     }
 }
 
@@ -275,7 +280,7 @@ mod tests {
             hub.tell(ORDER);
             hub.tell(Topic::Order(OrderId(2)));
         }
-        assert!(slow.changed().await, "however many there were, one look is enough");
+        assert!(slow.changed().await.is_some(), "however many there were, one look is enough");
         drop(slow);
         assert!(hub.is_followed(ORDER));
         drop(other);
@@ -309,7 +314,7 @@ mod tests {
 
         first.confirmed(Duration::ZERO).await;
         hub.confirm(ORDER);
-        assert!(first.changed().await, "who was not confirmed in time looks");
+        assert!(first.changed().await.is_some(), "who was not confirmed in time looks");
         let mut third = hub.subscribe(ORDER);
         third.confirmed(Duration::from_secs(60)).await;
 

@@ -21,4 +21,5 @@ pub mod row;
 pub mod scalars;
 pub mod schema;
 pub mod search;
+pub mod shared;
 pub mod sort;

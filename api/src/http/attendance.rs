@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use tokio::{
     sync::{oneshot, watch},
     time::{Instant, sleep, sleep_until},
@@ -136,12 +137,12 @@ impl Follower {
         loop {
             if !self.is_due {
                 tokio::select! {
-                    true = self.signal.changed() => {}
+                    Some(_) = self.signal.changed() => {}
                     () = self.broker.look_is_due() => {}
                 }
                 self.is_due = true;
             }
-            match viewer::renew_rights(&self.app, &self.viewer).await {
+            match viewer::renew_rights(&self.app, &self.viewer).boxed().await {
                 Ok(()) => self.is_due = false,
                 Err(error) if error.code == Code::Unauthenticated => return,
                 // Not everybody at the same moment.

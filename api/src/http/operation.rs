@@ -11,8 +11,10 @@ use std::{
 };
 
 use async_graphql::{Response, ServerError};
-use futures_util::{FutureExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
-use tokio::{sync::mpsc, time::timeout};
+// Of what passes answers on it keeps the least: tokio's own channel has room for 32 at the least.
+use futures_channel::mpsc;
+use futures_util::{FutureExt, SinkExt, Stream, StreamExt, future::BoxFuture, stream::BoxStream};
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
@@ -21,9 +23,9 @@ use super::{
 };
 use crate::graphql::execute::Refusal;
 
-/// Answers that wait for a slow client: the more do, the older is what it is told. What is not yet asked of an operation is not
-/// yet read.
-const QUEUE: usize = 1;
+/// Answers that wait for a slow client besides the one that each sender has room for: the more do, the older is what it is told. What is
+/// not yet asked of an operation is not yet read.
+const QUEUE: usize = 0;
 
 /// What an operation says. Each transport has words of its own for it.
 pub enum Answer<'a> {
@@ -70,7 +72,7 @@ async fn run(
     ending: Ending,
     begun: BoxFuture<'static, Result<BoxStream<'static, Response>, Refusal>>,
     words: impl Fn(Answer<'_>) -> String,
-    queue: Queue,
+    mut queue: Queue,
 ) {
     let mut responses = match begun.await {
         Ok(responses) => responses,
@@ -105,8 +107,8 @@ struct Queue {
 }
 
 impl Queue {
-    /// Waits while the queue is full; false where nobody reads it any more.
-    async fn put(&self, text: String, last: bool) -> bool {
+    /// Waits until it is taken; false where nobody reads any more, or not in time.
+    async fn put(&mut self, text: String, last: bool) -> bool {
         let put = self.sender.send(Written { text, last });
         match self.patience {
             Some(patience) => timeout(patience, put).await.is_ok_and(|put| put.is_ok()),
@@ -147,6 +149,6 @@ impl Stream for Answers {
     type Item = Written;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Written>> {
-        self.0.poll_recv(context)
+        self.0.poll_next_unpin(context)
     }
 }

@@ -17,8 +17,8 @@ use crate::{config::HttpConfig, graphql::error::Code, viewer::Origin};
 use protocol::Protocol;
 
 /// tungstenite keeps both buffers for as long as the socket lives, 128 KiB each by default: this is what ten thousand idle
-/// sockets can afford.
-const BUFFER_BYTES: usize = 2 * 1024;
+/// sockets can afford. What is longer is read and written in several parts.
+const BUFFER_BYTES: usize = 1024;
 /// More than any answer within the limits of complexity: what is larger ends the socket.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use async_graphql::{Context, ID, Subscription};
 use async_stream::try_stream;
 use entity::orders;
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream};
 use sea_orm::EntityTrait;
 
 use super::{location, types::DriverLocation};
@@ -34,7 +34,8 @@ impl DriverSubscription {
         order_id: ID,
     ) -> Result<impl Stream<Item = Result<DriverLocation>> + use<>> {
         let id = OrderId::parse(&order_id, "orderId")?;
-        order_driver_locations(ctx.app().clone(), ctx.viewer().clone(), id).await
+        // Boxed: it takes room that nobody needs while the subscription lives.
+        order_driver_locations(ctx.app().clone(), ctx.viewer().clone(), id).boxed().await
     }
 }
 
@@ -55,20 +56,20 @@ async fn order_driver_locations(
         let mut followed: Option<Whereabouts> = None;
         let mut told = None;
         loop {
-            let order = orders::Entity::find_by_id(id.0).one(&app.db).await.map_err(Error::from)?;
+            let order = orders::Entity::find_by_id(id.0).one(&app.db).boxed().await.map_err(Error::from)?;
             let Some(order) = order.filter(|order| !service::is_final(order.status) && service::is_concerned(&viewer, order)) else { break };
             let Some(driver) = order.driver_id.map(DriverId) else {
                 followed = None;
                 tokio::select! {
                     biased;
                     () = rights.changed() => {}
-                    open = steps.changed() => if !open { return },
+                    signal = steps.changed() => if signal.is_none() { return },
                 }
                 continue;
             };
             let Some(whereabouts) = followed.as_mut().filter(|whereabouts| whereabouts.driver() == driver) else {
                 // The order may have taken a step until now: it is read once more before anything is told.
-                followed = Some(location::driver_follow(&app, driver).await?);
+                followed = Some(location::driver_follow(&app, driver).boxed().await?);
                 told = None;
                 continue;
             };

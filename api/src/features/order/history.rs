@@ -129,7 +129,7 @@ pub fn topics(order: &orders::Model, previous_driver: Option<i32>) -> Vec<Topic>
 
 /// A place in the feeds that carry several orders. Feeds are read in this order and only up to the oldest transaction that is
 /// still running, so that no late commit can slip behind a cursor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FeedPosition {
     pub feed_transaction: i64,
     pub position: i64,

@@ -1,15 +1,21 @@
 use async_graphql::{Context, ID, Subscription};
-use futures_util::{Stream, StreamExt};
+use futures_util::{FutureExt, Stream};
 
-use super::{history::FeedPosition, types::OrderEvent, watch};
+use super::{
+    history::FeedPosition,
+    watch::{self, Readings, Step},
+};
 use crate::graphql::{
     context::OperationContext,
     error::{Error, Result},
     ids::{GlobalId, OrderId, RestaurantId},
 };
 
+// What begins a subscription is boxed: it takes room that nobody needs while the subscription lives.
 #[derive(Default)]
-pub struct OrderSubscription;
+pub struct OrderSubscription {
+    readings: Readings,
+}
 
 #[Subscription]
 impl OrderSubscription {
@@ -21,13 +27,13 @@ impl OrderSubscription {
         ctx: &Context<'_>,
         order_id: ID,
         after: Option<i32>,
-    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Step>> + use<>> {
         let id = OrderId::parse(&order_id, "orderId")?;
         if after.is_some_and(|after| after < 0) {
             return Err(Error::bad_input("after", "This must not be negative."));
         }
-        let steps = watch::order_steps(ctx.app().clone(), ctx.viewer().clone(), id, after).await?;
-        Ok(steps.map(|event| event.map(OrderEvent)))
+        let (app, readings) = (ctx.app().clone(), self.readings.clone());
+        watch::order_steps(app, readings, ctx.viewer().clone(), id, after).boxed().await
     }
 
     /// Every step of every order of one restaurant, as its kitchen sees it: the latest step of each order under way first; with
@@ -37,11 +43,11 @@ impl OrderSubscription {
         ctx: &Context<'_>,
         restaurant_id: ID,
         after: Option<String>,
-    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Step>> + use<>> {
         let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
         let after = feed_position(after)?;
-        let steps = watch::restaurant_steps(ctx.app().clone(), ctx.viewer().clone(), id, after).await?;
-        Ok(steps.map(|event| event.map(OrderEvent)))
+        let (app, readings) = (ctx.app().clone(), self.readings.clone());
+        watch::restaurant_steps(app, readings, ctx.viewer().clone(), id, after).boxed().await
     }
 
     /// Every step of every order assigned to the viewing driver, assignment and release included: the latest step of the order
@@ -50,12 +56,12 @@ impl OrderSubscription {
         &self,
         ctx: &Context<'_>,
         after: Option<String>,
-    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<Step>> + use<>> {
         let after = feed_position(after)?;
         ctx.viewer().signed_in()?;
         let driver = ctx.viewer().driver().ok_or_else(|| Error::forbidden("Only drivers have orders to carry."))?;
-        let steps = watch::driver_steps(ctx.app().clone(), ctx.viewer().clone(), driver, after).await?;
-        Ok(steps.map(|event| event.map(OrderEvent)))
+        let (app, readings) = (ctx.app().clone(), self.readings.clone());
+        watch::driver_steps(app, readings, ctx.viewer().clone(), driver, after).boxed().await
     }
 }
 

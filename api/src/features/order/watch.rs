@@ -1,25 +1,32 @@
-//! Following orders: the present first, then every step in order, read from the history. A signal only says "look".
+//! Following orders: the present first, then every step in order, read from the history. A signal only says "look", and those who
+//! look for the same signal read once.
 
 use std::{sync::Arc, time::Duration};
 
 use async_stream::try_stream;
 use entity::{order_events, orders};
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait,
     sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr},
 };
 
-use super::{history::FeedPosition, lifecycle};
+use super::{
+    history::FeedPosition,
+    lifecycle,
+    loader::is_visible,
+    types::OrderEvent,
+};
 use crate::{
     app::App,
     dialect,
-    events::{Signal, Topic, measure_lag},
+    events::{Signal, SignalNumber, Topic, measure_lag},
     graphql::{
         error::{Code, Error, Result},
         ids::{DriverId, OrderId, RestaurantId},
         row::Row,
+        shared::{Flights, Reading, Shared},
     },
     viewer::{RightsWatch, Viewer},
 };
@@ -32,16 +39,27 @@ const BATCH: u64 = 200;
 const HELD_BACK: Duration = Duration::from_millis(25);
 const HELD_BACK_LONG: Duration = Duration::from_secs(1);
 
+/// A step as those who follow it are told.
+pub type Step = Shared<OrderEvent>;
+
+/// What is being read, for all who follow the same. Cheap to clone; all clones are the same.
+#[derive(Clone, Default)]
+pub struct Readings {
+    of_orders: Flights<(SignalNumber, OrderId, i32), StepsOfOrder>,
+    of_feeds: Flights<(SignalNumber, Topic, FeedPosition), StepsOfFeed>,
+}
+
 /// The steps of one order. Without `after`, the latest step first; with it, every step whose sequence is greater. Ends after the
 /// order's last step, or when the viewer may not know of the order any more: a driver who could have claimed it.
 pub async fn order_steps(
     app: Arc<App>,
+    readings: Readings,
     viewer: Viewer,
     id: OrderId,
     after: Option<i32>,
-) -> Result<impl Stream<Item = Result<order_events::Model>>> {
+) -> Result<impl Stream<Item = Result<Step>>> {
     // The receiver comes first, so that nothing falls between reading the present and following it.
-    let mut signal = Look::at(&app, Topic::Order(id), &viewer).await;
+    let mut look = Look::at(&app, Topic::Order(id), &viewer).await;
     orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
         .filter(order_events::Column::OrderId.eq(id.0))
@@ -55,35 +73,78 @@ pub async fn order_steps(
     }
     Ok(try_stream! {
         let mut is_over = latest.is_some_and(|event| lifecycle::is_final(event.status) && seen >= event.sequence);
+        let mut woken_by = None;
         while !is_over {
-            let events = order_events::Entity::find()
-                .filter(order_events::Column::OrderId.eq(id.0))
-                .filter(order_events::Column::Sequence.gt(seen))
-                .order_by_asc(order_events::Column::Sequence)
-                .limit(BATCH)
-                .all(&app.db)
-                .await?;
-            let caught_up = events.is_empty();
-            // Asked after the steps were read, so that none is told that was taken out of the viewer's sight.
-            if !caught_up && !is_visible(&app, &viewer, id).await? {
-                break;
+            let read = readings.steps_of_order(&app, id, seen, woken_by).await?;
+            for step in &read.steps {
+                // Held against the order as it was when the step was read, so that none is told that was taken out of the viewer's sight.
+                if !read.order.as_ref().is_some_and(|order| is_visible(&viewer, order)) {
+                    return;
+                }
+                seen = step.0.sequence;
+                is_over = lifecycle::is_final(step.0.status);
+                look.measure(step);
+                yield step.clone();
             }
-            for event in events {
-                seen = event.sequence;
-                is_over = lifecycle::is_final(event.status);
-                signal.measure(&event);
-                yield event;
-            }
-            if !caught_up {
+            let caught_up = (read.steps.len() as u64) < BATCH;
+            drop(read);
+            if is_over || !caught_up {
                 continue;
             }
-            match signal.wait().await {
-                Woken::ByAnEvent => {}
-                Woken::ByTheRights if is_visible(&app, &viewer, id).await? => {}
+            woken_by = match look.wait().await {
+                Woken::ByAnEvent(signal) => Some(signal),
+                Woken::ByTheRights if can_be_found(&app, &viewer, id).boxed().await? => None,
                 Woken::ByTheRights | Woken::AtTheEnd => break,
-            }
+            };
         }
     })
+}
+
+impl Readings {
+    /// The next steps of the order, as they are read for the signal.
+    async fn steps_of_order(
+        &self,
+        app: &App,
+        id: OrderId,
+        seen: i32,
+        signal: Option<SignalNumber>,
+    ) -> Result<Reading<StepsOfOrder>> {
+        let read = || order_steps_after(app, id, seen);
+        self.of_orders.join(signal.map(|signal| (signal, id, seen)), read).await
+    }
+
+    /// The next steps of the topic's feed, as they are read for the signal.
+    async fn steps_of_feed(
+        &self,
+        app: &App,
+        topic: Topic,
+        concerned: &Condition,
+        seen: FeedPosition,
+        signal: Option<SignalNumber>,
+    ) -> Result<Reading<StepsOfFeed>> {
+        let read = || feed_steps_after(app, concerned, seen);
+        self.of_feeds.join(signal.map(|signal| (signal, topic, seen)), read).await
+    }
+}
+
+/// Steps that follow one another, and the order at the same moment; without steps none.
+struct StepsOfOrder {
+    steps: Vec<Step>,
+    order: Option<orders::Model>,
+}
+
+async fn order_steps_after(app: &App, id: OrderId, seen: i32) -> Result<StepsOfOrder> {
+    let rows = order_events::Entity::find()
+        .find_also_related(orders::Entity)
+        .filter(order_events::Column::OrderId.eq(id.0))
+        .filter(order_events::Column::Sequence.gt(seen))
+        .order_by_asc(order_events::Column::Sequence)
+        .limit(BATCH)
+        .all(&app.db)
+        .await?;
+    let (events, mut orders): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    let steps = events.into_iter().map(|event| Shared::new(OrderEvent(event))).collect();
+    Ok(StepsOfOrder { steps, order: orders.pop().flatten() })
 }
 
 /// Waits for a reason to look: something happened, or the viewer's rights are not what they were.
@@ -95,7 +156,7 @@ struct Look {
 }
 
 enum Woken {
-    ByAnEvent,
+    ByAnEvent(SignalNumber),
     ByTheRights,
     AtTheEnd,
 }
@@ -107,9 +168,9 @@ impl Look {
     }
 
     /// Notes how late a step is told that was waited for.
-    fn measure(&self, event: &order_events::Model) {
+    fn measure(&self, event: &OrderEvent) {
         if self.has_waited {
-            measure_lag(event.at.to_utc());
+            measure_lag(event.0.at.to_utc());
         }
     }
 
@@ -118,12 +179,12 @@ impl Look {
         tokio::select! {
             biased;
             () = self.rights.changed() => Woken::ByTheRights,
-            open = self.signal.changed() => if open { Woken::ByAnEvent } else { Woken::AtTheEnd },
+            signal = self.signal.changed() => signal.map_or(Woken::AtTheEnd, Woken::ByAnEvent),
         }
     }
 }
 
-async fn is_visible(app: &App, viewer: &Viewer, id: OrderId) -> Result<bool> {
+async fn can_be_found(app: &App, viewer: &Viewer, id: OrderId) -> Result<bool> {
     match orders::Model::find_visible(&app.db, viewer, id).await {
         Ok(_) => Ok(true),
         Err(error) if error.code == Code::NotFound => Ok(false),
@@ -134,11 +195,13 @@ async fn is_visible(app: &App, viewer: &Viewer, id: OrderId) -> Result<bool> {
 /// Every step of every order of a restaurant. Without `after`, the latest step of each order under way first.
 pub async fn restaurant_steps(
     app: Arc<App>,
+    readings: Readings,
     viewer: Viewer,
     id: RestaurantId,
     after: Option<FeedPosition>,
-) -> Result<impl Stream<Item = Result<order_events::Model>>> {
-    let look = Look::at(&app, Topic::Restaurant(id), &viewer).await;
+) -> Result<impl Stream<Item = Result<Step>>> {
+    let topic = Topic::Restaurant(id);
+    let look = Look::at(&app, topic, &viewer).await;
     entity::restaurants::Model::find_visible(&app.db, &viewer, id)
         .await
         .map_err(|error| error.with_field("restaurantId"))?;
@@ -148,18 +211,21 @@ pub async fn restaurant_steps(
     }
     let of_restaurant = Condition::all().add(orders::Column::RestaurantId.eq(id.0));
     let allowed = move || viewer.manages(id);
-    feed(app, look, allowed, of_restaurant.clone(), of_restaurant, after).await
+    let steps = Feed { topic, present: of_restaurant.clone(), concerned: of_restaurant };
+    feed(app, readings, look, allowed, steps, after).await
 }
 
 /// Every step of every order assigned to the driver, the assignment and the release included. Without `after`, the latest step of
 /// the order it carries now first.
 pub async fn driver_steps(
     app: Arc<App>,
+    readings: Readings,
     viewer: Viewer,
     driver: DriverId,
     after: Option<FeedPosition>,
-) -> Result<impl Stream<Item = Result<order_events::Model>>> {
-    let look = Look::at(&app, Topic::Driver(driver), &viewer).await;
+) -> Result<impl Stream<Item = Result<Step>>> {
+    let topic = Topic::Driver(driver);
+    let look = Look::at(&app, topic, &viewer).await;
     // The release carries no driver any more: it belongs to whoever the step before it belonged to.
     let before = Alias::new("before");
     let released = Query::select()
@@ -180,21 +246,31 @@ pub async fn driver_steps(
     let carried =
         Condition::all().add(orders::Column::DriverId.eq(driver.0)).add(order_events::Column::DriverId.eq(driver.0));
     let allowed = move || viewer.is_driver(driver);
-    feed(app, look, allowed, carried, concerns, after).await
+    let steps = Feed { topic, present: carried, concerned: concerns };
+    feed(app, readings, look, allowed, steps, after).await
 }
 
-/// A feed over several orders: the latest step of each of the `present` orders under way, then all later steps that are
-/// `concerned`, in the order of the feed. The present is that of the horizon, where all is settled: were a step beyond it told
-/// already, its cursor would have one behind it that commits later. It ends when it is not `allowed` any more, which is asked before
-/// each step.
+/// What a feed over several orders tells.
+struct Feed {
+    topic: Topic,
+    /// The orders whose latest steps come first.
+    present: Condition,
+    /// The steps that come then; the same for all who follow the topic.
+    concerned: Condition,
+}
+
+/// The latest step of each of the `present` orders under way, then all later steps that are `concerned`, in the order of the feed. The
+/// present is that of the horizon, where all is settled: were a step beyond it told already, its cursor would have one behind it that
+/// commits later. It ends when it is not `allowed` any more, which is asked before each step.
 async fn feed(
     app: Arc<App>,
+    readings: Readings,
     mut look: Look,
     allowed: impl Fn() -> bool + Send + Sync + 'static,
-    present: Condition,
-    concerned: Condition,
+    feed: Feed,
     after: Option<FeedPosition>,
-) -> Result<impl Stream<Item = Result<order_events::Model>>> {
+) -> Result<impl Stream<Item = Result<Step>>> {
+    let Feed { topic, present, concerned } = feed;
     let backend = app.db.get_database_backend();
     let (first, start) = match after {
         Some(after) => (Vec::new(), after),
@@ -207,29 +283,37 @@ async fn feed(
         let mut seen = start;
         let mut wait = HELD_BACK;
         for event in first {
-            yield event;
+            yield Shared::new(OrderEvent(event));
         }
+        let mut woken_by = None;
         while allowed() {
-            let (events, held_back) = steps_after(&app, &concerned, seen).await?;
-            let caught_up = events.is_empty();
-            for event in events {
+            let read = readings.steps_of_feed(&app, topic, &concerned, seen, woken_by).await?;
+            for step in &read.steps {
                 // The step before may have been told long ago, to a slow client.
                 if !allowed() {
                     return;
                 }
-                seen = FeedPosition::of(&event);
-                look.measure(&event);
-                yield event;
+                seen = FeedPosition::of(&step.0);
+                look.measure(step);
+                yield step.clone();
             }
-            if !caught_up {
+            let (found, next) = (!read.steps.is_empty(), read.next);
+            drop(read);
+            if found {
                 wait = HELD_BACK;
-                continue;
             }
-            if held_back {
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(HELD_BACK_LONG);
-            } else if let Woken::AtTheEnd = look.wait().await {
-                break;
+            match next {
+                Next::Read => {}
+                Next::HeldBack => {
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(HELD_BACK_LONG);
+                    woken_by = None;
+                }
+                Next::Wait => woken_by = match look.wait().await {
+                    Woken::ByAnEvent(signal) => Some(signal),
+                    Woken::ByTheRights => None,
+                    Woken::AtTheEnd => break,
+                },
             }
         }
     })
@@ -270,10 +354,26 @@ async fn latest_steps(app: &App, present: Condition, horizon: FeedPosition) -> R
     Ok(order_events::Model::find_by_statement(app.db.get_database_backend().build(&select)).all(&app.db).await?)
 }
 
-/// The next steps of the feed, and whether there are more that a transaction still running holds back.
-async fn steps_after(app: &App, concerned: &Condition, seen: FeedPosition) -> Result<(Vec<order_events::Model>, bool)> {
+/// The next steps of a feed.
+struct StepsOfFeed {
+    steps: Vec<Step>,
+    next: Next,
+}
+
+/// What follows the steps that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Perhaps more.
+    Read,
+    /// More, which a transaction that still runs holds back.
+    HeldBack,
+    /// Nothing until there is a signal.
+    Wait,
+}
+
+async fn feed_steps_after(app: &App, concerned: &Condition, seen: FeedPosition) -> Result<StepsOfFeed> {
     #[derive(FromQueryResult)]
-    struct Step {
+    struct Row {
         #[sea_orm(nested)]
         event: order_events::Model,
         horizon: i64,
@@ -295,15 +395,18 @@ async fn steps_after(app: &App, concerned: &Condition, seen: FeedPosition) -> Re
         .order_by(order_events::Column::FeedTransaction.as_column_ref(), sea_orm::Order::Asc)
         .order_by(order_events::Column::Position.as_column_ref(), sea_orm::Order::Asc)
         .limit(BATCH);
-    let steps = Step::find_by_statement(backend.build(&select)).all(&app.db).await?;
-    let found = steps.len();
-    let events: Vec<_> = steps
-        .into_iter()
-        .take_while(|step| step.event.feed_transaction < step.horizon)
-        .map(|step| step.event)
-        .collect();
-    let held_back = events.len() < found;
-    Ok((events, held_back))
+    let rows = Row::find_by_statement(backend.build(&select)).all(&app.db).await?;
+    let found = rows.len();
+    let settled = rows.into_iter().take_while(|row| row.event.feed_transaction < row.horizon);
+    let steps: Vec<_> = settled.map(|row| Shared::new(OrderEvent(row.event))).collect();
+    let next = if steps.len() < found {
+        Next::HeldBack
+    } else if found as u64 == BATCH {
+        Next::Read
+    } else {
+        Next::Wait
+    };
+    Ok(StepsOfFeed { steps, next })
 }
 
 /// The place in the feed before which everything is settled now.

@@ -62,7 +62,10 @@ impl<'a> Merge<'a> {
             self.collect(object, set, &mut spread, &mut groups);
         }
         let merged = groups.into_values().map(|group| self.field(object, &group));
-        merged.collect()
+        let mut merged: Vec<_> = merged.collect::<Result<_, _>>()?;
+        // A subscription keeps them for as long as it lives.
+        merged.shrink_to_fit();
+        Ok(merged)
     }
 
     fn collect(

@@ -22,6 +22,7 @@ use super::{
     error::{Code, Error},
     loaders,
     schema::Schema,
+    shared::Selection,
 };
 use crate::{
     app::App,
@@ -118,6 +119,10 @@ where
             unreachable!("what was checked is one operation");
         };
         let definition = definition.node.clone();
+        if kind == OperationType::Subscription {
+            let selection = Selection::of(&request);
+            request = request.data(selection);
+        }
         request.set_parsed_query(document);
         request.operation_name = None;
         Ok(Self {

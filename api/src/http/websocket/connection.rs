@@ -9,7 +9,7 @@ use axum::{
     http::HeaderMap,
 };
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     stream::{BoxStream, SelectAll},
 };
 use serde_json::{Value as Json, json};
@@ -127,7 +127,8 @@ impl Connection {
                 message = self.socket.recv() => {
                     unanswered = 0;
                     match message {
-                        Some(Ok(message)) => self.receive(message).await?,
+                        // What is received takes room while it is read, which nobody needs who waits.
+                        Some(Ok(message)) => self.receive(message).boxed().await?,
                         Some(Err(error)) if is_too_big(&error) => return Err(end::TOO_BIG),
                         Some(Err(_)) | None => return Err(end::GONE),
                     }

@@ -1,4 +1,4 @@
-//! One row of the table: a server, its sockets, and the steps that they are told of.
+//! One row of the table: a server, its sockets, and the events that they are told of.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -17,48 +17,62 @@ use tokio::{
 };
 
 use super::{
-    Broker, Case,
+    Broker, Case, Events, Viewers,
     measure::{Echo, Percentiles, processor_ticks},
-    socket::{End, Phase, Socket, Tally},
+    socket::{End, Phase, Plan, Socket, Tally},
 };
 
-const FOLLOW: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence status at driver { id } } }";
+const FOLLOW_STEPS: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence status at driver { id } } }";
 /// What is wanted by those who then do not read: enough that the kernel cannot take it for them for long.
-const FOLLOW_MUCH: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence at order { \
+const FOLLOW_STEPS_AND_MUCH: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence at order { \
     a: events { id cursor at status previousStatus note } b: events { id cursor at status previousStatus note } \
     c: events { id cursor at status previousStatus note } d: events { id cursor at status previousStatus note } } } }";
 
+const FOLLOW_PLACES: &str = "subscription($id: ID!) { driverLocationChanged(orderId: $id) { lat lng recordedAt } }";
+/// The same for places.
+fn follow_places_and_much() -> String {
+    let much: String = (0..50).map(|number| format!(" a{number}: recordedAt")).collect();
+    FOLLOW_PLACES.replace(" recordedAt", &format!(" recordedAt{much}"))
+}
+
+/// How many events happen before anybody follows them, or a few more.
+const UNFOLLOWED: usize = 200;
 /// How many sockets subscribe at the same time.
 const AT_ONCE: usize = 32;
 /// How often it is looked whether all is there.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How long the last message may take to come before it counts as lost.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The same for a place, of which those that were skipped do not come at all.
+const SKIPPED: Duration = Duration::from_secs(3);
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Outcome {
-    pub steps: usize,
+    pub happened: usize,
     pub delivered: usize,
-    /// Messages that did not come, or not in order.
+    /// Messages that did not come, or not in order; of places those too that were skipped for a newer one.
     pub lost: usize,
     /// Sockets that the server has closed by the end: those that stall, after a while.
     pub closed: usize,
+    /// Of the server's processor time, what an event takes when nobody follows it.
+    pub server_micros_an_event: f64,
+    /// All the rest of it.
     pub server_micros_a_message: f64,
     pub generator_micros_a_message: f64,
     /// Over all processes of the machine, PostgreSQL among them.
     pub processors_busy_percent: f64,
-    /// Of the server, for each socket: acknowledged and without an operation, with its subscription, and after the steps.
+    /// Of the server, for each socket: acknowledged and without an operation, with its subscription, and after the events.
     pub idle_kilobytes_a_socket: f64,
     pub following_kilobytes_a_socket: f64,
     pub final_kilobytes_a_socket: f64,
-    /// From the moment that a step has, which is before its commit, to when it was read from the socket.
+    /// From the moment that an event has, which of a step is before its commit, to when it was read from the socket.
     pub delay: Percentiles,
     /// There and back to the generator itself, in the same time.
     pub echo: Percentiles,
 }
 
-/// An order that is followed, and the driver who takes its steps: claims it and gives it back.
+/// An order that is followed, and the driver who takes its steps, claims it and gives it back, or tells places of it.
 struct Topic {
     id: String,
     customer: Person,
@@ -67,7 +81,7 @@ struct Topic {
 
 pub async fn run(case: Case) -> Outcome {
     let city = city(case).await;
-    let topics: Vec<_> = stream::iter(0..case.topics).map(|_| topic(&city)).buffered(8).collect().await;
+    let topics: Vec<_> = stream::iter(0..case.topics).map(|_| topic(case, &city)).buffered(8).collect().await;
     let server = city.server();
     let address = server.address();
     let empty = server.usage();
@@ -79,12 +93,24 @@ pub async fn run(case: Case) -> Outcome {
         let topic = &topics[number % topics.len()];
         let is_stalled = case.is_stalled(number);
         readers[number % topics.len()] += usize::from(!is_stalled);
-        let socket = Socket::open(address, number, is_stalled, &topic.customer.connection_init()).await;
-        let document = if is_stalled { FOLLOW_MUCH } else { FOLLOW };
+        let viewer = match case.viewers {
+            Viewers::Same => topic.customer.clone(),
+            Viewers::Different => city.admin().await,
+        };
+        let socket = Socket::open(address, number, is_stalled, &viewer.connection_init()).await;
+        let document = match (case.events, is_stalled) {
+            (Events::Steps, false) => FOLLOW_STEPS,
+            (Events::Steps, true) => FOLLOW_STEPS_AND_MUCH,
+            (Events::Places, false) => FOLLOW_PLACES,
+            (Events::Places, true) => &follow_places_and_much(),
+        };
         let subscription = json!({"query": document, "variables": {"id": topic.id}});
-        followers.spawn(socket.follow(subscription, phases.clone(), turns.clone(), tally.clone(), is_stalled));
+        let plan = Plan { subscription, events: case.events, is_stalled };
+        followers.spawn(socket.follow(plan, phases.clone(), turns.clone(), tally.clone()));
     }
     let idle = server.usage();
+    let alone = let_happen(case.unfollowed(), &topics).await.iter().sum::<usize>() as f64;
+    let micros_an_event = (server.usage().processor - idle.processor).as_secs_f64() * 1e6 / alone;
     phase.send_replace(Phase::Following);
     while tally.present.load(Ordering::Relaxed) < case.sockets {
         if let Ok(Some(ended)) = timeout(PAUSE, followers.join_next()).await {
@@ -94,24 +120,25 @@ pub async fn run(case: Case) -> Outcome {
     let following = server.usage();
     let echo = Echo::start().await;
     let before = Moment::now(server);
-    let steps = take_steps(case, &topics).await;
-    let expected: usize = steps.iter().zip(&readers).map(|(steps, readers)| steps * readers).sum();
-    let delivered = until_delivered(&tally, expected).await;
+    let happened = let_happen(case, &topics).await;
+    let expected: usize = happened.iter().zip(&readers).map(|(events, readers)| events * readers).sum();
+    let delivered = until_delivered(case, &tally, expected).await;
     let after = Moment::now(server);
     phase.send_replace(Phase::Over);
     let ends = followers.join_all().await;
 
-    let per_message = |after: Usage, before: Usage| {
-        (after.processor - before.processor).as_secs_f64() * 1e6 / delivered.max(1) as f64
-    };
+    let events: usize = happened.iter().sum();
+    let micros = |after: Usage, before: Usage| (after.processor - before.processor).as_secs_f64() * 1e6;
+    let of_messages = micros(after.server, before.server) - micros_an_event * events as f64;
     let per_socket = |usage: Usage| (usage.memory as f64 - empty.memory as f64) / 1024.0 / case.sockets as f64;
     Outcome {
-        steps: steps.iter().sum(),
+        happened: events,
         delivered,
         lost: expected.abs_diff(delivered) + tally.broken.load(Ordering::Relaxed),
         closed: ends.into_iter().filter(|end| *end == End::Closed).count(),
-        server_micros_a_message: per_message(after.server, before.server),
-        generator_micros_a_message: per_message(after.generator, before.generator),
+        server_micros_an_event: micros_an_event,
+        server_micros_a_message: of_messages / delivered.max(1) as f64,
+        generator_micros_a_message: micros(after.generator, before.generator) / delivered.max(1) as f64,
         processors_busy_percent: after.busy_percent_since(before),
         idle_kilobytes_a_socket: per_socket(idle),
         following_kilobytes_a_socket: per_socket(following),
@@ -142,6 +169,12 @@ impl Moment {
 }
 
 impl Case {
+    /// The same for long enough to see what an event takes: an even number of them for each order, so that it ends as it was.
+    fn unfollowed(self) -> Self {
+        let rounds = 2 * (UNFOLLOWED / 2).div_ceil(self.topics).max(1);
+        Case { seconds: 1, events_per_second: (rounds * self.topics) as f64, ..self }
+    }
+
     /// Spread over all topics.
     fn is_stalled(self, number: usize) -> bool {
         let round = number / self.topics;
@@ -162,38 +195,57 @@ async fn city(case: Case) -> City {
     City::with_settings(Database::Postgres, &settings).await
 }
 
-async fn topic(city: &City) -> Topic {
+async fn topic(case: Case, city: &City) -> Topic {
     let restaurant = city.restaurant().with_dishes(1).create().await;
     let customer = city.customer("Ann").await;
     let order = city.order(&customer, &restaurant).status(OrderStatus::Ready).create().await;
-    Topic { id: order.id(), customer, driver: city.driver("Duy").await }
+    let topic = Topic { id: order.id(), customer, driver: city.driver("Duy").await };
+    if case.events == Events::Places {
+        topic.driver.assign_driver(&topic.id, &topic.driver).await.expect_success();
+        topic.driver.move_to(21.0, 105.0).await.expect_success();
+    }
+    topic
 }
 
-/// Takes steps in turn at the given pace; gives how many each order has taken.
-async fn take_steps(case: Case, topics: &[Topic]) -> Vec<usize> {
-    let wanted = (case.steps_per_second * case.seconds as f64) as usize;
+impl Topic {
+    /// The next event, after so many others.
+    async fn happen(&self, case: Case, events: usize) {
+        let Topic { id, driver, .. } = self;
+        let answer = match (case.events, events % 2) {
+            (Events::Steps, 0) => driver.assign_driver(id, driver).await,
+            (Events::Steps, _) => driver.release_driver(id).await,
+            (Events::Places, _) => driver.move_to(21.0, 105.0 + events as f64 / 10_000.0).await,
+        };
+        answer.expect_success();
+    }
+}
+
+/// Lets something happen to the orders in turn at the given pace; gives how often it did to each.
+async fn let_happen(case: Case, topics: &[Topic]) -> Vec<usize> {
+    let wanted = (case.events_per_second * case.seconds as f64) as usize;
     let start = Instant::now();
     let of_topic = topics.iter().enumerate().map(async |(number, topic)| {
-        let mut steps = 0;
+        let mut events = 0;
         for turn in (number..wanted).step_by(topics.len()) {
-            sleep_until(start + Duration::from_secs_f64(turn as f64 / case.steps_per_second)).await;
-            let Topic { id, driver, .. } = topic;
-            let answer =
-                if steps % 2 == 0 { driver.assign_driver(id, driver).await } else { driver.release_driver(id).await };
-            answer.expect_success();
-            steps += 1;
+            sleep_until(start + Duration::from_secs_f64(turn as f64 / case.events_per_second)).await;
+            topic.happen(case, events).await;
+            events += 1;
         }
-        steps
+        events
     });
     join_all(of_topic).await
 }
 
 /// Waits until so many messages have come, or none comes any more; gives their number.
-async fn until_delivered(tally: &Tally, expected: usize) -> usize {
+async fn until_delivered(case: Case, tally: &Tally, expected: usize) -> usize {
+    let patience = match case.events {
+        Events::Steps => PATIENCE,
+        Events::Places => SKIPPED,
+    };
     let (mut delivered, mut since) = (0, Instant::now());
     loop {
         let now = tally.delivered.load(Ordering::Relaxed);
-        if now >= expected || since.elapsed() > PATIENCE {
+        if now >= expected || since.elapsed() > patience {
             return now;
         }
         if now > delivered {

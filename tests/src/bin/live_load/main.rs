@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use load::Outcome;
 
-/// Lets many sockets follow orders, takes steps, and says what each message costs the server.
+/// Lets many sockets follow orders, lets something happen to these, and says what each message costs the server.
 #[derive(Parser)]
 struct Options {
     /// Sockets, each with one subscription.
@@ -23,12 +23,18 @@ struct Options {
     /// Orders that are followed, each by as many sockets.
     #[arg(long, default_value_t = 100)]
     topics: usize,
-    /// Steps in a second, over all orders.
+    /// What is followed: the orders' steps, or where their drivers are.
+    #[arg(long, value_delimiter = ',', default_values = ["steps", "places"])]
+    events: Vec<Events>,
+    /// Steps or places in a second, over all orders.
     #[arg(long, default_value_t = 10.0)]
-    steps_per_second: f64,
-    /// Seconds for which steps are taken.
+    events_per_second: f64,
+    /// Seconds for which they come.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Who follows an order: its customer with every socket, or somebody else with each.
+    #[arg(long, value_delimiter = ',', default_values = ["same", "different"])]
+    viewers: Vec<Viewers>,
     /// What carries signals between processes.
     #[arg(long, value_delimiter = ',', default_values = ["in-process", "redis"])]
     broker: Vec<Broker>,
@@ -47,14 +53,30 @@ enum Broker {
     Redis,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Events {
+    Steps,
+    Places,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Viewers {
+    Same,
+    Different,
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Case {
+    events: Events,
     broker: Broker,
+    viewers: Viewers,
     sockets: usize,
     topics: usize,
     stalled_percent: usize,
-    steps_per_second: f64,
+    events_per_second: f64,
     seconds: u64,
 }
 
@@ -63,19 +85,42 @@ fn main() {
     if !options.json {
         println!("{HEAD}");
     }
-    for &broker in &options.broker {
-        for &stalled_percent in &options.stalled_percent {
-            let Options { sockets, topics, steps_per_second, seconds, .. } = options;
-            let case = Case { broker, sockets, topics, stalled_percent, steps_per_second, seconds };
-            tiffin_tests::run(async {
-                let outcome = load::run(case).await;
-                if options.json {
-                    println!("{}", serde_json::to_string(&Row { case, outcome }).expect("a row is JSON"));
-                } else {
-                    println!("{}", Row { case, outcome });
+    for case in options.cases() {
+        tiffin_tests::run(async {
+            let outcome = load::run(case).await;
+            if options.json {
+                println!("{}", serde_json::to_string(&Row { case, outcome }).expect("a row is JSON"));
+            } else {
+                println!("{}", Row { case, outcome });
+            }
+        });
+    }
+}
+
+impl Options {
+    fn cases(&self) -> Vec<Case> {
+        let Options { sockets, topics, events_per_second, seconds, .. } = *self;
+        let mut cases = Vec::new();
+        for &events in &self.events {
+            for &broker in &self.broker {
+                for &viewers in &self.viewers {
+                    for &stalled_percent in &self.stalled_percent {
+                        let paced = Case {
+                            events,
+                            broker,
+                            viewers,
+                            sockets,
+                            topics,
+                            stalled_percent,
+                            events_per_second,
+                            seconds,
+                        };
+                        cases.push(paced);
+                    }
                 }
-            });
+            }
         }
+        cases
     }
 }
 
@@ -88,24 +133,27 @@ struct Row {
 }
 
 const HEAD: &str = "\
-| broker | sockets × orders | stalled | steps | delivered (lost) | server µs a message | KB a socket idle, following, after | from step to socket p50, p99 ms \
-| echo p50, p99 ms | generator µs a message | processors busy |
-|---|---|---|---|---|---|---|---|---|---|---|";
+| events | broker | viewers of an order | sockets × orders | stalled | events | delivered (lost) | server µs an event, and a message \
+| KB a socket idle, following, after | from event to socket p50, p99 ms | echo p50, p99 ms | generator µs a message | processors busy |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 impl fmt::Display for Row {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Row { case, outcome } = self;
         write!(
             formatter,
-            "| {:?} | {} × {} | {} % ({} closed) | {} | {} ({}) | {:.1} | {:.1}, {:.1}, {:.1} | {:.1}, {:.1} | {:.1}, {:.1} | {:.1} | {:.0} % |",
+            "| {:?} | {:?} | {:?} | {} × {} | {} % ({} closed) | {} | {} ({}) | {:.0}, {:.1} | {:.1}, {:.1}, {:.1} | {:.1}, {:.1} | {:.1}, {:.1} | {:.1} | {:.0} % |",
+            case.events,
             case.broker,
+            case.viewers,
             case.sockets,
             case.topics,
             case.stalled_percent,
             outcome.closed,
-            outcome.steps,
+            outcome.happened,
             outcome.delivered,
             outcome.lost,
+            outcome.server_micros_an_event,
             outcome.server_micros_a_message,
             outcome.idle_kilobytes_a_socket,
             outcome.following_kilobytes_a_socket,

@@ -20,6 +20,8 @@ use tokio_tungstenite::{
     tungstenite::{ClientRequestBuilder, Message, http::Uri, protocol::WebSocketConfig},
 };
 
+use super::Events;
+
 /// Sockets from one source address: a port of the server has room for some 28,000.
 const SOCKETS_AN_ADDRESS: usize = 5_000;
 /// The kernel's room for what a stalled socket does not read, as small as it can be.
@@ -30,19 +32,19 @@ const STALLED_BUFFER: u32 = 2048;
 pub struct Tally {
     /// Those that were told the present.
     pub present: AtomicUsize,
-    /// Messages with a step.
+    /// Messages with an event.
     pub delivered: AtomicUsize,
-    /// Steps that did not follow the one before.
+    /// Events that did not follow the one before.
     pub broken: AtomicUsize,
-    /// Microseconds from when a step was taken to when it was there.
+    /// Microseconds from when something happened to when it was there.
     delays: Mutex<Vec<u32>>,
 }
 
 impl Tally {
-    fn count(&self, step: &Step, last: i64) {
-        let delay = (Utc::now() - step.at).num_microseconds().unwrap_or_default().max(0);
+    fn count(&self, event: Event, last: Event) {
+        let delay = (Utc::now() - event.at).num_microseconds().unwrap_or_default().max(0);
         self.delays.lock().unwrap_or_else(PoisonError::into_inner).push(delay as u32);
-        self.broken.fetch_add(usize::from(step.sequence != last + 1), Ordering::Relaxed);
+        self.broken.fetch_add(usize::from(!event.follows(last)), Ordering::Relaxed);
         self.delivered.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -64,6 +66,14 @@ pub enum Phase {
 pub enum End {
     Open,
     Closed,
+}
+
+/// What one socket is to do.
+pub struct Plan {
+    pub subscription: Value,
+    pub events: Events,
+    /// Whether it reads the present and no more.
+    pub is_stalled: bool,
 }
 
 pub struct Socket(WebSocketStream<TcpStream>);
@@ -89,14 +99,13 @@ impl Socket {
         socket
     }
 
-    /// Does what the phase wants, and subscribes when it is its turn. One that stalls reads the present and no more.
+    /// Does what the phase wants, and subscribes when it is its turn.
     pub async fn follow(
         mut self,
-        subscription: Value,
+        plan: Plan,
         mut phases: watch::Receiver<Phase>,
         turns: Arc<Semaphore>,
         tally: Arc<Tally>,
-        is_stalled: bool,
     ) -> End {
         // A client that does not read answers no ping.
         tokio::select! {
@@ -104,20 +113,19 @@ impl Socket {
             message = self.message() => panic!("nothing was asked for, but {message:?} came"),
         }
         let turn = turns.acquire().await.expect("turns go on");
-        self.send(json!({"type": "subscribe", "id": "1", "payload": subscription})).await;
+        self.send(json!({"type": "subscribe", "id": "1", "payload": plan.subscription})).await;
         let message = self.message().await.expect("the present comes first");
-        let present = Step::read(&message).unwrap_or_else(|| panic!("this is no step: {message}"));
+        let mut last = Event::read(plan.events, &message).unwrap_or_else(|| panic!("this is no event: {message}"));
         drop(turn);
         tally.present.fetch_add(1, Ordering::Relaxed);
-        let mut last = present.sequence;
         loop {
             tokio::select! {
                 _ = phases.wait_for(|phase| *phase == Phase::Over) => break,
-                message = self.message(), if !is_stalled => {
+                message = self.message(), if !plan.is_stalled => {
                     let Some(message) = message else { return End::Closed };
-                    let Some(step) = Step::read(&message) else { continue };
-                    tally.count(&step, last);
-                    last = step.sequence;
+                    let Some(event) = Event::read(plan.events, &message) else { continue };
+                    tally.count(event, last);
+                    last = event;
                 }
             }
         }
@@ -151,18 +159,33 @@ impl Socket {
     }
 }
 
-/// A step of an order.
-struct Step {
-    sequence: i64,
+/// A step of an order, or a place of its driver.
+#[derive(Clone, Copy)]
+struct Event {
+    /// None for a place.
+    sequence: Option<i64>,
     at: DateTime<Utc>,
 }
 
-impl Step {
-    /// Reads only what is needed: there is a message for each socket and step.
-    fn read(message: &str) -> Option<Self> {
+impl Event {
+    /// Reads only what is needed: there is a message for each socket and event.
+    fn read(events: Events, message: &str) -> Option<Self> {
         let after = |name: &str| message.split_once(name).map(|(_, rest)| rest);
-        let sequence = after("\"sequence\":")?.split([',', '}']).next()?.parse().ok()?;
-        let at = after("\"at\":\"")?.split('"').next()?.parse().ok()?;
-        Some(Step { sequence, at })
+        let time = |name: &str| after(name)?.split('"').next()?.parse().ok();
+        match events {
+            Events::Steps => {
+                let sequence = after("\"sequence\":")?.split([',', '}']).next()?.parse().ok()?;
+                Some(Event { sequence: Some(sequence), at: time("\"at\":\"")? })
+            }
+            Events::Places => Some(Event { sequence: None, at: time("\"recordedAt\":\"")? }),
+        }
+    }
+
+    /// Whether it is the next step, or a later place.
+    fn follows(self, last: Self) -> bool {
+        match (self.sequence, last.sequence) {
+            (Some(sequence), Some(last)) => sequence == last + 1,
+            _ => self.at > last.at,
+        }
     }
 }
