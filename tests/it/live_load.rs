@@ -19,7 +19,11 @@ fn stalled_sockets_cost_the_others_no_message() {
         let printed = String::from_utf8_lossy(&measured.stdout);
         assert!(measured.status.success(), "{printed}\n{}", String::from_utf8_lossy(&measured.stderr));
         let rows: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(rows.len(), 8, "steps and places, with each broker, for the same viewers and different ones: {printed}");
+        assert_eq!(
+            rows.len(),
+            8,
+            "steps and places, with each broker, for the same viewers and different ones: {printed}"
+        );
         for row in rows {
             // Ten sockets follow each order, to which something happens three times; ten of all stall.
             let all = 190 * 3;

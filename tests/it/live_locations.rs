@@ -11,6 +11,7 @@ use tiffin_tests::{Answer, City, Database, EventStream, Person, both_databases};
 use crate::{
     cuts::{cut_redis_subscriptions, own_redis},
     process::eventually,
+    sockets::{NEWER, Socket},
 };
 
 use OrderStatus::{Confirmed, Delivered, PickedUp, Preparing, Ready};
@@ -54,6 +55,42 @@ both_databases! {
         ivo.move_to(21.9, 105.9).await.expect_success();
         places.expect_complete().await;
         assert!(follow(&ann, &order.id()).await.until_complete().await.is_empty(), "nothing of a driver who is done");
+    }
+
+    async fn a_place_told_on_the_driver_s_own_socket_takes_no_statement(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, duy) = (city.customer("Ann").await, city.driver("Duy").await);
+        let order = city.order(&ann, &restaurant).status(Ready).create().await;
+        duy.assign_driver(&order.id(), &duy).await.expect_success();
+        duy.move_to(21.0, 105.0).await.expect_success();
+        let follow = "subscription($id: ID!) { driverLocationChanged(orderId: $id) { lat } }";
+        let mut places = ann.subscribe(follow, json!({"id": order.id()})).await;
+        assert_eq!(places.next_event().await.at("/driverLocationChanged/lat"), &json!(21.0));
+        let mut socket = Socket::of(&duy, city.server(), NEWER).await;
+        let tell = "mutation($lat: Float!) { updateDriverLocation(input: {lat: $lat, lng: 105}) { location { lat } } }";
+        let telling = async {
+            for step in 1..=20 {
+                let lat = 21.0 + f64::from(step) / 100.0;
+                socket.subscribe("place", tell, json!({"lat": lat})).await;
+                assert_eq!(socket.hear().await["payload"]["data"]["updateDriverLocation"]["location"]["lat"], lat);
+                assert_eq!(socket.hear().await["type"], "complete");
+                assert_eq!(places.next_event().await.at("/driverLocationChanged/lat"), &json!(lat));
+            }
+        };
+        let statements = || -> Vec<String> {
+            let log = city.server().log();
+            // The server's own tasks write the places together, and look after other things.
+            let of_own_task = |line: &&str| {
+                ["current_lat", "driver_locations", "published_at", "PRAGMA", "BEGIN", "COMMIT"].iter().any(|own| line.contains(own))
+            };
+            log.lines().filter(|line| line.contains("sqlx::query")).filter(|line| !of_own_task(line)).map(str::to_owned).collect()
+        };
+        city.server().statements_during(async {}).await;
+        let before = statements();
+        assert!(!before.is_empty(), "statements are seen");
+        // It waits for what is still to be logged.
+        city.server().statements_during(telling).await;
+        assert_eq!(statements()[before.len()..], [""; 0]);
     }
 
     async fn whoever_comes_later_is_told_the_newest_place_at_once(city: &City) {

@@ -29,6 +29,7 @@ mod live_feeds;
 mod live_load;
 mod live_locations;
 mod live_sessions;
+mod live_shared;
 mod live_slow;
 mod live_steps;
 mod locations;

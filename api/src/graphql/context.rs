@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::Context;
+use async_graphql::ContextBase;
 
 use super::loaders::Loaders;
 use crate::{
@@ -10,8 +10,15 @@ use crate::{
     viewer::{Origin, Viewer},
 };
 
-/// Short ways to what the operation was given. The data is put there by the one place that runs operations, so that its
-/// absence is a defect of the server.
+/// What every operation is given by the one place that runs operations.
+pub struct Given {
+    pub app: Arc<App>,
+    pub viewer: Viewer,
+    pub origin: Origin,
+    pub loaders: Loaders,
+}
+
+/// Short ways to what the operation was given, whose absence would be a defect of the server.
 pub trait OperationContext {
     fn app(&self) -> &Arc<App>;
     fn viewer(&self) -> &Viewer;
@@ -19,20 +26,20 @@ pub trait OperationContext {
     fn loaders(&self) -> &Loaders;
 }
 
-impl OperationContext for Context<'_> {
+impl<T> OperationContext for ContextBase<'_, T> {
     fn app(&self) -> &Arc<App> {
-        self.data_unchecked()
+        &self.data_unchecked::<Given>().app
     }
 
     fn viewer(&self) -> &Viewer {
-        self.data_unchecked()
+        &self.data_unchecked::<Given>().viewer
     }
 
     fn origin(&self) -> &Origin {
-        self.data_unchecked()
+        &self.data_unchecked::<Given>().origin
     }
 
     fn loaders(&self) -> &Loaders {
-        self.data_unchecked()
+        &self.data_unchecked::<Given>().loaders
     }
 }

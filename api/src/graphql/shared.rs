@@ -19,8 +19,8 @@ use futures_util::FutureExt;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use super::{error::Result, ids::UserId};
-use crate::viewer::{Rights, Viewer};
+use super::{context::OperationContext, error::Result, ids::UserId};
+use crate::viewer::Rights;
 
 /// For how long what was resolved counts as the present.
 const FRESH: Duration = Duration::from_secs(1);
@@ -71,8 +71,7 @@ impl<T> Shared<T> {
 
     /// Where to find what the viewer selects; none for whom it is not shared.
     fn resolved(&self, context: &ContextSelectionSet<'_>) -> Option<Resolved> {
-        let (viewer, selection) = (context.data::<Viewer>().ok()?, context.data::<Selection>().ok()?);
-        let user = viewer.user()?;
+        let (user, selection) = (context.viewer().user()?, context.data::<Selection>().ok()?);
         // Nothing panics while it holds the lock.
         let mut all = self.0.resolved.lock().unwrap_or_else(PoisonError::into_inner);
         let (rights, resolved) =

@@ -16,9 +16,11 @@ use crate::{config::WebsocketConfig, graphql::error::Code, viewer::Origin};
 
 /// The connections of this process and what runs on them. Cheap to clone; all clones are the same.
 #[derive(Clone)]
-pub struct Connections {
+pub struct Connections(Arc<Inner>);
+
+struct Inner {
     limits: WebsocketConfig,
-    counts: Arc<Mutex<Counts>>,
+    counts: Mutex<Counts>,
 }
 
 #[derive(Default)]
@@ -52,18 +54,18 @@ pub struct OperationPlace {
 
 impl Connections {
     pub fn new(limits: &WebsocketConfig) -> Self {
-        Self { limits: limits.clone(), counts: Arc::default() }
+        Self(Arc::new(Inner { limits: limits.clone(), counts: Mutex::default() }))
     }
 
     /// Gives a connection from there its place.
     pub fn admit(&self, origin: &Origin, transport: Transport) -> Result<Admission, Full> {
         let network = origin.network();
         let mut counts = self.counts();
-        if counts.connections >= self.limits.connections {
+        if counts.connections >= self.0.limits.connections {
             return Err(Full::Process);
         }
         let of_network = counts.by_network.entry(network).or_default();
-        if *of_network >= self.limits.connections_per_address {
+        if *of_network >= self.0.limits.connections_per_address {
             return Err(Full::Address);
         }
         *of_network += 1;
@@ -75,7 +77,7 @@ impl Connections {
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
         // Nothing panics while it holds the lock.
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -83,7 +85,7 @@ impl Admission {
     /// Gives an operation on this connection its place; none where the process runs as many as it may.
     pub fn begin_operation(&self) -> Option<OperationPlace> {
         let mut counts = self.connections.counts();
-        if counts.operations >= self.connections.limits.operations_per_process {
+        if counts.operations >= self.connections.0.limits.operations_per_process {
             return None;
         }
         counts.operations += 1;

@@ -23,9 +23,9 @@ use super::{
 };
 use crate::graphql::execute::Refusal;
 
-/// Answers that wait for a slow client besides the one that each sender has room for: the more do, the older is what it is told. What is
-/// not yet asked of an operation is not yet read.
-const QUEUE: usize = 0;
+/// Answers that wait for a slow client, besides the one that a sender always has room for: the more do, the older is what it is told.
+/// What is not yet asked of an operation is not yet read.
+const QUEUE: usize = 1;
 
 /// What an operation says. Each transport has words of its own for it.
 pub enum Answer<'a> {
@@ -107,7 +107,7 @@ struct Queue {
 }
 
 impl Queue {
-    /// Waits until it is taken; false where nobody reads any more, or not in time.
+    /// Waits while the queue is full; false where nobody reads it any more, or not in time.
     async fn put(&mut self, text: String, last: bool) -> bool {
         let put = self.sender.send(Written { text, last });
         match self.patience {

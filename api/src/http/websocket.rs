@@ -14,11 +14,12 @@ use axum::{
 
 use super::graphql::{Endpoint, refuse};
 use crate::{config::HttpConfig, graphql::error::Code, viewer::Origin};
+use connection::Handshake;
 use protocol::Protocol;
 
 /// tungstenite keeps both buffers for as long as the socket lives, 128 KiB each by default: this is what ten thousand idle
 /// sockets can afford. What is longer is read and written in several parts.
-const BUFFER_BYTES: usize = 1024;
+const BUFFER_BYTES: usize = 512;
 /// More than any answer within the limits of complexity: what is larger ends the socket.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
@@ -45,10 +46,9 @@ pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: Heade
         Ok(admission) => admission,
         Err(full) => return full.response(),
     };
-    upgrade.on_upgrade(move |socket| {
-        let shutdown = endpoint.shutdown.clone();
-        shutdown.track(connection::serve(endpoint, admission, protocol, socket, headers, origin))
-    })
+    let shutdown = endpoint.shutdown.clone();
+    let handshake = Box::new(Handshake { endpoint, admission, protocol, headers, origin });
+    upgrade.on_upgrade(move |socket| shutdown.track(connection::serve(handshake, socket)))
 }
 
 /// Whether the page that opens the socket may: browsers ask nobody before they open one, and only say where the page is from.

@@ -12,12 +12,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr},
 };
 
-use super::{
-    history::FeedPosition,
-    lifecycle,
-    loader::is_visible,
-    types::OrderEvent,
-};
+use super::{history::FeedPosition, lifecycle, loader::is_visible, types::OrderEvent};
 use crate::{
     app::App,
     dialect,

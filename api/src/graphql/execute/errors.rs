@@ -1,8 +1,8 @@
 //! What clients are told of what went wrong while an operation ran.
 
 use async_graphql::{
-    Name, PathSegment, Pos, Positioned, Response, ServerError, Value,
-    parser::types::{BaseType, Field, OperationDefinition, Selection, SelectionSet},
+    Name, PathSegment, Pos, Response, ServerError, Value,
+    parser::types::{BaseType, OperationDefinition, OperationType, Selection, SelectionSet},
 };
 
 use crate::graphql::{
@@ -10,8 +10,54 @@ use crate::graphql::{
     error::{Code, Error},
 };
 
+/// What has to be known of an operation to say where its errors are, in little room: a subscription keeps it for as long as it lives.
+pub struct Outline {
+    kind: OperationType,
+    fields: Fields,
+}
+
+type Fields = Box<[OutlinedField]>;
+
+struct OutlinedField {
+    position: Pos,
+    key: Name,
+    name: Name,
+    /// The type of the fragment that it stands in; none where that is the parent's.
+    on: Option<Name>,
+    arguments: Box<[(Name, Pos)]>,
+    fields: Fields,
+}
+
+impl Outline {
+    /// That of a merged operation.
+    pub fn of(operation: &OperationDefinition) -> Self {
+        Outline { kind: operation.ty, fields: fields(&operation.selection_set.node, None).into() }
+    }
+}
+
+fn fields(set: &SelectionSet, on: Option<&Name>) -> Vec<OutlinedField> {
+    let of_selection = |selection: &Selection| match selection {
+        Selection::Field(field) => vec![OutlinedField {
+            position: field.pos,
+            key: field.node.response_key().node.clone(),
+            name: field.node.name.node.clone(),
+            on: on.cloned(),
+            arguments: field.node.arguments.iter().map(|(name, value)| (name.node.clone(), value.pos)).collect(),
+            fields: fields(&field.node.selection_set.node, None).into(),
+        }],
+        Selection::InlineFragment(fragment) => {
+            let condition = fragment.node.type_condition.as_ref();
+            let on = condition.map(|condition| &condition.node.on.node).or(on);
+            fields(&fragment.node.selection_set.node, on)
+        }
+        // Merging has spread them all.
+        Selection::FragmentSpread(_) => Vec::new(),
+    };
+    set.items.iter().flat_map(|selection| of_selection(&selection.node)).collect()
+}
+
 /// The response with every error coded, placed, and no more of them than `limit`.
-pub fn finished(mut response: Response, operation: &OperationDefinition, shape: &Shape, limit: usize) -> Response {
+pub fn finished(mut response: Response, operation: &Outline, shape: &Shape, limit: usize) -> Response {
     let left_out = response.errors.len().saturating_sub(limit);
     if left_out > 0 {
         response.errors.truncate(limit);
@@ -38,7 +84,7 @@ pub fn capped(mut errors: Vec<ServerError>, limit: usize) -> Vec<ServerError> {
     errors
 }
 
-fn give_code(error: &mut ServerError, operation: &OperationDefinition) {
+fn give_code(error: &mut ServerError, operation: &Outline) {
     let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if has_code {
         return;
@@ -49,7 +95,7 @@ fn give_code(error: &mut ServerError, operation: &OperationDefinition) {
             inner.field = error
                 .locations
                 .first()
-                .and_then(|position| argument_at(&operation.selection_set.node, *position))
+                .and_then(|position| argument_at(&operation.fields, *position))
                 .map(ToString::to_string);
             inner
         }
@@ -73,34 +119,32 @@ fn refused_value(message: &str) -> Option<&str> {
 }
 
 /// The argument whose value stands there.
-fn argument_at(set: &SelectionSet, position: Pos) -> Option<&Name> {
-    fields(set, None).find_map(|(field, _)| {
-        let mut arguments = field.node.arguments.iter();
-        let here = arguments.find(|(_, value)| value.pos == position);
-        here.map(|(name, _)| &name.node).or_else(|| argument_at(&field.node.selection_set.node, position))
+fn argument_at(fields: &[OutlinedField], position: Pos) -> Option<&Name> {
+    fields.iter().find_map(|field| {
+        let here = field.arguments.iter().find(|(_, at)| *at == position);
+        here.map(|(name, _)| name).or_else(|| argument_at(&field.fields, position))
     })
 }
 
 /// Completes the path of an error that went through a list on its way up: async-graphql then says the entry of the outermost
 /// list. The fields from there to where the error arose are known by its location, up to the next list.
-fn lengthen_path(error: &mut ServerError, operation: &OperationDefinition, shape: &Shape) {
+fn lengthen_path(error: &mut ServerError, operation: &Outline, shape: &Shape) {
     let (Some(PathSegment::Index(_)), Some(position)) = (error.path.last(), error.locations.first()) else {
         return;
     };
-    let mut parent = shape.root(operation.ty);
-    let mut set = &operation.selection_set.node;
+    let mut parent = shape.root(operation.kind);
+    let mut fields = &operation.fields;
     for segment in &error.path {
         let PathSegment::Field(key) = segment else {
             continue;
         };
-        let found = fields(set, parent).find(|(field, _)| field.node.response_key().node.as_str() == key);
-        let Some((field, on)) = found else {
+        let Some(field) = fields.iter().find(|field| field.key.as_str() == key) else {
             return;
         };
-        parent = field_type(shape, on, field).map(|(name, _)| name);
-        set = &field.node.selection_set.node;
+        parent = field.inner(shape, parent).map(|(name, _)| name);
+        fields = &field.fields;
     }
-    if let Some(keys) = keys_to(shape, parent, set, *position) {
+    if let Some(keys) = keys_to(shape, parent, fields, *position) {
         error.path.extend(keys.into_iter().map(|key| PathSegment::Field(key.to_string())));
     }
 }
@@ -108,42 +152,28 @@ fn lengthen_path(error: &mut ServerError, operation: &OperationDefinition, shape
 fn keys_to<'a>(
     shape: &'a Shape,
     parent: Option<&'a Name>,
-    set: &'a SelectionSet,
+    fields: &'a [OutlinedField],
     position: Pos,
 ) -> Option<Vec<&'a Name>> {
-    fields(set, parent).find_map(|(field, on)| {
-        let key = &field.node.response_key().node;
-        if field.pos == position {
-            return Some(vec![key]);
+    fields.iter().find_map(|field| {
+        if field.position == position {
+            return Some(vec![&field.key]);
         }
-        let (name, is_list) = field_type(shape, on, field)?;
-        let inner = keys_to(shape, Some(name), &field.node.selection_set.node, position)?;
+        let (name, is_list) = field.inner(shape, parent)?;
+        let inner = keys_to(shape, Some(name), &field.fields, position)?;
         let inner = if is_list { Vec::new() } else { inner };
-        Some([vec![key], inner].concat())
+        Some([vec![&field.key], inner].concat())
     })
 }
 
-fn field_type<'a>(shape: &'a Shape, parent: Option<&Name>, field: &Positioned<Field>) -> Option<(&'a Name, bool)> {
-    let ty = &shape.field(parent?, &field.node.name.node)?.ty.node;
-    match &ty.base {
-        BaseType::Named(name) => Some((name, false)),
-        BaseType::List(_) => Some((named(ty), true)),
-    }
-}
-
-/// The fields of a merged selection set with the types that they are on: the set's own, or that of the fragment around it.
-fn fields<'a>(
-    set: &'a SelectionSet,
-    parent: Option<&'a Name>,
-) -> Box<dyn Iterator<Item = (&'a Positioned<Field>, Option<&'a Name>)> + 'a> {
-    Box::new(set.items.iter().flat_map(move |selection| match &selection.node {
-        Selection::Field(field) => Box::new(std::iter::once((field, parent))),
-        Selection::InlineFragment(fragment) => {
-            let condition = fragment.node.type_condition.as_ref();
-            let on = condition.map(|condition| &condition.node.on.node);
-            fields(&fragment.node.selection_set.node, on.or(parent))
+impl OutlinedField {
+    /// The type that its fields are on, and whether there is a list of them.
+    fn inner<'a>(&'a self, shape: &'a Shape, parent: Option<&'a Name>) -> Option<(&'a Name, bool)> {
+        let on = self.on.as_ref().or(parent)?;
+        let ty = &shape.field(on, &self.name)?.ty.node;
+        match &ty.base {
+            BaseType::Named(name) => Some((name, false)),
+            BaseType::List(_) => Some((named(ty), true)),
         }
-        // Merging has spread them all.
-        Selection::FragmentSpread(_) => Box::new(std::iter::empty()),
-    }))
+    }
 }

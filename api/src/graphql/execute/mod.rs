@@ -7,7 +7,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_graphql::{
     ObjectType, Request, Response, ServerError, SubscriptionType,
-    parser::types::{DocumentOperations, OperationDefinition, OperationType},
+    parser::types::{DocumentOperations, OperationType},
 };
 use futures_util::{
     FutureExt, StreamExt,
@@ -15,9 +15,10 @@ use futures_util::{
 };
 use tracing::Instrument;
 
-use self::charge::Payer;
+use self::{charge::Payer, errors::Outline};
 use super::{
     batch::{BatchQueue, drive, drive_stream},
+    context::Given,
     document::{Checked, Checks, Shape, coded},
     error::{Code, Error},
     loaders,
@@ -82,7 +83,7 @@ pub async fn prepare(
     payer.charge_document(app, &request.query).await.map_err(refusal)?;
     let queue = BatchQueue::default();
     let loaders = loaders::for_operation(app, &viewer, queue.clone());
-    let request = request.data(app.clone()).data(viewer).data(origin).data(loaders);
+    let request = request.data(Given { app: app.clone(), viewer, origin, loaders });
     let operation = Operation::check(schema, &app.config.limits, request, queue).await?;
     payer.charge(app, operation.complexity).await.map_err(refusal)?;
     Ok(operation)
@@ -95,7 +96,7 @@ pub struct Operation<S> {
     schema: S,
     request: Request,
     queue: BatchQueue,
-    definition: OperationDefinition,
+    outline: Outline,
     time: Duration,
     /// Errors returned at most.
     errors: usize,
@@ -118,7 +119,7 @@ where
         let DocumentOperations::Single(definition) = &document.operations else {
             unreachable!("what was checked is one operation");
         };
-        let definition = definition.node.clone();
+        let outline = Outline::of(&definition.node);
         if kind == OperationType::Subscription {
             let selection = Selection::of(&request);
             request = request.data(selection);
@@ -131,7 +132,7 @@ where
             schema: schema.clone(),
             request,
             queue,
-            definition,
+            outline,
             time: Duration::from_secs(limits.operation_timeout_seconds),
             errors: limits.errors,
         })
@@ -163,10 +164,10 @@ where
     }
 
     async fn run_here(self) -> Response {
-        let Self { kind, schema, request, queue, definition, time, errors, .. } = self;
+        let Self { kind, schema, request, queue, outline, time, errors, .. } = self;
         let running = AssertUnwindSafe(with_its_statements(drive(queue, schema.execute(request)))).catch_unwind();
         match tokio::time::timeout(time, running).await {
-            Ok(Ok(response)) => errors::finished(response, &definition, shape(&schema), errors),
+            Ok(Ok(response)) => errors::finished(response, &outline, shape(&schema), errors),
             Ok(Err(panic)) => failed(panicked(&*panic)),
             Err(_) => failed(Error::new(
                 Code::Timeout,
@@ -192,10 +193,10 @@ where
             let response = self.run().await?;
             return Ok(stream::once(std::future::ready(response)).boxed());
         }
-        let Self { schema, request, queue, definition, errors, .. } = self;
+        let Self { schema, request, queue, outline, errors, .. } = self;
         let events = with_their_statements(drive_stream(queue, schema.execute_stream(request)));
         let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
-            Ok(response) => errors::finished(response, &definition, shape(&schema), errors),
+            Ok(response) => errors::finished(response, &outline, shape(&schema), errors),
             Err(panic) => failed(panicked(&*panic)),
         });
         Ok(responses.boxed())

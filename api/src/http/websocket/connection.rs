@@ -35,29 +35,20 @@ use crate::{
     viewer::Origin,
 };
 
-/// Serves a socket to its end. The headers are those of the handshake.
-pub async fn serve(
-    endpoint: Endpoint,
-    admission: Admission,
-    protocol: Protocol,
-    socket: WebSocket,
-    headers: HeaderMap,
-    origin: Origin,
-) {
-    let mut connection = Connection {
-        endpoint,
-        admission,
-        protocol,
-        socket,
-        headers,
-        origin,
-        attendance: None,
-        operations: HashMap::new(),
-        answers: SelectAll::new(),
-        started: 0,
-    };
+/// What is known of a socket from its handshake.
+pub struct Handshake {
+    pub endpoint: Endpoint,
+    pub admission: Admission,
+    pub protocol: Protocol,
+    pub headers: HeaderMap,
+    pub origin: Origin,
+}
+
+/// Serves a socket to its end. Boxed, for whatever is handed from one future to the next takes its room in each.
+pub async fn serve(handshake: Box<Handshake>, socket: WebSocket) {
+    let mut connection = Connection::new(handshake, socket);
     let Err(end) = connection.follow().await;
-    let Connection { socket, operations, admission: _admission, .. } = connection;
+    let Connection { socket, operations, admission: _admission, .. } = *connection;
     for running in operations.into_values() {
         running.operation.stop(end.reason);
     }
@@ -94,6 +85,22 @@ struct Connection {
 }
 
 impl Connection {
+    fn new(handshake: Box<Handshake>, socket: WebSocket) -> Box<Self> {
+        let Handshake { endpoint, admission, protocol, headers, origin } = *handshake;
+        Box::new(Self {
+            endpoint,
+            admission,
+            protocol,
+            socket,
+            headers,
+            origin,
+            attendance: None,
+            operations: HashMap::new(),
+            answers: SelectAll::new(),
+            started: 0,
+        })
+    }
+
     fn config(&self) -> &WebsocketConfig {
         &self.endpoint.app.config.websocket
     }

@@ -18,11 +18,12 @@ use tokio::{
 
 use super::{
     Broker, Case, Events, Viewers,
-    measure::{Echo, Percentiles, processor_ticks},
+    measure::{Echo, Percentiles, bare_write_micros, processor_ticks},
     socket::{End, Phase, Plan, Socket, Tally},
 };
 
-const FOLLOW_STEPS: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence status at driver { id } } }";
+const FOLLOW_STEPS: &str =
+    "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence status at driver { id } } }";
 /// What is wanted by those who then do not read: enough that the kernel cannot take it for them for long.
 const FOLLOW_STEPS_AND_MUCH: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence at order { \
     a: events { id cursor at status previousStatus note } b: events { id cursor at status previousStatus note } \
@@ -59,6 +60,8 @@ pub struct Outcome {
     pub server_micros_an_event: f64,
     /// All the rest of it.
     pub server_micros_a_message: f64,
+    /// What the system alone takes to write a message to a socket, measured in the generator before.
+    pub bare_write_micros: f64,
     pub generator_micros_a_message: f64,
     /// Over all processes of the machine, PostgreSQL among them.
     pub processors_busy_percent: f64,
@@ -80,6 +83,7 @@ struct Topic {
 }
 
 pub async fn run(case: Case) -> Outcome {
+    let bare_write_micros = bare_write_micros().await;
     let city = city(case).await;
     let topics: Vec<_> = stream::iter(0..case.topics).map(|_| topic(case, &city)).buffered(8).collect().await;
     let server = city.server();
@@ -138,6 +142,7 @@ pub async fn run(case: Case) -> Outcome {
         closed: ends.into_iter().filter(|end| *end == End::Closed).count(),
         server_micros_an_event: micros_an_event,
         server_micros_a_message: of_messages / delivered.max(1) as f64,
+        bare_write_micros,
         generator_micros_a_message: micros(after.generator, before.generator) / delivered.max(1) as f64,
         processors_busy_percent: after.busy_percent_since(before),
         idle_kilobytes_a_socket: per_socket(idle),

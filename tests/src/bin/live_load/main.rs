@@ -133,7 +133,7 @@ struct Row {
 }
 
 const HEAD: &str = "\
-| events | broker | viewers of an order | sockets × orders | stalled | events | delivered (lost) | server µs an event, and a message \
+| events | broker | viewers of an order | sockets × orders | stalled | events | delivered (lost) | server µs an event, and a message (a bare write) \
 | KB a socket idle, following, after | from event to socket p50, p99 ms | echo p50, p99 ms | generator µs a message | processors busy |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
@@ -142,7 +142,7 @@ impl fmt::Display for Row {
         let Row { case, outcome } = self;
         write!(
             formatter,
-            "| {:?} | {:?} | {:?} | {} × {} | {} % ({} closed) | {} | {} ({}) | {:.0}, {:.1} | {:.1}, {:.1}, {:.1} | {:.1}, {:.1} | {:.1}, {:.1} | {:.1} | {:.0} % |",
+            "| {:?} | {:?} | {:?} | {} × {} | {} % ({} closed) | {} | {} ({}) | {:.0}, {:.1} ({:.1}) | {:.1}, {:.1}, {:.1} | {:.1}, {:.1} | {:.1}, {:.1} | {:.1} | {:.0} % |",
             case.events,
             case.broker,
             case.viewers,
@@ -155,6 +155,7 @@ impl fmt::Display for Row {
             outcome.lost,
             outcome.server_micros_an_event,
             outcome.server_micros_a_message,
+            outcome.bare_write_micros,
             outcome.idle_kilobytes_a_socket,
             outcome.following_kilobytes_a_socket,
             outcome.final_kilobytes_a_socket,

@@ -1,6 +1,10 @@
 //! How busy the machine is, and how late things are.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Write,
+    net::{TcpListener as StdTcpListener, TcpStream as StdTcpStream},
+    time::{Duration, Instant},
+};
 
 use serde::Serialize;
 use tokio::{
@@ -8,6 +12,13 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
 };
+
+/// Sockets that are written to for comparison, how often each is, how many at a time, how many bytes, and what time lies between.
+const BARE_SOCKETS: usize = 500;
+const BARE_ROUNDS: usize = 20;
+const BARE_AT_ONCE: usize = 50;
+const BARE_BYTES: usize = 180;
+const BARE_PAUSE: Duration = Duration::from_millis(2);
 
 /// How often the echo is asked.
 const ECHO_PAUSE: Duration = Duration::from_millis(10);
@@ -75,4 +86,41 @@ impl Echo {
         let _ = self.stop.send(());
         Percentiles::of(self.echoes.await.expect("the echo works"))
     }
+}
+
+/// Microseconds of processor time for one write of a short message to a socket that somebody waits for: what no server can do without.
+pub async fn bare_write_micros() -> f64 {
+    let listener = StdTcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("the listener is bound");
+    let mut written = Vec::new();
+    for _ in 0..BARE_SOCKETS {
+        let mut socket = TcpStream::connect(address).await.expect("the listener is there");
+        let (accepted, _) = listener.accept().expect("somebody has connected");
+        accepted.set_nodelay(true).expect("the socket is open");
+        tokio::spawn(async move {
+            let mut message = [0; BARE_BYTES];
+            while socket.read_exact(&mut message).await.is_ok() {}
+        });
+        written.push(accepted);
+    }
+    tokio::task::spawn_blocking(move || write_to_all(written)).await.expect("everybody reads")
+}
+
+fn write_to_all(mut sockets: Vec<StdTcpStream>) -> f64 {
+    let before = thread_processor_nanoseconds();
+    for _ in 0..BARE_ROUNDS {
+        for some in sockets.chunks_mut(BARE_AT_ONCE) {
+            some.iter_mut().for_each(|socket| socket.write_all(&[0; BARE_BYTES]).expect("somebody reads"));
+            std::thread::sleep(BARE_PAUSE);
+        }
+    }
+    let writes = (BARE_ROUNDS * sockets.len()) as f64;
+    (thread_processor_nanoseconds() - before) / writes / 1000.0
+}
+
+/// What this thread has used of the processors.
+fn thread_processor_nanoseconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("measured on Linux only");
+    let used = text.split(' ').next().unwrap_or_default();
+    used.parse().expect("nanoseconds are a number")
 }

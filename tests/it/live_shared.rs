@@ -1,0 +1,100 @@
+//! What many followers are told at the same moment is read and resolved once, and each is still told only what is theirs to see.
+
+use entity::sea_orm_active_enums::OrderStatus;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tiffin_tests::{Answer, City, EventStream, Person, both_databases};
+
+use OrderStatus::{Confirmed, Pending, Preparing, Ready};
+
+const FOLLOW: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { \
+     sequence order { customerName customer { phone } restaurant { name } driver { name phone } } } }";
+
+async fn follow(viewer: &Person, order: &str, query: &str) -> EventStream {
+    viewer.subscribe(query, json!({"id": order})).await
+}
+
+/// So many followers, each of whom has been told the present.
+async fn followers(viewer: &Person, order: &str, query: &str, count: usize) -> Vec<EventStream> {
+    let mut streams = join_all((0..count).map(|_| follow(viewer, order, query))).await;
+    join_all(streams.iter_mut().map(EventStream::next_event)).await;
+    streams
+}
+
+async fn all_are_told(streams: &mut [EventStream]) -> Vec<Answer> {
+    join_all(streams.iter_mut().map(EventStream::next_event)).await
+}
+
+/// How often the server has run a statement with these words in it, for whatever transport.
+fn statements(city: &City, words: &str) -> usize {
+    let words = words.replace('"', "\\\"");
+    city.server().log().lines().filter(|line| line.contains("sqlx::query") && line.contains(&words)).count()
+}
+
+both_databases! {
+    async fn a_step_is_read_and_resolved_once_for_many(city: &City) {
+        const FOLLOWERS: usize = 60;
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (staff, ann) = (city.merchant_of(&restaurant).await, city.customer("Ann").await);
+        let order = city.order(&ann, &restaurant).status(Pending).create().await.id();
+        let mut streams = followers(&ann, &order, FOLLOW, FOLLOWERS).await;
+        let of_followers = [r#"AS "A_order_id""#, r#"FROM "customers" WHERE "#, r#"FROM "restaurants" "#];
+        let before = of_followers.map(|words| statements(city, words));
+        let step = async {
+            staff.update_order_status(&order, Confirmed).await.expect_success();
+            all_are_told(&mut streams).await
+        };
+        // It waits for what is still to be logged.
+        let (told, _) = city.server().statements_during(step).await;
+        assert!(told.iter().all(|event| event.body == told[0].body && event.at("/orderStatusChanged/sequence") == 2), "{told:?}");
+        // Whoever wakes when the others are done reads once more: some do, and by far not all.
+        for (words, before) in of_followers.into_iter().zip(before) {
+            let count = statements(city, words) - before;
+            assert!((1..=FOLLOWERS / 3).contains(&count), "{count} statements {words}: {}", city.server().log());
+        }
+    }
+
+    async fn each_is_told_what_it_may_see_and_what_it_selects(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, ada) = (city.customer("Ann").await, city.admin().await);
+        let (duy, ivo) = (city.driver("Duy").await, city.driver("Ivo").await);
+        let staff = city.merchant_of(&restaurant).await;
+        let order = city.order(&ann, &restaurant).status(Preparing).create().await.id();
+        let short = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence } }";
+        let spoken = "subscription($id: ID!, $named: Boolean!) { orderStatusChanged(orderId: $id) { \
+             sequence name: order { restaurantName @include(if: $named) customerName @skip(if: $named) } } }";
+        let mut of_ann = followers(&ann, &order, FOLLOW, 5).await;
+        let mut of_ada = followers(&ada, &order, FOLLOW, 5).await;
+        let mut of_ivo = followers(&ivo, &order, FOLLOW, 5).await;
+        let mut in_short = followers(&ann, &order, short, 5).await;
+        let mut named = ann.subscribe(spoken, json!({"id": order, "named": true})).await;
+        let mut unnamed = ann.subscribe(spoken, json!({"id": order, "named": false})).await;
+        for stream in [&mut named, &mut unnamed] {
+            stream.next_event().await;
+        }
+        // Whoever could have claimed it may see neither phone. When somebody else has, it sees nothing more.
+        staff.update_order_status(&order, Ready).await.expect_success();
+        for event in all_are_told(&mut of_ivo).await {
+            assert_eq!(event.partial("/orderStatusChanged/order/customer/phone"), &Value::Null);
+            assert!(event.problems().iter().all(|problem| problem.code == "FORBIDDEN"), "{event}");
+            assert_eq!(event.problems().len(), 1, "{event}");
+        }
+        for stream in of_ann.iter_mut().chain(&mut of_ada).chain(&mut in_short).chain([&mut named, &mut unnamed]) {
+            stream.next_event().await.expect_success();
+        }
+        duy.assign_driver(&order, &duy).await.expect_success();
+        for event in all_are_told(&mut of_ann).await.into_iter().chain(all_are_told(&mut of_ada).await) {
+            let event = event.expect_success();
+            assert!(event.text("/orderStatusChanged/order/customer/phone").starts_with("+1 555"), "{event}");
+            assert!(event.text("/orderStatusChanged/order/driver/phone").starts_with("+1 556"), "{event}");
+        }
+        for event in all_are_told(&mut in_short).await {
+            assert_eq!(event.at("/orderStatusChanged"), &json!({"sequence": event.get::<i64>("/orderStatusChanged/sequence")}));
+        }
+        assert_eq!(named.next_event().await.at("/orderStatusChanged/name"), &json!({"restaurantName": restaurant.row.name}));
+        assert_eq!(unnamed.next_event().await.at("/orderStatusChanged/name"), &json!({"customerName": "Ann"}));
+        for stream in of_ivo {
+            stream.expect_complete().await;
+        }
+    }
+}
