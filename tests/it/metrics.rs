@@ -1,5 +1,6 @@
 //! `/metrics`, and the limits of what it counts.
 
+use entity::sea_orm_active_enums::OrderStatus;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tiffin_tests::{City, Database, Server};
@@ -94,6 +95,23 @@ fn what_is_open_and_how_it_ends_is_counted() {
         assert_eq!(metric(server, "tiffin_http_responses_total", &[("status", "1xx")]).await, 2, "the two handshakes");
         reqwest::get(server.url("/nowhere")).await.expect("answered");
         assert_eq!(metric(server, "tiffin_http_responses_total", &[("status", "4xx")]).await, 1);
+    });
+}
+
+#[test]
+fn the_end_of_a_right_is_counted_as_that() {
+    tiffin_tests::run(async {
+        let city = City::new(Database::Sqlite).await;
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, duy, ivo) = (city.customer("Ann").await, city.driver("Duy").await, city.driver("Ivo").await);
+        let order = city.order(&ann, &restaurant).status(OrderStatus::Ready).create().await.id();
+        // Who could have claimed it, until somebody else has.
+        let mut followed = ivo.subscribe(WATCH, json!({ "id": order })).await;
+        followed.next_event().await.expect_success();
+        duy.assign_driver(&order, &duy).await.expect_success();
+        followed.expect_complete().await;
+        eventually("it is counted", async || ends(city.server(), NEWER, "right_lost").await == 1).await;
+        assert_eq!(ends(city.server(), NEWER, "completed").await, 0);
     });
 }
 

@@ -54,13 +54,19 @@ pub struct Error {
     /// Whole seconds after which it is worth trying again; `None` where that is not known.
     pub retry_after: Option<u64>,
     source: Option<Arc<anyhow::Error>>,
+    right_lost: bool,
 }
+
+/// Marks the error that ends a subscription because its viewer has lost the right to it, for whoever counts ends. The client is told of
+/// the end and not of the error: what it may not see any more does not exist for it.
+#[derive(Clone, Copy, Debug)]
+pub struct RightLost;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error { code, message: message.into(), field: None, retry_after: None, source: None }
+        Error { code, message: message.into(), field: None, retry_after: None, source: None, right_lost: false }
     }
 
     /// A value that the client sent cannot be taken; `field` is its path in the input.
@@ -71,6 +77,11 @@ impl Error {
     /// Nothing is there, or nothing that the viewer may know of: the two must read the same.
     pub fn not_found(what: &str) -> Self {
         Error::new(Code::NotFound, format!("There is no such {what}."))
+    }
+
+    /// What the viewer followed is out of its sight from now on: see [`RightLost`].
+    pub fn right_lost() -> Self {
+        Error { right_lost: true, ..Error::not_found("thing any more") }
     }
 
     /// The viewer sees the thing, but may not do this with it.
@@ -217,6 +228,7 @@ impl From<Error> for async_graphql::Error {
             }
             extensions.set("id", id);
         }
-        async_graphql::Error { message: error.message, source: None, extensions: Some(extensions) }
+        let source = error.right_lost.then(|| Arc::new(RightLost) as _);
+        async_graphql::Error { message: error.message, source, extensions: Some(extensions) }
     }
 }

@@ -51,6 +51,8 @@ pub enum Reason {
     Expired,
     /// The session ended: it was revoked, or the account deactivated.
     Revoked,
+    /// The viewer lost the right to what it followed.
+    RightLost,
     /// The process is about to end.
     Shutdown,
     /// It failed.
@@ -58,7 +60,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Completed,
         Self::Refused,
         Self::ClientCompleted,
@@ -67,6 +69,7 @@ impl Reason {
         Self::ProtocolBroken,
         Self::Expired,
         Self::Revoked,
+        Self::RightLost,
         Self::Shutdown,
         Self::Failed,
     ];
@@ -81,6 +84,7 @@ impl Reason {
             Self::ProtocolBroken => "protocol_broken",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
+            Self::RightLost => "right_lost",
             Self::Shutdown => "shutdown",
             Self::Failed => "failed",
         }

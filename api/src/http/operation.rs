@@ -21,7 +21,7 @@ use super::{
     connections::OperationPlace,
     metrics::{Reason, count_end},
 };
-use crate::graphql::execute::Refusal;
+use crate::graphql::{error::RightLost, execute::Refusal};
 
 /// Answers that wait for a slow client, besides the one that a sender always has room for: the more do, the older is what it is told.
 /// What is not yet asked of an operation is not yet read.
@@ -85,6 +85,10 @@ async fn run(
     let mut reason = Reason::Completed;
     let mut is_first = true;
     while let Some(response) = responses.next().await {
+        if response.errors.iter().any(|error| error.source::<RightLost>().is_some()) {
+            reason = Reason::RightLost;
+            break;
+        }
         reason = match (response.errors.is_empty(), is_first) {
             (true, _) => Reason::Completed,
             (false, true) => Reason::Refused,

@@ -57,7 +57,10 @@ async fn order_driver_locations(
         let mut told = None;
         loop {
             let order = orders::Entity::find_by_id(id.0).one(&app.db).boxed().await.map_err(Error::from)?;
-            let Some(order) = order.filter(|order| !service::is_final(order.status) && service::is_concerned(&viewer, order)) else { break };
+            let Some(order) = order.filter(|order| !service::is_final(order.status)) else { break };
+            if !service::is_concerned(&viewer, &order) {
+                Err(Error::right_lost())?;
+            }
             let Some(driver) = order.driver_id.map(DriverId) else {
                 followed = None;
                 tokio::select! {

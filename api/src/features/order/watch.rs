@@ -74,7 +74,7 @@ pub async fn order_steps(
             for step in &read.steps {
                 // Held against the order as it was when the step was read, so that none is told that was taken out of the viewer's sight.
                 if !read.order.as_ref().is_some_and(|order| is_visible(&viewer, order)) {
-                    return;
+                    Err(Error::right_lost())?;
                 }
                 seen = step.0.sequence;
                 is_over = lifecycle::is_final(step.0.status);
@@ -89,7 +89,8 @@ pub async fn order_steps(
             woken_by = match look.wait().await {
                 Woken::ByAnEvent(signal) => Some(signal),
                 Woken::ByTheRights if can_be_found(&app, &viewer, id).boxed().await? => None,
-                Woken::ByTheRights | Woken::AtTheEnd => break,
+                Woken::ByTheRights => Err(Error::right_lost())?,
+                Woken::AtTheEnd => break,
             };
         }
     })
@@ -281,12 +282,15 @@ async fn feed(
             yield Shared::new(OrderEvent(event));
         }
         let mut woken_by = None;
-        while allowed() {
+        loop {
+            if !allowed() {
+                Err(Error::right_lost())?;
+            }
             let read = readings.steps_of_feed(&app, topic, &concerned, seen, woken_by).await?;
             for step in &read.steps {
                 // The step before may have been told long ago, to a slow client.
                 if !allowed() {
-                    return;
+                    Err(Error::right_lost())?;
                 }
                 seen = FeedPosition::of(&step.0);
                 look.measure(step);
