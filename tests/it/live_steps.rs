@@ -48,6 +48,24 @@ both_databases! {
         join_all(lives).await;
     }
 
+    async fn a_history_that_is_read_in_several_parts_is_told_whole(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, duy) = (city.customer("Ann").await, city.driver("Duy").await);
+        let order = city.order(&ann, &restaurant).status(Ready).create().await.id();
+        for _ in 0..105 {
+            duy.assign_driver(&order, &duy).await.expect_success();
+            duy.release_driver(&order).await.expect_success();
+        }
+        let whole: Vec<i64> = city.order_events(&order).await.iter().map(|event| event.sequence.into()).collect();
+        assert!(whole.len() > 200, "{whole:?}");
+        let mut stream = follow(&ann, &order, Some(0)).await;
+        let sequence = |event: &Answer| event.get::<i64>("/orderStatusChanged/sequence");
+        let told: Vec<i64> = stream.next_events(whole.len()).await.iter().map(sequence).collect();
+        assert_eq!(told, whole);
+        duy.assign_driver(&order, &duy).await.expect_success();
+        assert_eq!(sequence(&stream.next_event().await), whole.len() as i64 + 1);
+    }
+
     async fn after_replays_what_came_later(city: &City) {
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let (staff, ann) = (city.merchant_of(&restaurant).await, city.customer("Ann").await);

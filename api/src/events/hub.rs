@@ -1,4 +1,4 @@
-//! The topics that somebody in this process follows. Each is a cell that counts its signals and, where drivers are followed, holds
+//! The topics that somebody in this process follows. Each is a cell that has the number of its last signal and, where drivers are followed, holds
 //! the newest place: a slow follower skips what came between and loses nothing by it, and memory stays bounded whoever stalls.
 
 use std::{
@@ -28,7 +28,7 @@ struct Cell {
 
 #[derive(Default)]
 struct Topics {
-    /// Signals so far, of all topics: whatever topic is forgotten and followed anew, no number comes twice.
+    /// The last number that was given, over all topics: whatever topic is forgotten and followed anew, none comes twice.
     signals: SignalNumber,
     cells: HashMap<Topic, watch::Sender<Cell>>,
     changes: Changes,
@@ -214,6 +214,11 @@ impl Signal {
     fn cell(&mut self) -> Cell {
         self.receiver.as_mut().map(|receiver| *receiver.borrow_and_update()).unwrap_or_default()
     }
+
+    /// The same without having seen it: what is new in it is still told.
+    fn glance(&self) -> Cell {
+        self.receiver.as_ref().map(|receiver| *receiver.borrow()).unwrap_or_default()
+    }
 }
 
 impl Drop for Signal {
@@ -233,8 +238,14 @@ impl Whereabouts {
     }
 
     /// The newest place that is known here.
-    pub fn newest(&mut self) -> Option<Position> {
-        self.signal.cell().position
+    pub fn newest(&self) -> Option<Position> {
+        self.signal.glance().position
+    }
+
+    /// Whether there is a signal that nobody has looked at. Ask it after the place: then no place is told that came behind the signal.
+    pub fn is_to_look(&mut self) -> bool {
+        let signal = self.signal.glance().signal;
+        std::mem::replace(&mut self.seen, signal) != signal
     }
 
     /// Says where the driver was last, as somebody read it who found that nobody remembers.
@@ -303,6 +314,15 @@ mod tests {
         hub.tell_position(DRIVER, at(4));
         hub.tell_position(DRIVER, at(5));
         assert_eq!((follower.news().await, follower.newest()), (Some(News::Place), Some(at(5))));
+
+        // Who takes the place before it waits for news has not heard of the signal by that.
+        hub.tell(Topic::DriverLocation(DRIVER));
+        hub.tell_position(DRIVER, at(6));
+        assert_eq!((follower.newest(), follower.is_to_look(), follower.is_to_look()), (Some(at(6)), true, false));
+        assert_eq!(follower.news().await, Some(News::Place));
+        hub.tell(Topic::DriverLocation(DRIVER));
+        assert_eq!(follower.newest(), Some(at(6)));
+        assert_eq!(follower.news().await, Some(News::Look));
     }
 
     #[tokio::test]

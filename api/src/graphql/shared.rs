@@ -1,4 +1,5 @@
-//! What many subscribers are told at the same moment is resolved once for all who select the same and have the same rights.
+//! What many are told at the same moment is read once for all, and resolved once for those who are the same user with the same rights and
+//! select the same.
 //!
 //! An event that a thousand sockets wait for would otherwise be resolved a thousand times, with all statements that its relations take.
 //! `docs/decisions/0012-events-are-read-and-resolved-once.md` has the measurements.
@@ -22,7 +23,7 @@ use tokio::sync::OnceCell;
 use super::{context::OperationContext, error::Result, ids::UserId};
 use crate::viewer::Rights;
 
-/// For how long what was resolved counts as the present.
+/// For how long what was resolved counts as the present, to those who ask for it later.
 const FRESH: Duration = Duration::from_secs(1);
 
 /// What a subscription selects: the same for documents, operation names and variables that are the same to the letter.
@@ -47,8 +48,8 @@ struct Event<T> {
     resolved: Mutex<HashMap<(UserId, Selection), (Rights, Resolved)>>,
 }
 
-/// What was resolved without an error, and when.
-type Resolved = Arc<OnceCell<(Instant, Value)>>;
+/// What was resolved, and since when it has been: nothing where an error arose, which is told with the operation that it arose in.
+type Resolved = Arc<OnceCell<Option<(Instant, Value)>>>;
 
 impl<T> Clone for Shared<T> {
     fn clone(&self) -> Self {
@@ -103,19 +104,22 @@ impl<T: OutputType> OutputType for Shared<T> {
         let Some(resolved) = self.resolved(context) else {
             return resolve().await;
         };
-        let shared = resolved.get_or_try_init(async || {
-            let at = Instant::now();
-            match resolve().await {
-                Ok(value) if has_no_errors(context) => Ok((at, value)),
-                // Whoever comes next tries for itself: errors are told with the operation that they arose in.
-                value => Err(value),
+        let (asked, mut own) = (Instant::now(), None);
+        let shared = resolved.get_or_init(async || {
+            let resolved = resolve().await;
+            match resolved {
+                Ok(value) if has_no_errors(context) => Some((Instant::now(), value)),
+                resolved => {
+                    own = Some(resolved);
+                    None
+                }
             }
         });
-        match shared.await {
-            Ok((at, value)) if at.elapsed() < FRESH => Ok(value.clone()),
+        match (shared.await, own) {
+            (_, Some(own)) => own,
+            (Some((since, value)), None) if asked < *since + FRESH => Ok(value.clone()),
             // A slow client asks late, and is shown what is then.
-            Ok(_) => resolve().await,
-            Err(own) => own,
+            (Some(_) | None, None) => resolve().await,
         }
     }
 }
@@ -126,10 +130,12 @@ fn has_no_errors(context: &ContextSelectionSet<'_>) -> bool {
 
 /// What is read at this moment, by what it is read for: whoever asks for the same meanwhile is given the same. Cheap to clone; all clones
 /// are the same.
-pub struct Flights<K, V>(Arc<Mutex<HashMap<K, Weak<OnceCell<V>>>>>);
+pub struct Flights<K, V>(Arc<Mutex<HashMap<K, Weak<Flight<V>>>>>);
+
+type Flight<V> = OnceCell<Result<V>>;
 
 /// What was read. It is shared for as long as somebody keeps it.
-pub struct Reading<V>(Arc<OnceCell<V>>);
+pub struct Reading<V>(Arc<Flight<V>>);
 
 impl<K, V> Clone for Flights<K, V> {
     fn clone(&self) -> Self {
@@ -144,18 +150,21 @@ impl<K, V> Default for Flights<K, V> {
 }
 
 impl<K: Eq + Hash, V: Send> Flights<K, V> {
-    /// Reads once for all who ask with the same key at the same time; and for nobody else without one.
+    /// Reads once for all who ask with the same key at the same time; and for nobody else without one. Where that fails, it fails for all
+    /// who have waited for it.
     pub async fn join<F>(&self, key: Option<K>, read: impl FnOnce() -> F) -> Result<Reading<V>>
     where
         F: Future<Output = Result<V>> + Send,
     {
         let cell = key.map(|key| self.cell(key)).unwrap_or_default();
         // Boxed, for what is read takes much room while it is, and most who come here only wait for it.
-        cell.get_or_try_init(|| read().boxed()).await?;
-        Ok(Reading(cell))
+        match cell.get_or_init(|| read().boxed()).await {
+            Ok(_) => Ok(Reading(cell)),
+            Err(error) => Err(error.clone()),
+        }
     }
 
-    fn cell(&self, key: K) -> Arc<OnceCell<V>> {
+    fn cell(&self, key: K) -> Arc<Flight<V>> {
         // Nothing panics while it holds the lock.
         let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(cell) = flights.get(&key).and_then(Weak::upgrade) {
@@ -175,8 +184,68 @@ impl<V> Deref for Reading<V> {
     type Target = V;
 
     fn deref(&self) -> &V {
-        // It is made only of a cell that has been filled, and no cell is emptied.
-        #[expect(clippy::expect_used)]
-        self.0.get().expect("what was read is there")
+        match self.0.get() {
+            Some(Ok(read)) => read,
+            // `join` makes it of a cell that holds what was read, and no cell is emptied.
+            Some(Err(_)) | None => unreachable!("a reading was read"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::{pending, ready},
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::graphql::error::{Code, Error};
+
+    /// Reads the number of readings so far, and waits meanwhile for as long as others need to join.
+    async fn counted(readings: &AtomicUsize) -> Result<usize> {
+        tokio::task::yield_now().await;
+        Ok(readings.fetch_add(1, Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn those_who_ask_for_the_same_together_read_once() {
+        let (flights, readings) = (Flights::default(), AtomicUsize::new(0));
+        let join = |key| flights.join(key, || counted(&readings));
+        let together = join_all([Some(1), Some(1), Some(2), None, None].map(join)).await;
+        let read: Vec<usize> = together.iter().map(|reading| **reading.as_ref().expect("it is read")).collect();
+        assert_eq!(read[0], read[1]);
+        assert_eq!(readings.load(Ordering::SeqCst), 4);
+        // What somebody still keeps is the same for those who come later, and nothing else is kept.
+        assert_eq!(*join(Some(1)).await.expect("it is there"), read[0]);
+        drop(together);
+        assert_eq!(*join(Some(1)).await.expect("it is read"), 4);
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_everybody_s_at_once_and_not_kept() {
+        let (flights, readings) = (Flights::default(), AtomicUsize::new(0));
+        let fail = async || {
+            counted(&readings).await?;
+            Err::<usize, _>(Error::unavailable(anyhow::anyhow!("away")))
+        };
+        let failures = join_all((0..5).map(|_| flights.join(Some(1), fail))).await;
+        let is_away = |failure: &Result<_>| failure.as_ref().is_err_and(|error| error.code == Code::Unavailable);
+        assert!(failures.iter().all(is_away));
+        assert_eq!(readings.load(Ordering::SeqCst), 1);
+        assert_eq!(*flights.join(Some(1), || counted(&readings)).await.expect("it is back"), 1);
+    }
+
+    #[tokio::test]
+    async fn who_leaves_while_it_reads_leaves_it_to_the_next() {
+        let flights = Flights::<i32, i32>::default();
+        let mut first = Box::pin(flights.join(Some(1), pending));
+        assert!(first.as_mut().now_or_never().is_none(), "it reads");
+        let mut second = Box::pin(flights.join(Some(1), || ready(Ok(2))));
+        assert!(second.as_mut().now_or_never().is_none(), "it waits for the first");
+        drop(first);
+        assert_eq!(*second.await.expect("it reads in turn"), 2);
     }
 }

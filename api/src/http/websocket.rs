@@ -18,7 +18,7 @@ use connection::Handshake;
 use protocol::Protocol;
 
 /// tungstenite keeps both buffers for as long as the socket lives, 128 KiB each by default: this is what ten thousand idle
-/// sockets can afford. What is longer is read and written in several parts.
+/// sockets can afford. What is longer is read in several parts.
 const BUFFER_BYTES: usize = 512;
 /// More than any answer within the limits of complexity: what is larger ends the socket.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;

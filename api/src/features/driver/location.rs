@@ -90,7 +90,7 @@ pub fn last_position(driver: &drivers::Model, remembered: Option<Position>) -> O
 
 /// Follows the driver, beginning with its last place.
 pub async fn driver_follow(app: &App, driver: DriverId) -> Result<Whereabouts> {
-    let mut whereabouts = app.events.follow(driver).await;
+    let whereabouts = app.events.follow(driver).await;
     if whereabouts.newest().is_none() {
         let row = drivers::Entity::find_by_id(driver.0).one(&app.db).await?;
         if let Some(position) = row.as_ref().and_then(written_position) {

@@ -80,6 +80,10 @@ async fn order_driver_locations(
             // viewer's rights change.
             loop {
                 let newest = whereabouts.newest();
+                // A place that came behind a step is not told before the order is looked at.
+                if whereabouts.is_to_look() {
+                    break;
+                }
                 if let Some(position) = newest.filter(|_| newest != told) {
                     told = newest;
                     yield DriverLocation::of_driver(driver, position);

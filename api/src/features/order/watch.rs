@@ -84,6 +84,8 @@ pub async fn order_steps(
             let caught_up = (read.steps.len() as u64) < BATCH;
             drop(read);
             if is_over || !caught_up {
+                // What follows is read for oneself: somebody slow may have read it for the same signal long ago.
+                woken_by = None;
                 continue;
             }
             woken_by = match look.wait().await {
@@ -279,6 +281,9 @@ async fn feed(
         let mut seen = start;
         let mut wait = HELD_BACK;
         for event in first {
+            if !allowed() {
+                Err(Error::right_lost())?;
+            }
             yield Shared::new(OrderEvent(event));
         }
         let mut woken_by = None;
@@ -302,7 +307,7 @@ async fn feed(
                 wait = HELD_BACK;
             }
             match next {
-                Next::Read => {}
+                Next::Read => woken_by = None,
                 Next::HeldBack => {
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(HELD_BACK_LONG);

@@ -54,7 +54,8 @@ pub async fn execute(
 /// The responses of a subscription; or of a query or mutation, which has one.
 ///
 /// Dropping the stream ends the subscription. Each event is resolved when it is asked for, with loaders that keep nothing, so
-/// that it shows the present and not what an earlier event has read.
+/// that it shows the present and not what an earlier event has read; one that is [`Shared`](super::shared) shows what was present a
+/// second ago at the most.
 ///
 /// # Errors
 /// Nothing ran, for the reasons given. What goes wrong while running is in the responses.

@@ -38,6 +38,8 @@ fn follow_places_and_much() -> String {
 
 /// How many events happen before anybody follows them, or a few more.
 const UNFOLLOWED: usize = 200;
+/// How long sockets wait and nothing happens, to see what that takes.
+const QUIET: Duration = Duration::from_secs(5);
 /// How many sockets subscribe at the same time.
 const AT_ONCE: usize = 32;
 /// How often it is looked whether all is there.
@@ -113,8 +115,13 @@ pub async fn run(case: Case) -> Outcome {
         followers.spawn(socket.follow(plan, phases.clone(), turns.clone(), tally.clone()));
     }
     let idle = server.usage();
+    // What sockets take that wait, of pings above all, is no event's and no message's.
+    let quiet = Moment::now(server);
+    sleep(QUIET).await;
+    let load_of_waiting = Moment::now(server).micros_since(quiet) / QUIET.as_secs_f64();
+    let unfollowed = Moment::now(server);
     let alone = let_happen(case.unfollowed(), &topics).await.iter().sum::<usize>() as f64;
-    let micros_an_event = (server.usage().processor - idle.processor).as_secs_f64() * 1e6 / alone;
+    let micros_an_event = Moment::now(server).micros_beyond(load_of_waiting, unfollowed) / alone;
     phase.send_replace(Phase::Following);
     while tally.present.load(Ordering::Relaxed) < case.sockets {
         if let Ok(Some(ended)) = timeout(PAUSE, followers.join_next()).await {
@@ -132,8 +139,8 @@ pub async fn run(case: Case) -> Outcome {
     let ends = followers.join_all().await;
 
     let events: usize = happened.iter().sum();
-    let micros = |after: Usage, before: Usage| (after.processor - before.processor).as_secs_f64() * 1e6;
-    let of_messages = micros(after.server, before.server) - micros_an_event * events as f64;
+    let of_messages = after.micros_beyond(load_of_waiting, before) - micros_an_event * events as f64;
+    let of_generator = (after.generator.processor - before.generator.processor).as_secs_f64() * 1e6;
     let per_socket = |usage: Usage| (usage.memory as f64 - empty.memory as f64) / 1024.0 / case.sockets as f64;
     Outcome {
         happened: events,
@@ -143,7 +150,7 @@ pub async fn run(case: Case) -> Outcome {
         server_micros_an_event: micros_an_event,
         server_micros_a_message: of_messages / delivered.max(1) as f64,
         bare_write_micros,
-        generator_micros_a_message: micros(after.generator, before.generator) / delivered.max(1) as f64,
+        generator_micros_a_message: of_generator / delivered.max(1) as f64,
         processors_busy_percent: after.busy_percent_since(before),
         idle_kilobytes_a_socket: per_socket(idle),
         following_kilobytes_a_socket: per_socket(following),
@@ -156,6 +163,7 @@ pub async fn run(case: Case) -> Outcome {
 /// What was used up to a moment.
 #[derive(Clone, Copy)]
 struct Moment {
+    at: Instant,
     server: Usage,
     generator: Usage,
     processors: (f64, f64),
@@ -164,7 +172,17 @@ struct Moment {
 impl Moment {
     fn now(server: &Server) -> Self {
         let generator = Usage::of_process(std::process::id());
-        Moment { server: server.usage(), generator, processors: processor_ticks() }
+        Moment { at: Instant::now(), server: server.usage(), generator, processors: processor_ticks() }
+    }
+
+    /// Microseconds of processor time that the server has used since.
+    fn micros_since(self, before: Self) -> f64 {
+        (self.server.processor - before.server.processor).as_secs_f64() * 1e6
+    }
+
+    /// The same beyond a load, in microseconds a second.
+    fn micros_beyond(self, load: f64, before: Self) -> f64 {
+        self.micros_since(before) - load * (self.at - before.at).as_secs_f64()
     }
 
     fn busy_percent_since(self, before: Self) -> f64 {
