@@ -55,6 +55,10 @@ both_databases! {
         assert_eq!(route(&ben, &of_ben).await, lines(&[while_carried_by_another]));
         let drivers = ann.query("query($id: ID!) { order(id: $id) { route { driver { id } } } }", json!({"id": of_ann.id()})).await;
         assert_eq!(drivers.at("/order/route"), &json!([{"driver": {"id": duy.driver_id()}}]));
+        // What the driver may know of itself names the order that is its own, and not the one that it gave back.
+        let export = duy.query("{ personalData { document } }", json!({})).await;
+        let orders: Vec<_> = export.list("/personalData/document/driver/routes").iter().map(|point| &point["orderId"]).collect();
+        assert_eq!(orders, [&Value::Null, &json!(of_ben.id())]);
     }
 
     async fn it_has_one_point_for_every_few_seconds(database: Database) {

@@ -80,7 +80,9 @@ fn of_customer(customer: &customers::Model) -> Json {
 }
 
 async fn of_driver(db: &DatabaseConnection, driver: drivers::Model) -> Result<Json> {
+    let id = driver.id;
     let routes = driver_locations::Entity::find()
+        .find_also_related(orders::Entity)
         .filter(driver_locations::Column::DriverId.eq(driver.id))
         .order_by_asc(driver_locations::Column::RecordedAt)
         .all(db)
@@ -96,9 +98,11 @@ async fn of_driver(db: &DatabaseConnection, driver: drivers::Model) -> Result<Js
         let position = place.position;
         json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) })
     });
-    let point = |point: &driver_locations::Model| {
+    // Which order it was is the driver's to know for as long as that is its own: one that was released may be anybody's.
+    let point = |(point, order): &(driver_locations::Model, Option<orders::Model>)| {
+        let own = order.as_ref().filter(|order| order.driver_id == Some(id));
         json!({
-            "orderId": global(OrderId(point.order_id)),
+            "orderId": own.map(|order| global(order.id())),
             "lat": point.lat.to_f64(),
             "lng": point.lng.to_f64(),
             "recordedAt": time(point.recorded_at),
