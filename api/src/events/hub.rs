@@ -1,5 +1,6 @@
-//! The topics that somebody in this process follows. Each is a cell that has the number of its last signal and, where drivers are followed, holds
-//! the newest place: a slow follower skips what came between and loses nothing by it, and memory stays bounded whoever stalls.
+//! The topics that somebody in this process follows. Each is a cell that has the number of its last signal and, where drivers are
+//! followed, the newest place: a slow follower skips what came between and loses nothing by it, and memory stays bounded whoever
+//! stalls.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -66,15 +67,6 @@ pub struct Whereabouts {
     signal: Signal,
     /// The last one that was seen.
     seen: SignalNumber,
-}
-
-/// What a follower of a driver is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
-    /// Something may have happened to what the driver carries: look whether it is still to be followed.
-    Look,
-    /// There is a newer place.
-    Place,
 }
 
 impl Hub {
@@ -242,7 +234,8 @@ impl Whereabouts {
         self.signal.glance().position
     }
 
-    /// Whether there is a signal that nobody has looked at. Ask it after the place: then no place is told that came behind the signal.
+    /// Whether there was a signal since the last call: something may have happened to what the driver carries, so look whether it is
+    /// still to be followed. Ask it after the place: then no place is told that came behind the signal.
     pub fn is_to_look(&mut self) -> bool {
         let signal = self.signal.glance().signal;
         std::mem::replace(&mut self.seen, signal) != signal
@@ -253,12 +246,9 @@ impl Whereabouts {
         self.signal.hub.tell_position(self.driver, position);
     }
 
-    /// Waits for news since the last call. `None` when there will be no more.
-    pub async fn news(&mut self) -> Option<News> {
-        let signal = self.signal.changed().await?;
-        let news = if signal == self.seen { News::Place } else { News::Look };
-        self.seen = signal;
-        Some(news)
+    /// Waits for a signal or a newer place since the last call. False when there will be no more.
+    pub async fn changed(&mut self) -> bool {
+        self.signal.changed().await.is_some()
     }
 
     pub(super) async fn confirmed(&mut self, patience: Duration) {
@@ -298,6 +288,11 @@ mod tests {
         assert!(hub.followed().is_empty());
     }
 
+    /// Whether there was something to wait for, the newest place then, and whether to look first.
+    async fn told(follower: &mut Whereabouts) -> (bool, Option<Position>, bool) {
+        (follower.changed().await, follower.newest(), follower.is_to_look())
+    }
+
     #[tokio::test]
     async fn places_go_forward_and_a_signal_comes_before_them() {
         let hub = Hub::alone();
@@ -306,23 +301,23 @@ mod tests {
         for seconds in [1, 3, 2] {
             hub.tell_position(DRIVER, at(seconds));
         }
-        assert_eq!((follower.news().await, follower.newest()), (Some(News::Place), Some(at(3))));
+        assert_eq!(told(&mut follower).await, (true, Some(at(3)), false));
         hub.tell_position(DRIVER, at(3));
         hub.tell(Topic::DriverLocation(DRIVER));
         hub.tell_position(DRIVER, at(4));
-        assert_eq!((follower.news().await, follower.newest()), (Some(News::Look), Some(at(4))));
+        assert_eq!(told(&mut follower).await, (true, Some(at(4)), true));
         hub.tell_position(DRIVER, at(4));
         hub.tell_position(DRIVER, at(5));
-        assert_eq!((follower.news().await, follower.newest()), (Some(News::Place), Some(at(5))));
+        assert_eq!(told(&mut follower).await, (true, Some(at(5)), false));
 
-        // Who takes the place before it waits for news has not heard of the signal by that.
+        // Who takes the place before it waits hears of the signal with it, and of that signal once.
         hub.tell(Topic::DriverLocation(DRIVER));
         hub.tell_position(DRIVER, at(6));
         assert_eq!((follower.newest(), follower.is_to_look(), follower.is_to_look()), (Some(at(6)), true, false));
-        assert_eq!(follower.news().await, Some(News::Place));
+        assert_eq!(told(&mut follower).await, (true, Some(at(6)), false));
         hub.tell(Topic::DriverLocation(DRIVER));
         assert_eq!(follower.newest(), Some(at(6)));
-        assert_eq!(follower.news().await, Some(News::Look));
+        assert_eq!(told(&mut follower).await, (true, Some(at(6)), true));
     }
 
     #[tokio::test]

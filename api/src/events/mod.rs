@@ -17,7 +17,7 @@ use std::{
 use anyhow::Result;
 use chrono::{DateTime, Utc};
 
-pub use hub::{News, Signal, SignalNumber, Whereabouts};
+pub use hub::{Signal, SignalNumber, Whereabouts};
 pub use position::Position;
 pub use topic::Topic;
 pub use tracks::Track;

@@ -9,7 +9,7 @@ use sea_orm::EntityTrait;
 use super::{location, types::DriverLocation};
 use crate::{
     app::App,
-    events::{News, Topic, Whereabouts},
+    events::{Topic, Whereabouts},
     features::order::service,
     graphql::{
         context::OperationContext,
@@ -88,15 +88,10 @@ async fn order_driver_locations(
                     told = newest;
                     yield DriverLocation::of_driver(driver, position);
                 }
-                let news = tokio::select! {
+                tokio::select! {
                     biased;
                     () = rights.changed() => break,
-                    news = whereabouts.news() => news,
-                };
-                match news {
-                    Some(News::Place) => {}
-                    Some(News::Look) => break,
-                    None => return,
+                    open = whereabouts.changed() => if !open { return },
                 }
             }
         }
