@@ -77,20 +77,17 @@ both_databases! {
                 assert_eq!(places.next_event().await.at("/driverLocationChanged/lat"), &json!(lat));
             }
         };
-        let statements = || -> Vec<String> {
-            let log = city.server().log();
-            // The server's own tasks write the places together, and look after other things.
-            let of_own_task = |line: &&str| {
-                ["current_lat", "driver_locations", "published_at", "PRAGMA", "BEGIN", "COMMIT"].iter().any(|own| line.contains(own))
-            };
-            log.lines().filter(|line| line.contains("sqlx::query")).filter(|line| !of_own_task(line)).map(str::to_owned).collect()
+        let ((), statements) = city.server().all_statements_during(telling).await;
+        // The server's own tasks write the places together, and mark the steps that were published.
+        let of_own_tasks = statements.count_of(&["current_lat", "driver_locations", "published_at"]);
+        assert_eq!(statements.count(), of_own_tasks, "{statements}");
+        // What else a socket asks for is seen.
+        let ask = async {
+            socket.subscribe("me", "{ me { driver { name } } }", Value::Null).await;
+            assert_eq!(socket.hear().await["payload"]["data"]["me"]["driver"]["name"], "Duy");
         };
-        city.server().statements_during(async {}).await;
-        let before = statements();
-        assert!(!before.is_empty(), "statements are seen");
-        // It waits for what is still to be logged.
-        city.server().statements_during(telling).await;
-        assert_eq!(statements()[before.len()..], [""; 0]);
+        let ((), statements) = city.server().all_statements_during(ask).await;
+        assert!(statements.count_of(&[r#"FROM "drivers""#]) > 0, "{statements}");
     }
 
     async fn whoever_comes_later_is_told_the_newest_place_at_once(city: &City) {

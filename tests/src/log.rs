@@ -68,9 +68,15 @@ pub struct Statement {
 }
 
 impl Statement {
-    /// The statement of a line of the log, if it is one that a request took: the server's own tasks have statements too.
+    /// The statement of a line of the log, if it is one that an HTTP request took: sockets and the server's own tasks have statements
+    /// too.
+    pub(crate) fn of_request(line: &Value) -> Option<Self> {
+        if line["span"]["name"] == "request" { Statement::from_line(line) } else { None }
+    }
+
+    /// The statement of a line of the log, if it is one, whoever took it.
     pub(crate) fn from_line(line: &Value) -> Option<Self> {
-        if line["target"] != "sqlx::query" || line["span"]["name"] != "request" {
+        if line["target"] != "sqlx::query" {
             return None;
         }
         // The summary holds a statement of at most four words whole, and the statement's own field is empty then.
@@ -103,6 +109,11 @@ impl Statements {
         self.0.len()
     }
 
+    /// How many have one of these words in them.
+    pub fn count_of(&self, words: &[&str]) -> usize {
+        self.0.iter().filter(|statement| words.iter().any(|word| statement.sql.contains(word))).count()
+    }
+
     /// How many rows they returned in all.
     pub fn rows(&self) -> u64 {
         self.0.iter().map(|statement| statement.rows_returned).sum()
@@ -131,7 +142,7 @@ mod tests {
                 "level": "DEBUG", "target": "sqlx::query", "rows_returned": 3, "rows_affected": 0,
                 "summary": summary, "db.statement": statement, "span": {"name": "request"},
             });
-            Statement::from_line(&line).expect("the line is a statement")
+            Statement::of_request(&line).expect("the line is a statement")
         };
         let long = line("select a, b from …", "\n\nselect a, b\n from dishes\n");
         assert_eq!((long.sql.as_str(), long.rows_returned), ("select a, b from dishes", 3));
@@ -140,8 +151,10 @@ mod tests {
         let type_of_enum = "SELECT enumlabel FROM pg_catalog.pg_enum WHERE enumtypid = $1";
         assert!(line("SELECT enumlabel FROM pg_catalog.pg_enum …", type_of_enum).is_housekeeping());
         assert!(!long.is_housekeeping());
-        assert_eq!(Statement::from_line(&json!({"target": "tiffin", "message": "listening"})), None);
+        let other = json!({"target": "tiffin", "message": "listening", "span": {"name": "request"}});
+        assert_eq!(Statement::of_request(&other), None);
         let of_a_task = json!({"target": "sqlx::query", "summary": "SELECT 1", "rows_returned": 1});
-        assert_eq!(Statement::from_line(&of_a_task), None);
+        assert_eq!(Statement::of_request(&of_a_task), None);
+        assert_eq!(Statement::from_line(&of_a_task).expect("it is a statement").sql, "SELECT 1");
     }
 }

@@ -8,6 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use crate::{
     Usage,
     log::{Log, Statement, Statements},
@@ -85,11 +87,24 @@ impl Server {
     /// The SQL statements that the server ran for HTTP requests while this work was done, without those that only open or end a
     /// transaction.
     pub async fn statements_during<T>(&self, work: impl Future<Output = T>) -> (T, Statements) {
+        self.read_during(work, Statement::of_request).await
+    }
+
+    /// The same with those of sockets and of the server's own tasks.
+    pub async fn all_statements_during<T>(&self, work: impl Future<Output = T>) -> (T, Statements) {
+        self.read_during(work, Statement::from_line).await
+    }
+
+    async fn read_during<T>(
+        &self,
+        work: impl Future<Output = T>,
+        read: impl Fn(&Value) -> Option<Statement>,
+    ) -> (T, Statements) {
         let start = self.log.settled().await;
         let result = work.await;
         self.log.settled().await;
         let lines = self.log.lines(start);
-        let statements = lines.iter().filter_map(Statement::from_line).filter(|statement| !statement.is_housekeeping());
+        let statements = lines.iter().filter_map(read).filter(|statement| !statement.is_housekeeping());
         (result, Statements(statements.collect()))
     }
 

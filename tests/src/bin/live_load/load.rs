@@ -118,8 +118,8 @@ pub async fn run(case: Case) -> Outcome {
     // What sockets take that wait, of pings above all, is no event's and no message's.
     let quiet = Moment::now(server);
     sleep(QUIET).await;
-    let load_of_waiting = Moment::now(server).micros_since(quiet) / QUIET.as_secs_f64();
     let unfollowed = Moment::now(server);
+    let load_of_waiting = unfollowed.micros_since(quiet) / QUIET.as_secs_f64();
     let alone = let_happen(case.unfollowed(), &topics).await.iter().sum::<usize>() as f64;
     let micros_an_event = Moment::now(server).micros_beyond(load_of_waiting, unfollowed) / alone;
     phase.send_replace(Phase::Following);
