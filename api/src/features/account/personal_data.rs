@@ -9,7 +9,8 @@ use entity::{
 };
 use rust_decimal::prelude::ToPrimitive;
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder, prelude::DateTimeWithTimeZone,
+    ColumnTrait, DatabaseConnection, EntityTrait, FromQueryResult, ModelTrait, QueryFilter, QueryOrder, QuerySelect,
+    prelude::DateTimeWithTimeZone,
 };
 use serde_json::{Value as Json, json};
 
@@ -79,12 +80,22 @@ fn of_customer(customer: &customers::Model) -> Json {
     })
 }
 
+/// A point of a route, and whose the order is now.
+#[derive(FromQueryResult)]
+struct RoutePoint {
+    #[sea_orm(nested)]
+    point: driver_locations::Model,
+    carrier: Option<i32>,
+}
+
 async fn of_driver(db: &DatabaseConnection, driver: drivers::Model) -> Result<Json> {
     let id = driver.id;
     let routes = driver_locations::Entity::find()
-        .find_also_related(orders::Entity)
+        .column_as(orders::Column::DriverId, "carrier")
+        .inner_join(orders::Entity)
         .filter(driver_locations::Column::DriverId.eq(driver.id))
         .order_by_asc(driver_locations::Column::RecordedAt)
+        .into_model::<RoutePoint>()
         .all(db)
         .await?;
     let mut document = json!({
@@ -99,10 +110,9 @@ async fn of_driver(db: &DatabaseConnection, driver: drivers::Model) -> Result<Js
         json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) })
     });
     // Which order it was is the driver's to know for as long as that is its own: one that was released may be anybody's.
-    let point = |(point, order): &(driver_locations::Model, Option<orders::Model>)| {
-        let own = order.as_ref().filter(|order| order.driver_id == Some(id));
+    let point = |RoutePoint { point, carrier }: &RoutePoint| {
         json!({
-            "orderId": own.map(|order| global(order.id())),
+            "orderId": (*carrier == Some(id)).then(|| global(OrderId(point.order_id))),
             "lat": point.lat.to_f64(),
             "lng": point.lng.to_f64(),
             "recordedAt": time(point.recorded_at),
