@@ -31,12 +31,10 @@ const FRESH: Duration = Duration::from_secs(1);
 pub struct Selection([u8; 32]);
 
 impl Selection {
-    /// That of a request as it was sent.
-    pub fn of(request: &Request) -> Self {
-        let whole = (&request.query, &request.operation_name, &request.variables);
-        // Maps here have text for keys, and nothing else makes JSON fail.
-        let whole = serde_json::to_vec(&whole).unwrap_or_default();
-        Selection(Sha256::digest(&whole).into())
+    /// That of a request as it was sent; none where that cannot be written down, for nothing else may count as the same.
+    pub fn of(request: &Request) -> Option<Self> {
+        let whole = serde_json::to_vec(&(&request.query, &request.operation_name, &request.variables)).ok()?;
+        Some(Selection(Sha256::digest(&whole).into()))
     }
 }
 

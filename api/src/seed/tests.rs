@@ -222,9 +222,7 @@ async fn the_demo_accounts_have_something_to_act_on() {
     assert!(drivers.iter().any(|row| row.id == carrier && row.current_lat.is_some()));
     let driver = drivers.iter().find(|row| row.user_id == Some(driver.id)).expect("the demo's driver");
     assert_eq!(driver.status, DriverStatus::Available);
-    let is_claimable =
-        |order: &&orders::Model| order.driver_id.is_none() && lifecycle::ASSIGNABLE.contains(&order.status);
-    assert!(orders.iter().filter(is_claimable).count() > 2);
+    assert!(orders.iter().filter(|order| lifecycle::is_claimable(order)).count() > 2);
 
     let members = home.all::<restaurant_members::Entity>().await;
     let own: BTreeSet<_> =

@@ -54,6 +54,11 @@ pub const UNDER_WAY: [OrderStatus; 5] = [Pending, Confirmed, Preparing, Ready, P
 /// The statuses in which a driver can be assigned or released.
 pub const ASSIGNABLE: [OrderStatus; 3] = [Confirmed, Preparing, Ready];
 
+/// Whether drivers can claim the order: accepted, not yet picked up, and without a driver.
+pub fn is_claimable(order: &orders::Model) -> bool {
+    ASSIGNABLE.contains(&order.status) && order.driver_id.is_none()
+}
+
 /// Whether the viewer is this to the order.
 pub fn is_party(viewer: &Viewer, order: &orders::Model, party: Party) -> bool {
     match party {

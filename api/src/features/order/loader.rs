@@ -52,8 +52,8 @@ impl Row for orders::Model {
 
 /// What [`orders::Model::visible_to`] says in SQL, of an order that has been read.
 pub fn is_visible(viewer: &Viewer, order: &orders::Model) -> bool {
-    let is_claimable = lifecycle::ASSIGNABLE.contains(&order.status) && order.driver_id.is_none();
-    viewer.is_admin() || service::is_concerned(viewer, order) || (viewer.driver().is_some() && is_claimable)
+    let can_claim = viewer.driver().is_some() && lifecycle::is_claimable(order);
+    viewer.is_admin() || service::is_concerned(viewer, order) || can_claim
 }
 
 /// A customer's own, a driver's own, those of the restaurants that the viewer is staff of; all for admins.
@@ -71,7 +71,7 @@ pub fn own(viewer: &Viewer, backend: DbBackend) -> Condition {
     own
 }
 
-/// Accepted, not yet picked up, and without a driver.
+/// [`lifecycle::is_claimable`], in SQL.
 pub fn claimable() -> Condition {
     Condition::all().add(orders::Column::Status.is_in(lifecycle::ASSIGNABLE)).add(orders::Column::DriverId.is_null())
 }

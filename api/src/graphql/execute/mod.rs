@@ -121,8 +121,9 @@ where
             unreachable!("what was checked is one operation");
         };
         let outline = Outline::of(&definition.node);
-        if kind == OperationType::Subscription {
-            let selection = Selection::of(&request);
+        if kind == OperationType::Subscription
+            && let Some(selection) = Selection::of(&request)
+        {
             request = request.data(selection);
         }
         request.set_parsed_query(document);
