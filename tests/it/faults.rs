@@ -24,7 +24,7 @@ use futures_util::future::join_all;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, acts::status_name, global_id, rows::row_number};
+use tiffin_tests::{Answer, PATIENCE, acts::status_name, global_id, rows::row_number};
 use tokio::{
     sync::watch,
     task::JoinSet,
@@ -42,8 +42,6 @@ use OrderStatus::{Confirmed, PickedUp, Preparing, Ready};
 const ORDERS: usize = 100;
 /// Orders that are under way at the same time, each with two drivers of its own.
 const AT_ONCE: usize = 12;
-/// How long it may take until all is well again and everybody has been told.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// The note of the last step of each feed.
 const LAST: &str = "The last step.";
 

@@ -1,18 +1,13 @@
 //! The client of docs/live-updates.md, as it stands there, at a server that is restarted and killed: the real package in Node.js.
 
-use std::time::Duration;
-
 use entity::sea_orm_active_enums::OrderStatus;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tiffin_tests::{
-    City, Proxy, Script, access_token, acts::status_name, both_databases, builders::Restaurant, workspace,
+    City, PATIENCE, Proxy, Script, access_token, acts::status_name, both_databases, builders::Restaurant, workspace,
 };
 
 use OrderStatus::{Confirmed, Delivered, PickedUp, Preparing, Ready};
-
-/// How long it may take until the page knows before the test fails.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn the_document_shows_the_code_that_is_tested() {

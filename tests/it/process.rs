@@ -6,15 +6,12 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, SqliteTransactionMode, Transa
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tiffin_tests::{
-    City, Database, Outcome, Person, Proxy, Server, Settings, TestDatabase, both_databases, run_command,
+    City, Database, Outcome, PATIENCE, Person, Proxy, Server, Settings, TestDatabase, both_databases, run_command,
     scratch_postgres,
 };
 
 /// A password that must not be told.
 const SECRET: &str = "hunter2";
-/// How long something may take that is not announced.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 fn settings(pairs: &[(&str, &str)]) -> Settings {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }

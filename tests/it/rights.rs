@@ -12,7 +12,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use serde_json::json;
-use tiffin_tests::{Answer, City, Database, First, both_databases};
+use tiffin_tests::{Answer, City, Database, First, PATIENCE, both_databases};
 use tokio::sync::Mutex;
 
 use self::{
@@ -33,8 +33,6 @@ const SETTINGS: [(&str, &str); 5] = [
 
 /// How long nothing comes for where nothing is expected to, and how long something may take.
 const SILENCE: Duration = Duration::from_millis(200);
-const PATIENCE: Duration = Duration::from_secs(20);
-
 /// Headers that differ from one answer to the next, whatever is in it.
 const OF_ONE_ANSWER: [&str; 3] = ["content-length", "date", "x-request-id"];
 

@@ -1,18 +1,14 @@
 //! Websockets on which a test says every message itself.
 
-use std::time::Duration;
-
 use entity::sea_orm_active_enums::OrderStatus;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tiffin_tests::{City, Person, Server};
+use tiffin_tests::{City, PATIENCE, Person, Server};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{ClientRequestBuilder, Message, http::Uri},
 };
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The protocol that present clients speak, and the one before it.
 pub const NEWER: &str = "graphql-transport-ws";

@@ -1,11 +1,8 @@
 //! Commands of the binary that end by themselves.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio};
 
-use crate::{Settings, workspace};
-
-/// How long a command may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::{PATIENCE, Settings, workspace};
 
 /// What a command left behind.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::{
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
 use tokio::sync::OnceCell;
 
-use crate::workspace;
+use crate::{PATIENCE, workspace};
 
 /// Which database a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +139,7 @@ async fn connect(url: &str, connections: u32) -> DatabaseConnection {
     let mut options = ConnectOptions::new(url);
     // With either time-out the pool has a task that now and then spins for good (transact-rs/sqlx#3645).
     options.max_connections(connections).sqlx_logging(false).idle_timeout(None).max_lifetime(None);
+    options.connect_timeout(PATIENCE).acquire_timeout(PATIENCE);
     sea_orm::Database::connect(options)
         .await
         .unwrap_or_else(|error| panic!("no connection to the test database: {error}"))

@@ -1,13 +1,8 @@
 //! Subscriptions over Server-Sent Events.
 
-use std::time::Duration;
-
 use reqwest::{RequestBuilder, Response, StatusCode, header::ACCEPT};
 
-use crate::Answer;
-
-/// How long the next event may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::{Answer, PATIENCE};
 
 /// The answer to a request that accepts nothing but a stream of events. Dropped, the connection is cut.
 pub struct EventSource {

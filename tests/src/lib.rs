@@ -32,8 +32,11 @@ pub mod rows;
 mod script;
 mod server;
 mod stream;
+mod test_time;
 mod usage;
 pub mod workspace;
+
+use std::time::Duration;
 
 pub use access_token::access_token;
 pub use answer::{Answer, Problem};
@@ -50,7 +53,12 @@ pub use redis_cluster::RedisCluster;
 pub use script::Script;
 pub use server::{Server, Settings};
 pub use stream::{EventStream, First, Interruption};
+use test_time::TestTime;
 pub use usage::Usage;
+
+/// How long anything may take to happen before the test fails. It is no expectation: a machine that has much else to do is slow, and only
+/// what never happens is wrong.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The id that clients see for a row: `global_id("Order", 42)` is `Order:42`.
 pub fn global_id(type_name: &str, id: i32) -> String {
@@ -97,6 +105,7 @@ macro_rules! both_databases {
 
 /// Runs one test to its end on a runtime of its own.
 pub fn run(scenario: impl Future<Output = ()>) {
+    let _time = TestTime::begin();
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -1,18 +1,13 @@
 //! The people's post: a real SMTP server that keeps what it is given.
 
-use std::time::Duration;
-
 use reqwest::Url;
 use serde::Deserialize;
 use tokio::{process::Child, sync::Mutex};
 
 use crate::{
-    Settings,
+    PATIENCE, Settings,
     workspace::{self, Printed, next_printed},
 };
-
-/// How long a letter may be on its way before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An SMTP server (`tests/node/mailbox.mjs`) and the letters that it took. Dropped, its process ends.
 pub struct Mailbox {

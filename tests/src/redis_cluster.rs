@@ -9,8 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// How long the cluster may take to become one.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::PATIENCE;
 
 /// Three nodes that share the slots, without replicas. Dropped, their processes are killed and their files removed.
 pub struct RedisCluster {

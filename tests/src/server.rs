@@ -11,16 +11,13 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    Usage,
+    PATIENCE, Usage,
     log::{Log, Statement, Statements},
     workspace,
 };
 
 /// Environment variables for a server, `TIFFIN_…` in most cases.
 pub type Settings = Vec<(String, String)>;
-
-/// How long a server may take to start or stop before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server. Dropped, its process is killed.
 pub struct Server {

@@ -10,10 +10,7 @@ use tokio_tungstenite::{
     tungstenite::{ClientRequestBuilder, Message, http::Uri},
 };
 
-use crate::Answer;
-
-/// How long the next message may take before the test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::{Answer, PATIENCE};
 
 /// What a subscription begins with.
 #[derive(Clone, Debug)]
