@@ -31,8 +31,13 @@ impl City {
 
     /// A city whose servers have these environment variables besides the usual ones.
     pub async fn with_settings<N: AsRef<str>, V: AsRef<str>>(database: Database, settings: &[(N, V)]) -> Self {
-        let directory =
-            tempfile::Builder::new().prefix("tiffin-city.").tempdir().expect("a temporary directory can be made");
+        City::on_disk(&std::env::temp_dir(), database, settings).await
+    }
+
+    /// The same with everything that its servers write below this folder.
+    pub async fn on_disk<N: AsRef<str>, V: AsRef<str>>(folder: &Path, database: Database, settings: &[(N, V)]) -> Self {
+        let directory = tempfile::Builder::new().prefix("tiffin-city.").tempdir_in(folder);
+        let directory = directory.expect("a temporary directory can be made");
         let test_database = TestDatabase::create(database, directory.path()).await;
         let mut all = usual_settings(database, &test_database.url, directory.path());
         all.extend(settings.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())));

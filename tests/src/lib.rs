@@ -5,6 +5,7 @@
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`Usage`]: the processor and memory that a server takes
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
+//! - [`PgBouncer`]: a pooler before PostgreSQL, and [`SmallDisk`]: one that is soon full
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
 //! - [`OpenIdProvider`]: an OpenID provider, and the browser of those who sign in there
 //! - [`Script`]: whatever else runs under Node.js meanwhile
@@ -26,11 +27,13 @@ mod log;
 mod mailbox;
 mod openid_provider;
 mod person;
+mod pgbouncer;
 mod proxy;
 mod redis_cluster;
 pub mod rows;
 mod script;
 mod server;
+mod small_disk;
 mod stream;
 mod test_time;
 mod usage;
@@ -48,10 +51,12 @@ pub use log::{Statement, Statements};
 pub use mailbox::{Letter, Mailbox};
 pub use openid_provider::{OpenIdProvider, Returned};
 pub use person::Person;
+pub use pgbouncer::{PgBouncer, Pooling};
 pub use proxy::Proxy;
 pub use redis_cluster::RedisCluster;
 pub use script::Script;
 pub use server::{Server, Settings};
+pub use small_disk::SmallDisk;
 pub use stream::{EventStream, First, Interruption};
 use test_time::TestTime;
 pub use usage::Usage;

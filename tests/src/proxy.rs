@@ -1,10 +1,10 @@
-//! A line to a server that can be cut.
+//! A line to a server that can be cut, and that can stand still.
 
 use std::net::SocketAddr;
 
 use reqwest::Url;
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::watch,
 };
@@ -25,6 +25,10 @@ struct Line {
     targets: Vec<String>,
     /// How often all connections were ended.
     ends: usize,
+    /// Whether nothing goes through for now.
+    is_frozen: bool,
+    /// How often all connections fell silent for good.
+    silences: usize,
 }
 
 impl Proxy {
@@ -45,7 +49,7 @@ impl Proxy {
         let mut url = url.clone();
         url.set_host(Some("127.0.0.1")).expect("the URL takes a host");
         url.set_port(Some(address.port())).expect("the URL takes a port");
-        let (line, state) = watch::channel(Line { is_whole: true, targets, ends: 0 });
+        let (line, state) = watch::channel(Line { is_whole: true, targets, ends: 0, is_frozen: false, silences: 0 });
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 tokio::spawn(forward(client, state.clone()));
@@ -67,9 +71,23 @@ impl Proxy {
         });
     }
 
-    /// Lets connections through again.
+    /// Lets nothing through and tells nobody, on new connections too: a server that stands still (SIGSTOP).
+    pub fn freeze(&self) {
+        self.line.send_modify(|line| line.is_frozen = true);
+    }
+
+    /// Lets nothing through for ever on the present connections and tells nobody. New ones are let through: another host that has taken
+    /// over the address of one that is gone.
+    pub fn silence(&self) {
+        self.line.send_modify(|line| line.silences += 1);
+    }
+
+    /// Lets connections through again, and what waited on those that were frozen.
     pub fn mend(&self) {
-        self.line.send_modify(|line| line.is_whole = true);
+        self.line.send_modify(|line| {
+            line.is_whole = true;
+            line.is_frozen = false;
+        });
     }
 
     /// Ends the present connections, and gives their number. New ones are let through.
@@ -102,15 +120,36 @@ fn addresses(servers: &[&Server]) -> Vec<String> {
 }
 
 async fn forward(mut client: TcpStream, mut line: watch::Receiver<Line>) {
-    let Line { is_whole, targets, ends } = line.borrow_and_update().clone();
+    let Line { is_whole, targets, ends, silences, .. } = line.borrow_and_update().clone();
     if !is_whole {
         return;
     }
     let Some(mut server) = connect(&targets).await else { return };
+    let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
+    let there = pass_on(from_client, to_server, line.clone(), silences);
+    let back = pass_on(from_server, to_client, line.clone(), silences);
     tokio::select! {
         // How a connection ends is for its two ends to know.
-        _ = copy_bidirectional(&mut client, &mut server) => {}
+        _ = async { tokio::try_join!(there, back) } => {}
         _ = line.wait_for(|line| line.ends > ends) => {}
+    }
+}
+
+/// Passes everything on until there is no more, and says so.
+async fn pass_on(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut line: watch::Receiver<Line>,
+    silences: usize,
+) -> std::io::Result<()> {
+    let mut bytes = vec![0; 16 * 1024];
+    loop {
+        let length = from.read(&mut bytes).await?;
+        let passes = line.wait_for(|line| line.silences == silences && !line.is_frozen).await.is_ok();
+        if length == 0 || !passes {
+            return to.shutdown().await;
+        }
+        to.write_all(&bytes[..length]).await?;
     }
 }
 

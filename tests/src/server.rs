@@ -115,6 +115,14 @@ impl Server {
         self.log.text()
     }
 
+    /// Lets the server's files grow up to so many bytes only; none lifts the limit. As a disk that is full, for whoever may mount none.
+    pub fn limit_files(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let arguments = [format!("--pid={}", self.process.id()), format!("--fsize={limit}:")];
+        let status = Command::new("prlimit").args(arguments).status();
+        assert!(status.is_ok_and(|status| status.success()), "the server's files can be limited");
+    }
+
     /// Asks the server to stop (SIGTERM) without waiting for it.
     pub fn request_stop(&self) {
         let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
