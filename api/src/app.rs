@@ -3,13 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use sea_orm::DatabaseConnection;
 use secrecy::ExposeSecret;
 
 use crate::{
     access_token::AccessTokens,
     config::{self, Config},
-    database,
+    database::{self, Pool},
     events::Events,
     limiter::Limiter,
     mail::Mailer,
@@ -18,7 +17,7 @@ use crate::{
 
 /// The database, the broker, what is used of limits, the mail, the keys of access tokens, and the configuration of one process.
 pub struct App {
-    pub db: DatabaseConnection,
+    pub db: Pool,
     pub events: Events,
     pub limiter: Limiter,
     pub mail: Mailer,
@@ -36,7 +35,7 @@ impl App {
     }
 
     /// The same, on a database that is connected already.
-    pub async fn with_database(config: Config, db: DatabaseConnection) -> anyhow::Result<Arc<Self>> {
+    pub async fn with_database(config: Config, db: Pool) -> anyhow::Result<Arc<Self>> {
         let events = Events::connect(&config).await.with_context(|| match &config.broker.redis_url {
             Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
             None => "cannot start the broker in memory".to_owned(),
@@ -53,7 +52,7 @@ impl App {
 
     /// Gives the connections back. Operations that still run fail.
     pub async fn close(&self) {
-        if let Err(error) = self.db.close_by_ref().await {
+        if let Err(error) = self.db.close().await {
             tracing::warn!(%error, "the database did not close in order");
         }
     }

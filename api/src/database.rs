@@ -2,13 +2,16 @@
 
 mod abandon;
 mod explain;
+mod failure;
+mod pool;
+mod rest;
+mod suspicion;
 
 use std::time::Duration;
 
 use anyhow::Context;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnectOptions, Database, DatabaseTransaction,
     sqlx::{
         Connection,
         postgres::{PgConnectOptions, PgConnection},
@@ -19,10 +22,19 @@ use tracing::Instrument;
 
 use crate::{config::DatabaseConfig, graphql::error::Error};
 
+use pool::Patience;
+use suspicion::Suspicion;
+
 pub use abandon::{with_its_statements, with_their_statements};
+pub use pool::Pool;
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.
 const SQLITE_CONNECTIONS: u32 = 8;
+/// How long a connection may take to show that it is not broken, and no more than half of the time that there is to get one; then
+/// another one is made.
+const PING_PATIENCE: Duration = Duration::from_secs(1);
+/// How much longer a statement may take than the database lets it, before the database counts as away.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,29 +46,27 @@ enum Purpose {
 }
 
 /// The pool that requests are served from. The error is one sentence for the person who configured the address.
-pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
+pub async fn connect(config: &DatabaseConfig) -> anyhow::Result<Pool> {
     open(config, Purpose::Serving).await
 }
 
 /// A small pool for migrations and bulk loads: no statement is cut off.
-pub async fn connect_for_maintenance(config: &DatabaseConfig) -> anyhow::Result<DatabaseConnection> {
+pub async fn connect_for_maintenance(config: &DatabaseConfig) -> anyhow::Result<Pool> {
     open(config, Purpose::Maintenance).await
 }
 
 /// Begins a transaction: READ COMMITTED on PostgreSQL; on SQLite one that may write from its first statement on (`begin immediate`), since
 /// one that reads first and writes later is refused whenever another has written in between.
-pub async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
-    let options =
-        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
-    let db = db.clone();
+pub async fn begin(db: &Pool) -> Result<DatabaseTransaction, Error> {
+    let pool = db.clone();
     // In a task of its own, which nobody can cancel: a `begin` that is dropped half-way leaves its connection in the pool with the
     // transaction open (launchbadge/sqlx#4385). When the caller is gone, the finished transaction is dropped and rolled back.
-    let begin = abandon::as_here(async move { db.begin_with_options(options).await });
-    let begun = tokio::spawn(begin.in_current_span());
-    Ok(begun.await.map_err(Error::internal)??)
+    let begin = abandon::as_here(async move { pool.begin().await });
+    let begun = db.watch(tokio::spawn(begin.in_current_span())).await;
+    Ok(begun.map_err(Error::internal)??)
 }
 
-async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<DatabaseConnection> {
+async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<Pool> {
     if config.is_embedded() {
         let folder = &config.data_directory;
         tokio::fs::create_dir_all(folder)
@@ -70,11 +80,15 @@ async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<Datab
     open_postgres(config, &address, purpose).await
 }
 
-async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose) -> anyhow::Result<DatabaseConnection> {
+async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose) -> anyhow::Result<Pool> {
     let options: PgConnectOptions = address.parse().map_err(|error| explain::address(&error))?;
     let settings = postgres_settings(config, purpose);
+    let with_settings = move |options: PgConnectOptions| {
+        // The last is what sqlx asks of PostgreSQL 11 and older, and poolers refuse.
+        options.application_name("tiffin").options(settings.clone()).extra_float_digits(None)
+    };
     // The pool tries again until its time is up and then knows no cause. One connection of our own tells it.
-    let probe = options.clone().options(settings.clone());
+    let probe = with_settings(options.clone());
     let patience = Duration::from_secs(config.connect_timeout_seconds);
     let connection = tokio::time::timeout(patience, PgConnection::connect_with(&probe))
         .await
@@ -82,19 +96,49 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
         .map_err(|error| explain::postgres(&options, &error))?;
     connection.close().await.ok();
 
+    let suspicion = Suspicion::default();
     let mut pool = pool_options(config, address, purpose);
-    abandon::close_what_runs(&mut pool);
-    pool.map_sqlx_postgres_opts(move |options| options.application_name("tiffin").options(settings.clone()));
+    pool.map_sqlx_postgres_opts(with_settings);
+    pool.map_sqlx_postgres_pool_opts({
+        let suspicion = suspicion.clone();
+        move |pool| {
+            let suspicion = suspicion.clone();
+            pool.after_release(move |connection, _| Box::pin(rest::postgres(connection, suspicion.clone())))
+        }
+    });
     let (oldest, idlest) =
         (Duration::from_secs(config.max_lifetime_seconds), Duration::from_secs(config.idle_timeout_seconds));
-    pool.map_sqlx_postgres_before_acquire(move |_, connection| {
-        let fresh = connection.age <= oldest && connection.idle_for <= idlest;
-        Box::pin(async move { Ok(fresh) })
+    let trusted = Duration::from_secs(config.ping_after_idle_seconds);
+    let ping_patience = PING_PATIENCE.min(Duration::from_secs(config.acquire_timeout_seconds) / 2);
+    pool.map_sqlx_postgres_before_acquire({
+        let suspicion = suspicion.clone();
+        move |connection, metadata| {
+            let fresh = metadata.age <= oldest && metadata.idle_for <= idlest;
+            let suspect = metadata.idle_for >= trusted || suspicion.falls_on(metadata.idle_for);
+            Box::pin(async move { Ok(fresh && (!suspect || answers(connection, ping_patience).await)) })
+        }
     });
-    Ok(Database::connect(pool).await?)
+    let patience = match purpose {
+        Purpose::Serving => {
+            let connection = Duration::from_secs(config.acquire_timeout_seconds);
+            let statement = Duration::from_secs(config.statement_timeout_seconds);
+            Some(Patience { connection, answer: connection.max(statement).saturating_add(GRACE) })
+        }
+        Purpose::Maintenance => None,
+    };
+    Ok(Pool::new(Database::connect(pool).await?, suspicion, patience))
 }
 
-async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -> anyhow::Result<DatabaseConnection> {
+async fn answers(connection: &mut PgConnection, patience: Duration) -> bool {
+    let answer = tokio::time::timeout(patience, connection.ping()).await;
+    let answers = answer.is_ok_and(|answer| answer.is_ok());
+    if !answers {
+        tracing::debug!("an unused connection to the database turns out to be broken: it is replaced");
+    }
+    answers
+}
+
+async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -> anyhow::Result<Pool> {
     // A folder's name may hold what is special in an address, so the embedded file does not go through one.
     let embedded = config.is_embedded().then(|| config.embedded_file());
     let address = if embedded.is_some() { "sqlite:tiffin.db" } else { address };
@@ -103,7 +147,16 @@ async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -
     let busy_timeout = Duration::from_secs(config.lock_timeout_seconds);
 
     let mut pool = pool_options(config, address, purpose);
-    abandon::interrupt_what_runs(&mut pool);
+    pool.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_connect(|connection, _| Box::pin(abandon::tell_user(connection)))
+            .after_release(|connection, _| Box::pin(rest::sqlite(connection)))
+    });
+    pool.map_sqlx_sqlite_before_acquire(|connection, _| {
+        Box::pin(async move {
+            abandon::tell_user(connection).await?;
+            Ok(true)
+        })
+    });
     pool.max_connections(config.max_connections.min(SQLITE_CONNECTIONS));
     pool.map_sqlx_sqlite_opts(move |options| {
         let options = match &embedded {
@@ -117,7 +170,8 @@ async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(busy_timeout)
     });
-    Database::connect(pool).await.map_err(|error| explain::sqlite(&file, &error))
+    let connections = Database::connect(pool).await.map_err(|error| explain::sqlite(&file, &error))?;
+    Ok(Pool::new(connections, Suspicion::default(), None))
 }
 
 /// The pool's size, its pings and its log, each set on purpose: the defaults ping before every use and log every statement at info.
@@ -135,7 +189,7 @@ fn pool_options(config: &DatabaseConfig, address: &str, purpose: Purpose) -> Con
         // them (transact-rs/sqlx#3645). PostgreSQL's connections are judged when they are taken, and a file's do not age.
         .idle_timeout(None)
         .max_lifetime(None)
-        .test_before_acquire_if_idle_for(Duration::from_secs(config.ping_after_idle_seconds))
+        .test_before_acquire(false)
         .record_stmt_in_spans(false)
         .sqlx_logging_level(log::LevelFilter::Debug);
     match purpose {

@@ -30,7 +30,7 @@ pub struct AdminOptions {
 /// Makes the admin, or makes somebody one.
 pub async fn run(options: AdminOptions, config: Config, patience: Duration) -> anyhow::Result<()> {
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
-    migration::migrate(&db).await.context("cannot migrate the database")?;
+    migration::migrate(db.connections()).await.context("cannot migrate the database")?;
     let app = App::with_database(config, db).await?;
     let given = if options.password_stdin { Some(first_line()?) } else { None };
     let text = given.clone().unwrap_or_else(random_password);

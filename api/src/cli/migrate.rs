@@ -4,12 +4,11 @@ use std::{fmt::Write, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use sea_orm::DatabaseConnection;
 
 use super::{patiently, print};
 use crate::{
     config::{Config, Environment},
-    database,
+    database::{self, Pool},
 };
 
 #[derive(Debug, Subcommand)]
@@ -47,10 +46,10 @@ pub async fn run(action: Migrate, config: Config, patience: Duration) -> anyhow:
     }
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
     let outcome = match action {
-        Migrate::Up => migration::migrate(&db).await,
-        Migrate::Down(Down { steps, .. }) => migration::roll_back(&db, Some(steps)).await,
+        Migrate::Up => migration::migrate(db.connections()).await,
+        Migrate::Down(Down { steps, .. }) => migration::roll_back(db.connections(), Some(steps)).await,
         Migrate::Status => Ok(()),
-        Migrate::Fresh(_) => migration::fresh(&db).await,
+        Migrate::Fresh(_) => migration::fresh(db.connections()).await,
     };
     outcome.context("the migration failed")?;
     print(&status(&db).await?)?;
@@ -70,8 +69,8 @@ impl Consent {
 }
 
 /// A line for each migration, and one that sums up.
-async fn status(db: &DatabaseConnection) -> anyhow::Result<String> {
-    let migrations = migration::status(db).await?;
+async fn status(db: &Pool) -> anyhow::Result<String> {
+    let migrations = migration::status(db.connections()).await?;
     let mut text = String::new();
     for (name, applied) in &migrations {
         writeln!(text, "{}  {name}", if *applied { "applied" } else { "pending" })?;

@@ -22,7 +22,7 @@ pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> an
         "--scale is above 0 and at most 100"
     );
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
-    migration::migrate(&db).await.context("cannot migrate the database")?;
+    migration::migrate(db.connections()).await.context("cannot migrate the database")?;
     let app = App::with_database(config, db).await?;
     let filled = match options.scale {
         None => seed::demo(&app).await,

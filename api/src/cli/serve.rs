@@ -7,7 +7,10 @@ use axum::{Router, serve::ListenerExt};
 use metrics_exporter_prometheus::PrometheusHandle;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    signal::unix::{SignalKind, signal},
+};
 
 use super::{patiently, welcome};
 use crate::{
@@ -29,6 +32,7 @@ const BACKLOG: u32 = 1024;
 /// Serves until a signal comes, and then until everything has ended or the deadline is over.
 pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     config.check_for_serving()?;
+    leave_full_files_to_the_writer()?;
     // Taken before anything is changed, yet answered only when all is ready.
     let socket = bind(&config).with_context(|| format!("cannot listen on {}", config.listen))?;
     prepare_database(&config, patience).await?;
@@ -44,6 +48,14 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
         tracing::warn!("the database did not close in time");
     }
     outcome
+}
+
+/// Whoever writes to a file that has grown to the process's limit is told so, like whoever writes to a full disk: the process is not ended.
+fn leave_full_files_to_the_writer() -> std::io::Result<()> {
+    /// SIGXFSZ, on Linux and macOS.
+    const FILE_SIZE_EXCEEDED: i32 = 25;
+    // Its listener is not needed: that there was one is enough for the system.
+    signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED)).map(drop)
 }
 
 fn bind(config: &Config) -> std::io::Result<TcpSocket> {
@@ -74,12 +86,12 @@ fn bound_memory(_: &TcpSocket, _: &WebsocketConfig) -> std::io::Result<()> {
 /// Migrates, or makes sure that there is nothing to migrate.
 async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result<()> {
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
-    let pending = migration::pending(&db).await.context("cannot read which migrations are applied")?;
+    let pending = migration::pending(db.connections()).await.context("cannot read which migrations are applied")?;
     if !pending.is_empty() {
         let names = pending.join(", ");
         anyhow::ensure!(config.database.migrate, "these migrations wait for `tiffin migrate up`: {names}");
         tracing::info!(migrations = pending.len(), "migrating the database");
-        migration::migrate(&db).await.context("cannot migrate the database")?;
+        migration::migrate(db.connections()).await.context("cannot migrate the database")?;
     }
     db.close().await?;
     Ok(())

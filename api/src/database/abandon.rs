@@ -4,7 +4,7 @@
 //! only when it has finished. So the statement is ended as well, on each database in the way that it has for that:
 //!
 //! - PostgreSQL looks now and then whether the client of a running statement is still there (`client_connection_check_interval`), and
-//!   ends it otherwise. A connection that comes back to the pool in the middle of a statement is closed.
+//!   ends it otherwise. A connection that comes back to the pool in the middle of a statement is closed (see [`rest`](super::rest)).
 //! - SQLite asks now and then, while it runs a statement, whether it shall go on. Each connection is told by whom it is used.
 
 use std::{
@@ -13,18 +13,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use futures_util::{Stream, StreamExt, stream};
-use sea_orm::{
-    ConnectOptions,
-    sqlx::{self, Connection, SqliteConnection, postgres::PgConnection},
-};
+use sea_orm::sqlx::{self, SqliteConnection};
 
-/// How long a connection to PostgreSQL may take to come to rest after its use. What is left of an answer that was not read to its end
-/// arrives within that time; what does not is a statement that runs.
-const REST: Duration = Duration::from_millis(100);
 /// How often PostgreSQL looks whether the client is still there.
 pub(super) const CLIENT_CHECK: &str = "1s";
 /// Instructions of SQLite's machine between two questions: some hundred microseconds.
@@ -67,31 +60,8 @@ pub(super) fn as_here<T>(work: impl Future<Output = T>) -> impl Future<Output = 
     }
 }
 
-/// Closes connections to PostgreSQL that come back with a statement that still runs.
-pub(super) fn close_what_runs(options: &mut ConnectOptions) {
-    options.map_sqlx_postgres_pool_opts(|pool| {
-        pool.after_release(|connection: &mut PgConnection, _| {
-            // Nothing is sent or waited for where nothing is outstanding.
-            Box::pin(
-                async move { Ok(tokio::time::timeout(REST, connection.flush()).await.is_ok_and(|rest| rest.is_ok())) },
-            )
-        })
-    });
-}
-
-/// Lets each connection to SQLite know by whom it is used.
-pub(super) fn interrupt_what_runs(options: &mut ConnectOptions) {
-    options.map_sqlx_sqlite_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(tell_user(connection))));
-    options.map_sqlx_sqlite_before_acquire(|connection, _| {
-        Box::pin(async move {
-            tell_user(connection).await?;
-            Ok(true)
-        })
-    });
-}
-
-/// Runs in the task that asked for the connection.
-async fn tell_user(connection: &mut SqliteConnection) -> sqlx::Result<()> {
+/// Lets a connection to SQLite know by whom it is used from now on: it runs in the task that asked for the connection.
+pub(super) async fn tell_user(connection: &mut SqliteConnection) -> sqlx::Result<()> {
     let user = USER.try_with(Clone::clone).ok();
     let mut handle = connection.lock_handle().await?;
     match user {

@@ -1,10 +1,16 @@
+mod endings;
+mod losses;
+
 use std::sync::{Arc, Mutex};
 
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::SecretString;
 
 use super::*;
-use crate::config::{Config, Environment};
+use crate::{
+    config::{Config, Environment},
+    graphql::error::Code,
+};
 
 /// A database of its own for one test: on SQLite a file, on PostgreSQL the server's, where nothing is written.
 fn sqlite(name: &str) -> DatabaseConfig {
@@ -126,7 +132,7 @@ async fn a_cancelled_begin_leaves_no_transaction_open() {
     let mut held = Vec::new();
     for _ in 0..config.max_connections {
         // Outside of a transaction each statement has a time of its own.
-        let pool = db.get_postgres_connection_pool();
+        let pool = db.connections().get_postgres_connection_pool();
         let mut connection = pool.acquire().await.expect("a connection");
         let (first,): (String,) =
             sea_orm::sqlx::query_as("select now()::text").fetch_one(&mut *connection).await.expect("runs");

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::ErrorExtensionValues;
-use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sea_orm::{DbErr, SqlErr};
 
 /// What went wrong, for programs: `extensions.code` of a GraphQL error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,74 +139,6 @@ impl Error {
         self.field = Some(field.into());
         self
     }
-}
-
-impl From<DbErr> for Error {
-    /// What the database refuses or cannot do, as the right code. Services check first and say it better; this is the net
-    /// under them for what only the database can see, such as the loser of a race.
-    fn from(failure: DbErr) -> Self {
-        match failure.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(_)) => return Error::conflict("This already exists."),
-            Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
-                return Error::conflict("Something this refers to is gone, or is still referred to.");
-            }
-            Some(_) | None => {}
-        }
-        let code = database_code(&failure);
-        match code.as_deref() {
-            // PostgreSQL's check and not-null violations, values out of range, too long or not storable as text.
-            Some("23514" | "23502" | "22003" | "22001" | "22021" | "22P05") => {
-                Error::new(Code::BadUserInput, "A value is out of the range that can be stored.")
-            }
-            // SQLite's SQLITE_CONSTRAINT_CHECK, _NOTNULL and _TRIGGER (a check added later).
-            Some("275" | "1299" | "1811") => {
-                Error::new(Code::BadUserInput, "A value is out of the range that can be stored.")
-            }
-            // statement_timeout
-            Some("57014") => Error::new(Code::Timeout, "This took too long and was stopped."),
-            // Serialisation failure, deadlock, lock_timeout; SQLITE_BUSY and its kin: the same request may well succeed now.
-            Some("40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6") => Error::unavailable(failure),
-            // PostgreSQL shutting down, starting up, out of connections, read-only after a failover; a session that it ended.
-            Some("57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25006" | "53300" | "08006" | "08003") => {
-                Error::unavailable(failure)
-            }
-            Some(_) => Error::internal(failure),
-            None if is_connection_failure(&failure) => Error::unavailable(failure),
-            None => Error::internal(failure),
-        }
-    }
-}
-
-fn runtime_error(failure: &DbErr) -> Option<&sea_orm::SqlxError> {
-    match failure {
-        DbErr::Conn(RuntimeErr::SqlxError(error))
-        | DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error)) => Some(error),
-        _ => None,
-    }
-}
-
-fn database_code(failure: &DbErr) -> Option<String> {
-    match runtime_error(failure)? {
-        sea_orm::SqlxError::Database(error) => error.code().map(|code| code.into_owned()),
-        _ => None,
-    }
-}
-
-fn is_connection_failure(failure: &DbErr) -> bool {
-    if matches!(failure, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) {
-        return true;
-    }
-    matches!(
-        runtime_error(failure),
-        Some(
-            sea_orm::SqlxError::Io(_)
-                | sea_orm::SqlxError::PoolTimedOut
-                | sea_orm::SqlxError::PoolClosed
-                | sea_orm::SqlxError::WorkerCrashed
-                | sea_orm::SqlxError::Tls(_)
-        )
-    )
 }
 
 impl From<Error> for async_graphql::Error {

@@ -23,7 +23,7 @@ use crate::{app::App, clock, dialect};
 /// Fills an empty PostgreSQL database with the big city; `scale` 1 is a thousand restaurants. Gives whether it did: it does nothing
 /// where the city is already. The error is a sentence for the person who asked for it.
 pub async fn city(app: &App, scale: f64) -> anyhow::Result<bool> {
-    let Some(pool) = dialect::postgres_pool(&app.db) else {
+    let Some(pool) = dialect::postgres_pool(app.db.connections()) else {
         anyhow::bail!("the big city is for PostgreSQL: set DATABASE_URL (or leave --scale out, for the demo city)");
     };
     let size = Size::of(scale);

@@ -23,7 +23,7 @@ impl Home {
         config.database.data_directory =
             std::env::temp_dir().join(format!("tiffin seed {}-{name}", std::process::id()));
         let db = database::connect(&config.database).await.expect("connects");
-        migration::migrate(&db).await.expect("migrates");
+        migration::migrate(db.connections()).await.expect("migrates");
         Home(App::with_database(config, db).await.expect("starts"))
     }
 

@@ -9,7 +9,7 @@ use entity::{
 };
 use rust_decimal::prelude::ToPrimitive;
 use sea_orm::{
-    ColumnTrait, DatabaseConnection, EntityTrait, FromQueryResult, ModelTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, EntityTrait, FromQueryResult, ModelTrait, QueryFilter, QueryOrder, QuerySelect,
     prelude::DateTimeWithTimeZone,
 };
 use serde_json::{Value as Json, json};
@@ -17,7 +17,9 @@ use serde_json::{Value as Json, json};
 use super::types::{PersonalData, Role};
 use crate::{
     app::App,
-    clock, dialect,
+    clock,
+    database::Pool,
+    dialect,
     features::{driver::types::DriverLocation, order::types::OrderStatus},
     graphql::{
         enumeration,
@@ -88,7 +90,7 @@ struct RoutePoint {
     carrier: Option<i32>,
 }
 
-async fn of_driver(db: &DatabaseConnection, driver: drivers::Model) -> Result<Json> {
+async fn of_driver(db: &Pool, driver: drivers::Model) -> Result<Json> {
     let id = driver.id;
     let routes = driver_locations::Entity::find()
         .column_as(orders::Column::DriverId, "carrier")
@@ -122,13 +124,13 @@ async fn of_driver(db: &DatabaseConnection, driver: drivers::Model) -> Result<Js
     Ok(document)
 }
 
-async fn identities_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {
+async fn identities_of(db: &Pool, user: &users::Model) -> Result<Json> {
     let identities = user.find_related(identities::Entity).order_by_asc(identities::Column::Issuer).all(db).await?;
     let document = |identity: &identities::Model| json!({ "issuer": identity.issuer, "subject": identity.subject, "createdAt": time(identity.created_at) });
     Ok(identities.iter().map(document).collect())
 }
 
-async fn sessions_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {
+async fn sessions_of(db: &Pool, user: &users::Model) -> Result<Json> {
     let sessions = user.find_related(sessions::Entity).order_by_asc(sessions::Column::Id).all(db).await?;
     let document = |session: &sessions::Model| {
         json!({
@@ -144,7 +146,7 @@ async fn sessions_of(db: &DatabaseConnection, user: &users::Model) -> Result<Jso
     Ok(sessions.iter().map(document).collect())
 }
 
-async fn orders_of(db: &DatabaseConnection, customer: &customers::Model) -> Result<Json> {
+async fn orders_of(db: &Pool, customer: &customers::Model) -> Result<Json> {
     let orders = customer.find_related(orders::Entity).order_by_asc(orders::Column::Id);
     let orders = orders.all(db).await?;
     let numbers = orders.iter().map(|order| order.id);
@@ -185,7 +187,7 @@ async fn orders_of(db: &DatabaseConnection, customer: &customers::Model) -> Resu
     Ok(orders.iter().map(document).collect())
 }
 
-async fn reviews_of(db: &DatabaseConnection, customer: &customers::Model) -> Result<Json> {
+async fn reviews_of(db: &Pool, customer: &customers::Model) -> Result<Json> {
     let reviews = customer.find_related(reviews::Entity).order_by_asc(reviews::Column::Id).all(db).await?;
     let document = |review: &reviews::Model| {
         json!({
@@ -200,7 +202,7 @@ async fn reviews_of(db: &DatabaseConnection, customer: &customers::Model) -> Res
     Ok(reviews.iter().map(document).collect())
 }
 
-async fn restaurants_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {
+async fn restaurants_of(db: &Pool, user: &users::Model) -> Result<Json> {
     let members = restaurant_members::Entity::find()
         .filter(restaurant_members::Column::UserId.eq(user.id))
         .order_by_asc(restaurant_members::Column::RestaurantId)
@@ -210,7 +212,7 @@ async fn restaurants_of(db: &DatabaseConnection, user: &users::Model) -> Result<
     Ok(members.iter().map(document).collect())
 }
 
-async fn acts_of(db: &DatabaseConnection, user: &users::Model) -> Result<Json> {
+async fn acts_of(db: &Pool, user: &users::Model) -> Result<Json> {
     let acts = audit_events::Entity::find()
         .filter(audit_events::Column::ActorId.eq(user.id))
         .order_by_asc(audit_events::Column::Id)

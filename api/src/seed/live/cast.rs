@@ -10,11 +10,10 @@ use entity::{
     sea_orm_active_enums::{DriverStatus, UserRole},
     users,
 };
-use sea_orm::{
-    ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Related, Select,
-};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Related, Select};
 
 use crate::{
+    database::Pool,
     graphql::ids::{CustomerId, DriverId, RestaurantId, UserId},
     seed::{ACCOUNTS, CUSTOMER, MERCHANT, demo::DOMAIN},
     viewer::{Rights, SignedIn, Viewer},
@@ -43,7 +42,7 @@ pub struct Cast {
 }
 
 impl Cast {
-    pub async fn load(db: &DatabaseConnection) -> Result<Self, DbErr> {
+    pub async fn load(db: &Pool) -> Result<Self, DbErr> {
         let guests = played(customers::Entity::find()).limit(CUSTOMERS).all(db).await?;
         let demo_guest = customers::Entity::find()
             .find_also_related(users::Entity)
@@ -79,7 +78,7 @@ fn played<E: EntityTrait + Related<users::Entity>>(select: Select<E>) -> sea_orm
         .order_by_asc(users::Column::Id)
 }
 
-async fn restaurants_of_merchant(db: &DatabaseConnection) -> Result<HashSet<i32>, DbErr> {
+async fn restaurants_of_merchant(db: &Pool) -> Result<HashSet<i32>, DbErr> {
     let members = restaurant_members::Entity::find()
         .find_also_related(users::Entity)
         .filter(users::Column::Email.eq(MERCHANT))
@@ -88,7 +87,7 @@ async fn restaurants_of_merchant(db: &DatabaseConnection) -> Result<HashSet<i32>
     Ok(members.into_iter().map(|(member, _)| member.restaurant_id).collect())
 }
 
-async fn kitchens(db: &DatabaseConnection, demo_restaurants: &HashSet<i32>) -> Result<HashMap<i32, Viewer>, DbErr> {
+async fn kitchens(db: &Pool, demo_restaurants: &HashSet<i32>) -> Result<HashMap<i32, Viewer>, DbErr> {
     let members = played(restaurant_members::Entity::find())
         .filter(restaurant_members::Column::RestaurantId.is_not_in(demo_restaurants.iter().copied()))
         .limit(RESTAURANTS)

@@ -1,0 +1,94 @@
+//! Which connections of a pool may be broken without anybody having noticed. A database that restarts breaks all of them, and each would
+//! fail whoever uses it next: the first that is found broken makes those suspect that lie unused since, and they are tried before they are
+//! used again.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// After so long without an answer it is as likely that there will be none as that it takes its time. A wrong suspicion costs a ping.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// When a connection was last found broken. Cheap to clone; all clones are the same.
+#[derive(Clone, Debug)]
+pub(super) struct Suspicion(Arc<Found>);
+
+#[derive(Debug)]
+struct Found {
+    /// What the moment counts from.
+    start: Instant,
+    /// Microseconds; 0 is never.
+    moment: AtomicU64,
+}
+
+impl Default for Suspicion {
+    fn default() -> Self {
+        Suspicion(Arc::new(Found { start: Instant::now(), moment: AtomicU64::new(0) }))
+    }
+}
+
+impl Suspicion {
+    /// A connection was found broken: no other is trusted that has not been used since.
+    pub fn arise(&self) {
+        self.0.moment.fetch_max(self.now().max(1), Ordering::Relaxed);
+    }
+
+    /// Waits for the database. Whoever gives up, after a while and without an answer, makes the unused connections suspect.
+    pub async fn watch<T>(&self, answer: impl Future<Output = T>) -> T {
+        let mut watch = Watch { suspicion: self, since: Instant::now(), is_answered: false };
+        let answer = answer.await;
+        watch.is_answered = true;
+        answer
+    }
+
+    /// Whether it falls on a connection that is unused for so long.
+    pub fn falls_on(&self, idle_for: Duration) -> bool {
+        match self.0.moment.load(Ordering::Relaxed) {
+            0 => false,
+            moment => idle_for >= Duration::from_micros(self.now().saturating_sub(moment)),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.0.start.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Somebody who waits for the database, until it is dropped.
+struct Watch<'a> {
+    suspicion: &'a Suspicion,
+    since: Instant,
+    is_answered: bool,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered && self.since.elapsed() >= SILENCE {
+            self.suspicion.arise();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_falls_on_what_was_not_used_since() {
+        let suspicion = Suspicion::default();
+        let since_start = Instant::now();
+        assert!(!suspicion.falls_on(Duration::from_secs(3600)), "nothing was broken so far");
+        std::thread::sleep(Duration::from_millis(5));
+        suspicion.arise();
+        assert!(suspicion.falls_on(since_start.elapsed()));
+        std::thread::sleep(Duration::from_millis(5));
+        let used_since = Duration::from_millis(1);
+        assert!(!suspicion.falls_on(used_since));
+        suspicion.arise();
+        assert!(suspicion.falls_on(used_since + Duration::from_millis(1)), "and again");
+    }
+}
