@@ -18,6 +18,7 @@ use super::{
 use crate::{
     app::App,
     clock,
+    deadline::Deadline,
     events::{Signal, Topic},
     graphql::error::{Code, Result},
     viewer::Viewer,
@@ -102,7 +103,8 @@ impl Attendance {
 
     /// Goes on with a newer access token (`Bearer …`) of the same session; gives when that one expires.
     pub async fn renew(&self, app: &App, authorization: &str) -> Result<DateTime<Utc>> {
-        let expires_at = viewer::renew(app, &self.viewer, authorization).await?;
+        let renewing = viewer::renew(app, &self.viewer, authorization);
+        let expires_at = Deadline::from_now(&app.config.limits).meet_or_unavailable(renewing).await?;
         if let Some(user) = &self.user {
             user.expires_at.send_replace(expires_at);
         }

@@ -17,40 +17,33 @@ use tokio::time::{Instant, interval_at};
 use super::{
     attendance::{Attendance, Ended},
     connections::{Admission, Full},
-    graphql::{Endpoint, unserved},
+    graphql::{Asker, Endpoint, unserved},
     media::Media,
     metrics::{Reason, Transport},
     operation::{self, Answer, Answers},
-    viewer::Authenticated,
 };
-use crate::{
-    graphql::{
-        document::coded,
-        error::Code,
-        execute::{Operation, Refusal},
-        schema::Schema,
-    },
-    viewer::Origin,
+use crate::graphql::{
+    document::coded,
+    error::Code,
+    execute::{Operation, Refusal},
+    schema::Schema,
 };
 
 /// A line that says nothing: some browsers take a stream for open only when something has come, and proxies end silent ones.
 const KEEP_ALIVE: &str = ":\n\n";
 
 /// Answers an operation by a stream, also one that was refused: a client of this protocol reads errors there.
-pub(super) async fn open(
-    endpoint: &Endpoint,
-    origin: &Origin,
-    authenticated: Authenticated,
-    prepared: Result<Operation<Schema>, Refusal>,
-) -> Response {
-    let admission = match endpoint.connections.admit(origin, Transport::EventStream) {
+pub(super) async fn open(endpoint: &Endpoint, asker: Asker, prepared: Result<Operation<Schema>, Refusal>) -> Response {
+    let Asker { authenticated, origin, deadline, .. } = asker;
+    let admission = match endpoint.connections.admit(&origin, Transport::EventStream) {
         Ok(admission) => admission,
         Err(full) => return full.response(),
     };
     let Some(place) = admission.begin_operation() else {
         return Full::Process.response();
     };
-    let attendance = match Attendance::begin(&endpoint.app, &endpoint.broker, authenticated).await {
+    let attending = Attendance::begin(&endpoint.app, &endpoint.broker, authenticated);
+    let attendance = match deadline.meet_or_unavailable(attending).await {
         Ok(attendance) => attendance,
         Err(error) => return unserved(error, Media::Json),
     };

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     app::App,
     config::LimitsConfig,
+    deadline::Deadline,
     graphql::{
         document::coded,
         error::{Code, Error},
@@ -104,12 +105,18 @@ async fn handle(
         Ok(asked) => asked,
         Err((status, message)) => return rejected(status, &message, media),
     };
-    let authenticated = match viewer::from_headers(&endpoint.app, &parts.headers, &origin).await {
+    // From here on the client waits for us.
+    let deadline = Deadline::from_now(&endpoint.app.config.limits);
+    let authenticating = viewer::from_headers(&endpoint.app, &parts.headers, &origin);
+    let authenticated = match deadline.meet_or_unavailable(authenticating).await {
         Ok(authenticated) => authenticated,
         Err(error) => return unserved(error, media),
     };
     match asked {
-        Asked::One(request) => run(&endpoint, &parts, authenticated, origin, *request, accepted).await,
+        Asked::One(request) => {
+            let asker = Asker { authenticated, origin, accepted, deadline };
+            run(&endpoint, &parts.method, asker, *request).await
+        }
         Asked::Batch(requests) => {
             let answers = batch::run(&endpoint, &authenticated.viewer, &origin, requests).await;
             write(StatusCode::OK, &answers, Media::Json)
@@ -117,19 +124,20 @@ async fn handle(
     }
 }
 
-async fn run(
-    endpoint: &Endpoint,
-    parts: &Parts,
-    authenticated: Authenticated,
-    origin: Origin,
-    request: Request,
-    accepted: Accepted,
-) -> Response {
-    let Accepted { media, streamed } = accepted;
-    let viewer = authenticated.viewer.clone();
-    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin.clone(), request).await;
+/// Who waits for an answer, where, in what form and for how long.
+pub(super) struct Asker {
+    pub authenticated: Authenticated,
+    pub origin: Origin,
+    pub accepted: Accepted,
+    pub deadline: Deadline,
+}
+
+async fn run(endpoint: &Endpoint, method: &Method, asker: Asker, request: Request) -> Response {
+    let Accepted { media, streamed } = asker.accepted;
+    let (viewer, origin) = (asker.authenticated.viewer.clone(), asker.origin.clone());
+    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request, asker.deadline).await;
     let kind = prepared.as_ref().ok().map(Operation::kind);
-    if parts.method == Method::GET && kind == Some(OperationType::Mutation) {
+    if method == Method::GET && kind == Some(OperationType::Mutation) {
         let message = "A GET request runs no mutations: send them by POST.";
         return with_allow(rejected(StatusCode::METHOD_NOT_ALLOWED, message, media), "POST");
     }
@@ -139,7 +147,7 @@ async fn run(
         Streamed::Everything => true,
     };
     if is_streamed {
-        return event_stream::open(endpoint, &origin, authenticated, prepared).await;
+        return event_stream::open(endpoint, asker, prepared).await;
     }
     let operation = match prepared {
         Ok(operation) => operation,
@@ -318,14 +326,14 @@ pub(super) fn unserved(error: Error, media: Media) -> Response {
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Unavailable | Code::Timeout => StatusCode::SERVICE_UNAVAILABLE,
         Code::BadUserInput
         | Code::GraphqlParseFailed
         | Code::GraphqlValidationFailed
         | Code::QueryTooComplex
         | Code::NotFound
         | Code::Conflict => StatusCode::BAD_REQUEST,
-        Code::Timeout | Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let retry_after = error.retry_after;
     let response = write(status, &Refused { errors: &execute::refusal(error) }, media);

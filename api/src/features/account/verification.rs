@@ -21,6 +21,7 @@ use super::{
 use crate::{
     app::App,
     clock, database,
+    deadline::Deadline,
     features::{
         audit::service::{Action, Entry, record_in_tx},
         customer::service::customer_link_in_tx,
@@ -138,7 +139,8 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
     let app = app.clone();
     tokio::spawn(
         async move {
-            if let Err(error) = send(&app, &email, purpose).await {
+            let deadline = Deadline::from_now(&app.config.limits);
+            if let Err(error) = deadline.meet_or_unavailable(send(&app, &email, purpose)).await {
                 let error = async_graphql::Error::from(error);
                 tracing::warn!(message = error.message, "a letter that was asked for could not be written");
             }

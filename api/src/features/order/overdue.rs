@@ -9,6 +9,7 @@ use super::service;
 use crate::{
     app::App,
     clock,
+    deadline::Deadline,
     graphql::{
         error::{Code, Result},
         ids::OrderId,
@@ -49,7 +50,8 @@ pub async fn cancel_overdue(app: &App) -> Result<usize> {
     let mut cancelled = 0;
     for id in overdue {
         let note = Some(format!("Not accepted within {minutes} minutes."));
-        match service::order_step(app, &Viewer::System, OrderId(id), OrderStatus::Cancelled, note).await {
+        let step = service::order_step(app, &Viewer::System, OrderId(id), OrderStatus::Cancelled, note);
+        match Deadline::from_now(&app.config.limits).meet_or_unavailable(step).await {
             Ok(_) => cancelled += 1,
             // Somebody accepted or cancelled it at this very moment.
             Err(error) if error.code == Code::Conflict => {}

@@ -3,7 +3,7 @@
 mod charge;
 mod errors;
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
     ObjectType, Request, Response, ServerError, SubscriptionType,
@@ -29,6 +29,7 @@ use crate::{
     app::App,
     config::LimitsConfig,
     database::{with_its_statements, with_their_statements},
+    deadline::Deadline,
     viewer::{Origin, Viewer},
 };
 
@@ -48,7 +49,8 @@ pub async fn execute(
     origin: Origin,
     request: Request,
 ) -> Result<Response, Refusal> {
-    prepare(app, schema, viewer, origin, request).await?.run().await
+    let deadline = Deadline::from_now(&app.config.limits);
+    prepare(app, schema, viewer, origin, request, deadline).await?.run().await
 }
 
 /// The responses of a subscription; or of a query or mutation, which has one.
@@ -66,10 +68,12 @@ pub async fn subscribe(
     origin: Origin,
     request: Request,
 ) -> Result<BoxStream<'static, Response>, Refusal> {
-    prepare(app, schema, viewer, origin, request).await?.stream().await
+    let deadline = Deadline::from_now(&app.config.limits);
+    prepare(app, schema, viewer, origin, request, deadline).await?.stream().await
 }
 
-/// Checks a request, charges its viewer for it, and gives it what its resolvers need.
+/// Checks a request, charges its viewer for it, and gives it what its resolvers need. The deadline is that of a query or mutation; a
+/// subscription lives on.
 ///
 /// # Errors
 /// The request is refused.
@@ -79,13 +83,14 @@ pub async fn prepare(
     viewer: Viewer,
     origin: Origin,
     request: Request,
+    deadline: Deadline,
 ) -> Result<Operation<Schema>, Refusal> {
     let payer = Payer::of(&viewer, &origin);
     payer.charge_document(app, &request.query).await.map_err(refusal)?;
     let queue = BatchQueue::default();
     let loaders = loaders::for_operation(app, &viewer, queue.clone());
     let request = request.data(Given { app: app.clone(), viewer, origin, loaders });
-    let operation = Operation::check(schema, &app.config.limits, request, queue).await?;
+    let operation = Operation::check(schema, &app.config.limits, request, queue, deadline).await?;
     payer.charge(app, operation.complexity).await.map_err(refusal)?;
     Ok(operation)
 }
@@ -98,7 +103,7 @@ pub struct Operation<S> {
     request: Request,
     queue: BatchQueue,
     outline: Outline,
-    time: Duration,
+    deadline: Deadline,
     /// Errors returned at most.
     errors: usize,
 }
@@ -114,6 +119,7 @@ where
         limits: &LimitsConfig,
         mut request: Request,
         queue: BatchQueue,
+        deadline: Deadline,
     ) -> Result<Self, Refusal> {
         let Checked { kind, complexity, document } =
             checks(schema).check(&request, limits).await.map_err(|refusal| errors::capped(refusal, limits.errors))?;
@@ -128,16 +134,7 @@ where
         }
         request.set_parsed_query(document);
         request.operation_name = None;
-        Ok(Self {
-            kind,
-            complexity,
-            schema: schema.clone(),
-            request,
-            queue,
-            outline,
-            time: Duration::from_secs(limits.operation_timeout_seconds),
-            errors: limits.errors,
-        })
+        Ok(Self { kind, complexity, schema: schema.clone(), request, queue, outline, deadline, errors: limits.errors })
     }
 
     /// What the operation is.
@@ -166,20 +163,20 @@ where
     }
 
     async fn run_here(self) -> Response {
-        let Self { kind, schema, request, queue, outline, time, errors, .. } = self;
+        let Self { kind, schema, request, queue, outline, deadline, errors, .. } = self;
         let running = AssertUnwindSafe(with_its_statements(drive(queue, schema.execute(request)))).catch_unwind();
-        match tokio::time::timeout(time, running).await {
-            Ok(Ok(response)) => errors::finished(response, &outline, shape(&schema), errors),
-            Ok(Err(panic)) => failed(panicked(&*panic)),
-            Err(_) => failed(Error::new(
+        match deadline.meet(running).await {
+            Some(Ok(response)) => errors::finished(response, &outline, shape(&schema), errors),
+            Some(Err(panic)) => failed(panicked(&*panic)),
+            None => failed(Error::new(
                 Code::Timeout,
                 match kind {
                     OperationType::Mutation => format!(
                         "This took longer than {} seconds. Look whether it happened before you try again.",
-                        time.as_secs()
+                        deadline.time().as_secs()
                     ),
                     OperationType::Query | OperationType::Subscription => {
-                        format!("This took longer than {} seconds and was stopped.", time.as_secs())
+                        format!("This took longer than {} seconds and was stopped.", deadline.time().as_secs())
                     }
                 },
             )),

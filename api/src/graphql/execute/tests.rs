@@ -197,7 +197,8 @@ fn request(query: &str, variables: Json) -> Request {
 }
 
 async fn check(request: Request) -> Result<Operation<Toy>, Refusal> {
-    Operation::check(&toy(), &small_limits(), request, BatchQueue::default()).await
+    let limits = small_limits();
+    Operation::check(&toy(), &limits, request, BatchQueue::default(), Deadline::from_now(&limits)).await
 }
 
 /// The answer as JSON; `refused` says that nothing ran.

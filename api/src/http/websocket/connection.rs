@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     config::WebsocketConfig,
+    deadline::Deadline,
     graphql::{date_time::DateTime, document::coded, error::Code, execute},
     http::{
         attendance::{Attendance, Ended},
@@ -219,8 +220,11 @@ impl Connection {
         let Endpoint { app, broker, .. } = &self.endpoint;
         // They are needed once, and the socket lives long.
         let headers = std::mem::take(&mut self.headers);
-        let authenticated = viewer::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
-        self.attendance = Some(Attendance::begin(app, broker, authenticated).await?);
+        let beginning = async {
+            let authenticated = viewer::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
+            Attendance::begin(app, broker, authenticated).await
+        };
+        self.attendance = Some(Deadline::from_now(&app.config.limits).meet_or_unavailable(beginning).await?);
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use std::{
 use tokio::time::MissedTickBehavior;
 
 use self::town::Town;
-use crate::{app::App, graphql::error::Result, shutdown::Shutdown};
+use crate::{app::App, deadline::Deadline, graphql::error::Result, shutdown::Shutdown};
 
 /// How often something can happen.
 const TICK: Duration = Duration::from_secs(1);
@@ -34,7 +34,8 @@ pub async fn live(app: Arc<App>, shutdown: Shutdown) {
             _ = ticker.tick() => {}
             () = shutdown.requested() => return,
         }
-        match tick(&app, &mut town).await {
+        let ticking = tick(&app, &mut town);
+        match Deadline::from_now(&app.config.limits).meet_or_unavailable(ticking).await {
             Ok(()) if town.as_ref().is_some_and(Town::is_deserted) => town = None,
             Ok(()) => continue,
             Err(error) => tracing::warn!(code = error.code.as_str(), "the demo's life stands still for a moment"),

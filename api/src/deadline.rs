@@ -1,0 +1,71 @@
+//! How long a request may take as a whole, whatever it waits for: the database that says who asks, the broker, other requests, its own
+//! statements.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::{
+    config::LimitsConfig,
+    graphql::error::{Code, Error, Result},
+};
+
+/// When a request, or a task of the server's own, must have ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    at: Instant,
+    time: Duration,
+}
+
+impl Deadline {
+    /// That of what begins now: `limits.operation_timeout_seconds`.
+    pub fn from_now(limits: &LimitsConfig) -> Self {
+        let time = Duration::from_secs(limits.operation_timeout_seconds);
+        Deadline { at: Instant::now() + time, time }
+    }
+
+    /// How long there was from the beginning to the deadline.
+    pub fn time(self) -> Duration {
+        self.time
+    }
+
+    /// What the work gives. None when it has not ended by then: it is dropped.
+    pub async fn meet<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout_at(self.at, work).await.ok()
+    }
+
+    /// The same for what nobody would call slow if all were well: a part of the service is away where it does not end by then, or is ended
+    /// for taking too long.
+    ///
+    /// # Errors
+    /// UNAVAILABLE, or the work's own.
+    pub async fn meet_or_unavailable<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let late = || Error::unavailable(anyhow::anyhow!("not done within {} s", self.time.as_secs()));
+        match self.meet(work).await {
+            Some(Err(error)) if error.code == Code::Timeout => Err(late()),
+            Some(outcome) => outcome,
+            None => Err(late()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Environment};
+
+    #[tokio::test]
+    async fn what_does_not_end_in_time_is_unavailable() {
+        let mut limits = Config::defaults(Environment::Production, false).limits;
+        limits.operation_timeout_seconds = 0;
+        let deadline = Deadline::from_now(&limits);
+        assert_eq!(deadline.meet_or_unavailable(async { Ok(1) }).await.expect("in time"), 1);
+        let code = |outcome: Result<()>| outcome.expect_err("not in time").code;
+        let conflict = async { Err(Error::conflict("Taken.")) };
+        assert_eq!(code(deadline.meet_or_unavailable(conflict).await), Code::Conflict);
+        let stopped = async { Err(Error::new(Code::Timeout, "Stopped.")) };
+        assert_eq!(code(deadline.meet_or_unavailable(stopped).await), Code::Unavailable);
+        assert_eq!(code(deadline.meet_or_unavailable(std::future::pending()).await), Code::Unavailable);
+        assert!(deadline.meet(std::future::pending::<()>()).await.is_none());
+    }
+}
