@@ -108,6 +108,10 @@ pub struct DatabaseConfig {
     /// `postgres://…` or `sqlite:…`. Not set: SQLite under `data_directory`.
     #[serde(serialize_with = "print::redacted_url")]
     pub url: Option<SecretString>,
+    /// The same PostgreSQL past the pooler that `url` leads to: for migrations, `seed` and `admin`, which need a session of their own. Not
+    /// set: `url`.
+    #[serde(serialize_with = "print::redacted_url")]
+    pub direct_url: Option<SecretString>,
     /// The folder of the embedded database, made when it is missing.
     pub data_directory: PathBuf,
     /// Bring the database's structure up to date when the server starts. Otherwise it refuses to start where migrations wait.
@@ -118,15 +122,15 @@ pub struct DatabaseConfig {
     pub min_connections: u32,
     /// Seconds to reach the database when connecting.
     pub connect_timeout_seconds: u64,
-    /// Seconds that an operation waits for a free connection before it fails with UNAVAILABLE.
+    /// Seconds that an operation waits for a connection before it fails with UNAVAILABLE.
     pub acquire_timeout_seconds: u64,
     /// A connection unused for so many seconds is replaced rather than used again (PostgreSQL).
     pub idle_timeout_seconds: u64,
     /// A connection so many seconds old is replaced rather than used again (PostgreSQL).
     pub max_lifetime_seconds: u64,
-    /// A connection unused for so many seconds is pinged before it is used.
+    /// A connection unused for so many seconds is pinged before it is used (PostgreSQL).
     pub ping_after_idle_seconds: u64,
-    /// Seconds that one statement may take (PostgreSQL).
+    /// Seconds that one statement may take (PostgreSQL). A database that has not answered a second later counts as away.
     pub statement_timeout_seconds: u64,
     /// Seconds that a statement waits for a lock; on SQLite, for the other writer.
     pub lock_timeout_seconds: u64,
@@ -215,7 +219,8 @@ pub struct LimitsConfig {
     pub viewer_cost: u64,
     /// Seconds of that window.
     pub viewer_cost_window_seconds: u64,
-    /// Seconds that a query or mutation may take; then it fails with TIMEOUT.
+    /// Seconds that a query or mutation may take with the check of its access token; then it fails with TIMEOUT, or with UNAVAILABLE
+    /// where it could not be said by then who asks.
     pub operation_timeout_seconds: u64,
 }
 
@@ -391,6 +396,7 @@ impl Config {
             graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {
                 url: None,
+                direct_url: None,
                 data_directory: PathBuf::from("./data"),
                 migrate: true,
                 max_connections: 20,
@@ -496,6 +502,11 @@ impl DatabaseConfig {
             Some(url) => url.expose_secret().to_owned(),
             None => format!("sqlite:{}", self.embedded_file().display()),
         }
+    }
+
+    /// The address for what stands beside the requests: past a pooler, where there is one. It may hold a password.
+    pub fn direct_address(&self) -> String {
+        self.direct_url.as_ref().map_or_else(|| self.address(), |url| url.expose_secret().to_owned())
     }
 
     /// The same without a password, to show.

@@ -73,7 +73,10 @@ async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<Pool>
             .await
             .with_context(|| format!("cannot make the folder {} for the embedded database", folder.display()))?;
     }
-    let address = config.address();
+    let address = match purpose {
+        Purpose::Serving => config.address(),
+        Purpose::Maintenance => config.direct_address(),
+    };
     if address.starts_with("sqlite:") {
         return open_sqlite(config, &address, purpose).await;
     }
@@ -81,7 +84,9 @@ async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<Pool>
 }
 
 async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose) -> anyhow::Result<Pool> {
-    let options: PgConnectOptions = address.parse().map_err(|error| explain::address(&error))?;
+    let is_direct = purpose == Purpose::Maintenance && config.direct_url.is_some();
+    let variable = if is_direct { "DATABASE_DIRECT_URL" } else { "DATABASE_URL" };
+    let options: PgConnectOptions = address.parse().map_err(|error| explain::address(variable, &error))?;
     let settings = postgres_settings(config, purpose);
     let with_settings = move |options: PgConnectOptions| {
         // The last is what sqlx asks of PostgreSQL 11 and older, and poolers refuse.
@@ -93,7 +98,7 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
     let connection = tokio::time::timeout(patience, PgConnection::connect_with(&probe))
         .await
         .map_err(|_| explain::postgres_silent(&options, config.connect_timeout_seconds))?
-        .map_err(|error| explain::postgres(&options, &error))?;
+        .map_err(|error| explain::postgres(variable, &options, &error))?;
     connection.close().await.ok();
 
     let suspicion = Suspicion::default();
@@ -142,7 +147,7 @@ async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -
     // A folder's name may hold what is special in an address, so the embedded file does not go through one.
     let embedded = config.is_embedded().then(|| config.embedded_file());
     let address = if embedded.is_some() { "sqlite:tiffin.db" } else { address };
-    let parsed: SqliteConnectOptions = address.parse().map_err(|error| explain::address(&error))?;
+    let parsed: SqliteConnectOptions = address.parse().map_err(|error| explain::address("DATABASE_URL", &error))?;
     let file = embedded.clone().unwrap_or_else(|| parsed.get_filename().to_owned());
     let busy_timeout = Duration::from_secs(config.lock_timeout_seconds);
 

@@ -5,9 +5,8 @@ use std::time::Duration;
 use sea_orm_migration::{
     prelude::*,
     sea_orm::{
-        DatabaseConnection, DbBackend, RuntimeErr, SqliteTransactionMode, SqlxPostgresConnector, Statement,
-        TransactionOptions, TransactionTrait,
-        sqlx::{Executor, postgres::PgPoolOptions},
+        DatabaseConnection, DatabaseTransaction, DbBackend, RuntimeErr, SqliteTransactionMode, SqlxPostgresConnector,
+        Statement, TransactionOptions, TransactionTrait, sqlx::postgres::PgPoolOptions,
     },
 };
 
@@ -17,6 +16,12 @@ use crate::{Direction, Migrator};
 const LOCK: i64 = 0x74_69_66_66_69_6e;
 
 const POLL: Duration = Duration::from_millis(50);
+/// How often it is made sure that the lock is still there.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What the transaction that holds the lock asks for: it stands still while migrations run. No setting is touched for anybody else, also
+/// where a pooler lends the session to others afterwards; and no snapshot is taken, which `create index concurrently` would wait for.
+const STAND_STILL: &str = "set local idle_in_transaction_session_timeout = 0";
 
 /// Runs the migrations while no other process does.
 pub async fn run_alone(db: &DatabaseConnection, direction: Direction) -> Result<(), DbErr> {
@@ -27,14 +32,19 @@ pub async fn run_alone(db: &DatabaseConnection, direction: Direction) -> Result<
     }
 }
 
-/// The lock belongs to a connection of its own, so it is released with it, whatever happens.
+/// The lock belongs to a transaction on a connection of its own, so it is released with it, whatever happens. A lock of the session would
+/// stay behind in the session of a pooler that lends it by transactions.
 async fn run_locked(db: &DatabaseConnection, direction: Direction) -> Result<(), DbErr> {
     let holder = connect_once(db).await?;
     let outcome = async {
-        acquire(&holder).await?;
+        let lock = acquire(&holder).await?;
         let worker = connect_once(db).await?;
-        let outcome = apply(&worker, direction).await;
+        let outcome = tokio::select! {
+            outcome = apply(&worker, direction) => outcome,
+            lost = lost(&lock) => Err(lost),
+        };
         worker.close().await?;
+        lock.rollback().await?;
         outcome
     }
     .await;
@@ -46,17 +56,13 @@ async fn run_locked(db: &DatabaseConnection, direction: Direction) -> Result<(),
 /// its time, but does not wait long for a lock, as everybody else would wait behind it.
 async fn connect_once(db: &DatabaseConnection) -> Result<DatabaseConnection, DbErr> {
     let options = db.get_postgres_connection_pool().connect_options();
+    // Asked for as the connection starts: what is set later stays set for whoever is lent the session next.
+    let options = options.as_ref().clone().options([("statement_timeout", "0"), ("lock_timeout", "30s")]);
     let pool = PgPoolOptions::new()
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                connection.execute("set statement_timeout = 0; set lock_timeout = '30s'").await?;
-                Ok(())
-            })
-        })
-        .connect_with(options.as_ref().clone())
+        .connect_with(options)
         .await
         .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
@@ -64,15 +70,31 @@ async fn connect_once(db: &DatabaseConnection) -> Result<DatabaseConnection, DbE
 
 /// Asks again and again instead of waiting in the database: a waiting statement holds a snapshot, which `create index concurrently`
 /// of the process that has the lock would wait for in turn.
-async fn acquire(holder: &DatabaseConnection) -> Result<(), DbErr> {
+async fn acquire(holder: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let mut is_patient = false;
     loop {
+        let transaction = holder.begin().await?;
         let statement =
-            Statement::from_string(DbBackend::Postgres, format!("select pg_try_advisory_lock({LOCK}) as taken"));
-        let row = holder.query_one_raw(statement).await?;
+            Statement::from_string(DbBackend::Postgres, format!("select pg_try_advisory_xact_lock({LOCK}) as taken"));
+        let row = transaction.query_one_raw(statement).await?;
         if row.map(|row| row.try_get("", "taken")).transpose()? == Some(true) {
-            return Ok(());
+            return Ok(transaction);
+        }
+        transaction.rollback().await?;
+        if !std::mem::replace(&mut is_patient, true) {
+            tracing::info!("waiting for another process that migrates");
         }
         tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Ready, with the reason, when somebody else may have the lock.
+async fn lost(lock: &DatabaseTransaction) -> DbErr {
+    loop {
+        if let Err(failure) = lock.execute_unprepared(STAND_STILL).await {
+            return DbErr::Migration(format!("the lock that keeps others from migrating was lost: {failure}"));
+        }
+        tokio::time::sleep(HEARTBEAT).await;
     }
 }
 

@@ -41,6 +41,7 @@ mod outages;
 mod pages;
 mod people;
 mod placement;
+mod pooler;
 mod process;
 mod random;
 mod revenue;

@@ -71,6 +71,7 @@ pub fn variable(key: &str) -> String {
     match key {
         "environment" => "TIFFIN_ENV".to_owned(),
         "database.url" => "DATABASE_URL".to_owned(),
+        "database.direct_url" => "DATABASE_DIRECT_URL".to_owned(),
         "broker.redis_url" => "REDIS_URL".to_owned(),
         "log.filter" => "TIFFIN_LOG".to_owned(),
         other => format!("TIFFIN_{}", other.replace('.', "_").to_uppercase()),

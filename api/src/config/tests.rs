@@ -114,6 +114,11 @@ fn refusals_name_the_key_and_its_source() {
         (&[("TIFFIN_LIMITS_DEPTH", "-1")], "TIFFIN_LIMITS_DEPTH is a whole number"),
         (&[("TIFFIN_DEMO_LIVE", "maybe")], "TIFFIN_DEMO_LIVE is true or false"),
         (&[("DATABASE_URL", "mysql://localhost/x")], "DATABASE_URL begins with postgres:// or sqlite:"),
+        (&[("DATABASE_DIRECT_URL", "postgres://localhost/x")], "DATABASE_DIRECT_URL leads past a pooler"),
+        (
+            &[("DATABASE_URL", "postgres://localhost/x"), ("DATABASE_DIRECT_URL", "sqlite:x.db")],
+            "DATABASE_DIRECT_URL begins with postgres://",
+        ),
         (&[("REDIS_URL", "localhost:6379")], "REDIS_URL begins with redis://"),
         (&[("TIFFIN_DATABASE_MIN_CONNECTIONS", "21")], "database.min_connections is at most"),
         (&[("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example/path")], "is no origin"),
@@ -152,6 +157,7 @@ fn what_kubernetes_sets_is_left_alone() {
 fn secrets_are_never_printed() {
     let sources = with(&[
         ("DATABASE_URL", "postgres://tiffin:hunter2@db/tiffin?sslpassword=hunter2"),
+        ("DATABASE_DIRECT_URL", "postgres://tiffin:hunter2@db/tiffin"),
         ("REDIS_URL", "redis://:hunter2@cache"),
         ("TIFFIN_MAIL_SMTP_URL", "smtps://app:hunter2@smtp.example"),
         ("TIFFIN_MAIL_FROM", "Tiffin <no-reply@app.example>"),

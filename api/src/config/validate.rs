@@ -27,6 +27,16 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         );
         require(url.starts_with("sqlite:") || Url::parse(url).is_ok(), "DATABASE_URL is not a valid address");
     }
+    if let Some(url) = &database.direct_url {
+        let is_postgres = |url: &str| ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+        let url = url.expose_secret();
+        require(is_postgres(url), "DATABASE_DIRECT_URL begins with postgres://");
+        require(Url::parse(url).is_ok(), "DATABASE_DIRECT_URL is not a valid address");
+        require(
+            is_postgres(&database.address()),
+            "DATABASE_DIRECT_URL leads past a pooler: DATABASE_URL, which leads to it, begins with postgres:// too",
+        );
+    }
     require(
         !database.address().contains(":memory:") && !database.address().contains("mode=memory"),
         "DATABASE_URL names a file: an in-memory database is lost with its connection",
@@ -46,6 +56,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     );
     require(database.connect_timeout_seconds >= 1, "database.connect_timeout_seconds is at least 1");
     require(database.acquire_timeout_seconds >= 1, "database.acquire_timeout_seconds is at least 1");
+    require(database.statement_timeout_seconds >= 1, "database.statement_timeout_seconds is at least 1");
     require(
         database.lock_timeout_seconds <= database.statement_timeout_seconds,
         "database.lock_timeout_seconds is at most database.statement_timeout_seconds",

@@ -4,22 +4,22 @@ use std::path::Path;
 
 use sea_orm::{DbErr, RuntimeErr, SqlxError, sqlx::postgres::PgConnectOptions};
 
-/// An address that cannot be understood.
-pub(super) fn address(error: &SqlxError) -> anyhow::Error {
+/// An address that cannot be understood, and the variable that holds it.
+pub(super) fn address(variable: &str, error: &SqlxError) -> anyhow::Error {
     match error {
-        SqlxError::Configuration(cause) => anyhow::anyhow!("DATABASE_URL cannot be used: {cause}"),
-        other => anyhow::anyhow!("DATABASE_URL cannot be used: {other}"),
+        SqlxError::Configuration(cause) => anyhow::anyhow!("{variable} cannot be used: {cause}"),
+        other => anyhow::anyhow!("{variable} cannot be used: {other}"),
     }
 }
 
 /// A PostgreSQL that does not let us in.
-pub(super) fn postgres(options: &PgConnectOptions, error: &SqlxError) -> anyhow::Error {
+pub(super) fn postgres(variable: &str, options: &PgConnectOptions, error: &SqlxError) -> anyhow::Error {
     let server = server(options);
     let user = options.get_username();
     let database = options.get_database().unwrap_or(user);
     match error {
         SqlxError::Io(cause) => {
-            anyhow::anyhow!("cannot reach {server}: {cause}; is it running, and is DATABASE_URL right?")
+            anyhow::anyhow!("cannot reach {server}: {cause}; is it running, and is {variable} right?")
         }
         SqlxError::Tls(cause) => {
             anyhow::anyhow!("cannot make a secure connection to {server}: {cause}")
