@@ -246,6 +246,9 @@ pub struct AccountsConfig {
     pub invitation_days: u32,
     /// Attempts to sign in to one account in a window, until one succeeds.
     pub attempts_per_account: u64,
+    /// Attempts to sign in to one account from all addresses together in a window. Whoever reaches it keeps the owner out too, so it
+    /// is far above the one before.
+    pub attempts_per_account_from_everywhere: u64,
     /// Attempts to sign in from one network address in a window.
     pub attempts_per_address: u64,
     /// Seconds of that window.
@@ -449,6 +452,7 @@ impl Config {
                 password_reset_minutes: 60,
                 invitation_days: 7,
                 attempts_per_account: 10,
+                attempts_per_account_from_everywhere: 500,
                 attempts_per_address: 100,
                 attempts_window_seconds: 300,
                 sign_ups_per_address: 20,

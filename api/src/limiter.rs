@@ -3,14 +3,17 @@
 //! All processes count together through Redis where one is configured. Without it, and while it is away, each counts for itself,
 //! in bounded memory: no request fails because nobody can count. A window begins with the first use and ends for all of it at once.
 
+mod key;
 mod shared;
 mod windows;
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
+pub use self::key::Key;
 use self::{
+    key::Hash,
     shared::SharedWindows,
     windows::{Window, Windows},
 };
@@ -35,10 +38,12 @@ pub struct Limiter {
     own: Windows,
     /// What this process has taken of shared windows and not used yet.
     shares: Windows,
+    /// Whose turn it is to take more, by key: a crowd would take a share each, and use the window up among them.
+    turns: [Mutex<()>; TURNS],
 }
 
-/// A key as it is kept. It may have been made of a person's address: what is kept does not tell.
-type Hash = [u8; 16];
+/// Keys that have to wait for each other are rare enough.
+const TURNS: usize = 64;
 
 /// Of a shared limit, the part that [`Limiter::take_by_shares`] takes at once: small enough that what processes hold unused is
 /// not missed, large enough that most uses ask nobody.
@@ -53,6 +58,15 @@ enum Taken {
     Refused(Duration),
 }
 
+impl Taken {
+    fn into_result(self) -> Result<()> {
+        match self {
+            Taken::Granted(..) => Ok(()),
+            Taken::Refused(rest) => Err(Error::rate_limited(rest)),
+        }
+    }
+}
+
 impl Limiter {
     /// Counts with the others of this broker. Redis is reached when it is first needed.
     ///
@@ -61,19 +75,17 @@ impl Limiter {
     pub fn new(config: &BrokerConfig) -> anyhow::Result<Self> {
         let address = RedisAddress::new(config)?;
         let shared = address.map(|address| SharedWindows::new(&address, &config.prefix)).transpose()?;
-        Ok(Limiter { shared, own: Windows::default(), shares: Windows::default() })
+        let turns = std::array::from_fn(|_| Mutex::default());
+        Ok(Limiter { shared, own: Windows::default(), shares: Windows::default(), turns })
     }
 
     /// Uses `cost` of the limit of this key; the last bit of it too, but nothing when it is not enough. One round trip to Redis.
     ///
     /// # Errors
     /// RATE_LIMITED, with the whole seconds after which the window is over.
-    pub async fn take(&self, key: &str, cost: u64, limit: Limit) -> Result<()> {
-        let key = hash(key);
-        match self.take_at_once(&key, cost, cost, limit).await {
-            Taken::Granted(..) => Ok(()),
-            Taken::Refused(rest) => Err(Error::rate_limited(rest)),
-        }
+    pub async fn take(&self, key: Key<'_>, cost: u64, limit: Limit) -> Result<()> {
+        let key = key.hash();
+        self.take_at_once(&key, cost, cost, limit).await.into_result()
     }
 
     /// The same for what happens often: takes more than `cost` when it asks Redis, and then asks nobody until that is used. A
@@ -81,25 +93,30 @@ impl Limiter {
     ///
     /// # Errors
     /// RATE_LIMITED, with the whole seconds after which the window is over.
-    pub async fn take_by_shares(&self, key: &str, cost: u64, limit: Limit) -> Result<()> {
-        let key = hash(key);
-        if self.shared.is_some() && self.shares.use_up(&key, cost) {
+    pub async fn take_by_shares(&self, key: Key<'_>, cost: u64, limit: Limit) -> Result<()> {
+        let key = key.hash();
+        if self.shared.is_none() {
+            return self.own.take(&key, cost, limit).into_result();
+        }
+        if self.shares.use_up(&key, cost) {
             return Ok(());
         }
-        match self.take_at_once(&key, cost, cost.max(limit.amount / SHARES), limit).await {
-            Taken::Granted(amount, rest) => {
-                if amount > cost {
-                    self.shares.add(&key, Window::lasting(amount - cost, rest));
-                }
-                Ok(())
-            }
-            Taken::Refused(rest) => Err(Error::rate_limited(rest)),
+        let _turn = self.turns[usize::from(key[0]) % TURNS].lock().await;
+        if self.shares.use_up(&key, cost) {
+            return Ok(());
         }
+        let taken = self.take_at_once(&key, cost, cost.max(limit.amount / SHARES), limit).await;
+        if let Taken::Granted(amount, rest) = taken
+            && amount > cost
+        {
+            self.shares.add(&key, Window::lasting(amount - cost, rest));
+        }
+        taken.into_result()
     }
 
     /// Ends the window of this key, such as that of failed attempts after one that succeeded.
-    pub async fn forget(&self, key: &str) {
-        let key = hash(key);
+    pub async fn forget(&self, key: Key<'_>) {
+        let key = key.hash();
         self.own.remove(&key);
         self.shares.remove(&key);
         if let Some(shared) = &self.shared {
@@ -119,12 +136,6 @@ impl Limiter {
         }
         self.own.take(key, cost, limit)
     }
-}
-
-fn hash(key: &str) -> Hash {
-    let mut short = Hash::default();
-    short.copy_from_slice(&Sha256::digest(key)[..16]);
-    short
 }
 
 #[cfg(test)]

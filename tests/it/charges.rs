@@ -4,6 +4,8 @@ use reqwest::Response;
 use serde_json::{Value, json};
 use tiffin_tests::{Answer, City, Database, Person, Proxy, Server, both_databases};
 
+use crate::sockets::{NEWER, Socket};
+
 /// A hundred restaurants with three fields each.
 const CATALOG: &str = "{ restaurants(first: 100) { nodes { id name avgRating } } }";
 
@@ -79,6 +81,30 @@ both_databases! {
             assert!(refused < 100, "that much nonsense was not too much");
         }
         expect_limited(&catalog(&anonymous).await);
+    }
+
+    async fn a_token_over_its_limit_costs_no_statement(database: Database) {
+        let city = City::with_settings(database, NARROW).await;
+        let ann = city.customer("Ann").await;
+        let mut socket = Socket::of(&ann, city.server(), NEWER).await;
+        let ping = json!({ "type": "ping", "payload": ann.connection_init() });
+        use_up(&ann).await;
+        use_up_with(&ann, "{ __typename }").await;
+
+        let asking = async {
+            for _ in 0..3 {
+                expect_limited(&catalog(&ann).await);
+            }
+            // A socket goes on with the token that it has, and is told when to try again.
+            socket.say(ping).await;
+            let pong = socket.hear().await;
+            assert!(pong["payload"]["retryAfter"].is_u64() && pong["payload"]["expiresAt"].is_null(), "{pong}");
+            let mut another = Socket::open(city.server(), NEWER).await;
+            another.say(json!({ "type": "connection_init", "payload": ann.connection_init() })).await;
+            another.expect_close(1013, "Try again later").await;
+        };
+        let ((), statements) = city.server().all_statements_during(asking).await;
+        assert_eq!(statements.count_of(&["restaurant_members"]), 0, "{statements}");
     }
 
     async fn processes_on_one_redis_count_together(database: Database) {

@@ -13,6 +13,9 @@ const CEILING: usize = 1 << 32;
 /// Bytes of a document that cost as much as one field.
 const BYTES_A_FIELD: usize = 100;
 
+/// What it costs to check an access token: a statement that reads one's rights.
+pub const TOKEN_CHECK: usize = 1;
+
 /// What it costs to read and check a document of so many bytes, also when it is refused.
 pub fn document(bytes: usize) -> usize {
     1 + bytes / BYTES_A_FIELD

@@ -12,10 +12,12 @@ use sea_orm::{
 use serde_json::Value as Json;
 
 use crate::{
+    access_token::Claims,
     app::App,
     clock,
     graphql::{
         error::{Code, Error, Result},
+        execute::Payer,
         ids::{CustomerId, DriverId, RestaurantId, SessionId, UserId},
     },
     viewer::{Origin, Rights, SignedIn, Viewer},
@@ -74,18 +76,24 @@ pub async fn renew_rights(app: &App, viewer: &Viewer) -> Result<()> {
 pub async fn renew(app: &App, viewer: &Viewer, authorization: &str) -> Result<DateTime<Utc>> {
     let claims = app.access_tokens.verify(bearer_token(authorization)?)?;
     let is_same = |user: &SignedIn| user.id == claims.user && user.session == Some(claims.session);
-    if !viewer.user().is_some_and(is_same) {
+    let Some(user) = viewer.user().filter(|user| is_same(user)) else {
         return Err(Error::forbidden("This access token is not of the session that the connection was opened with."));
-    }
-    renew_rights(app, viewer).await?;
+    };
+    user.renew(use_token(app, &claims).await?);
     Ok(claims.expires_at)
 }
 
 async fn authenticate(app: &App, authorization: &str, origin: &Origin) -> Result<Authenticated> {
     let claims = app.access_tokens.verify(bearer_token(authorization)?)?;
-    let rights = find_rights(&app.db, claims.user, claims.session).await?.ok_or_else(session_ended)?;
+    let rights = use_token(app, &claims).await?;
     let user = SignedIn::new(claims.user, Some(claims.session), Some(origin.clone()), rights);
     Ok(Authenticated { viewer: Viewer::User(Arc::new(user)), expires_at: Some(claims.expires_at) })
+}
+
+/// What a token's user may act as. RATE_LIMITED, without a statement, for a user whose window is used up.
+async fn use_token(app: &App, claims: &Claims) -> Result<Rights> {
+    Payer::named(claims.user).charge_token_check(app).await?;
+    find_rights(&app.db, claims.user, claims.session).await?.ok_or_else(session_ended)
 }
 
 fn bearer_token(authorization: &str) -> Result<&str> {

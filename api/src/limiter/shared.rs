@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use crate::redis_connection::{Commands, RedisAddress};
 
 /// How long a request waits for Redis.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long Redis is not asked again once it has failed.
+/// How long it is until Redis is probed once it has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes as much as is wanted and left, and at least the cost: what was taken (-1 where that is not left), and the
@@ -32,14 +32,30 @@ return {taken, rest}";
 pub(super) struct SharedWindows {
     connection: Commands,
     prefix: String,
-    /// Until when Redis is not asked, for it has failed.
-    away: Mutex<Option<Instant>>,
+    breaker: Arc<Breaker>,
+}
+
+/// A circuit breaker: who has waited for Redis in vain has waited for all, and nobody else does until it answers a probe. There is one
+/// probe at a time, which no request waits for.
+#[derive(Default)]
+struct Breaker(Mutex<Circuit>);
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Circuit {
+    /// Redis is asked.
+    #[default]
+    Closed,
+    /// Redis is not asked, for it has failed; from then on it may be probed.
+    Open {
+        probe_at: Instant,
+    },
+    Probing,
 }
 
 impl SharedWindows {
     pub fn new(address: &RedisAddress, prefix: &str) -> anyhow::Result<Self> {
         let connection = address.commands(PATIENCE)?;
-        Ok(SharedWindows { connection, prefix: format!("{prefix}:limit:"), away: Mutex::default() })
+        Ok(SharedWindows { connection, prefix: format!("{prefix}:limit:"), breaker: Arc::default() })
     }
 
     /// Uses `cost` of the key's window and takes up to `wanted` of it. None: Redis is away.
@@ -67,33 +83,103 @@ impl SharedWindows {
         })
     }
 
-    /// What Redis answers. None when it does not in time, and for a while after.
+    /// What Redis answers. None when it does not in time, and until it answers a probe again.
     async fn ask<T>(&self, question: impl Future<Output = redis::RedisResult<T>>) -> Option<T> {
-        if self.away().is_some_and(|until| until > Instant::now()) {
-            return None;
-        }
-        let failure = match tokio::time::timeout(PATIENCE, question).await {
-            Ok(Ok(answer)) => {
-                if self.set_away(None).is_some() {
-                    tracing::info!("Redis is back: limits are counted by all processes together again");
-                }
-                return Some(answer);
+        match self.breaker.pass() {
+            Pass::Ask => {}
+            Pass::Leave => return None,
+            Pass::Probe => {
+                let (breaker, mut connection) = (self.breaker.clone(), self.connection.clone());
+                tokio::spawn(async move {
+                    let answer = in_time(redis::cmd("PING").query_async::<()>(&mut connection)).await;
+                    breaker.probed(answer.is_ok());
+                });
+                return None;
             }
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        if self.set_away(Some(Instant::now() + PAUSE)).is_none() {
+        }
+        match in_time(question).await {
+            Ok(answer) => Some(answer),
+            Err(failure) => {
+                self.breaker.open(&failure);
+                None
+            }
+        }
+    }
+}
+
+async fn in_time<T>(question: impl Future<Output = redis::RedisResult<T>>) -> Result<T, String> {
+    let answer = tokio::time::timeout(PATIENCE, question).await.map_err(|_| "no answer in time".to_owned())?;
+    answer.map_err(|error| error.to_string())
+}
+
+/// What to do with a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    Ask,
+    /// Redis is away.
+    Leave,
+    /// Redis is away, and it is time to look whether it still is.
+    Probe,
+}
+
+impl Breaker {
+    fn pass(&self) -> Pass {
+        let mut circuit = self.circuit();
+        match *circuit {
+            Circuit::Closed => Pass::Ask,
+            Circuit::Open { probe_at } if probe_at <= Instant::now() => {
+                *circuit = Circuit::Probing;
+                Pass::Probe
+            }
+            Circuit::Open { .. } | Circuit::Probing => Pass::Leave,
+        }
+    }
+
+    /// A question was not answered. Those that were asked at the same moment may come to know it later.
+    fn open(&self, failure: &str) {
+        let mut circuit = self.circuit();
+        if let Circuit::Closed = *circuit {
+            *circuit = Circuit::Open { probe_at: Instant::now() + PAUSE };
             tracing::warn!(error = failure, "Redis is away: each process counts limits for itself");
         }
-        None
     }
 
-    fn away(&self) -> Option<Instant> {
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    fn probed(&self, answered: bool) {
+        let mut circuit = self.circuit();
+        if answered {
+            *circuit = Circuit::Closed;
+            tracing::info!("Redis is back: limits are counted by all processes together again");
+        } else {
+            *circuit = Circuit::Open { probe_at: Instant::now() + PAUSE };
+        }
     }
 
-    /// Says when it may be asked again, and gives what was said before.
-    fn set_away(&self, until: Option<Instant>) -> Option<Instant> {
-        std::mem::replace(&mut *self.away.lock().unwrap_or_else(PoisonError::into_inner), until)
+    fn circuit(&self) -> MutexGuard<'_, Circuit> {
+        // Nothing panics while it holds the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_all_who_come_while_redis_is_away_one_probes_after_each_pause() {
+        let breaker = Breaker::default();
+        assert_eq!(breaker.pass(), Pass::Ask);
+        breaker.open("no answer in time");
+        breaker.open("no answer in time");
+        assert_eq!([breaker.pass(), breaker.pass()], [Pass::Leave; 2], "it has just failed");
+        for answered in [false, true] {
+            *breaker.circuit() = Circuit::Open { probe_at: Instant::now() };
+            let passes: Vec<_> = (0..100).map(|_| breaker.pass()).collect();
+            assert_eq!(passes.iter().filter(|pass| **pass == Pass::Probe).count(), 1);
+            assert_eq!(passes.iter().filter(|pass| **pass == Pass::Ask).count(), 0);
+            breaker.open("one that was asked long ago");
+            assert_eq!(breaker.pass(), Pass::Leave);
+            breaker.probed(answered);
+            assert_eq!(breaker.pass(), if answered { Pass::Ask } else { Pass::Leave });
+        }
     }
 }

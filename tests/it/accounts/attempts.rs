@@ -1,10 +1,16 @@
 //! Guessing passwords: slowed down for one account and for one address, and no burden to anybody else.
 
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+
 use futures_util::future::join_all;
-use serde_json::json;
-use tiffin_tests::{City, Database, both_databases};
+use serde_json::{Value, json};
+use tiffin_tests::{City, Database, Person, RedisServer, both_databases};
 
 use super::{PASSWORD, me, mutate, sign_in, sign_up};
+use crate::process::eventually;
 
 /// Attempts at one account; those from one address are not the subject of the tests that use it.
 const PER_ACCOUNT: &[(&str, &str)] =
@@ -100,6 +106,109 @@ both_databases! {
             mutate(&anonymous, "requestPasswordReset", "accepted", ask).await.expect_code("RATE_LIMITED");
         }
     }
+}
+
+/// Where requests come from is what they say.
+const BEHIND_A_PROXY: (&str, &str) = ("TIFFIN_HTTP_TRUSTED_PROXIES", "127.0.0.0/8");
+
+/// What comes of signing in from this network address: an error's code, or nothing.
+async fn sign_in_from(person: &Person, address: &str, email: &str, password: &str) -> Option<String> {
+    let document = "mutation($input: SignInInput!) { signIn(input: $input) { session { accessToken } } }";
+    let input = json!({"input": {"email": email, "password": password}});
+    let request = person.request(document, input).header("X-Forwarded-For", address);
+    let answer: Value = request.send().await.expect("answered").json().await.expect("JSON");
+    answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
+}
+
+both_databases! {
+    async fn guesses_elsewhere_keep_nobody_out_at_home(database: Database) {
+        let city = City::with_settings(database, &[BEHIND_A_PROXY]).await;
+        let anonymous = city.anonymous();
+        sign_up(&anonymous, "ann@example.com").await.expect_success();
+        for number in 0..25 {
+            let code = sign_in_from(&anonymous, "203.0.113.1", "ann@example.com", leak(number)).await;
+            assert_eq!(code.as_deref(), Some(if number < 10 { "UNAUTHENTICATED" } else { "RATE_LIMITED" }), "{number}");
+        }
+        assert_eq!(sign_in_from(&anonymous, "203.0.113.2", "ann@example.com", PASSWORD).await, None);
+    }
+
+    async fn many_networks_together_guess_at_one_account_a_few_times_only(database: Database) {
+        let settings = [BEHIND_A_PROXY, ("TIFFIN_ACCOUNTS_ATTEMPTS_PER_ACCOUNT_FROM_EVERYWHERE", "20")];
+        let city = City::with_settings(database, &settings).await;
+        let anonymous = city.anonymous();
+        let mut codes = Vec::new();
+        for number in 0..25 {
+            let address = format!("203.0.113.{number}");
+            codes.extend(sign_in_from(&anonymous, &address, "ann@example.com", leak(number)).await);
+        }
+        assert_eq!(codes.iter().filter(|code| *code == "UNAUTHENTICATED").count(), 20, "{codes:?}");
+        assert_eq!(codes.iter().filter(|code| *code == "RATE_LIMITED").count(), 5, "{codes:?}");
+        // Whoever is refused for what it did itself has used up nothing of the others'.
+        for number in 0..25 {
+            sign_in_from(&anonymous, "203.0.113.99", "eve@example.com", leak(number)).await;
+        }
+        assert_eq!(sign_in_from(&anonymous, "203.0.113.98", "eve@example.com", "x").await.as_deref(), Some("UNAUTHENTICATED"));
+    }
+
+    async fn what_is_typed_uses_up_nothing_of_a_network(database: Database) {
+        let settings = [BEHIND_A_PROXY, ("TIFFIN_ACCOUNTS_ATTEMPTS_PER_ADDRESS", "5")];
+        let city = City::with_settings(database, &settings).await;
+        let anonymous = city.anonymous();
+        sign_up(&anonymous, "ann@example.com").await.expect_success();
+        for _ in 0..5 {
+            sign_in_from(&anonymous, "203.0.113.1", "203.0.113.2/32", "x").await;
+        }
+        assert_eq!(sign_in_from(&anonymous, "203.0.113.2", "ann@example.com", PASSWORD).await, None);
+    }
+}
+
+#[test]
+fn a_redis_that_hangs_is_waited_for_once() {
+    const WORKERS: usize = 20;
+    tiffin_tests::run(async {
+        let redis = RedisServer::start().await;
+        let (url, plenty) = (redis.url(), "1000000");
+        let settings = [
+            ("REDIS_URL", url.as_str()),
+            ("TIFFIN_ACCOUNTS_ATTEMPTS_PER_ACCOUNT", plenty),
+            ("TIFFIN_ACCOUNTS_ATTEMPTS_PER_ADDRESS", plenty),
+            ("TIFFIN_ACCOUNTS_ATTEMPTS_PER_ACCOUNT_FROM_EVERYWHERE", plenty),
+        ];
+        let city = City::with_settings(Database::Postgres, &settings).await;
+        let anonymous = city.anonymous();
+        let attempt = async || sign_in(&anonymous, "nobody@example.com", "x").await.expect_code("UNAUTHENTICATED");
+        attempt().await;
+        let before = redis.calls_of("eval");
+
+        redis.freeze();
+        let frozen = Instant::now();
+        let attempts = join_all((0..WORKERS).map(async |_| {
+            let mut answered = 0;
+            // Longer than Redis is waited for, and is left alone afterwards, several times over.
+            while frozen.elapsed() < Duration::from_secs(7) {
+                attempt().await;
+                answered += 1;
+            }
+            answered
+        }));
+        let answered: usize = attempts.await.into_iter().sum();
+        redis.thaw();
+        // It runs what it was asked while it was frozen.
+        let asked = Cell::new(u64::MAX);
+        eventually("Redis has answered everything", async || {
+            let now = redis.calls_of("eval") - before;
+            asked.replace(now) == now
+        })
+        .await;
+        let asked = asked.get();
+        assert!(answered > 2 * WORKERS, "{answered}");
+        assert!(asked <= WORKERS as u64, "{asked} times somebody waited for it, {WORKERS} at once");
+        eventually("limits are counted together again", async || {
+            attempt().await;
+            redis.calls_of("eval") - before > asked
+        })
+        .await;
+    });
 }
 
 fn leak(number: i32) -> &'static str {

@@ -28,7 +28,7 @@ impl AccountMutation {
     }
 
     /// Opens a session. UNAUTHENTICATED when the address or the password is wrong, without telling which; RATE_LIMITED after many
-    /// attempts, with `extensions.retryAfter` in seconds.
+    /// attempts from one network address, or very many at one account, with `extensions.retryAfter` in seconds.
     async fn sign_in(&self, ctx: &Context<'_>, input: SignInInput) -> Result<SignInPayload> {
         Ok(SignInPayload { session: Session(sign_in::sign_in(ctx.app(), ctx.origin(), input).await?) })
     }

@@ -10,7 +10,7 @@ use self::identity::Link;
 use super::{
     secret,
     session::{OpenedSession, announce, session_open_in_tx},
-    sign_in::attempt_count_of_address,
+    sign_in::attempt_count_of_network,
     types::{CompleteOpenIdSignInInput, SignInProvider, StartOpenIdSignInInput, StartOpenIdSignInPayload},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub async fn sign_in_start(
     if !app.config.openid.redirect_urls.contains(&wanted.redirect_url) {
         return Err(Error::bad_input("redirectUrl", "This is none of the pages that are configured to come back to."));
     }
-    attempt_count_of_address(app, origin).await?;
+    attempt_count_of_network(app, origin).await?;
     let departure = provider.depart(&wanted.redirect_url).await?;
     let browsers = secret::generate();
     let row = open_id_sign_ins::ActiveModel {

@@ -29,7 +29,7 @@ use crate::{
         ids::UserId,
         input,
     },
-    limiter::Limit,
+    limiter::{Key, Limit},
     password,
     viewer::Origin,
 };
@@ -45,7 +45,7 @@ pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<
     let name = input::text("name", &wanted.name, 100)?;
     let phone = input::optional_text("phone", wanted.phone.as_deref(), 20)?;
     let limit = Limit { amount: accounts.sign_ups_per_address, window: HOUR };
-    app.limiter.take(&format!("sign-up:{}", origin.network()), 1, limit).await?;
+    app.limiter.take(Key::SignUpsFrom(origin.network()), 1, limit).await?;
     let password_hash = password::hashed(password).await?;
 
     let transaction = database::begin(&app.db).await?;
@@ -67,7 +67,8 @@ pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<
 /// Opens a session for whoever knows the password.
 pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<OpenedSession> {
     let email = wanted.email.trim();
-    let account = attempt_count(app, origin, email).await?;
+    let account = email.to_lowercase();
+    attempt_count(app, origin, &account).await?;
     let user = find_by_email(&app.db, email).await?;
     let password_hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = password::is_right(wanted.password, password_hash).await?;
@@ -86,7 +87,7 @@ pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<
     let opened = session_open_in_tx(app, &transaction, &user, origin).await?;
     record_in_tx(&transaction, Entry::by(UserId(user.id), origin, Action::SignedIn)).await?;
     transaction.commit().await?;
-    app.limiter.forget(&account).await;
+    app.limiter.forget(Key::attempts(&account, origin)).await;
     Ok(opened)
 }
 
@@ -108,23 +109,27 @@ pub fn check_sign_up(app: &App) -> Result<()> {
     }
 }
 
-/// Counts an attempt to prove that somebody is the owner of an account, before anything is looked at. RATE_LIMITED when the account
-/// or the address has had too many. Gives the account's key, to be forgotten once the proof holds.
-pub async fn attempt_count(app: &App, origin: &Origin, email: &str) -> Result<String> {
-    attempt_count_of_address(app, origin).await?;
+/// Counts an attempt to prove that somebody is the owner of an account, before anything is looked at. RATE_LIMITED when the network, the
+/// account from this network, or the account from everywhere has had too many. `account` is its e-mail address in small letters.
+///
+/// What is guessed elsewhere keeps nobody out at home before it is very much: the third limit is far above the second.
+pub async fn attempt_count(app: &App, origin: &Origin, account: &str) -> Result<()> {
+    attempt_count_of_network(app, origin).await?;
     let accounts = &app.config.accounts;
-    let window = Duration::from_secs(accounts.attempts_window_seconds);
-    let account = format!("attempt:{}", email.to_lowercase());
-    app.limiter.take(&account, 1, Limit { amount: accounts.attempts_per_account, window }).await?;
-    Ok(account)
+    let from_here = attempts(app, accounts.attempts_per_account);
+    app.limiter.take(Key::attempts(account, origin), 1, from_here).await?;
+    let from_everywhere = attempts(app, accounts.attempts_per_account_from_everywhere);
+    app.limiter.take(Key::AttemptsOn { account }, 1, from_everywhere).await
 }
 
-/// The same where it is not known yet whose account it is. RATE_LIMITED when the address has had too many.
-pub async fn attempt_count_of_address(app: &App, origin: &Origin) -> Result<()> {
-    let accounts = &app.config.accounts;
-    let window = Duration::from_secs(accounts.attempts_window_seconds);
-    let limit = Limit { amount: accounts.attempts_per_address, window };
-    app.limiter.take(&format!("attempt:{}", origin.network()), 1, limit).await
+/// The same where it is not known yet whose account it is. RATE_LIMITED when the network has had too many.
+pub async fn attempt_count_of_network(app: &App, origin: &Origin) -> Result<()> {
+    let limit = attempts(app, app.config.accounts.attempts_per_address);
+    app.limiter.take(Key::AttemptsFrom(origin.network()), 1, limit).await
+}
+
+fn attempts(app: &App, amount: u64) -> Limit {
+    Limit { amount, window: Duration::from_secs(app.config.accounts.attempts_window_seconds) }
 }
 
 /// The user with this e-mail address, in any case of its letters.

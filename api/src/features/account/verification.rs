@@ -31,7 +31,7 @@ use crate::{
         ids::UserId,
         input,
     },
-    limiter::Limit,
+    limiter::{Key, Limit},
     mail::{Letter, Occasion},
     password,
     viewer::{Origin, Viewer},
@@ -43,7 +43,7 @@ pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordI
     let new = password::decode("newPassword", &wanted.new_password)?;
     let user = users::Entity::find_by_id(asking.id.0).one(&app.db).await?.ok_or_else(Error::unauthenticated)?;
     if let Some(origin) = &asking.origin {
-        attempt_count(app, origin, &user.email).await?;
+        attempt_count(app, origin, &user.email.to_lowercase()).await?;
     }
     if !password::is_right(wanted.current_password, user.password_hash.clone()).await? {
         return Err(Error::bad_input("currentPassword", "This is not your password."));
@@ -133,9 +133,9 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
     let accounts = &app.config.accounts;
     let window = Duration::from_secs(60 * 60);
     let of_address = Limit { amount: accounts.letters_per_address, window };
-    app.limiter.take(&format!("letter:{}", origin.network()), 1, of_address).await?;
+    app.limiter.take(Key::LettersFrom(origin.network()), 1, of_address).await?;
     let of_email = Limit { amount: accounts.letters_per_account, window };
-    app.limiter.take(&format!("letter:{}", email.to_lowercase()), 1, of_email).await?;
+    app.limiter.take(Key::LettersTo { account: &email.to_lowercase() }, 1, of_email).await?;
     let app = app.clone();
     tokio::spawn(
         async move {

@@ -5,21 +5,34 @@ use std::time::Duration;
 use crate::{
     app::App,
     config::LimitsConfig,
-    graphql::{error::Result, ids::GlobalId, limits},
-    limiter::Limit,
+    graphql::{error::Result, ids::UserId, limits},
+    limiter::{Key, Limit},
     viewer::{Origin, Viewer},
 };
 
 /// Whose cost is counted together: a user's, or that of all who ask from one place without signing in.
-pub struct Payer(Option<String>);
+pub struct Payer(Option<Key<'static>>);
 
 impl Payer {
     pub fn of(viewer: &Viewer, origin: &Origin) -> Self {
         Payer(match viewer {
-            Viewer::User(user) => Some(format!("cost:{}", user.id.to_global().0)),
-            Viewer::Anonymous => Some(format!("cost:{}", origin.network())),
+            Viewer::User(user) => Some(Key::CostOfUser(user.id)),
+            Viewer::Anonymous => Some(Key::CostOfNetwork(origin.network())),
             Viewer::System => None,
         })
+    }
+
+    /// Whoever a token names, before anything else is known of them.
+    pub fn named(user: UserId) -> Self {
+        Payer(Some(Key::CostOfUser(user)))
+    }
+
+    /// Charges for the check of an access token, before it costs a statement.
+    ///
+    /// # Errors
+    /// RATE_LIMITED.
+    pub async fn charge_token_check(&self, app: &App) -> Result<()> {
+        self.charge(app, limits::TOKEN_CHECK).await
     }
 
     /// Charges for the reading of a document, whatever comes of it.
@@ -35,7 +48,7 @@ impl Payer {
     /// # Errors
     /// RATE_LIMITED.
     pub async fn charge(&self, app: &App, cost: usize) -> Result<()> {
-        match (&self.0, limit(&app.config.limits)) {
+        match (self.0, limit(&app.config.limits)) {
             (Some(key), Some(limit)) => app.limiter.take_by_shares(key, cost as u64, limit).await,
             (None, _) | (_, None) => Ok(()),
         }

@@ -15,7 +15,8 @@ use futures_util::{
 };
 use tracing::Instrument;
 
-use self::{charge::Payer, errors::Outline};
+pub use self::charge::Payer;
+use self::errors::Outline;
 use super::{
     batch::{BatchQueue, drive, drive_stream},
     context::Given,

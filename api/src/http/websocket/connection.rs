@@ -201,7 +201,10 @@ impl Connection {
             (Some(_), Protocol::GraphqlTransportWs) => return Err(end::TOO_MANY_INITS),
             // The older protocol has no other message that could carry a newer access token.
             (Some(attendance), Protocol::SubscriptionsTransportWs) => match viewer::authorization(payload.as_ref()) {
-                Some(token) => attendance.renew(&self.endpoint.app, token).await.map(drop),
+                Some(token) => match attendance.renew(&self.endpoint.app, token).await {
+                    Err(error) if error.code != Code::RateLimited => Err(error),
+                    Ok(_) | Err(_) => Ok(()),
+                },
                 None => Ok(()),
             },
         };
@@ -233,6 +236,8 @@ impl Connection {
         let answer = match (&self.attendance, viewer::authorization(payload.as_ref())) {
             (Some(attendance), Some(token)) => match attendance.renew(&self.endpoint.app, token).await {
                 Ok(expires_at) => Some(json!({ "expiresAt": DateTime(expires_at).to_value() })),
+                // It may be tried again for as long as the token lasts that the socket has.
+                Err(error) if error.code == Code::RateLimited => Some(json!({ "retryAfter": error.retry_after })),
                 Err(error) => return Err(End::unserved(error.code)),
             },
             (None, Some(_)) => return Err(end::UNAUTHORIZED),

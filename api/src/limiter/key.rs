@@ -1,0 +1,92 @@
+//! What is counted. All keys are made here, so that no two of them can be the same by what somebody typed.
+
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+
+use crate::{graphql::ids::UserId, viewer::Origin};
+
+/// What a limit is for. An account is the key of its e-mail address, whether anybody has it or not; a network is what one client has for
+/// itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key<'k> {
+    /// Attempts to sign in to an account from a network.
+    Attempts {
+        account: &'k str,
+        network: IpNet,
+    },
+    /// Attempts to sign in to an account, from everywhere.
+    AttemptsOn {
+        account: &'k str,
+    },
+    /// Attempts to sign in from a network, to whatever account.
+    AttemptsFrom(IpNet),
+    SignUpsFrom(IpNet),
+    LettersTo {
+        account: &'k str,
+    },
+    LettersFrom(IpNet),
+    /// What operations of a user cost.
+    CostOfUser(UserId),
+    /// What operations cost that nobody signed in for.
+    CostOfNetwork(IpNet),
+}
+
+/// A key as it is kept. It may have been made of a person's address: what is kept does not tell.
+pub(super) type Hash = [u8; 16];
+
+impl<'k> Key<'k> {
+    /// Attempts to sign in to an account from there.
+    pub fn attempts(account: &'k str, origin: &Origin) -> Self {
+        Key::Attempts { account, network: origin.network() }
+    }
+
+    pub(super) fn hash(self) -> Hash {
+        let (kind, parts) = match self {
+            Key::Attempts { account, network } => ("attempts", vec![account.to_owned(), network.to_string()]),
+            Key::AttemptsOn { account } => ("attempts on", vec![account.to_owned()]),
+            Key::AttemptsFrom(network) => ("attempts from", vec![network.to_string()]),
+            Key::SignUpsFrom(network) => ("sign-ups from", vec![network.to_string()]),
+            Key::LettersTo { account } => ("letters to", vec![account.to_owned()]),
+            Key::LettersFrom(network) => ("letters from", vec![network.to_string()]),
+            Key::CostOfUser(user) => ("cost of user", vec![user.0.to_string()]),
+            Key::CostOfNetwork(network) => ("cost of network", vec![network.to_string()]),
+        };
+        let mut hasher = Sha256::new();
+        for part in std::iter::once(kind).chain(parts.iter().map(String::as_str)) {
+            // With its length, so that no part can run into the next.
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        let mut short = Hash::default();
+        short.copy_from_slice(&hasher.finalize()[..16]);
+        short
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_keys_are_the_same_whatever_was_typed() {
+        let network: IpNet = "192.0.2.1/32".parse().expect("a network");
+        let other: IpNet = "192.0.2.7/32".parse().expect("a network");
+        let mut keys = vec![
+            Key::AttemptsFrom(network),
+            Key::SignUpsFrom(network),
+            Key::LettersFrom(network),
+            Key::CostOfNetwork(network),
+            Key::CostOfUser(UserId(7)),
+            Key::CostOfUser(UserId(8)),
+        ];
+        for account in ["", "ann@demo.test", "192.0.2.1/32", "7", "attempts from192.0.2.1/32"] {
+            keys.extend([Key::AttemptsOn { account }, Key::LettersTo { account }]);
+            keys.extend([network, other].map(|network| Key::Attempts { account, network }));
+        }
+        let hashes: HashSet<_> = keys.iter().map(|key| key.hash()).collect();
+        assert_eq!(hashes.len(), keys.len());
+        assert_eq!(Key::CostOfUser(UserId(7)).hash(), Key::CostOfUser(UserId(7)).hash());
+    }
+}
