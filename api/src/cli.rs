@@ -1,5 +1,6 @@
 //! The command line.
 
+mod accounts;
 mod admin;
 mod healthcheck;
 mod migrate;
@@ -49,6 +50,7 @@ Examples:
   tiffin migrate up && tiffin serve --no-migrate
   tiffin seed --scale 1                         fill a PostgreSQL database with a big city
   tiffin admin --email ada@example.com          make the first admin; prints a password
+  tiffin accounts collisions                    which accounts share an e-mail address
   tiffin schema > schema.graphql                the GraphQL schema, for client tools
   tiffin config > tiffin.toml                   what is in force, as a file to start from
 
@@ -66,6 +68,9 @@ enum Command {
     Seed(seed::SeedOptions),
     /// Make an admin: somebody new, or who has an account already.
     Admin(admin::AdminOptions),
+    /// Look at accounts that share an e-mail address, and decide whose it is.
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
     /// Print the GraphQL schema in its definition language.
     Schema,
     /// Print the configuration that is in force, with secrets hidden.
@@ -122,6 +127,7 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Migrate(action)) => migrate::run(action, start(&sources)?, patience).await,
         Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
         Some(Command::Admin(options)) => admin::run(options, start(&sources)?, patience).await,
+        Some(Command::Accounts(action)) => accounts::run(action, start(&sources)?, patience).await,
         Some(Command::Schema) => print(&graphql::schema::sdl()),
         Some(Command::Config) => print(&config::describe(&sources)?),
         Some(Command::Healthcheck(options)) => healthcheck::run(options, Config::load(&sources)?).await,

@@ -20,6 +20,8 @@ pub struct Model {
     pub user_id: Option<i32>,
     #[sea_orm(column_type = "Text")]
     pub search_text: String,
+    #[sea_orm(column_type = "Text", unique)]
+    pub normalized_email: String,
     #[sea_orm(has_many)]
     pub orders: HasMany<super::orders::Entity>,
     #[sea_orm(has_many)]

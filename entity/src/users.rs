@@ -19,6 +19,8 @@ pub struct Model {
     pub search_text: String,
     #[sea_orm(column_type = "Text", nullable)]
     pub password_hash: Option<String>,
+    #[sea_orm(column_type = "Text", unique)]
+    pub normalized_email: String,
     #[sea_orm(has_many)]
     pub account_tokens: HasMany<super::account_tokens::Entity>,
     #[sea_orm(has_many)]

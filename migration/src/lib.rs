@@ -6,7 +6,9 @@
 
 mod batches;
 mod dialect;
+pub mod email;
 mod lock;
+mod normalized_email;
 pub mod search_text;
 
 mod m20261116_090000_create_customers;
@@ -51,6 +53,10 @@ mod m20261126_091000_create_identities;
 mod m20261126_091100_create_open_id_sign_ins;
 mod m20261126_092000_create_driver_locations;
 mod m20261126_092100_index_driver_history;
+mod m20261130_093000_add_normalized_email;
+mod m20261130_093100_backfill_normalized_email;
+mod m20261130_093200_require_normalized_email;
+mod m20261130_093300_drop_users_email_key;
 
 use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
@@ -102,6 +108,10 @@ impl MigratorTrait for Migrator {
             Box::new(m20261126_091100_create_open_id_sign_ins::Migration),
             Box::new(m20261126_092000_create_driver_locations::Migration),
             Box::new(m20261126_092100_index_driver_history::Migration),
+            Box::new(m20261130_093000_add_normalized_email::Migration),
+            Box::new(m20261130_093100_backfill_normalized_email::Migration),
+            Box::new(m20261130_093200_require_normalized_email::Migration),
+            Box::new(m20261130_093300_drop_users_email_key::Migration),
         ]
     }
 }

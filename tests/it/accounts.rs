@@ -1,5 +1,6 @@
 //! Accounts: who signs up and in, for how long, and what ends it.
 
+mod addresses;
 mod attempts;
 mod deletion;
 mod letters;

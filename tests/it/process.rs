@@ -33,7 +33,7 @@ pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
 #[test]
 fn every_command_explains_itself() {
     tiffin_tests::run(async {
-        let commands: [&[&str]; 11] = [
+        let commands: [&[&str]; 15] = [
             &[],
             &["serve"],
             &["migrate"],
@@ -42,6 +42,10 @@ fn every_command_explains_itself() {
             &["migrate", "status"],
             &["migrate", "fresh"],
             &["seed"],
+            &["accounts"],
+            &["accounts", "collisions"],
+            &["accounts", "keep"],
+            &["accounts", "set-email"],
             &["schema"],
             &["config"],
             &["healthcheck"],
@@ -138,7 +142,7 @@ both_databases! {
         assert_eq!(empty.migrate(&["up"]).await, (all, 0));
 
         let db = empty.connect().await;
-        let ann = "insert into customers (name, email) values ('Ann', 'ann@example.com')";
+        let ann = "insert into customers (name, email, normalized_email) values ('Ann', 'ann@example.com', 'ann@example.com')";
         db.execute_unprepared(ann).await.expect("the tables are there");
         for destructive in [["migrate", "fresh"], ["migrate", "down"]] {
             let said = empty.run("production", &destructive).await.expect_failure(SECRET);

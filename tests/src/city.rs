@@ -8,7 +8,7 @@ use std::{
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 
-use crate::{Database, Outcome, Person, Server, Settings, TestDatabase, access_token, run_command, workspace};
+use crate::{Database, Locale, Outcome, Person, Server, Settings, TestDatabase, access_token, run_command, workspace};
 
 /// An empty city: a database of its own, a server on it, and nobody there yet.
 ///
@@ -36,9 +36,23 @@ impl City {
 
     /// The same with everything that its servers write below this folder.
     pub async fn on_disk<N: AsRef<str>, V: AsRef<str>>(folder: &Path, database: Database, settings: &[(N, V)]) -> Self {
-        let directory = tempfile::Builder::new().prefix("tiffin-city.").tempdir_in(folder);
-        let directory = directory.expect("a temporary directory can be made");
+        let directory = directory(folder);
         let test_database = TestDatabase::create(database, directory.path()).await;
+        Self::on(database, test_database, directory, settings).await
+    }
+
+    /// The same on a PostgreSQL database of this locale; none where the server knows no such one.
+    pub async fn in_locale<N: AsRef<str>, V: AsRef<str>>(locale: Locale, settings: &[(N, V)]) -> Option<Self> {
+        let test_database = TestDatabase::create_in(locale).await?;
+        Some(Self::on(Database::Postgres, test_database, directory(&std::env::temp_dir()), settings).await)
+    }
+
+    async fn on<N: AsRef<str>, V: AsRef<str>>(
+        database: Database,
+        test_database: TestDatabase,
+        directory: TempDir,
+        settings: &[(N, V)],
+    ) -> Self {
         let mut all = usual_settings(database, &test_database.url, directory.path());
         all.extend(settings.iter().map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned())));
         City {
@@ -131,6 +145,11 @@ impl City {
     pub(crate) fn number(&self) -> u32 {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+fn directory(folder: &Path) -> TempDir {
+    let directory = tempfile::Builder::new().prefix("tiffin-city.").tempdir_in(folder);
+    directory.expect("a temporary directory can be made")
 }
 
 fn usual_settings(database: Database, url: &str, directory: &Path) -> Settings {

@@ -20,6 +20,15 @@ pub enum Database {
     Sqlite,
 }
 
+/// By what a PostgreSQL folds and compares texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locale {
+    /// By bytes: of letters it folds those of ASCII.
+    C,
+    /// As Turkish does: I is not the capital of i.
+    Turkish,
+}
+
 /// A database that lives as long as this value.
 pub struct TestDatabase {
     /// What the server is given as `DATABASE_URL`.
@@ -42,6 +51,22 @@ impl TestDatabase {
                 TestDatabase { url: sqlite_url(&file), name: None }
             }
         }
+    }
+
+    /// A new PostgreSQL database of this locale with all tables and no rows. None where the server knows no such locale: it is of a
+    /// version before 15, or was built without ICU.
+    pub async fn create_in(locale: Locale) -> Option<Self> {
+        let options = match locale {
+            Locale::C => "template template0 locale 'C'",
+            Locale::Turkish => "template template0 locale_provider icu icu_locale 'tr-TR'",
+        };
+        let database = match locale {
+            Locale::C => create_postgres(options).await,
+            Locale::Turkish if knows_icu().await => create_postgres(options).await,
+            Locale::Turkish => return None,
+        };
+        migrate(&database.url).await;
+        Some(database)
     }
 
     /// A connection for the test's own statements.
@@ -70,6 +95,15 @@ impl Drop for TestDatabase {
 /// A PostgreSQL database without tables.
 pub async fn scratch_postgres() -> TestDatabase {
     create_postgres("template template0").await
+}
+
+/// Whether databases can have a locale of ICU's.
+async fn knows_icu() -> bool {
+    let administration = connect(&administration_url(), 1).await;
+    let known = "select from pg_collation where collname = 'tr-TR-x-icu' and current_setting('server_version_num')::int >= 150000";
+    let known = administration.execute_unprepared(known).await.expect("the server tells its locales");
+    administration.close().await.expect("a connection can be closed");
+    known.rows_affected() > 0
 }
 
 async fn create_postgres(options: &str) -> TestDatabase {

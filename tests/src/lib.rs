@@ -46,7 +46,7 @@ pub use access_token::access_token;
 pub use answer::{Answer, Problem};
 pub use city::City;
 pub use command::{Outcome, run_command};
-pub use databases::{Database, TestDatabase, scratch_postgres};
+pub use databases::{Database, Locale, TestDatabase, scratch_postgres};
 pub use event_source::EventSource;
 pub use log::{Statement, Statements};
 pub use mailbox::{Letter, Mailbox};

@@ -1,6 +1,7 @@
 //! Decoding of input values that are the same in every feature: what can be wrong with them is refused here, with the field's path.
 
 use async_graphql::MaybeUndefined;
+use migration::email::{Email, NoEmail};
 use rust_decimal::Decimal;
 
 use super::error::{Error, Result};
@@ -96,10 +97,12 @@ pub fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
 }
 
 /// An e-mail address of at most 255 characters that letters can be addressed to. Whether it exists only a letter can tell.
-pub fn email(field: &str, value: &str) -> Result<String> {
+pub fn email(field: &str, value: &str) -> Result<Email> {
     let value = text(field, value, 255)?;
-    if !mail::is_address(&value) {
-        return Err(Error::bad_input(field, "This is not an e-mail address."));
+    let email = Email::parse(&value).map_err(|problem| Error::bad_input(field, problem.to_string()))?;
+    bounded(field, email.written(), 255)?;
+    if !mail::is_address(email.written()) {
+        return Err(Error::bad_input(field, NoEmail::Malformed.to_string()));
     }
-    Ok(value)
+    Ok(email)
 }

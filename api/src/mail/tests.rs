@@ -15,6 +15,7 @@ fn user(email: &str) -> entity::users::Model {
     entity::users::Model {
         id: 1,
         email: email.to_owned(),
+        normalized_email: email.to_owned(),
         name: Some("Ann\r\nBcc: eve@example.com".to_owned()),
         role: entity::sea_orm_active_enums::UserRole::Customer,
         is_active: true,

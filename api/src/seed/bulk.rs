@@ -54,7 +54,7 @@ async fn fill(pool: &PgPool, size: Size) -> anyhow::Result<bool> {
 
 /// Whether the big city is there.
 async fn is_there(connection: &mut PgConnection) -> sqlx::Result<bool> {
-    let landmark = sqlx::query_scalar("select exists (select from users where lower(email) = $1)");
+    let landmark = sqlx::query_scalar("select exists (select from users where normalized_email = $1)");
     landmark.bind(city::landmark()).fetch_one(connection).await
 }
 

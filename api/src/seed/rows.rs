@@ -8,7 +8,7 @@ use entity::{
     sea_orm_active_enums::{DriverStatus, UserRole},
     users,
 };
-use migration::search_text::fold;
+use migration::{email, search_text::fold};
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, Iterable};
 
@@ -45,6 +45,7 @@ impl Rows {
         self.users.push(users::Model {
             id,
             email: email.to_owned(),
+            normalized_email: email::key(email),
             name: Some(name.to_owned()),
             role,
             is_active: true,
@@ -63,6 +64,7 @@ impl Rows {
             id: next_id(&self.customers),
             name: name.to_owned(),
             email: email.to_owned(),
+            normalized_email: email::key(email),
             phone: Some(phone),
             addresses: Some(addresses.iter().map(Address::to_json).collect()),
             created_at: at.into(),

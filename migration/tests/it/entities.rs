@@ -7,7 +7,7 @@ use ::entity::{
     sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole},
     users,
 };
-use migration::{migrate, search_text};
+use migration::{email, migrate, search_text};
 use sea_orm_migration::sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -40,6 +40,7 @@ async fn peopled(scratch: &Scratch) -> DatabaseConnection {
         created_at: Set(created_at),
         password_hash: Set(None),
         search_text: Set(search_text::fold("Đào@example.com")),
+        normalized_email: Set(email::key("Đào@example.com")),
     }
     .insert(&db)
     .await
@@ -48,6 +49,7 @@ async fn peopled(scratch: &Scratch) -> DatabaseConnection {
         id: Set(1),
         name: Set("Đào".into()),
         email: Set("đào@example.com".into()),
+        normalized_email: Set(email::key("đào@example.com")),
         addresses: Set(Some(addresses())),
         created_at: Set(created_at),
         updated_at: Set(created_at),

@@ -2,6 +2,7 @@
 //! and drops databases of its own.
 #![allow(clippy::unwrap_used)]
 
+mod addresses;
 mod backfill;
 mod entities;
 mod erd;

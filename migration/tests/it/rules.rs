@@ -14,7 +14,7 @@ async fn filled(scratch: &Scratch) -> DatabaseConnection {
 }
 
 /// Statements that break a rule, each with a piece of the message that names the rule.
-const REFUSED: [(&str, &str); 29] = [
+const REFUSED: [(&str, &str); 31] = [
     ("update dishes set price = -0.01", "dishes_price_check"),
     ("update order_items set quantity = 0", "order_items_quantity_check"),
     ("update order_items set unit_price = -1", "order_items_unit_price_check"),
@@ -49,7 +49,9 @@ const REFUSED: [(&str, &str); 29] = [
         "insert into driver_locations values (2, 1, 1, '2026-01-02T03:04:05+00:00', 0, 181, null, null)",
         "driver_locations_lng_check",
     ),
-    ("insert into users (email, role) values ('a@example.com', 'KING')", "KING"),
+    ("insert into users (email, role, normalized_email) values ('a@example.com', 'KING', 'a@example.com')", "KING"),
+    ("insert into users (email) values ('a@example.com')", "normalized_email"),
+    ("update customers set normalized_email = null", "normalized_email"),
 ];
 
 on_both!(bad_rows_are_refused);
@@ -81,15 +83,16 @@ async fn a_bad_insert_is_refused_as_an_update_is(scratch: Scratch) {
     execute(&db, &insert("null, 10.10, 0.20, 2.99, 13.29")).await.unwrap_err();
 }
 
-const UNIQUE: [&str; 10] = [
-    "insert into customers (name, email) values ('x', 'hoa@example.com')",
+const UNIQUE: [&str; 11] = [
+    "insert into customers (name, email, normalized_email) values ('x', 'hoa@example.com', 'x')",
+    "insert into customers (name, email, normalized_email) values ('x', 'x', 'hoa@example.com')",
     "insert into menus (restaurant_id, name) values (1, 'Second menu')",
     "insert into drivers (name, phone, license_number, vehicle_type) values ('x', '3', 'L2', 'bike')",
     "insert into drivers (name, phone, license_number, vehicle_type) values ('x', '4', 'L1', 'bike')",
     "insert into reviews (customer_id, restaurant_id, rating, created_at, updated_at) \
      values (1, 1, 3, '2026-01-02T03:04:05+00:00', '2026-01-02T03:04:05+00:00')",
     "insert into order_items (order_id, dish_id, quantity, unit_price, dish_name) values (1, 1, 1, 1, 'x')",
-    "insert into users (email) values ('ADMIN@example.com')",
+    "insert into users (email, normalized_email) values ('ADMIN@example.com', 'admin@example.com')",
     "update customers set user_id = 1",
     "update orders set idempotency_key = 'key' where customer_id = 2",
     "update order_events set position = 1",
@@ -98,7 +101,10 @@ const UNIQUE: [&str; 10] = [
 on_both!(what_is_unique_stays_so);
 async fn what_is_unique_stays_so(scratch: Scratch) {
     let db = filled(&scratch).await;
-    execute(&db, "insert into users (id, email) values (1, 'Admin@Example.com')").await.unwrap();
+    for sql in ["insert into users (id, email, normalized_email) values (1, 'Admin@Example.com', 'admin@example.com')"]
+    {
+        execute(&db, sql).await.unwrap_or_else(|error| panic!("{error} in {sql}"));
+    }
     for sql in UNIQUE {
         let error = execute(&db, sql).await.expect_err(sql);
         let message = error.to_string().to_lowercase();
@@ -128,7 +134,9 @@ async fn what_is_referred_to_stays(scratch: Scratch) {
 on_both!(what_belongs_to_a_row_goes_with_it);
 async fn what_belongs_to_a_row_goes_with_it(scratch: Scratch) {
     let db = filled(&scratch).await;
-    execute(&db, "insert into users (id, email) values (1, 'm@example.com')").await.unwrap();
+    execute(&db, "insert into users (id, email, normalized_email) values (1, 'm@example.com', 'm@example.com')")
+        .await
+        .unwrap();
     execute(&db, "insert into restaurant_members (restaurant_id, user_id) values (1, 1)").await.unwrap();
     execute(&db, "update customers set user_id = 1 where id = 1").await.unwrap();
     execute(&db, "update drivers set user_id = 1").await.unwrap();
@@ -163,7 +171,9 @@ async fn the_defaults_of_the_erd_hold(scratch: Scratch) {
     let new = "restaurants where id = 9 and avg_rating = 0 and total_orders = 0 and review_count = 0 \
                and is_active and currency = 'USD' and delivery_fee = 2.99 and tax_rate = 0 and search_text = ''";
     assert_eq!(value(&db, "count(*)", new).await, "1");
-    execute(&db, "insert into users (email) values ('x@example.com')").await.unwrap();
+    execute(&db, "insert into users (email, normalized_email) values ('x@example.com', 'x@example.com')")
+        .await
+        .unwrap();
     assert_eq!(value(&db, "count(*)", "users where role = 'CUSTOMER' and is_active").await, "1");
     execute(
         &db,

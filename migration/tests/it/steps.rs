@@ -121,7 +121,15 @@ async fn a_run_goes_on_after_a_step_that_was_cut_off(scratch: Scratch) {
     if db.get_database_backend() == DbBackend::Sqlite {
         return; // All of it is one transaction there: a step is never half done.
     }
-    for name in ["require_order_amounts", "require_order_item_dish_name", "index_pages", "link_people_to_users"] {
+    for name in [
+        "require_order_amounts",
+        "require_order_item_dish_name",
+        "index_pages",
+        "link_people_to_users",
+        "add_normalized_email",
+        "require_normalized_email",
+        "drop_users_email_key",
+    ] {
         migrate(&db).await.unwrap();
         let whole = schema(&db).await;
         // As if the server had been stopped after the step's work and before the note that it was done.

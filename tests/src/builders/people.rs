@@ -5,7 +5,7 @@ use entity::{
     sea_orm_active_enums::{DriverStatus, UserRole},
     users,
 };
-use migration::search_text::fold;
+use migration::{email, search_text::fold};
 use rust_decimal::{Decimal, prelude::FromPrimitive};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use serde_json::json;
@@ -30,6 +30,7 @@ impl City {
         let customer = customers::ActiveModel {
             name: Set(name.to_owned()),
             email: Set(email.to_owned()),
+            normalized_email: Set(email::key(email)),
             phone: Set(Some(format!("+1 555 {:07}", user.unwrap_or_default()))),
             addresses: Set(Some(json!([{"label": "Home", "line1": "1 Lake Road", "city": "Hà Nội"}]))),
             created_at: Set(now()),
@@ -91,6 +92,7 @@ impl City {
             is_active: Set(true),
             created_at: Set(now()),
             search_text: Set(fold(&format!("{name} {email}"))),
+            normalized_email: Set(email::key(&email)),
             email: Set(email),
             ..Default::default()
         };

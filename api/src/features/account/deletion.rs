@@ -33,7 +33,7 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     let user = users::Entity::find_by_id(id.0).one(&app.db).await?.ok_or_else(Error::unauthenticated)?;
     if user.password_hash.is_some() {
         if let Some(origin) = &asking.origin {
-            attempt_count(app, origin, &user.email).await?;
+            attempt_count(app, origin, &user.normalized_email).await?;
         }
         let given = wanted.password.unwrap_or_default();
         if !password::is_right(given, user.password_hash.clone()).await? {
@@ -70,6 +70,7 @@ async fn user_forget_in_tx(transaction: &DatabaseTransaction, id: UserId, email:
     sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id.0)).exec(transaction).await?;
     users::Entity::update_many()
         .col_expr(users::Column::Email, Expr::val(email))
+        .col_expr(users::Column::NormalizedEmail, Expr::val(email))
         .col_expr(users::Column::Name, Expr::val(None::<String>))
         .col_expr(users::Column::IsActive, Expr::val(false))
         .col_expr(users::Column::EmailVerifiedAt, Expr::val(None::<chrono::DateTime<chrono::Utc>>))

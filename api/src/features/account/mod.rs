@@ -1,6 +1,7 @@
 //! Users: who signs in, and as whom.
 
 mod administration;
+mod collision;
 mod deletion;
 pub mod expiry;
 pub mod loader;

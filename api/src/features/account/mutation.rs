@@ -22,7 +22,7 @@ pub struct AccountMutation;
 #[Object]
 impl AccountMutation {
     /// Makes an account with the role CUSTOMER and signs in to it; a message with a link verifies the e-mail address. CONFLICT when
-    /// the address has an account already; RATE_LIMITED after many accounts from one place.
+    /// the address has an account already, however it is written; RATE_LIMITED after many accounts from one place.
     async fn sign_up(&self, ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload> {
         Ok(SignUpPayload { session: Session(sign_in::sign_up(ctx.app(), ctx.origin(), input).await?) })
     }

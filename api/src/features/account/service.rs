@@ -1,14 +1,18 @@
 //! What other features ask of accounts.
 
 use entity::{sea_orm_active_enums::UserRole, users};
-use migration::search_text::fold;
+use migration::{email::Email, search_text::fold};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel, TryIntoModel};
 
+pub use super::{
+    collision::{Collision, SharingAccount, address_keep, address_set, collisions},
+    session::announce,
+    sign_in::find_by_email,
+};
 use super::{
     proof::{Purpose, letter_in_tx},
     session::{of_user, sessions_end_in_tx},
 };
-pub use super::{session::announce, sign_in::find_by_email};
 use crate::{
     app::App,
     clock, database,
@@ -27,7 +31,7 @@ use crate::{
 pub async fn user_invite_in_tx(
     app: &App,
     transaction: &DatabaseTransaction,
-    email: String,
+    email: &Email,
     name: Option<String>,
     role: UserRole,
 ) -> Result<(users::Model, Letter)> {
@@ -45,7 +49,7 @@ pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_has
     let transaction = database::begin(&app.db).await?;
     let mut row = match find_by_email(&transaction, &email).await? {
         Some(user) => user.into_active_model(),
-        None => user_new(email, name.clone(), UserRole::Admin),
+        None => user_new(&email, name.clone(), UserRole::Admin),
     };
     row.role = Set(UserRole::Admin);
     row.is_active = Set(true);
@@ -62,13 +66,19 @@ pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_has
 }
 
 /// A user's row, before anything is known of how it signs in.
-pub fn user_new(email: String, name: Option<String>, role: UserRole) -> users::ActiveModel {
+pub fn user_new(email: &Email, name: Option<String>, role: UserRole) -> users::ActiveModel {
     users::ActiveModel {
-        search_text: Set(fold(&format!("{} {email}", name.as_deref().unwrap_or_default()))),
-        email: Set(email),
+        search_text: Set(search_text(name.as_deref(), email.written())),
+        email: Set(email.written().to_owned()),
+        normalized_email: Set(email.normalized().to_owned()),
         name: Set(name),
         role: Set(role),
         created_at: Set(clock::now().into()),
         ..Default::default()
     }
+}
+
+/// What a user is found by in lists.
+pub fn search_text(name: Option<&str>, email: &str) -> String {
+    fold(&format!("{} {email}", name.unwrap_or_default()))
 }

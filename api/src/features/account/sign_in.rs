@@ -4,11 +4,10 @@
 use std::time::Duration;
 
 use entity::{sea_orm_active_enums::UserRole, users};
+use migration::email::{Email, exactly, is_exact, key};
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, ExprTrait, Func},
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect,
 };
 
 use super::{
@@ -49,7 +48,7 @@ pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<
     let password_hash = password::hashed(password).await?;
 
     let transaction = database::begin(&app.db).await?;
-    let mut row = user_new(email, Some(name), UserRole::Customer);
+    let mut row = user_new(&email, Some(name), UserRole::Customer);
     row.password_hash = Set(Some(password_hash));
     let taken = "There is an account with this e-mail address: sign in, or reset its password.";
     let user = row.insert(&transaction).await.map_err(|error| Error::or_taken(error, &[("email", "email", taken)]))?;
@@ -67,9 +66,9 @@ pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<
 /// Opens a session for whoever knows the password.
 pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<OpenedSession> {
     let email = wanted.email.trim();
-    let account = email.to_lowercase();
+    let account = key(email);
     attempt_count(app, origin, &account).await?;
-    let user = find_by_email(&app.db, email).await?;
+    let user = find_to_sign_in(&app.db, email).await?;
     let password_hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = password::is_right(wanted.password, password_hash).await?;
     let known = user.as_ref().map(|user| UserId(user.id));
@@ -110,7 +109,7 @@ pub fn check_sign_up(app: &App) -> Result<()> {
 }
 
 /// Counts an attempt to prove that somebody is the owner of an account, before anything is looked at. RATE_LIMITED when the network, the
-/// account from this network, or the account from everywhere has had too many. `account` is its e-mail address in small letters.
+/// account from this network, or the account from everywhere has had too many. `account` is the key of its e-mail address.
 ///
 /// What is guessed elsewhere keeps nobody out at home before it is very much: the third limit is far above the second.
 pub async fn attempt_count(app: &App, origin: &Origin, account: &str) -> Result<()> {
@@ -132,12 +131,20 @@ fn attempts(app: &App, amount: u64) -> Limit {
     Limit { amount, window: Duration::from_secs(app.config.accounts.attempts_window_seconds) }
 }
 
-/// The user with this e-mail address, in any case of its letters.
-pub async fn find_by_email(db: &impl ConnectionTrait, email: &str) -> Result<Option<users::Model>> {
+/// The user who has this e-mail address, however it is written. Whatever is given to an address (rights, letters, a way to sign in) goes
+/// to this one, and never to another account with the address.
+pub async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<Option<users::Model>> {
+    Ok(users::Entity::find().filter(users::Column::NormalizedEmail.eq(email.normalized())).one(db).await?)
+}
+
+/// The user who signs in with this address: who has it, or an account that shares it and so is known by its very spelling.
+async fn find_to_sign_in(db: &impl ConnectionTrait, address: &str) -> Result<Option<users::Model>> {
     // PostgreSQL takes no such text, and no address has it.
-    if email.contains('\0') {
+    if address.contains('\0') {
         return Ok(None);
     }
-    let same = Expr::expr(Func::lower(Expr::col(users::Column::Email))).eq(email.to_lowercase());
-    Ok(users::Entity::find().filter(same).one(db).await?)
+    let keys = [exactly(address), key(address)];
+    let found = users::Entity::find().filter(users::Column::NormalizedEmail.is_in(keys)).all(db).await?;
+    // Whoever writes what another account is known by means that one.
+    Ok(found.into_iter().max_by_key(|user| is_exact(&user.normalized_email)))
 }

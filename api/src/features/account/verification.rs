@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use entity::users;
+use migration::email::Email;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     sea_query::Expr,
@@ -43,7 +44,7 @@ pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordI
     let new = password::decode("newPassword", &wanted.new_password)?;
     let user = users::Entity::find_by_id(asking.id.0).one(&app.db).await?.ok_or_else(Error::unauthenticated)?;
     if let Some(origin) = &asking.origin {
-        attempt_count(app, origin, &user.email.to_lowercase()).await?;
+        attempt_count(app, origin, &user.normalized_email).await?;
     }
     if !password::is_right(wanted.current_password, user.password_hash.clone()).await? {
         return Err(Error::bad_input("currentPassword", "This is not your password."));
@@ -135,7 +136,7 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
     let of_address = Limit { amount: accounts.letters_per_address, window };
     app.limiter.take(Key::LettersFrom(origin.network()), 1, of_address).await?;
     let of_email = Limit { amount: accounts.letters_per_account, window };
-    app.limiter.take(Key::LettersTo { account: &email.to_lowercase() }, 1, of_email).await?;
+    app.limiter.take(Key::LettersTo { account: email.normalized() }, 1, of_email).await?;
     let app = app.clone();
     tokio::spawn(
         async move {
@@ -150,7 +151,7 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
     Ok(())
 }
 
-async fn send(app: &App, email: &str, purpose: Purpose) -> Result<()> {
+async fn send(app: &App, email: &Email, purpose: Purpose) -> Result<()> {
     let user = find_by_email(&app.db, email).await?.filter(|user| user.is_active);
     let Some(user) = user.filter(|user| purpose != Purpose::VerifyEmail || user.email_verified_at.is_none()) else {
         return Ok(());

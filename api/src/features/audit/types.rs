@@ -37,6 +37,9 @@ pub enum AuditAction {
     AccountDeleted,
     /// At the command line of the server.
     AdminMade,
+    /// At the command line of the server: the account has another e-mail address, or one that several shared was given to it or to
+    /// another of them.
+    UserEmailSet,
     UserRoleSet,
     UserActivated,
     UserDeactivated,

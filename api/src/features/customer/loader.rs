@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
 use entity::{customers, orders};
+use migration::email;
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryTrait,
-    sea_query::{Expr, ExprTrait, Func, Query, SelectStatement},
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
 use crate::{
@@ -76,8 +77,7 @@ impl List for Customers {
             let mut found = Condition::any().add(search::contains(customers::Column::SearchText, term));
             // Finding somebody by e-mail would tell the e-mail to those who may not see it.
             if viewer.is_admin() {
-                let email = Func::lower(Expr::col(customers::Column::Email.as_column_ref()));
-                found = found.add(Expr::expr(email).like(search::pattern(term)));
+                found = found.add(search::contains(customers::Column::NormalizedEmail, &email::fold(term)));
             }
             select.cond_where(found);
         }

@@ -5,8 +5,8 @@ use migration::search_text::fold;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    sea_query::{Expr, ExprTrait, Func, OnConflict},
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    sea_query::{Expr, OnConflict},
 };
 use serde_json::Value as Json;
 
@@ -73,6 +73,7 @@ pub async fn customer_make_in_tx(
         search_text: Set(fold(&name)),
         name: Set(name.chars().take(100).collect()),
         email: Set(user.email.clone()),
+        normalized_email: Set(user.normalized_email.clone()),
         phone: Set(phone),
         user_id: Set(Some(user.id)),
         created_at: Set(now.into()),
@@ -99,19 +100,9 @@ pub async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users
     if own.one(transaction).await?.is_some() {
         return Ok(());
     }
-    let same_email =
-        Expr::expr(Func::lower(Expr::col(customers::Column::Email.as_column_ref()))).eq(user.email.to_lowercase());
-    // Customers tell their addresses apart by the case of letters; people do not. The oldest is the one.
-    let waiting = customers::Entity::find()
-        .filter(same_email)
-        .filter(customers::Column::UserId.is_null())
-        .order_by_asc(customers::Column::Id)
-        .one(transaction)
-        .await?;
-    let Some(waiting) = waiting else { return Ok(()) };
     customers::Entity::update_many()
         .col_expr(customers::Column::UserId, Expr::val(user.id))
-        .filter(customers::Column::Id.eq(waiting.id))
+        .filter(customers::Column::NormalizedEmail.eq(&user.normalized_email))
         .filter(customers::Column::UserId.is_null())
         .exec(transaction)
         .await?;
@@ -169,6 +160,7 @@ pub async fn customer_forget_in_tx(transaction: &DatabaseTransaction, user: User
     let forgotten = customers::Entity::update_many()
         .col_expr(customers::Column::Name, Expr::val(NAME))
         .col_expr(customers::Column::Email, Expr::val(email))
+        .col_expr(customers::Column::NormalizedEmail, Expr::val(email))
         .col_expr(customers::Column::Phone, Expr::val(None::<String>))
         .col_expr(customers::Column::Addresses, Expr::val(None::<Json>))
         .col_expr(customers::Column::SearchText, Expr::val(""))

@@ -47,7 +47,7 @@ pub async fn driver_create(app: &App, viewer: &Viewer, wanted: CreateDriverInput
     app.mail.check()?;
 
     let transaction = database::begin(&app.db).await?;
-    let invited = user_invite_in_tx(app, &transaction, email, Some(name.clone()), UserRole::Driver);
+    let invited = user_invite_in_tx(app, &transaction, &email, Some(name.clone()), UserRole::Driver);
     let (user, letter) = invited.await?;
     let driver = drivers::ActiveModel {
         name: Set(name),

@@ -1,6 +1,7 @@
 //! Who runs a restaurant: its staff, whom its staff and admins choose.
 
 use entity::{restaurant_members, restaurants, sea_orm_active_enums::UserRole, users};
+use migration::email::Email;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
     sea_query::OnConflict,
@@ -34,7 +35,7 @@ pub async fn member_add(app: &App, viewer: &Viewer, wanted: AddRestaurantMemberI
     let restaurant = restaurant_managed_in_tx(&transaction, viewer, id, "restaurantId").await?;
     let email = input::email("email", &wanted.email)?;
     app.mail.check()?;
-    let (user, letter) = merchant_in_tx(app, &transaction, email).await?;
+    let (user, letter) = merchant_in_tx(app, &transaction, &email).await?;
     let member = restaurant_members::ActiveModel {
         restaurant_id: Set(restaurant.id),
         user_id: Set(user.id),
@@ -86,9 +87,9 @@ pub async fn member_remove(
 async fn merchant_in_tx(
     app: &App,
     transaction: &DatabaseTransaction,
-    email: String,
+    email: &Email,
 ) -> Result<(users::Model, Option<Letter>)> {
-    let Some(user) = find_by_email(transaction, &email).await? else {
+    let Some(user) = find_by_email(transaction, email).await? else {
         let (user, letter) = user_invite_in_tx(app, transaction, email, None, UserRole::Merchant).await?;
         return Ok((user, Some(letter)));
     };

@@ -1,7 +1,7 @@
 //! Who somebody is here whom the provider has seen: by issuer and subject, and the first time by an e-mail address that is proved.
 
 use entity::{identities, sea_orm_active_enums::UserRole, users};
-use migration::search_text::fold;
+use migration::email::Email;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, sea_query::OnConflict,
 };
@@ -11,6 +11,7 @@ use crate::{
     clock,
     features::account::{
         proof::{self, Purpose},
+        service::user_new,
         session::{of_user, sessions_end_in_tx},
         sign_in::{check_sign_up, find_by_email},
         verification::email_verified_in_tx,
@@ -48,7 +49,7 @@ pub async fn user_of_in_tx(
     let email = proved_email(provider, person)?;
     let (user, link) = match find_by_email(transaction, &email).await? {
         Some(user) => (active(user)?, Link::Added),
-        None => user_make_in_tx(app, transaction, person, email).await?,
+        None => user_make_in_tx(app, transaction, person, &email).await?,
     };
     let user = claim_in_tx(transaction, user).await?;
     identity_add_in_tx(transaction, provider, person, &user).await?;
@@ -68,7 +69,7 @@ fn active(user: users::Model) -> Result<users::Model> {
     }
 }
 
-fn proved_email(provider: &str, person: &Person) -> Result<String> {
+fn proved_email(provider: &str, person: &Person) -> Result<Email> {
     let email = person.email.as_deref().filter(|_| person.email_verified);
     let email = email.and_then(|email| input::email("email", email).ok());
     email.ok_or_else(|| {
@@ -83,23 +84,15 @@ async fn user_make_in_tx(
     app: &App,
     transaction: &DatabaseTransaction,
     person: &Person,
-    email: String,
+    email: &Email,
 ) -> Result<(users::Model, Link)> {
     check_sign_up(app)?;
     let name = person.name.as_deref().map(name_of).filter(|name| !name.is_empty());
-    let row = users::ActiveModel {
-        search_text: Set(fold(&format!("{} {email}", name.as_deref().unwrap_or_default()))),
-        email: Set(email.clone()),
-        name: Set(name),
-        role: Set(UserRole::Customer),
-        created_at: Set(clock::now().into()),
-        ..Default::default()
-    };
-    let made = users::Entity::insert(row)
+    let made = users::Entity::insert(user_new(email, name, UserRole::Customer))
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(transaction)
         .await?;
-    let user = find_by_email(transaction, &email).await?;
+    let user = find_by_email(transaction, email).await?;
     let user = user.ok_or_else(|| Error::internal(anyhow::anyhow!("a user that was made is not there")))?;
     Ok((active(user)?, if made == 1 { Link::Made } else { Link::Added }))
 }

@@ -6,7 +6,8 @@ use super::{Session, User};
 
 #[derive(Clone, InputObject)]
 pub struct SignUpInput {
-    /// No account may have it yet, in any case of its letters.
+    /// At most 255 characters, and none that nobody sees. It is kept as it is written; no account may have it yet, in any case of its
+    /// letters, with its accents composed or not, and its domain in letters or as `xn--…`.
     pub email: String,
     /// 10 to 200 characters.
     pub password: String,
@@ -18,6 +19,7 @@ pub struct SignUpInput {
 
 #[derive(Clone, InputObject)]
 pub struct SignInInput {
+    /// However it is written; see `SignUpInput`.
     pub email: String,
     pub password: String,
 }

@@ -1,0 +1,177 @@
+//! Accounts that share an e-mail address, from the time when another spelling of it made a second one: one has it, and the others are
+//! known by their very spelling only. Whoever runs the server looks at them and decides.
+
+use std::collections::{BTreeMap, HashMap};
+
+use entity::{customers, sessions, users};
+use migration::email::{Email, exact_pattern, exactly, is_exact};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, prelude::DateTimeWithTimeZone,
+};
+
+use super::{service::search_text, sign_in::find_by_email};
+use crate::{
+    database::{self, Pool},
+    features::audit::service::{Action, Entry, record_in_tx},
+    graphql::{
+        error::{Error, Result},
+        ids::{CustomerId, GlobalId, UserId},
+        input,
+        row::Row,
+    },
+    viewer::Viewer,
+};
+
+/// An address that several accounts have, or that has no normal form.
+pub struct Collision {
+    /// Who has it comes first.
+    pub accounts: Vec<SharingAccount>,
+}
+
+/// An account with an address that is not its own alone.
+pub struct SharingAccount {
+    pub user: users::Model,
+    /// When a session of it was opened or renewed last; none where there is none any more.
+    pub last_used_at: Option<DateTimeWithTimeZone>,
+}
+
+/// All of them. Accounts that are not active let nobody in, and are left out.
+pub async fn collisions(db: &impl ConnectionTrait) -> Result<Vec<Collision>> {
+    let sharing = users::Entity::find()
+        .filter(users::Column::NormalizedEmail.like(exact_pattern()))
+        .filter(users::Column::IsActive.eq(true))
+        .order_by_asc(users::Column::Id)
+        .all(db)
+        .await?;
+    let mut by_form: BTreeMap<String, Vec<users::Model>> = BTreeMap::new();
+    for user in sharing {
+        // What has no normal form stands for itself.
+        let form = form(&user).unwrap_or_else(|| user.normalized_email.clone());
+        by_form.entry(form).or_default().push(user);
+    }
+    let forms: Vec<_> = by_form.keys().cloned().collect();
+    for keeper in users::Entity::find().filter(users::Column::NormalizedEmail.is_in(forms)).all(db).await? {
+        let sharing = by_form.entry(keeper.normalized_email.clone()).or_default();
+        if sharing.iter().all(|user| user.id != keeper.id) {
+            sharing.insert(0, keeper);
+        }
+    }
+    let used = last_uses(db, by_form.values().flatten().map(|user| user.id)).await?;
+    let sharing = |user: users::Model| SharingAccount { last_used_at: used.get(&user.id).copied(), user };
+    Ok(by_form.into_values().map(|users| Collision { accounts: users.into_iter().map(sharing).collect() }).collect())
+}
+
+/// Gives the address to this one of the accounts that share it. The one that has had it is known by its very spelling from now on.
+pub async fn address_keep(db: &Pool, user: UserId) -> Result<users::Model> {
+    let transaction = database::begin(db).await?;
+    let user = user_for_update(&transaction, user).await?;
+    let id = user.id().to_global().0;
+    if !is_exact(&user.normalized_email) {
+        return Err(Error::conflict(format!("{id} has its address to itself already.")));
+    }
+    let form = form(&user).ok_or_else(|| {
+        Error::conflict(format!(
+            "The address of {id} has a character that nobody sees: give it another one (set-email)."
+        ))
+    })?;
+    let keeper = users::Entity::find().filter(users::Column::NormalizedEmail.eq(&form)).one(&transaction).await?;
+    if let Some(keeper) = keeper {
+        customer_known_as_in_tx(&transaction, keeper.id, None).await?;
+        let exact = exactly(&keeper.email);
+        let mut row = keeper.into_active_model();
+        row.normalized_email = Set(exact);
+        let keeper = row.update(&transaction).await?;
+        record_in_tx(&transaction, Entry::of(&Viewer::System, Action::UserEmailSet).on(keeper.id())).await?;
+    }
+    customer_known_as_in_tx(&transaction, user.id, Some(&form)).await?;
+    let mut row = user.into_active_model();
+    row.normalized_email = Set(form);
+    let user = row.update(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(&Viewer::System, Action::UserEmailSet).on(user.id())).await?;
+    transaction.commit().await?;
+    Ok(user)
+}
+
+/// Gives an account another address, which it has yet to verify. CONFLICT on `email` when somebody has it.
+pub async fn address_set(db: &Pool, user: UserId, email: &str) -> Result<users::Model> {
+    let email = input::email("email", email)?;
+    let transaction = database::begin(db).await?;
+    let user = user_for_update(&transaction, user).await?;
+    let taken = |id: String| Error::conflict(format!("{id} has this e-mail address.")).with_field("email");
+    match find_by_email(&transaction, &email).await? {
+        Some(other) if other.id != user.id => return Err(taken(other.id().to_global().0)),
+        _ => {}
+    }
+    let same = customers::Entity::find().filter(customers::Column::NormalizedEmail.eq(email.normalized()));
+    match same.one(&transaction).await? {
+        Some(other) if other.user_id != Some(user.id) => return Err(taken(CustomerId(other.id).to_global().0)),
+        _ => {}
+    }
+    if let Some(customer) = customer_of(&transaction, user.id).await? {
+        let mut row = customer.into_active_model();
+        row.email = Set(email.written().to_owned());
+        row.normalized_email = Set(email.normalized().to_owned());
+        row.update(&transaction).await?;
+    }
+    let search_text = search_text(user.name.as_deref(), email.written());
+    let mut row = user.into_active_model();
+    row.email = Set(email.written().to_owned());
+    row.normalized_email = Set(email.normalized().to_owned());
+    row.search_text = Set(search_text);
+    row.email_verified_at = Set(None);
+    let user = row.update(&transaction).await?;
+    record_in_tx(&transaction, Entry::of(&Viewer::System, Action::UserEmailSet).on(user.id())).await?;
+    transaction.commit().await?;
+    Ok(user)
+}
+
+fn form(user: &users::Model) -> Option<String> {
+    Email::parse(&user.email).ok().map(|email| email.normalized().to_owned())
+}
+
+async fn user_for_update(transaction: &DatabaseTransaction, user: UserId) -> Result<users::Model> {
+    users::Model::find_visible_for_update(transaction, &Viewer::System, user).await
+}
+
+async fn customer_of(transaction: &DatabaseTransaction, user: i32) -> Result<Option<customers::Model>> {
+    Ok(customers::Entity::find().filter(customers::Column::UserId.eq(user)).one(transaction).await?)
+}
+
+/// Lets a user's customer record be found by this form, which another may have had; without one, by its very spelling.
+async fn customer_known_as_in_tx(transaction: &DatabaseTransaction, user: i32, form: Option<&str>) -> Result<()> {
+    let Some(customer) = customer_of(transaction, user).await? else { return Ok(()) };
+    if let Some(form) = form {
+        let other =
+            customers::Entity::find().filter(customers::Column::NormalizedEmail.eq(form)).one(transaction).await?;
+        if let Some(other) = other.filter(|other| other.id != customer.id) {
+            know_as_in_tx(transaction, other, None).await?;
+        }
+    }
+    know_as_in_tx(transaction, customer, form).await
+}
+
+async fn know_as_in_tx(
+    transaction: &DatabaseTransaction,
+    customer: customers::Model,
+    form: Option<&str>,
+) -> Result<()> {
+    let key = form.map_or_else(|| exactly(&customer.email), str::to_owned);
+    let mut row = customer.into_active_model();
+    row.normalized_email = Set(key);
+    row.update(transaction).await?;
+    Ok(())
+}
+
+async fn last_uses(
+    db: &impl ConnectionTrait,
+    users: impl Iterator<Item = i32>,
+) -> Result<HashMap<i32, DateTimeWithTimeZone>> {
+    let uses = sessions::Entity::find()
+        .select_only()
+        .column(sessions::Column::UserId)
+        .column_as(sessions::Column::LastUsedAt.max(), "last_used_at")
+        .filter(sessions::Column::UserId.is_in(users))
+        .group_by(sessions::Column::UserId);
+    Ok(uses.into_tuple().all(db).await?.into_iter().collect())
+}
