@@ -43,15 +43,19 @@ pub struct AccessTokens {
 pub struct Claims {
     pub user: UserId,
     pub session: SessionId,
+    /// Which tokens of the session it was given out with; none for a token from before they were counted.
+    pub generation: Option<i32>,
     pub expires_at: DateTime<Utc>,
 }
 
-/// The claims as they are written: registered ones, and `sid` (OpenID Connect Front-Channel Logout, section 3).
+/// The claims as they are written: registered ones, `sid` (OpenID Connect Front-Channel Logout, section 3), and `gen`, our own.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     iss: String,
     sub: String,
     sid: String,
+    #[serde(rename = "gen", default, skip_serializing_if = "Option::is_none")]
+    generation: Option<i32>,
     iat: i64,
     exp: i64,
 }
@@ -80,8 +84,8 @@ impl AccessTokens {
         Ok(AccessTokens { signing: (name.clone(), EncodingKey::from_secret(secret)), verifying, lifetime })
     }
 
-    /// A token for the session, and when it expires.
-    pub fn issue(&self, user: UserId, session: SessionId) -> Result<(String, DateTime<Utc>)> {
+    /// A token of the session's generation, and when it expires.
+    pub fn issue(&self, user: UserId, session: SessionId, generation: i32) -> Result<(String, DateTime<Utc>)> {
         let now = clock::now();
         // The claim has whole seconds.
         let expires_at = DateTime::from_timestamp((now + self.lifetime).timestamp(), 0).unwrap_or(now);
@@ -89,6 +93,7 @@ impl AccessTokens {
             iss: ISSUER.to_owned(),
             sub: user.to_global().0,
             sid: session.to_global().0,
+            generation: Some(generation),
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
         };
@@ -125,6 +130,7 @@ fn claims(payload: &Payload) -> Option<Claims> {
     Some(Claims {
         user: UserId::parse(&payload.sub.as_str().into(), "sub").ok()?,
         session: SessionId::parse(&payload.sid.as_str().into(), "sid").ok()?,
+        generation: payload.generation,
         expires_at: DateTime::from_timestamp(payload.exp, 0)?,
     })
 }
@@ -165,11 +171,11 @@ mod tests {
 
     #[test]
     fn a_token_says_whose_it_is_until_it_expires() {
-        let (token, expires_at) = tokens(OLD, 60).issue(UserId(7), SessionId(9)).expect("signed");
+        let (token, expires_at) = tokens(OLD, 60).issue(UserId(7), SessionId(9), 3).expect("signed");
         let claims = tokens(OLD, 60).verify(&token).expect("valid");
-        assert_eq!(claims, Claims { user: UserId(7), session: SessionId(9), expires_at });
+        assert_eq!(claims, Claims { user: UserId(7), session: SessionId(9), generation: Some(3), expires_at });
 
-        let (expired, _) = tokens(OLD, 0).issue(UserId(7), SessionId(9)).expect("signed");
+        let (expired, _) = tokens(OLD, 0).issue(UserId(7), SessionId(9), 1).expect("signed");
         std::thread::sleep(Duration::from_millis(1100));
         let error = tokens(OLD, 60).verify(&expired).expect_err("expired");
         assert_eq!((error.code, error.message.contains("expired")), (Code::Unauthenticated, true));
@@ -177,10 +183,10 @@ mod tests {
 
     #[test]
     fn keys_are_rotated_without_ending_anything() {
-        let (token, _) = tokens(OLD, 60).issue(UserId(7), SessionId(9)).expect("signed");
+        let (token, _) = tokens(OLD, 60).issue(UserId(7), SessionId(9), 1).expect("signed");
         let rotated = tokens(&format!("{NEW}, {OLD}"), 60);
         assert!(rotated.verify(&token).is_ok());
-        let (newer, _) = rotated.issue(UserId(7), SessionId(9)).expect("signed");
+        let (newer, _) = rotated.issue(UserId(7), SessionId(9), 1).expect("signed");
         assert!(tokens(NEW, 60).verify(&newer).is_ok());
         assert!(tokens(OLD, 60).verify(&newer).is_err());
     }
@@ -188,7 +194,7 @@ mod tests {
     #[test]
     fn what_was_not_signed_by_us_is_refused() {
         let ours = tokens(OLD, 60);
-        let (token, _) = ours.issue(UserId(7), SessionId(9)).expect("signed");
+        let (token, _) = ours.issue(UserId(7), SessionId(9), 1).expect("signed");
         let (head, rest) = token.split_once('.').expect("three parts");
         let (payload, signature) = rest.split_once('.').expect("three parts");
         let unsigned = "eyJhbGciOiJub25lIiwia2lkIjoiMjAyNSJ9";
@@ -200,7 +206,7 @@ mod tests {
             format!("{head}.{payload}."),
             format!("{head}.{payload}x.{signature}"),
             format!("{token}x"),
-            tokens("2025=another secret that is long enough", 60).issue(UserId(7), SessionId(9)).expect("signed").0,
+            tokens("2025=another secret that is long enough", 60).issue(UserId(7), SessionId(9), 1).expect("signed").0,
         ] {
             let error = ours.verify(&forged).expect_err(&forged);
             assert_eq!(error.code, Code::Unauthenticated, "{forged}");

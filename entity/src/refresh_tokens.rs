@@ -8,9 +8,15 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub token_hash: String,
+    #[sea_orm(unique_key = "refresh_tokens_session_id_generation_key")]
     pub session_id: i32,
     pub created_at: DateTimeWithTimeZone,
     pub used_at: Option<DateTimeWithTimeZone>,
+    #[sea_orm(unique_key = "refresh_tokens_session_id_generation_key")]
+    pub generation: Option<i32>,
+    pub issued_for: Option<String>,
+    pub confirmed_at: Option<DateTimeWithTimeZone>,
+    pub replaced_at: Option<DateTimeWithTimeZone>,
     #[sea_orm(belongs_to, from = "session_id", to = "id", on_update = "NoAction", on_delete = "Cascade")]
     pub sessions: BelongsTo<super::sessions::Entity>,
 }

@@ -57,6 +57,7 @@ mod m20261130_093000_add_normalized_email;
 mod m20261130_093100_backfill_normalized_email;
 mod m20261130_093200_require_normalized_email;
 mod m20261130_093300_drop_users_email_key;
+mod m20261130_093400_add_token_generations;
 
 use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
 
@@ -112,6 +113,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261130_093100_backfill_normalized_email::Migration),
             Box::new(m20261130_093200_require_normalized_email::Migration),
             Box::new(m20261130_093300_drop_users_email_key::Migration),
+            Box::new(m20261130_093400_add_token_generations::Migration),
         ]
     }
 }

@@ -3,6 +3,7 @@
 mod addresses;
 mod attempts;
 mod deletion;
+mod generations;
 mod letters;
 mod record;
 mod sessions;

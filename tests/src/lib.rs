@@ -42,7 +42,7 @@ pub mod workspace;
 
 use std::time::Duration;
 
-pub use access_token::access_token;
+pub use access_token::{access_token, access_token_of};
 pub use answer::{Answer, Problem};
 pub use city::City;
 pub use command::{Outcome, run_command};

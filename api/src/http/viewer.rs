@@ -4,10 +4,10 @@ use std::{collections::HashSet, sync::Arc};
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use chrono::{DateTime, Utc};
-use entity::{customers, drivers, restaurant_members, sea_orm_active_enums::UserRole, sessions, users};
+use entity::{customers, drivers, refresh_tokens, restaurant_members, sea_orm_active_enums::UserRole, sessions, users};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait},
+    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
 };
 use serde_json::Value as Json;
 
@@ -15,6 +15,7 @@ use crate::{
     access_token::Claims,
     app::App,
     clock,
+    features::account::service::generation_confirm,
     graphql::{
         error::{Code, Error, Result},
         execute::Payer,
@@ -67,7 +68,8 @@ pub fn authorization(payload: Option<&Json>) -> Option<&str> {
 pub async fn renew_rights(app: &App, viewer: &Viewer) -> Result<()> {
     let Viewer::User(user) = viewer else { return Ok(()) };
     let Some(session) = user.session else { return Ok(()) };
-    user.renew(find_rights(&app.db, user.id, session).await?.ok_or_else(session_ended)?);
+    // Whatever opened a connection was used by it, and is not replaced any more.
+    user.renew(find_rights(&app.db, user.id, session, None).await?.ok_or_else(session_ended)?.rights);
     Ok(())
 }
 
@@ -90,10 +92,19 @@ async fn authenticate(app: &App, authorization: &str, origin: &Origin) -> Result
     Ok(Authenticated { viewer: Viewer::User(Arc::new(user)), expires_at: Some(claims.expires_at) })
 }
 
-/// What a token's user may act as. RATE_LIMITED, without a statement, for a user whose window is used up.
+/// What a token's user may act as. The first use of the tokens that were given out together is written down: from then on nothing
+/// replaces them. RATE_LIMITED, without a statement, for a user whose window is used up.
 async fn use_token(app: &App, claims: &Claims) -> Result<Rights> {
     Payer::named(claims.user).charge_token_check(app).await?;
-    find_rights(&app.db, claims.user, claims.session).await?.ok_or_else(session_ended)
+    let find = async || find_rights(&app.db, claims.user, claims.session, claims.generation).await;
+    let Found { rights, is_unused } = find().await?.ok_or_else(session_ended)?;
+    if let Some(generation) = claims.generation.filter(|_| is_unused)
+        && !generation_confirm(&app.db, claims.session, generation).await?
+    {
+        // Somebody else was using them, or a refresh was replacing them, at the same moment.
+        return Ok(find().await?.ok_or_else(session_ended)?.rights);
+    }
+    Ok(rights)
 }
 
 fn bearer_token(authorization: &str) -> Result<&str> {
@@ -105,11 +116,19 @@ fn bearer_token(authorization: &str) -> Result<&str> {
 }
 
 fn session_ended() -> Error {
-    Error::new(Code::Unauthenticated, "The session has ended: sign in again.")
+    Error::new(Code::Unauthenticated, "The session has ended, or a newer token has replaced this one: sign in again.")
+}
+
+/// What is known of whoever brings a token.
+struct Found {
+    rights: Rights,
+    /// Whether no token of its generation was used before.
+    is_unused: bool,
 }
 
 #[derive(FromQueryResult)]
 struct RightsRow {
+    is_unused: bool,
     role: UserRole,
     customer_id: Option<i32>,
     driver_id: Option<i32>,
@@ -117,8 +136,13 @@ struct RightsRow {
 }
 
 /// Everything that the user's rights depend on, in one statement: a row for each restaurant the user is staff of. None where the
-/// session has ended or the user may not sign in any more.
-async fn find_rights(db: &impl ConnectionTrait, user: UserId, session: SessionId) -> Result<Option<Rights>> {
+/// session has ended or the user may not sign in any more, and for tokens of a generation that was replaced.
+async fn find_rights(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    session: SessionId,
+    generation: Option<i32>,
+) -> Result<Option<Found>> {
     let user_id = || users::Column::Id.as_column_ref();
     let mut select = users::Entity::find().into_query();
     select
@@ -137,12 +161,34 @@ async fn find_rights(db: &impl ConnectionTrait, user: UserId, session: SessionId
         .and_where(sessions::Column::Id.eq(session.0))
         .and_where(sessions::Column::EndedAt.is_null())
         .and_where(sessions::Column::ExpiresAt.gt(clock::now()));
+    join_generation(&mut select, generation);
     let rows = RightsRow::find_by_statement(db.get_database_backend().build(&select)).all(db).await?;
     let restaurants: HashSet<_> = rows.iter().filter_map(|row| row.restaurant_id.map(RestaurantId)).collect();
-    Ok(rows.first().map(|row| Rights {
-        role: row.role,
-        customer: row.customer_id.map(CustomerId),
-        driver: row.driver_id.map(DriverId),
-        restaurants,
+    Ok(rows.first().map(|row| Found {
+        rights: Rights {
+            role: row.role,
+            customer: row.customer_id.map(CustomerId),
+            driver: row.driver_id.map(DriverId),
+            restaurants,
+        },
+        is_unused: row.is_unused,
     }))
+}
+
+/// Leaves nothing of a session whose tokens of this generation were replaced, and tells whether they were used before.
+fn join_generation(select: &mut SelectStatement, generation: Option<i32>) {
+    use refresh_tokens::Column;
+    let column = |column: Column| Expr::col(column.as_column_ref());
+    let is_unused = match generation {
+        Some(generation) => {
+            let of_session = column(Column::SessionId).equals(sessions::Column::Id.as_column_ref());
+            select
+                .inner_join(refresh_tokens::Entity, of_session.and(column(Column::Generation).eq(generation)))
+                .and_where(Column::ReplacedAt.is_null());
+            column(Column::ConfirmedAt).is_null()
+        }
+        // From before generations, or of a connection that has used its token.
+        None => Expr::val(false),
+    };
+    select.expr_as(is_unused, Alias::new("is_unused"));
 }

@@ -83,7 +83,7 @@ async fn a_bad_insert_is_refused_as_an_update_is(scratch: Scratch) {
     execute(&db, &insert("null, 10.10, 0.20, 2.99, 13.29")).await.unwrap_err();
 }
 
-const UNIQUE: [&str; 11] = [
+const UNIQUE: [&str; 12] = [
     "insert into customers (name, email, normalized_email) values ('x', 'hoa@example.com', 'x')",
     "insert into customers (name, email, normalized_email) values ('x', 'x', 'hoa@example.com')",
     "insert into menus (restaurant_id, name) values (1, 'Second menu')",
@@ -93,6 +93,8 @@ const UNIQUE: [&str; 11] = [
      values (1, 1, 3, '2026-01-02T03:04:05+00:00', '2026-01-02T03:04:05+00:00')",
     "insert into order_items (order_id, dish_id, quantity, unit_price, dish_name) values (1, 1, 1, 1, 'x')",
     "insert into users (email, normalized_email) values ('ADMIN@example.com', 'admin@example.com')",
+    "insert into refresh_tokens (token_hash, session_id, created_at, generation) \
+     values ('b', 1, '2026-01-02T03:04:05+00:00', 1)",
     "update customers set user_id = 1",
     "update orders set idempotency_key = 'key' where customer_id = 2",
     "update order_events set position = 1",
@@ -101,8 +103,13 @@ const UNIQUE: [&str; 11] = [
 on_both!(what_is_unique_stays_so);
 async fn what_is_unique_stays_so(scratch: Scratch) {
     let db = filled(&scratch).await;
-    for sql in ["insert into users (id, email, normalized_email) values (1, 'Admin@Example.com', 'admin@example.com')"]
-    {
+    for sql in [
+        "insert into users (id, email, normalized_email) values (1, 'Admin@Example.com', 'admin@example.com')",
+        "insert into sessions (id, user_id, created_at, last_used_at, expires_at) values \
+         (1, 1, '2026-01-02T03:04:05+00:00', '2026-01-02T03:04:05+00:00', '2026-01-02T03:04:05+00:00')",
+        "insert into refresh_tokens (token_hash, session_id, created_at, generation) \
+         values ('a', 1, '2026-01-02T03:04:05+00:00', 1)",
+    ] {
         execute(&db, sql).await.unwrap_or_else(|error| panic!("{error} in {sql}"));
     }
     for sql in UNIQUE {

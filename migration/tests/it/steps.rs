@@ -129,6 +129,7 @@ async fn a_run_goes_on_after_a_step_that_was_cut_off(scratch: Scratch) {
         "add_normalized_email",
         "require_normalized_email",
         "drop_users_email_key",
+        "add_token_generations",
     ] {
         migrate(&db).await.unwrap();
         let whole = schema(&db).await;

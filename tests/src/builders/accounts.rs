@@ -1,7 +1,9 @@
 //! What hangs on an account: its sessions, what it was sent, what it did.
 
 use chrono::TimeDelta;
-use entity::{account_tokens, audit_events, sea_orm_active_enums::AccountTokenPurpose, sessions, users};
+use entity::{
+    account_tokens, audit_events, refresh_tokens, sea_orm_active_enums::AccountTokenPurpose, sessions, users,
+};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use sha2::{Digest, Sha256};
 
@@ -16,7 +18,7 @@ impl City {
         self.anonymous().signed_in(user, token)
     }
 
-    /// A session of the user, whose refresh tokens nobody has.
+    /// A session of the user, whose refresh token nobody has.
     pub async fn session(&self, user: &users::Model) -> sessions::Model {
         let session = sessions::ActiveModel {
             user_id: Set(user.id),
@@ -26,15 +28,24 @@ impl City {
             address: Set(Some("127.0.0.1".to_owned())),
             ..Default::default()
         };
-        session.insert(self.db()).await.expect("a session can be written")
+        let session = session.insert(self.db()).await.expect("a session can be written");
+        let generation = refresh_tokens::ActiveModel {
+            token_hash: Set(hash(&format!("of session {}", session.id))),
+            session_id: Set(session.id),
+            created_at: Set(now()),
+            generation: Set(Some(1)),
+            confirmed_at: Set(Some(now())),
+            ..Default::default()
+        };
+        generation.insert(self.db()).await.expect("a refresh token can be written");
+        session
     }
 
     /// What a letter would bring the user.
     pub async fn account_token(&self, user: &users::Model, purpose: AccountTokenPurpose) -> String {
         let token = format!("a token that was sent to {}", user.email);
-        let hash: String = Sha256::digest(&token).iter().map(|byte| format!("{byte:02x}")).collect();
         let row = account_tokens::ActiveModel {
-            token_hash: Set(hash),
+            token_hash: Set(hash(&token)),
             user_id: Set(user.id),
             purpose: Set(purpose),
             email: Set(user.email.clone()),
@@ -56,4 +67,9 @@ impl City {
         };
         row.insert(self.db()).await.expect("an audit event can be written")
     }
+}
+
+/// What the database keeps of a secret.
+fn hash(secret: &str) -> String {
+    Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
 }

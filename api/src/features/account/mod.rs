@@ -4,6 +4,7 @@ mod administration;
 mod collision;
 mod deletion;
 pub mod expiry;
+mod generation;
 pub mod loader;
 pub mod mutation;
 mod openid;

@@ -61,9 +61,13 @@ impl AccountMutation {
         Ok(CompleteOpenIdSignInPayload { session })
     }
 
-    /// Continues a session with its newest refresh token, which is used up by it: keep the one in the answer. UNAUTHENTICATED when
-    /// the token is not valid; one that comes a second time ends its session, for somebody else may have it. Send no
-    /// `Authorization` with it: an access token that has expired is refused with every request.
+    /// Continues a session with its newest refresh token: keep the tokens in the answer. Where the answer is lost, send the same token
+    /// again: until one of the tokens that it gave is used, it gives others in their place. A token is used when the access token passes a
+    /// check, with a request, in `connection_init` or in a ping, or when the refresh token is sent.
+    ///
+    /// UNAUTHENTICATED when the token is not valid, or was replaced before it was used: then another tab may have newer ones. One that
+    /// comes after the tokens that it gave were used ends its session, for somebody else may have it. Send no `Authorization` with it: an
+    /// access token that has expired is refused with every request.
     async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> Result<RefreshSessionPayload> {
         Ok(RefreshSessionPayload { session: Session(session::session_refresh(ctx.app(), ctx.origin(), input).await?) })
     }

@@ -6,6 +6,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiv
 
 pub use super::{
     collision::{Collision, SharingAccount, address_keep, address_set, collisions},
+    generation::generation_confirm,
     session::announce,
     sign_in::find_by_email,
 };

@@ -1,19 +1,20 @@
-//! Sessions: opened by signing in, continued with refresh tokens that are good for once, and ended for all processes at once.
+//! Sessions: opened by signing in, continued with refresh tokens, and ended for all processes at once.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{refresh_tokens, sessions, users};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, sea_query::Expr,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QueryTrait, sea_query::Expr,
 };
 
 use super::{
+    generation::{Generation, Step, generation_first_in_tx, generation_next_in_tx, step_in_tx},
     secret,
     types::{RefreshSessionInput, RevokeAllSessionsInput, RevokeSessionInput, SignOutInput},
 };
 use crate::{
     app::App,
-    clock, database,
+    clock, database, dialect,
     events::Topic,
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
@@ -50,44 +51,54 @@ pub async fn session_open_in_tx(
         ..Default::default()
     };
     let session = session.insert(transaction).await?;
-    tokens_issue_in_tx(app, transaction, user.clone(), session.id).await
+    let tokens = generation_first_in_tx(transaction, SessionId(session.id)).await?;
+    opened(app, user.clone(), tokens)
 }
 
-/// Continues a session: its refresh token is exchanged for new tokens. A refresh token that comes a second time was stolen, or its
-/// thief was first: then the session ends.
+/// Continues a session: its refresh token is exchanged for new tokens. What becomes of one that comes again says
+/// [`generation`](super::generation).
 pub async fn session_refresh(app: &App, origin: &Origin, wanted: RefreshSessionInput) -> Result<OpenedSession> {
     let transaction = database::begin(&app.db).await?;
     let token_hash = secret::hash(&wanted.refresh_token);
-    let taken = refresh_tokens::Entity::update_many()
-        .col_expr(refresh_tokens::Column::UsedAt, Expr::val(clock::now()))
-        .filter(refresh_tokens::Column::TokenHash.eq(&token_hash))
-        .filter(refresh_tokens::Column::UsedAt.is_null())
-        .exec_with_returning(&transaction)
-        .await?;
-    let Some(token) = taken.into_iter().next() else {
-        session_end_for_reuse(app, transaction, &token_hash, origin).await?;
-        return Err(not_valid());
+    let session = session_lock_in_tx(&transaction, &token_hash).await?.ok_or_else(not_valid)?;
+    let number = match step_in_tx(&transaction, SessionId(session.id), &token_hash).await? {
+        Step::Next(number) => number,
+        Step::Ignore => return Err(not_valid()),
+        Step::EndSession => {
+            session_end_for_reuse(app, transaction, &session, origin).await?;
+            return Err(not_valid());
+        }
     };
     let now = clock::now();
-    let continued = sessions::Entity::update_many()
-        .col_expr(sessions::Column::LastUsedAt, Expr::val(now))
-        .col_expr(sessions::Column::ExpiresAt, Expr::val(now + idle_time(app)))
-        .col_expr(sessions::Column::Address, Expr::val(origin.address.to_string()))
-        .col_expr(sessions::Column::UserAgent, Expr::val(origin.user_agent.clone()))
-        .filter(sessions::Column::Id.eq(token.session_id))
-        .filter(sessions::Column::EndedAt.is_null())
-        .filter(sessions::Column::ExpiresAt.gt(now))
-        .exec_with_returning(&transaction)
-        .await?;
-    let session = continued.into_iter().next().ok_or_else(not_valid)?;
+    let mut continued = session.into_active_model();
+    continued.last_used_at = Set(now.into());
+    continued.expires_at = Set((now + idle_time(app)).into());
+    continued.address = Set(Some(origin.address.to_string()));
+    continued.user_agent = Set(origin.user_agent.clone());
+    let session = continued.update(&transaction).await?;
     let user = users::Entity::find_by_id(session.user_id)
         .filter(users::Column::IsActive.eq(true))
         .one(&transaction)
         .await?
         .ok_or_else(not_valid)?;
-    let opened = tokens_issue_in_tx(app, &transaction, user, session.id).await?;
+    let tokens = generation_next_in_tx(&transaction, SessionId(session.id), number, token_hash).await?;
+    let opened = opened(app, user, tokens)?;
     transaction.commit().await?;
     Ok(opened)
+}
+
+/// The session of a refresh token, locked so that of two refreshes the second finds what the first has done. None where the token was
+/// never ours, and where the session is at an end.
+async fn session_lock_in_tx(transaction: &DatabaseTransaction, token_hash: &str) -> Result<Option<sessions::Model>> {
+    let backend = transaction.get_database_backend();
+    let mut select = sessions::Entity::find()
+        .inner_join(refresh_tokens::Entity)
+        .filter(refresh_tokens::Column::TokenHash.eq(token_hash))
+        .filter(sessions::Column::EndedAt.is_null())
+        .filter(sessions::Column::ExpiresAt.gt(clock::now()))
+        .into_query();
+    dialect::lock_rows(backend, &mut select, sessions::Model::table());
+    Ok(sessions::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
 }
 
 /// Ends the session that a refresh token belongs to. Gives its user; none where the token was never ours.
@@ -183,34 +194,20 @@ pub async fn announce(app: &App, user: UserId) {
     app.events.publish(&[Topic::User(user)]).await;
 }
 
-async fn tokens_issue_in_tx(
-    app: &App,
-    transaction: &DatabaseTransaction,
-    user: users::Model,
-    session: i32,
-) -> Result<OpenedSession> {
-    let refresh_token = secret::generate();
-    let row = refresh_tokens::ActiveModel {
-        token_hash: Set(secret::hash(&refresh_token)),
-        session_id: Set(session),
-        created_at: Set(clock::now().into()),
-        used_at: Set(None),
-    };
-    row.insert(transaction).await?;
-    let (access_token, access_token_expires_at) = app.access_tokens.issue(UserId(user.id), SessionId(session))?;
+fn opened(app: &App, user: users::Model, tokens: Generation) -> Result<OpenedSession> {
+    let Generation { session, number, refresh_token } = tokens;
+    let (access_token, access_token_expires_at) = app.access_tokens.issue(UserId(user.id), session, number)?;
     Ok(OpenedSession { user, access_token, access_token_expires_at, refresh_token })
 }
 
-/// Ends the session of a refresh token that was used before, if the token was ever ours.
+/// Ends a session of which a refresh token came that was exchanged for tokens somebody has used.
 async fn session_end_for_reuse(
     app: &App,
     transaction: DatabaseTransaction,
-    token_hash: &str,
+    session: &sessions::Model,
     origin: &Origin,
 ) -> Result<()> {
-    let Some(token) = refresh_tokens::Entity::find_by_id(token_hash).one(&transaction).await? else { return Ok(()) };
-    let ended = sessions_end_in_tx(&transaction, one(token.session_id)).await?;
-    let Some(session) = ended.into_iter().next() else { return Ok(()) };
+    sessions_end_in_tx(&transaction, one(session.id)).await?;
     let user = UserId(session.user_id);
     let entry = Entry::by(user, origin, Action::RefreshTokenReused).on(SessionId(session.id));
     record_in_tx(&transaction, entry).await?;
@@ -224,5 +221,5 @@ fn idle_time(app: &App) -> TimeDelta {
 }
 
 fn not_valid() -> Error {
-    Error::new(Code::Unauthenticated, "The refresh token is not valid, or was used before: sign in again.")
+    Error::new(Code::Unauthenticated, "The refresh token is not valid any more: sign in again.")
 }

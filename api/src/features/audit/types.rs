@@ -24,7 +24,7 @@ pub enum AuditAction {
     /// With a wrong password, or to an account that is not active; by nobody, where there is no such account.
     SignInFailed,
     SignedOut,
-    /// A refresh token came a second time, which ended its session.
+    /// A refresh token came again after the tokens that it had given were used, which ended its session.
     RefreshTokenReused,
     SessionRevoked,
     /// All sessions of a user.

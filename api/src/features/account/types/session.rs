@@ -25,7 +25,8 @@ impl Session {
         self.0.access_token_expires_at.into()
     }
 
-    /// Good for one `refreshSession`, which gives the next. Keep it where nobody else reads it.
+    /// `refreshSession` exchanges it for the next tokens. Until one of those is used it may be sent again, for the answer may have been
+    /// lost: then it gives others, and those from before are worth nothing. Keep it where nobody else reads it.
     async fn refresh_token(&self) -> &str {
         &self.0.refresh_token
     }
@@ -83,6 +84,7 @@ impl ActiveSession {
 
 #[derive(Clone, Debug, InputObject)]
 pub struct RefreshSessionInput {
+    /// The newest one that came; after a lost answer, the one that was sent.
     pub refresh_token: String,
 }
 

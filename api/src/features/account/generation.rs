@@ -1,0 +1,141 @@
+//! Generations: the tokens that are given out together, an access token and a refresh token, and what becomes of them.
+//!
+//! A generation is *unused* until its access token passes a check or its refresh token is presented; from then on it is *confirmed*. While
+//! the one that a refresh token was exchanged for is unused, its answer may have been lost, and the token may come again: then another
+//! generation takes its place, and it is *replaced*. Decision 0017 has the table, and the races.
+
+use entity::refresh_tokens;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr,
+};
+
+use super::secret;
+use crate::{
+    clock,
+    graphql::{error::Result, ids::SessionId},
+};
+
+/// Tokens on their way to a client.
+pub struct Generation {
+    pub session: SessionId,
+    /// From 1 on in each session.
+    pub number: i32,
+    pub refresh_token: String,
+}
+
+/// What comes of a refresh token that is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The generation of this number is given for it.
+    Next(i32),
+    /// It was replaced before anybody used it, by a refresh of somebody who is still trusted: it is worth nothing, and harms nothing.
+    Ignore,
+    /// What was given for it has been used, and here it is again: two have it.
+    EndSession,
+}
+
+/// The first tokens of a session that has just been opened. Nothing could be replaced by them, so they need not be told of when they are
+/// used.
+pub async fn generation_first_in_tx(transaction: &DatabaseTransaction, session: SessionId) -> Result<Generation> {
+    issue_in_tx(transaction, Row { session, number: 1, issued_for: None, is_confirmed: true }).await
+}
+
+/// The tokens that are given for a refresh token.
+pub async fn generation_next_in_tx(
+    transaction: &DatabaseTransaction,
+    session: SessionId,
+    number: i32,
+    issued_for: String,
+) -> Result<Generation> {
+    issue_in_tx(transaction, Row { session, number, issued_for: Some(issued_for), is_confirmed: false }).await
+}
+
+/// Presents a refresh token of the session, whose row is locked.
+pub async fn step_in_tx(transaction: &DatabaseTransaction, session: SessionId, token_hash: &str) -> Result<Step> {
+    let newest = newest(transaction, session).await?;
+    let number = newest.as_ref().and_then(|newest| newest.generation).unwrap_or(0) + 1;
+    let Some(token) = refresh_tokens::Entity::find_by_id(token_hash).one(transaction).await? else {
+        return Ok(Step::Ignore);
+    };
+    if token.replaced_at.is_some() {
+        return Ok(Step::Ignore);
+    }
+    if token.used_at.is_none() {
+        let confirmed_at = token.confirmed_at.unwrap_or_else(|| clock::now().into());
+        let mut row = token.into_active_model();
+        row.used_at = Set(Some(clock::now().into()));
+        row.confirmed_at = Set(Some(confirmed_at));
+        row.update(transaction).await?;
+        return Ok(Step::Next(number));
+    }
+    match newest {
+        Some(newest)
+            if newest.issued_for.as_deref() == Some(token_hash) && replace_in_tx(transaction, &newest).await? =>
+        {
+            Ok(Step::Next(number))
+        }
+        _ => Ok(Step::EndSession),
+    }
+}
+
+/// Writes down that the tokens of this generation are in use; gives whether they were not before, and have not been replaced.
+pub async fn generation_confirm(db: &impl ConnectionTrait, session: SessionId, generation: i32) -> Result<bool> {
+    use refresh_tokens::Column;
+    let confirmed = refresh_tokens::Entity::update_many()
+        .col_expr(Column::ConfirmedAt, Expr::val(clock::now()))
+        .filter(Column::SessionId.eq(session.0))
+        .filter(Column::Generation.eq(generation))
+        .filter(Column::ConfirmedAt.is_null())
+        .filter(Column::ReplacedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(confirmed.rows_affected == 1)
+}
+
+/// Makes a generation worthless, unless somebody uses it: its access token may be on its way at this moment.
+async fn replace_in_tx(transaction: &DatabaseTransaction, newest: &refresh_tokens::Model) -> Result<bool> {
+    use refresh_tokens::Column;
+    let replaced = refresh_tokens::Entity::update_many()
+        .col_expr(Column::ReplacedAt, Expr::val(clock::now()))
+        .filter(Column::TokenHash.eq(&newest.token_hash))
+        .filter(Column::ConfirmedAt.is_null())
+        .filter(Column::ReplacedAt.is_null())
+        .exec(transaction)
+        .await?;
+    Ok(replaced.rows_affected == 1)
+}
+
+/// The latest generation of the session; none where all its tokens are from before there were any.
+async fn newest(transaction: &DatabaseTransaction, session: SessionId) -> Result<Option<refresh_tokens::Model>> {
+    let generations = refresh_tokens::Entity::find()
+        .filter(refresh_tokens::Column::SessionId.eq(session.0))
+        .filter(refresh_tokens::Column::Generation.is_not_null())
+        .order_by_desc(refresh_tokens::Column::Generation);
+    Ok(generations.one(transaction).await?)
+}
+
+struct Row {
+    session: SessionId,
+    number: i32,
+    issued_for: Option<String>,
+    is_confirmed: bool,
+}
+
+async fn issue_in_tx(transaction: &DatabaseTransaction, row: Row) -> Result<Generation> {
+    let Row { session, number, issued_for, is_confirmed } = row;
+    let refresh_token = secret::generate();
+    let now = clock::now();
+    let row = refresh_tokens::ActiveModel {
+        token_hash: Set(secret::hash(&refresh_token)),
+        session_id: Set(session.0),
+        created_at: Set(now.into()),
+        used_at: Set(None),
+        generation: Set(Some(number)),
+        issued_for: Set(issued_for),
+        confirmed_at: Set(is_confirmed.then(|| now.into())),
+        replaced_at: Set(None),
+    };
+    row.insert(transaction).await?;
+    Ok(Generation { session, number, refresh_token })
+}
