@@ -244,7 +244,7 @@ pub struct AccountsConfig {
     pub password_reset_minutes: u32,
     /// Days that an invitation is good for.
     pub invitation_days: u32,
-    /// Attempts to sign in to one account in a window, until one succeeds.
+    /// Attempts to sign in to one account from one network address in a window, until one succeeds.
     pub attempts_per_account: u64,
     /// Attempts to sign in to one account from all addresses together in a window. Whoever reaches it keeps the owner out too, so it
     /// is far above the one before.
@@ -321,13 +321,13 @@ pub struct OpenidConfig {
     pub timeout_seconds: u64,
 }
 
-/// The demo city on the embedded database.
+/// The demo city.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DemoConfig {
-    /// Fill an empty database with the demo city, once.
+    /// Fill an empty database with the demo city, once. `production` refuses it.
     pub seed: bool,
-    /// Let a few orders and drivers move by themselves while serving.
+    /// Let a few orders and drivers move by themselves while serving. `production` refuses it.
     pub live: bool,
 }
 

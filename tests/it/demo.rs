@@ -55,30 +55,6 @@ fn distinct<'a>(rows: &'a [Value], pointer: &str) -> BTreeSet<&'a str> {
 }
 
 #[test]
-fn nobody_gets_into_production_with_the_demos_password() {
-    tiffin_tests::run(async {
-        let directory = directory();
-        let mut server = start(directory.path(), !LIVE).await;
-        account(&server, "admin").await;
-        server.request_stop();
-        assert!(server.ended().await.success());
-        let data = directory.path().join("data");
-        let settings = [
-            ("TIFFIN_ENV", "production"),
-            ("TIFFIN_LISTEN", "127.0.0.1:0"),
-            ("TIFFIN_LOG_FORMAT", "json"),
-            ("TIFFIN_ACCOUNTS_TOKEN_KEYS", "demo=aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW"),
-            ("TIFFIN_DATABASE_DATA_DIRECTORY", data.to_str().expect("a temporary folder has a plain name")),
-        ];
-        let settings: Settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let server = Server::start(directory.path(), &settings).await;
-        let document = "mutation { signIn(input: {email: \"admin@demo.tiffin.example\", password: \"tiffin-demo\"}) { \
-             session { accessToken } } }";
-        Person::anonymous(&server).query(document, json!({})).await.expect_code("UNAUTHENTICATED");
-    });
-}
-
-#[test]
 fn the_first_start_makes_a_believable_city_and_the_second_leaves_it() {
     tiffin_tests::run(async {
         let directory = directory();

@@ -14,6 +14,7 @@ mod contention;
 mod contract;
 mod cuts;
 mod demo;
+mod demo_access;
 mod disclosure;
 mod event_stream;
 mod faults;

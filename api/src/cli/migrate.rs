@@ -41,7 +41,9 @@ pub struct Consent {
 
 pub async fn run(action: Migrate, config: Config, patience: Duration) -> anyhow::Result<()> {
     match &action {
-        Migrate::Down(Down { consent, .. }) | Migrate::Fresh(consent) => consent.check(&config)?,
+        Migrate::Down(Down { consent, .. }) | Migrate::Fresh(consent) => {
+            consent.check(&config, "this destroys data in production")?;
+        }
         Migrate::Up | Migrate::Status => {}
     }
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
@@ -58,12 +60,10 @@ pub async fn run(action: Migrate, config: Config, patience: Duration) -> anyhow:
 }
 
 impl Consent {
-    fn check(&self, config: &Config) -> anyhow::Result<()> {
+    /// An error in production, unless it was given; `what` says what would happen.
+    pub fn check(&self, config: &Config, what: &str) -> anyhow::Result<()> {
         let allowed = self.yes || config.environment == Environment::Development;
-        anyhow::ensure!(
-            allowed,
-            "this destroys data in production; say --yes if that is meant (or set TIFFIN_ENV=development)"
-        );
+        anyhow::ensure!(allowed, "{what}; say --yes if that is meant (or set TIFFIN_ENV=development)");
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use super::patiently;
+use super::{migrate::Consent, patiently};
 use crate::{app::App, config::Config, database, seed};
 
 #[derive(Debug, Args)]
@@ -13,6 +13,8 @@ pub struct SeedOptions {
     /// Make the big city instead of the demo (PostgreSQL): 1 is 1,000 restaurants and 200,000 orders, 0.1 a tenth of it.
     #[arg(long, value_name = "FACTOR")]
     scale: Option<f64>,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// Migrates, and fills.
@@ -21,6 +23,7 @@ pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> an
         options.scale.is_none_or(|scale| scale > 0.0 && scale <= 100.0),
         "--scale is above 0 and at most 100"
     );
+    options.consent.check(&config, "this fills the database with a made-up city in production")?;
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
     migration::migrate(db.connections()).await.context("cannot migrate the database")?;
     let app = App::with_database(config, db).await?;

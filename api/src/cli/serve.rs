@@ -39,9 +39,10 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     let app = patiently(patience, async || App::connect(config.clone()).await).await?;
     if config.demo.seed {
         seed::demo(&app).await.context("cannot make the demo city")?;
+        seed::restore(&app).await.context("cannot let anybody into the demo city")?;
     }
     if !app.config.is_development() {
-        seed::passwords_withdraw(&app).await.context("cannot take the demo's passwords away")?;
+        seed::withdraw(&app).await.context("cannot keep everybody out of the demo city")?;
     }
     let outcome = serve(&app, socket.listen(BACKLOG)?).await;
     if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {

@@ -223,6 +223,11 @@ pub(super) fn validate_for_serving(config: &Config) -> anyhow::Result<()> {
         "accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS) is missing: production needs name=secret, where the secret is random, such \
          as `openssl rand -base64 48` gives"
     );
+    anyhow::ensure!(
+        config.is_development() || !(config.demo.seed || config.demo.live),
+        "the demo is for development: it fills an empty database with a made-up city (demo.seed, TIFFIN_DEMO_SEED) and plays its people \
+         (demo.live, TIFFIN_DEMO_LIVE). Leave both off in production, or set TIFFIN_ENV=development for a trial"
+    );
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! `catalog`, `people` and `opinion` are the material, `story` makes histories of orders that could have come from the services, `demo` and
 //! `city` make cities of them, which `rows` and `bulk` write.
 
+mod access;
 mod bulk;
 mod catalog;
 mod city;
@@ -18,17 +19,16 @@ mod tests;
 
 use std::sync::Arc;
 
+use access::passwords_set_in_tx;
+pub use access::{restore, withdraw};
 pub use bulk::city;
 pub use live::live;
 
 use entity::{customers, drivers, orders, restaurants, users};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
-    app::App, clock, database, dialect, features::order::lifecycle, graphql::ids::OrderId,
-    http::graphiql::DemoAccounts, password,
+    app::App, clock, database, dialect, features::order::lifecycle, graphql::ids::OrderId, http::graphiql::DemoAccounts,
 };
 
 const CUSTOMER: &str = "customer@demo.tiffin.example";
@@ -88,27 +88,6 @@ async fn fill(app: &App) -> anyhow::Result<bool> {
     rows::run_all(&transaction, dialect::continue_numbers(transaction.get_database_backend())).await?;
     transaction.commit().await?;
     Ok(true)
-}
-
-/// Lets a developer sign in as one of the demo's people.
-async fn passwords_set_in_tx(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
-    let hash = password::hashed(PASSWORD.to_owned()).await.map_err(|error| anyhow::anyhow!("{error:?}"))?;
-    users::Entity::update_many()
-        .col_expr(users::Column::PasswordHash, Expr::val(hash))
-        .filter(users::Column::Email.is_in(ACCOUNTS.map(|account| account.email)))
-        .exec(transaction)
-        .await?;
-    Ok(())
-}
-
-/// Takes the known password away again, in production: a database that a developer has filled opens to nobody there.
-pub async fn passwords_withdraw(app: &App) -> Result<(), DbErr> {
-    users::Entity::update_many()
-        .col_expr(users::Column::PasswordHash, Expr::val(None::<String>))
-        .filter(users::Column::Email.is_in(ACCOUNTS.map(|account| account.email)))
-        .exec(&app.db)
-        .await?;
-    Ok(())
 }
 
 /// Whether nobody and nothing is there.

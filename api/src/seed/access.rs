@@ -1,0 +1,139 @@
+//! Who gets in as one of the demo's people: a developer, whom the documents tell how, and nobody where the server works for the public.
+//!
+//! All of it is in the rows and nothing is asked at each request, so that what has ended stays so in whatever environment the server
+//! starts next.
+
+use std::collections::BTreeSet;
+
+use entity::{
+    account_tokens, drivers, identities,
+    sea_orm_active_enums::{DriverStatus, UserRole},
+    sessions, users,
+};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, SelectStatement},
+};
+
+use super::{ACCOUNTS, PASSWORD, demo::DOMAIN};
+use crate::{
+    app::App,
+    clock, database,
+    features::account::service::announce,
+    graphql::{error::Error, ids::UserId},
+    password,
+};
+
+/// Ends whatever lets anybody in as one of the made-up people, in production: their passwords, sessions, links and identities, and with
+/// their activity what they may do as staff, drivers and admins. The rest of the city stays. A second run changes nothing.
+pub async fn withdraw(app: &App) -> anyhow::Result<()> {
+    let transaction = database::begin(&app.db).await.map_err(explained)?;
+    let active = made_up().add(users::Column::IsActive.eq(true));
+    let people = users::Entity::find().filter(active).count(&transaction).await?;
+    if people == 0 {
+        return Ok(());
+    }
+    let ended = sessions::Entity::update_many()
+        .col_expr(sessions::Column::EndedAt, Expr::val(clock::now()))
+        .filter(sessions::Column::EndedAt.is_null())
+        .filter(sessions::Column::UserId.in_subquery(their_ids()))
+        .exec_with_returning(&transaction)
+        .await?;
+    account_tokens::Entity::delete_many()
+        .filter(account_tokens::Column::UserId.in_subquery(their_ids()))
+        .exec(&transaction)
+        .await?;
+    identities::Entity::delete_many()
+        .filter(identities::Column::UserId.in_subquery(their_ids()))
+        .exec(&transaction)
+        .await?;
+    // Nobody would answer for them.
+    drivers_turn_in_tx(&transaction, DriverStatus::Available, DriverStatus::Offline).await?;
+    users::Entity::update_many()
+        .col_expr(users::Column::IsActive, Expr::val(false))
+        .col_expr(users::Column::PasswordHash, Expr::val(None::<String>))
+        .filter(made_up())
+        .exec(&transaction)
+        .await?;
+    let admins = users::Entity::find()
+        .filter(users::Column::Role.eq(UserRole::Admin))
+        .filter(users::Column::IsActive.eq(true))
+        .count(&transaction)
+        .await?;
+    transaction.commit().await?;
+    for user in ended.iter().map(|session| session.user_id).collect::<BTreeSet<_>>() {
+        announce(app, UserId(user)).await;
+    }
+    tracing::warn!(
+        people,
+        sessions = ended.len(),
+        admins_left = admins,
+        "this database holds the demo city: its people were deactivated, and nobody gets in as one of them any more. Its restaurants and \
+         orders are still there: start production on a database of its own"
+    );
+    Ok(())
+}
+
+/// Lets a developer in again, where production has been in between: only it leaves people who are not active and have no password.
+pub async fn restore(app: &App) -> anyhow::Result<()> {
+    let transaction = database::begin(&app.db).await.map_err(explained)?;
+    let withdrawn = made_up()
+        .add(users::Column::Email.is_in(emails()))
+        .add(users::Column::IsActive.eq(false))
+        .add(users::Column::PasswordHash.is_null());
+    if users::Entity::find().filter(withdrawn).count(&transaction).await? == 0 {
+        return Ok(());
+    }
+    users::Entity::update_many()
+        .col_expr(users::Column::IsActive, Expr::val(true))
+        .filter(made_up())
+        .exec(&transaction)
+        .await?;
+    passwords_set_in_tx(&transaction).await?;
+    drivers_turn_in_tx(&transaction, DriverStatus::Offline, DriverStatus::Available).await?;
+    transaction.commit().await?;
+    tracing::info!("the demo's people can be signed in as again");
+    Ok(())
+}
+
+/// Lets a developer sign in as one of the demo's people.
+pub async fn passwords_set_in_tx(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
+    let hash = password::hashed(PASSWORD.to_owned()).await.map_err(explained)?;
+    users::Entity::update_many()
+        .col_expr(users::Column::PasswordHash, Expr::val(hash))
+        .filter(users::Column::Email.is_in(emails()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+fn emails() -> [&'static str; ACCOUNTS.len()] {
+    ACCOUNTS.map(|account| account.email)
+}
+
+/// Nobody else has such an address: no letter can be sent to this domain (RFC 2606).
+fn made_up() -> Condition {
+    Condition::all().add(users::Column::NormalizedEmail.ends_with(format!("@{DOMAIN}")))
+}
+
+fn their_ids() -> SelectStatement {
+    users::Entity::find().select_only().column(users::Column::Id).filter(made_up()).into_query()
+}
+
+async fn drivers_turn_in_tx(
+    transaction: &DatabaseTransaction,
+    from: DriverStatus,
+    to: DriverStatus,
+) -> anyhow::Result<()> {
+    drivers::Entity::update_many()
+        .set(drivers::ActiveModel { status: sea_orm::ActiveValue::Set(to), ..Default::default() })
+        .filter(drivers::Column::Status.eq(from))
+        .filter(drivers::Column::UserId.in_subquery(their_ids()))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+fn explained(error: Error) -> anyhow::Error {
+    anyhow::anyhow!("{error:?}")
+}
