@@ -36,7 +36,7 @@ pub struct CommandLine {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Wait so many seconds for the database and Redis to come up before giving up.
+    /// Wait so many seconds for the database to come up before giving up. Redis is not waited for: it may come later.
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
     wait_for: u64,
 }

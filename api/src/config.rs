@@ -151,6 +151,8 @@ pub struct BrokerConfig {
     pub cluster: bool,
     /// What the names of channels and keys begin with, to share one Redis.
     pub prefix: String,
+    /// Whether a process whose Redis is away is not ready (503 at `/health/ready`). Otherwise it serves, and is `degraded`.
+    pub required: bool,
 }
 
 /// The limits of what stays connected: websockets, and event streams where they have such a thing.
@@ -414,7 +416,7 @@ impl Config {
                 idle_in_transaction_timeout_seconds: 30,
                 slow_statement_milliseconds: 500,
             },
-            broker: BrokerConfig { redis_url: None, cluster: false, prefix: "tiffin".to_owned() },
+            broker: BrokerConfig { redis_url: None, cluster: false, prefix: "tiffin".to_owned(), required: false },
             websocket: WebsocketConfig {
                 init_timeout_seconds: 10,
                 ping_interval_seconds: 20,

@@ -1,12 +1,16 @@
 //! Connections to one Redis, or to the nodes of a cluster.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion, PushInfo,
-    RedisFuture, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo, Pipeline, ProtocolVersion,
+    PushInfo, RedisError, RedisFuture, RedisResult, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
     cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
@@ -19,6 +23,8 @@ use crate::config::BrokerConfig;
 const CHANNELS_AT_ONCE: usize = 1_000;
 /// Commands at the same time to a cluster, which takes one channel with each.
 const COMMANDS_AT_ONCE: usize = 100;
+/// How long it is between two connections that Redis may refuse.
+const REFUSED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Where Redis is, and whether it is a cluster.
 #[derive(Clone)]
@@ -31,8 +37,16 @@ pub struct RedisAddress {
 /// same.
 #[derive(Clone)]
 pub enum Commands {
-    One(ConnectionManager),
+    One(Arc<Managed>),
     Cluster(ClusterConnection),
+}
+
+/// A connection that the library's manager makes again when it is lost. Where Redis has refused one, as it does for a wrong password, the
+/// manager takes that for final: then there is a new manager.
+pub struct Managed {
+    client: Client,
+    config: ConnectionManagerConfig,
+    manager: Mutex<(ConnectionManager, Instant)>,
 }
 
 /// A connection that listens: one, or one for each node of a cluster.
@@ -66,8 +80,7 @@ impl RedisAddress {
             .set_connection_timeout(Some(patience))
             .set_response_timeout(Some(patience))
             .set_number_of_retries(0);
-        let client = Client::open(self.address.clone())?;
-        Ok(Commands::One(ConnectionManager::new_lazy_with_config(client, config)?))
+        Ok(Commands::One(Arc::new(Managed::new(Client::open(self.address.clone())?, config)?)))
     }
 
     /// A connection that passes what is pushed to it on to `hear`, in the order in which it comes.
@@ -158,10 +171,55 @@ impl Subscriber {
     }
 }
 
+impl Managed {
+    fn new(client: Client, config: ConnectionManagerConfig) -> Result<Self> {
+        let manager = ConnectionManager::new_lazy_with_config(client.clone(), config.clone())?;
+        Ok(Managed { client, config, manager: Mutex::new((manager, Instant::now())) })
+    }
+
+    fn connection(&self) -> ConnectionManager {
+        self.manager().0.clone()
+    }
+
+    /// Lets an answer pass. A failure that is none of the network may be what the manager takes for final.
+    fn judged<T>(&self, answer: RedisResult<T>) -> RedisResult<T> {
+        if let Err(failure) = &answer
+            && !failure.is_io_error()
+        {
+            let mut manager = self.manager();
+            if manager.1.elapsed() >= REFUSED_AGAIN_AFTER
+                && let Ok(new) = ConnectionManager::new_lazy_with_config(self.client.clone(), self.config.clone())
+            {
+                *manager = (new, Instant::now());
+            }
+        }
+        answer
+    }
+
+    fn manager(&self) -> MutexGuard<'_, (ConnectionManager, Instant)> {
+        // Nothing panics while it holds the lock.
+        self.manager.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether Redis was reached, and lets nobody in who comes like this: a mistake of whoever configured it, rather than an outage.
+pub fn is_refusal(failure: &anyhow::Error) -> bool {
+    let is_answer = failure
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<RedisError>())
+        .any(|cause| !matches!(cause.kind(), ErrorKind::Io | ErrorKind::ClusterConnectionNotFound));
+    // A cluster's client hides it in an error of the network.
+    let text = format!("{failure:#}");
+    is_answer || ["WRONGPASS", "NOAUTH", "NOPERM"].iter().any(|code| text.contains(code))
+}
+
 impl ConnectionLike for Commands {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         match self {
-            Commands::One(connection) => connection.req_packed_command(command),
+            Commands::One(managed) => Box::pin(async move {
+                let answer = managed.connection().req_packed_command(command).await;
+                managed.judged(answer)
+            }),
             Commands::Cluster(connection) => connection.req_packed_command(command),
         }
     }
@@ -173,14 +231,17 @@ impl ConnectionLike for Commands {
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
         match self {
-            Commands::One(connection) => connection.req_packed_commands(pipeline, offset, count),
+            Commands::One(managed) => Box::pin(async move {
+                let answers = managed.connection().req_packed_commands(pipeline, offset, count).await;
+                managed.judged(answers)
+            }),
             Commands::Cluster(connection) => connection.req_packed_commands(pipeline, offset, count),
         }
     }
 
     fn get_db(&self) -> i64 {
         match self {
-            Commands::One(connection) => connection.get_db(),
+            Commands::One(managed) => managed.client.get_connection_info().redis_settings().db(),
             Commands::Cluster(connection) => connection.get_db(),
         }
     }

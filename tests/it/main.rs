@@ -45,6 +45,7 @@ mod placement;
 mod pooler;
 mod process;
 mod random;
+mod readiness;
 mod revenue;
 mod reviews;
 mod rights;

@@ -3,15 +3,17 @@
 use std::{path::Path, time::Duration};
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 use tiffin_tests::{
-    City, Database, Outcome, PATIENCE, Person, Proxy, Server, Settings, TestDatabase, both_databases, run_command,
+    City, Database, Outcome, PATIENCE, Person, Server, Settings, TestDatabase, both_databases, run_command,
     scratch_postgres,
 };
 
+use crate::readiness::expect_ready;
+
 /// A password that must not be told.
-const SECRET: &str = "hunter2";
+pub const SECRET: &str = "hunter2";
 fn settings(pairs: &[(&str, &str)]) -> Settings {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -203,28 +205,22 @@ fn a_database_that_cannot_be_used_is_named_in_a_sentence() {
 }
 
 #[test]
-fn a_redis_that_cannot_be_used_is_named_in_a_sentence() {
+fn an_address_that_is_none_of_a_redis_is_named_before_anything_is_migrated() {
     tiffin_tests::run(async {
-        let directory = directory();
-        let mut there: reqwest::Url = std::env::var("TEST_REDIS_URL")
-            .expect("TEST_REDIS_URL is not set: run the tests with ./test")
-            .parse()
-            .expect("a URL");
-        there.set_username("tiffin_nobody").expect("a name");
-        there.set_password(Some(SECRET)).expect("a password");
+        let empty = Empty::new(Database::Postgres).await;
         for (url, said) in [
             ("http://:hunter2@localhost", "REDIS_URL begins with redis://"),
             ("redis://:hunter2@127.0.0.1:notaport", "REDIS_URL is not a valid address"),
-            ("redis://:hunter2@127.0.0.1:1", "127.0.0.1:1"),
-            (there.as_str(), "Redis"),
+            ("redis://:hunter2@127.0.0.1/notanumber", "REDIS_URL is not a valid address"),
         ] {
-            let sentence = refusal(directory.path(), &[("REDIS_URL", url)]).await;
+            let sentence = refusal(empty.directory.path(), &[("DATABASE_URL", &empty.url), ("REDIS_URL", url)]).await;
             assert!(sentence.contains(said), "{url}: {sentence}");
         }
+        assert_eq!(empty.migrate(&["status"]).await.0, 0);
     });
 }
 
-async fn get(server: &Server, path: &str) -> (u16, String) {
+pub async fn get(server: &Server, path: &str) -> (u16, String) {
     let response = reqwest::get(server.url(path)).await.expect("the server answers");
     (response.status().as_u16(), response.text().await.expect("the answer can be read"))
 }
@@ -301,70 +297,6 @@ async fn lock_orders(city: &City) -> sea_orm::DatabaseTransaction {
         Database::Sqlite => {}
     }
     lock
-}
-
-async fn readiness(server: &Server) -> (u16, Value) {
-    let (status, text) = get(server, "/health/ready").await;
-    (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}")))
-}
-
-async fn expect_ready(server: &Server, database: &str, broker: &str) {
-    let (status, body) = readiness(server).await;
-    assert_eq!((status, &body["status"]), (200, &json!("ok")), "{body:#}");
-    for (part, kind) in [("database", database), ("broker", broker)] {
-        assert_eq!((&body[part]["kind"], &body[part]["status"]), (&json!(kind), &json!("ok")), "{body:#}");
-        assert!(body[part]["latencyMilliseconds"].is_number(), "{body:#}");
-    }
-    assert_eq!(get(server, "/health/live").await.0, 200);
-}
-
-/// The server is up but cannot serve, for want of this part and no other.
-async fn expect_away(server: &Server, away: &str, there: &str) {
-    let (status, body) = readiness(server).await;
-    assert_eq!((status, &body["status"]), (503, &json!("unavailable")), "{body:#}");
-    assert_eq!((&body[away]["status"], &body[there]["status"]), (&json!("unavailable"), &json!("ok")), "{body:#}");
-    assert_eq!(get(server, "/health/live").await.0, 200, "no restart would help");
-}
-
-#[test]
-fn the_embedded_server_is_ready() {
-    tiffin_tests::run(async {
-        let city = City::new(Database::Sqlite).await;
-        expect_ready(city.server(), "sqlite", "in-process").await;
-    });
-}
-
-#[test]
-fn what_is_away_is_named_until_it_is_back() {
-    tiffin_tests::run(async {
-        let city = City::new(Database::Postgres).await;
-        let restaurant = city.restaurant().with_dishes(1).create().await;
-        let database = Proxy::to(city.setting("DATABASE_URL")).await;
-        let redis = Proxy::to(city.setting("REDIS_URL")).await;
-        let server = city.another_server_with(&[("DATABASE_URL", database.url()), ("REDIS_URL", redis.url())]).await;
-        let ann = city.customer("Ann").await.at(&server);
-        expect_ready(&server, "postgresql", "redis").await;
-
-        database.cut();
-        expect_away(&server, "database", "broker").await;
-        ann.place_order(&restaurant.basket(&[(0, 1)])).await.expect_code("UNAVAILABLE");
-        database.mend();
-        eventually("the server is ready again", async || readiness(&server).await.0 == 200).await;
-        let order = ann.has_ordered(&restaurant.basket(&[(0, 1)])).await;
-
-        redis.cut();
-        expect_away(&server, "broker", "database").await;
-        redis.mend();
-        eventually("the server is ready again", async || readiness(&server).await.0 == 200).await;
-        expect_ready(&server, "postgresql", "redis").await;
-
-        // What happens at another server reaches a subscriber at this one.
-        let watch = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { status } }";
-        let mut steps = ann.subscribe(watch, json!({"id": order})).await;
-        assert_eq!(steps.next_event().await.text("/orderStatusChanged/status"), "PENDING");
-        ann.at(city.server()).cancel_order(&order).await.expect_success();
-        assert_eq!(steps.next_event().await.text("/orderStatusChanged/status"), "CANCELLED");
-    });
 }
 
 #[test]

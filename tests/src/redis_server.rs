@@ -96,7 +96,7 @@ impl RedisServer {
     }
 
     /// What it answers to a command.
-    pub(crate) fn ask(&self, command: &[&str]) -> String {
+    pub fn ask(&self, command: &[&str]) -> String {
         let port = self.port.to_string();
         let answer = Command::new("redis-cli").args(["-p", &port]).args(command).stdin(Stdio::null()).output();
         let answer = answer.expect("redis-cli starts: it comes with Redis");

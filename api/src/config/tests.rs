@@ -120,6 +120,7 @@ fn refusals_name_the_key_and_its_source() {
             "DATABASE_DIRECT_URL begins with postgres://",
         ),
         (&[("REDIS_URL", "localhost:6379")], "REDIS_URL begins with redis://"),
+        (&[("TIFFIN_BROKER_REQUIRED", "true")], "broker.required needs REDIS_URL"),
         (&[("TIFFIN_DATABASE_MIN_CONNECTIONS", "21")], "database.min_connections is at most"),
         (&[("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example/path")], "is no origin"),
         (&[("TIFFIN_LOG", "info,=,")], "log.filter"),

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Config, MailConfig, OpenidConfig};
-use crate::{access_token::AccessTokens, graphql::limits::document};
+use crate::{access_token::AccessTokens, graphql::limits::document, redis_connection::RedisAddress};
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -47,7 +47,8 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
             ["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)),
             "REDIS_URL begins with redis:// or rediss://",
         );
-        require(Url::parse(url).is_ok(), "REDIS_URL is not a valid address");
+        let is_address = Url::parse(url).is_ok() && RedisAddress::new(&config.broker).is_ok();
+        require(is_address, "REDIS_URL is not a valid address");
     }
     require(database.max_connections >= 1, "database.max_connections is at least 1");
     require(
@@ -66,7 +67,9 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         "database.statement_timeout_seconds is at most limits.operation_timeout_seconds",
     );
     require(!config.broker.prefix.trim().is_empty(), "broker.prefix is not empty");
-    require(!config.broker.cluster || config.broker.redis_url.is_some(), "broker.cluster needs REDIS_URL");
+    let broker = &config.broker;
+    require(!broker.cluster || broker.redis_url.is_some(), "broker.cluster needs REDIS_URL");
+    require(!broker.required || broker.redis_url.is_some(), "broker.required needs REDIS_URL");
 
     let limits = &config.limits;
     for (key, value) in [

@@ -56,7 +56,10 @@ enum Broker {
 }
 
 impl Events {
-    /// Connects to the broker; an unreachable one is an error that says so.
+    /// Connects to the broker. One that is away is connected to as soon as it is there.
+    ///
+    /// # Errors
+    /// Its address cannot be used.
     pub async fn connect(config: &Config) -> Result<Self> {
         let (hub, broker) = match RedisAddress::new(&config.broker)? {
             None => (Hub::alone(), Broker::InProcess(Mutex::default())),

@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can serve: for load balancers, containers and people.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,18 +12,24 @@ use serde::Serialize;
 
 use crate::{app::App, shutdown::Shutdown};
 
-/// A part that has not answered by then counts as away, be it for want of a free connection.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A database that has not answered by then counts as away, be it for want of a free connection.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
+/// The same of the broker, without which we can serve: whoever asks whether we are ready shall not give up over it. Many do after a second.
+const BROKER_PATIENCE: Duration = Duration::from_millis(500);
 
 /// `/health/live` and `/health/ready`.
 pub fn routes(app: Arc<App>, shutdown: Shutdown) -> Router {
     Router::new().route("/health/live", get(live)).route("/health/ready", get(ready)).with_state((app, shutdown))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How the process is, or one of its parts; the worse, the larger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Ok,
+    /// It serves, yet not as it should: somebody should look.
+    Degraded,
+    /// It cannot serve.
     Unavailable,
     ShuttingDown,
 }
@@ -35,20 +42,25 @@ struct Live {
 #[derive(Debug, Serialize)]
 struct Ready {
     status: Status,
-    database: Part,
-    broker: Part,
+    #[serde(flatten)]
+    parts: BTreeMap<&'static str, Part>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Part {
-    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     status: Status,
     /// What the answer took, or the waiting for it.
-    latency_milliseconds: f64,
-    /// Why it is away, in words for everybody: the cause is in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_milliseconds: Option<f64>,
+    /// What is wrong, in words for everybody: the cause is in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'static str>,
+    /// Whether nothing can be served without it.
+    #[serde(skip)]
+    is_required: bool,
 }
 
 /// The process answers. Nothing else is asked: a restart mends nothing else.
@@ -56,40 +68,52 @@ async fn live() -> Json<Live> {
     Json(Live { status: Status::Ok })
 }
 
-/// 200 when the database and the broker answer; 503, naming the part, when one is away or the process is about to end.
+/// 200 when the process can serve, though maybe degraded; 503 when it cannot, or is about to end. The parts say why.
 async fn ready(State((app, shutdown)): State<(Arc<App>, Shutdown)>) -> (StatusCode, Json<Ready>) {
-    let database = if app.db.get_database_backend() == DbBackend::Sqlite { "sqlite" } else { "postgresql" };
-    let (database, broker) = tokio::join!(
-        part(database, async { Ok(app.db.execute_unprepared("select 1").await.map(drop)?) }),
-        part(app.events.broker_name(), app.events.ping()),
-    );
-    let status = match (database.status, broker.status) {
-        _ if shutdown.is_announced() => Status::ShuttingDown,
-        (Status::Ok, Status::Ok) => Status::Ok,
-        _ => Status::Unavailable,
-    };
-    let code = if status == Status::Ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (code, Json(Ready { status, database, broker }))
+    let (database, broker) = tokio::join!(database(&app), broker(&app));
+    let parts = BTreeMap::from([("database", database), ("broker", broker)]);
+    let status = if shutdown.is_announced() { Status::ShuttingDown } else { status(&parts) };
+    let code = if status <= Status::Degraded { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(Ready { status, parts }))
 }
 
-async fn part(kind: &'static str, answer: impl Future<Output = anyhow::Result<()>>) -> Part {
+/// How a process with these parts is.
+fn status(parts: &BTreeMap<&'static str, Part>) -> Status {
+    let most = |part: &Part| if part.is_required { Status::Unavailable } else { Status::Degraded };
+    parts.values().map(|part| part.status.min(most(part))).max().unwrap_or(Status::Ok)
+}
+
+async fn database(app: &App) -> Part {
+    let kind = if app.db.get_database_backend() == DbBackend::Sqlite { "sqlite" } else { "postgresql" };
+    let answer = async { Ok(app.db.execute_unprepared("select 1").await.map(drop)?) };
+    Part { is_required: true, ..asked(kind, DATABASE_PATIENCE, answer).await }
+}
+
+async fn broker(app: &App) -> Part {
+    let part = asked(app.events.broker_name(), BROKER_PATIENCE, app.events.ping()).await;
+    Part { is_required: app.config.broker.required, ..part }
+}
+
+/// A part that is there when it answers.
+async fn asked(kind: &'static str, patience: Duration, answer: impl Future<Output = anyhow::Result<()>>) -> Part {
     let asked = Instant::now();
-    let problem = match tokio::time::timeout(PATIENCE, answer).await {
+    let problem = match tokio::time::timeout(patience, answer).await {
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
-            tracing::warn!(part = kind, error = format!("{error:#}"), "not ready");
+            tracing::warn!(part = kind, error = format!("{error:#}"), "a part of the process is not ready");
             Some("it refuses or fails")
         }
         Err(_) => {
-            tracing::warn!(part = kind, "not ready: no answer in time");
+            tracing::warn!(part = kind, error = "no answer in time", "a part of the process is not ready");
             Some("no answer in time")
         }
     };
     Part {
-        kind,
+        kind: Some(kind),
         status: if problem.is_none() { Status::Ok } else { Status::Unavailable },
-        latency_milliseconds: (asked.elapsed().as_secs_f64() * 1e6).round() / 1e3,
+        latency_milliseconds: Some((asked.elapsed().as_secs_f64() * 1e6).round() / 1e3),
         problem,
+        is_required: false,
     }
 }
 
@@ -98,17 +122,29 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_part_that_hangs_is_away_after_two_seconds() {
+    async fn a_part_that_hangs_is_away_when_its_time_is_up() {
         let begun = Instant::now();
-        let part = part("postgresql", std::future::pending()).await;
+        let part = asked("postgresql", Duration::from_millis(200), std::future::pending()).await;
         assert_eq!((part.status, part.problem), (Status::Unavailable, Some("no answer in time")));
-        assert!(begun.elapsed() >= PATIENCE && begun.elapsed() < 2 * PATIENCE);
+        assert!(begun.elapsed() >= Duration::from_millis(200));
     }
 
     #[tokio::test]
     async fn a_part_that_fails_is_away_and_does_not_say_why_to_everybody() {
-        let part = part("redis", async { anyhow::bail!("redis://:hunter2@cache refused") }).await;
+        let part = asked("redis", BROKER_PATIENCE, async { anyhow::bail!("redis://:hunter2@cache refused") }).await;
         let said = serde_json::to_string(&part).expect("plain");
         assert!(said.contains("\"status\":\"unavailable\"") && !said.contains("hunter2"), "{said}");
+    }
+
+    #[test]
+    fn what_can_be_done_without_degrades() {
+        let part =
+            |status, is_required| Part { kind: None, status, latency_milliseconds: None, problem: None, is_required };
+        let whole = |one, other| status(&BTreeMap::from([("one", one), ("other", other)]));
+        let fine = || part(Status::Ok, true);
+        assert_eq!(whole(fine(), part(Status::Ok, false)), Status::Ok);
+        assert_eq!(whole(fine(), part(Status::Unavailable, false)), Status::Degraded);
+        assert_eq!(whole(part(Status::Degraded, true), part(Status::Ok, false)), Status::Degraded);
+        assert_eq!(whole(part(Status::Unavailable, true), part(Status::Unavailable, false)), Status::Unavailable);
     }
 }

@@ -71,7 +71,7 @@ impl Fault {
     }
 }
 
-/// Like whatever looks after processes, starts it until it stays: it does not where the database or Redis is away just then.
+/// Like whatever looks after processes, starts it until it stays: it does not where the database is away just then.
 async fn restart_server(scene: &Scene, site: &Site) {
     let mut server = site.server.lock().await;
     server.kill();

@@ -13,13 +13,15 @@ use crate::{
         Topic,
         hub::{Changes, Hub},
     },
-    redis_connection::Subscriber,
+    redis_connection::{Subscriber, is_refusal},
 };
 
 /// How long to wait before a connection, or a topic that was not confirmed, is tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// How often the connection is asked whether it is alive.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How often it is said why Redis is away, as long as that is the same.
+const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 struct Listener {
     link: Link,
@@ -31,17 +33,74 @@ struct Listener {
     unconfirmed: HashSet<Topic>,
 }
 
-/// Connects, and gives the work of listening, which never ends.
-pub async fn start(link: Link, hub: Hub) -> Result<impl Future<Output = ()>> {
-    let subscriber = connect(&link, &hub).await.context("Redis does not let us subscribe")?;
-    let listener = Listener { link, hub, subscriber, confirmed: HashSet::new(), unconfirmed: HashSet::new() };
-    Ok(listener.listen_forever())
+/// Tries to connect, and gives the work of listening, which never ends.
+pub async fn start(link: Link, hub: Hub) -> impl Future<Output = ()> {
+    let first = connect(&link, &hub).await;
+    listen_forever(link, hub, first)
+}
+
+async fn listen_forever(link: Link, hub: Hub, mut attempt: Result<Subscriber>) {
+    let mut absence = Absence::default();
+    loop {
+        match attempt {
+            Ok(subscriber) => {
+                absence.end();
+                let (link, hub) = (link.clone(), hub.clone());
+                let mut listener =
+                    Listener { link, hub, subscriber, confirmed: HashSet::new(), unconfirmed: HashSet::new() };
+                let Err(reason) = listener.listen().await;
+                absence.begin(&reason);
+            }
+            Err(failure) => absence.go_on(&failure),
+        }
+        sleep(TRY_AGAIN_AFTER).await;
+        // Whatever the old connection had to say.
+        hub.take_changes();
+        attempt = connect(&link, &hub).await;
+    }
+}
+
+/// What was last said of why Redis is away, and when. Nothing: it is there.
+#[derive(Default)]
+struct Absence(Option<(String, Instant)>);
+
+impl Absence {
+    fn begin(&mut self, reason: &anyhow::Error) {
+        let reason = format!("{reason:#}");
+        tracing::warn!(reason, "the subscription at Redis was lost; making it again");
+        self.0 = Some((reason, Instant::now()));
+    }
+
+    fn go_on(&mut self, failure: &anyhow::Error) {
+        let error = format!("{failure:#}");
+        if self.0.as_ref().is_some_and(|(said, at)| *said == error && at.elapsed() < SAID_AGAIN_AFTER) {
+            return;
+        }
+        if is_refusal(failure) {
+            tracing::error!(
+                error,
+                "Redis refuses us: look at REDIS_URL. Other processes and this one do not hear of each other's changes until it lets us in"
+            );
+        } else {
+            tracing::warn!(
+                error,
+                "Redis is away: other processes and this one do not hear of each other's changes until it is there"
+            );
+        }
+        self.0 = Some((error, Instant::now()));
+    }
+
+    fn end(&mut self) {
+        if self.0.take().is_some() {
+            tracing::info!("connected to Redis");
+        }
+    }
 }
 
 async fn connect(link: &Link, hub: &Hub) -> Result<Subscriber> {
     let (names, hub) = (link.clone(), hub.clone());
     let connecting = link.address.subscriber(RESPONSE_TIMEOUT, move |push| hear(&names, &hub, push));
-    timeout(RESPONSE_TIMEOUT, connecting).await?
+    timeout(RESPONSE_TIMEOUT, connecting).await.context("no answer in time")?
 }
 
 /// Takes in what Redis says, without waiting for anything.
@@ -70,26 +129,6 @@ fn hear(link: &Link, hub: &Hub, push: PushInfo) {
 }
 
 impl Listener {
-    async fn listen_forever(mut self) {
-        loop {
-            let Err(reason) = self.listen().await;
-            tracing::warn!(reason = format!("{reason:#}"), "the subscription at Redis was lost; making it again");
-            loop {
-                sleep(TRY_AGAIN_AFTER).await;
-                // Whatever the old connection had to say.
-                self.hub.take_changes();
-                match connect(&self.link, &self.hub).await {
-                    Ok(subscriber) => {
-                        self.subscriber = subscriber;
-                        break;
-                    }
-                    Err(error) => tracing::debug!(error = format!("{error:#}"), "Redis is still away"),
-                }
-            }
-            tracing::info!("connected to Redis again");
-        }
-    }
-
     /// Subscribes to what is followed, and to what comes, until the connection is lost.
     async fn listen(&mut self) -> Result<Infallible> {
         self.confirmed.clear();
