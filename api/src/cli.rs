@@ -52,7 +52,7 @@ Examples:
   tiffin admin --email ada@example.com          make the first admin; prints a password
   tiffin accounts collisions                    which accounts share an e-mail address
   tiffin schema > schema.graphql                the GraphQL schema, for client tools
-  tiffin config > tiffin.toml                   what is in force, as a file to start from
+  tiffin config > tiffin.toml                   what is set, as a file to start from, with what else there is
 
 Configuration comes from defaults, then ./tiffin.toml, then environment variables, then options.
 `tiffin config` prints every key with its variable and where its value came from.";
@@ -73,7 +73,7 @@ enum Command {
     Accounts(accounts::Accounts),
     /// Print the GraphQL schema in its definition language.
     Schema,
-    /// Print the configuration that is in force, with secrets hidden.
+    /// Print the configuration that is in force; defaults and secrets, which are hidden, as comments.
     Config,
     /// Ask the server that runs here whether it is ready: exits with 0 or 1. For containers.
     Healthcheck(healthcheck::HealthcheckOptions),
@@ -81,8 +81,8 @@ enum Command {
 
 #[derive(Clone, Debug, Default, Args)]
 struct ServeOptions {
-    /// The address to serve on, such as 0.0.0.0:8000; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS")]
+    /// The address to serve on, such as 0.0.0.0:8000 or localhost:8000; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", value_parser = config::listen_address)]
     listen: Option<SocketAddr>,
 
     /// Let a few orders and drivers move by themselves (in the demo it is on).

@@ -4,6 +4,7 @@
 //! `docs/operations.md`, which a test compares. What is unknown, malformed or contradictory is refused at the start, in a
 //! sentence that names the key and where it was written.
 
+mod address;
 mod print;
 mod source;
 mod validate;
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+pub use address::listen_address;
 pub use print::redact;
 pub use source::Sources;
 
@@ -34,7 +36,8 @@ pub enum Environment {
 pub struct Config {
     /// Not set: development on the embedded database, production where a database is configured.
     pub environment: Environment,
-    /// The address to serve on. Port 0 takes a free one; the log says which.
+    /// The address to serve on; a name is looked up. Port 0 takes a free one; the log says which.
+    #[serde(deserialize_with = "address::listening")]
     pub listen: SocketAddr,
     pub http: HttpConfig,
     pub graphql: GraphqlConfig,
@@ -60,7 +63,9 @@ pub struct Config {
 pub struct HttpConfig {
     /// The origins (`https://app.example`) whose pages may call the API and open sockets; `*` is any.
     pub allowed_origins: Vec<String>,
-    /// The networks (`10.0.0.0/8`) of proxies in front, which are believed when they say where a request comes from.
+    /// The networks (`10.0.0.0/8`) or addresses (`10.0.0.1`) of proxies in front, which are believed when they say where a request comes
+    /// from.
+    #[serde(deserialize_with = "address::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say it. They must write it themselves, whatever a client has sent.
     pub forwarded_header: ForwardedHeader,
@@ -187,6 +192,7 @@ pub struct MetricsConfig {
     /// Whether `/metrics` is served with everything else.
     pub enabled: bool,
     /// An address of its own that serves `/metrics` and nothing else. Not set: none.
+    #[serde(deserialize_with = "address::listening_if_set")]
     pub listen: Option<SocketAddr>,
 }
 
@@ -350,7 +356,7 @@ pub struct ShutdownConfig {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// Levels by module, such as `info,sqlx::query=debug`.
+    /// The level, and others by module: `info,sqlx::query=debug`.
     pub filter: String,
     /// How lines look.
     pub format: LogFormat,
@@ -531,7 +537,7 @@ impl DatabaseConfig {
     }
 }
 
-/// What is in force as a `tiffin.toml`, each key with where it came from; secrets are hidden.
+/// What is in force as a `tiffin.toml`, each key with where it came from. What nobody has set and what is secret is a comment.
 pub fn describe(sources: &Sources) -> anyhow::Result<String> {
     let figment = sources.figment()?;
     Ok(print::describe(&Config::extract(&figment)?, &figment))

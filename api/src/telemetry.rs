@@ -5,13 +5,13 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{LogConfig, LogFormat};
 
 /// Starts the log of the process. Once.
 pub fn start(config: &LogConfig) -> anyhow::Result<()> {
-    let registry = tracing_subscriber::registry().with(EnvFilter::try_new(&config.filter)?);
+    let registry = tracing_subscriber::registry().with(filter(&config.filter)?);
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     match config.format {
         LogFormat::Compact => registry.with(lines.compact()).try_init()?,
@@ -22,4 +22,18 @@ pub fn start(config: &LogConfig) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What `log.filter` lets through. The error is one sentence.
+pub fn filter(text: &str) -> anyhow::Result<EnvFilter> {
+    let directives: Vec<_> = text.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    for directive in &directives {
+        // The library takes a word that is no level for the name of a module, and logs nothing but that: `inof` would be silence.
+        let is_understood = directive.contains(['=', '[']) || directive.parse::<LevelFilter>().is_ok();
+        anyhow::ensure!(
+            is_understood,
+            "{directive:?} is no level (off, error, warn, info, debug, trace) and no module with one, such as {directive}=debug"
+        );
+    }
+    Ok(directives.join(",").parse()?)
 }

@@ -1,15 +1,13 @@
 //! Who gets in as one of the demo's people, in which environment, and that no city is made up where nobody wants one.
 
-use std::collections::BTreeMap;
-
 use entity::{
     account_tokens, drivers, identities,
     sea_orm_active_enums::{AccountTokenPurpose, DriverStatus},
     sessions, users,
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use serde_json::{Value, json};
-use tiffin_tests::{Answer, City, Database, Person, Server, both_databases, run_command, workspace};
+use serde_json::json;
+use tiffin_tests::{Answer, City, Database, Person, Server, both_databases, run_command};
 
 use crate::sockets::{NEWER, Socket};
 
@@ -142,65 +140,4 @@ both_databases! {
         }
         assert_eq!(users::Entity::find().count(city.db()).await.unwrap(), 0);
     }
-}
-
-/// What `docker/compose.yaml` gives the server, where these variables are set for it.
-fn composed(variables: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, String> {
-    let text = workspace::read("docker/compose.yaml");
-    let mut settings = Vec::new();
-    let lines = text.lines().skip_while(|line| *line != "    environment:").skip(1);
-    for line in lines.take_while(|line| line.starts_with("      ")) {
-        let Some((name, value)) = line.trim().split_once(": ").filter(|(name, _)| !name.starts_with('#')) else {
-            continue;
-        };
-        settings.push((name.to_owned(), interpolated(value, variables)?));
-    }
-    Ok(settings)
-}
-
-/// `${NAME}`, `${NAME:-default}` and `${NAME:?message}`, as Compose reads them.
-fn interpolated(text: &str, variables: &BTreeMap<String, String>) -> Result<String, String> {
-    let Some((before, rest)) = text.split_once("${") else { return Ok(text.to_owned()) };
-    let (inner, after) = rest.split_once('}').expect("a variable ends");
-    let (name, other) = inner.split_once(':').unwrap_or((inner, "-"));
-    let value = match (variables.get(name).filter(|value| !value.is_empty()), other.split_at(1)) {
-        (Some(value), _) => value.clone(),
-        (None, ("-", default)) => default.to_owned(),
-        (None, ("?", message)) => return Err(message.to_owned()),
-        (None, _) => panic!("{text} is not understood"),
-    };
-    Ok(format!("{before}{value}{}", interpolated(after, variables)?))
-}
-
-fn variables(text: &str) -> BTreeMap<String, String> {
-    let pairs = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('='));
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-#[test]
-fn compose_is_a_trial_only_where_that_is_said() {
-    tiffin_tests::run(async {
-        let city = City::new(Database::Postgres).await;
-        let started = async |settings: &[(String, String)]| {
-            let ours = ["DATABASE_URL", "REDIS_URL", "TIFFIN_BROKER_PREFIX", "TIFFIN_LISTEN"];
-            let kept = settings.iter().filter(|(name, _)| !ours.contains(&name.as_str())).cloned();
-            let ours = ours.map(|name| (name.to_owned(), city.setting(name).to_owned()));
-            Server::try_start(city.directory(), &kept.chain(ours).collect()).await
-        };
-        let said = composed(&BTreeMap::new()).expect_err("nothing is set");
-        assert!(said.contains("POSTGRES_PASSWORD"), "{said}");
-        let real = variables("POSTGRES_PASSWORD=x\nTIFFIN_ACCOUNTS_TOKEN_KEYS=2026=aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW");
-        let real = composed(&real).expect("enough is set");
-        let server = started(&real).await.expect("it starts");
-        assert_eq!(users::Entity::find().count(city.db()).await.unwrap(), 0, "nobody is made up");
-        let schema = Person::anonymous(&server).query("{ __schema { queryType { name } } }", json!({})).await;
-        assert!(!schema.problems().is_empty(), "it is production");
-
-        let trial = variables(&workspace::read("docker/trial.env"));
-        assert_ne!(trial.get("COMPOSE_PROJECT_NAME").map(String::as_str), Some("tiffin"), "its data is its own");
-        let trial = composed(&trial).expect("enough is set");
-        let server = started(&trial).await.expect("it starts");
-        let admin = sign_in(&server, "admin").await;
-        assert_ne!(admin.at("/signIn/session/accessToken"), &Value::Null);
-    });
 }

@@ -40,8 +40,8 @@ pub(crate) fn tiffin(directory: &Path, settings: &Settings) -> Command {
     let mut command = Command::new(binary("tiffin"));
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        if text.starts_with("TIFFIN_") || text == "DATABASE_URL" || text == "DATABASE_DIRECT_URL" || text == "REDIS_URL"
-        {
+        let ours = ["DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL"];
+        if text.starts_with("TIFFIN_") || text.starts_with("PG") || ours.contains(&&*text) {
             command.env_remove(&name);
         }
     }

@@ -23,9 +23,13 @@ pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> an
         options.scale.is_none_or(|scale| scale > 0.0 && scale <= 100.0),
         "--scale is above 0 and at most 100"
     );
+    // Before anything is made: on the embedded database that would be its folder.
+    let is_on_sqlite = config.database.direct_address().starts_with("sqlite:");
+    anyhow::ensure!(options.scale.is_none() || !is_on_sqlite, seed::NEEDS_POSTGRES);
     options.consent.check(&config, "this fills the database with a made-up city in production")?;
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
     migration::migrate(db.connections()).await.context("cannot migrate the database")?;
+    let is_development = config.is_development();
     let app = App::with_database(config, db).await?;
     let filled = match options.scale {
         None => seed::demo(&app).await,
@@ -33,7 +37,14 @@ pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> an
     };
     app.close().await;
     match filled? {
-        true => println!("The city is there. Its people: {}.", seed::ACCOUNTS.map(|account| account.email).join(", ")),
+        true if is_development => println!(
+            "The city is there. Sign in with the password {} as {}.",
+            seed::PASSWORD,
+            seed::ACCOUNTS.map(|account| account.email).join(", ")
+        ),
+        true => {
+            println!("The city is there. In production nobody signs in as its people: `tiffin admin` makes an admin.")
+        }
         false => println!("Nothing was changed: the database holds a city already."),
     }
     Ok(())

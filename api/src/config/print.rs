@@ -41,9 +41,15 @@ pub(super) fn hidden<S: Serializer>(secret: &Option<SecretString>, serializer: S
     secret.as_ref().map(|_| HIDDEN).serialize(serializer)
 }
 
-/// A TOML file of what is in force; the comments name each variable and where its value came from.
+const HEAD: &str = "\
+# What is in force. Lines that begin with # are defaults, which follow the environment and the version as long as nobody sets them, and
+# secrets, which are hidden: they are set by the variables at the end of their lines.
+";
+
+/// A TOML file of what is in force; the comments name each variable and where its value came from. Started with it, and with the variables
+/// of the secrets, a server is the same.
 pub(super) fn describe(config: &Config, figment: &Figment) -> String {
-    let mut text = String::new();
+    let mut text = HEAD.to_owned();
     let mut section = String::new();
     for (key, value) in flatten(config) {
         let (name, field) = key.split_once('.').unwrap_or(("", &key));
@@ -51,13 +57,19 @@ pub(super) fn describe(config: &Config, figment: &Figment) -> String {
             section = name.to_owned();
             let _ = write!(text, "\n[{section}]\n"); // Writing to a String cannot fail.
         }
+        let source = figment.find_metadata(&key).map_or_else(|| "default".to_owned(), origin);
+        let is_secret = value.as_str().is_some_and(|value| value.contains(HIDDEN));
+        // Production is said even where it only follows from a database, whose address may be a secret: without both it would be
+        // a developer's server.
+        let is_set = source != "default" || (key == "environment" && !config.is_development());
         // Numbers, booleans, strings and lists of strings read the same in JSON and TOML.
         let setting = match value {
             serde_json::Value::Null => format!("# {field} ="),
+            value if is_secret || !is_set => format!("# {field} = {value}"),
             value => format!("{field} = {value}"),
         };
-        let source = figment.find_metadata(&key).map_or_else(|| "default".to_owned(), origin);
-        let _ = writeln!(text, "{setting:<52} # {}, {source}", variable(&key));
+        let note = if is_secret { "a secret: set " } else { "" };
+        let _ = writeln!(text, "{setting:<52} # {note}{}, {source}", variable(&key));
     }
     text
 }

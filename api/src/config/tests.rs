@@ -105,10 +105,50 @@ fn variables_are_read_by_the_type_of_their_key() {
 }
 
 #[test]
+fn addresses_are_taken_as_people_write_them() {
+    let sources = with(&[
+        ("TIFFIN_LISTEN", "localhost:8000"),
+        ("TIFFIN_METRICS_LISTEN", "[::1]:9464"),
+        ("TIFFIN_HTTP_TRUSTED_PROXIES", "10.0.0.1, 192.168.0.0/16, fd00::1"),
+    ]);
+    let config = Config::load(&sources).expect("valid");
+    assert_eq!(config.listen.port(), 8000);
+    assert!(config.listen.ip().is_loopback(), "{}", config.listen);
+    assert_eq!(config.metrics.listen.map(|address| address.to_string()).as_deref(), Some("[::1]:9464"));
+    let proxies: Vec<_> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["10.0.0.1/32", "192.168.0.0/16", "fd00::1/128"]);
+}
+
+#[test]
+fn levels_of_the_log_are_taken_as_people_write_them() {
+    for filter in [
+        "info",
+        "WARN",
+        "off",
+        "tiffin=debug,hyper=info",
+        "info, nobody_has_this_name=trace",
+        "info,[request]=debug",
+        "3",
+    ] {
+        Config::load(&with(&[("TIFFIN_LOG", filter)])).expect(filter);
+    }
+}
+
+#[test]
 fn refusals_name_the_key_and_its_source() {
     let cases: &[(&[(&str, &str)], &str)] = &[
         (&[("TIFFIN_LISTN", "x")], "TIFFIN_LISTN is no variable of Tiffin"),
-        (&[("TIFFIN_LISTEN", "here")], "TIFFIN_LISTEN: invalid"),
+        (&[("TIFFIN_LISTEN", "here")], "TIFFIN_LISTEN: \"here\" is no address such as 127.0.0.1:8000"),
+        (&[("TIFFIN_LISTEN", ":8000")], "TIFFIN_LISTEN: \":8000\" is no address such as 127.0.0.1:8000"),
+        (&[("TIFFIN_LISTEN", "localhost")], "TIFFIN_LISTEN: \"localhost\" is no address such as 127.0.0.1:8000"),
+        (&[("TIFFIN_LISTEN", "http://localhost:8000")], "is no address such as 127.0.0.1:8000"),
+        (&[("TIFFIN_LISTEN", "nowhere.invalid:8000")], "no address of \"nowhere.invalid\""),
+        (&[("TIFFIN_METRICS_LISTEN", "9464")], "TIFFIN_METRICS_LISTEN: \"9464\" is no address such as"),
+        (
+            &[("TIFFIN_HTTP_TRUSTED_PROXIES", "proxy")],
+            "TIFFIN_HTTP_TRUSTED_PROXIES: \"proxy\" is no network such as 10.0.0.0/8",
+        ),
+        (&[("TIFFIN_HTTP_TRUSTED_PROXIES", "10.0.0.1/33")], "\"10.0.0.1/33\" is no network such as 10.0.0.0/8"),
         (&[("TIFFIN_ENV", "staging")], "TIFFIN_ENV: unknown variant"),
         (&[("TIFFIN_LIMITS_DEPTH", "deep")], "TIFFIN_LIMITS_DEPTH is a whole number, not \"deep\""),
         (&[("TIFFIN_LIMITS_DEPTH", "-1")], "TIFFIN_LIMITS_DEPTH is a whole number"),
@@ -124,6 +164,15 @@ fn refusals_name_the_key_and_its_source() {
         (&[("TIFFIN_DATABASE_MIN_CONNECTIONS", "21")], "database.min_connections is at most"),
         (&[("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example/path")], "is no origin"),
         (&[("TIFFIN_LOG", "info,=,")], "log.filter"),
+        (
+            &[("TIFFIN_LOG", "inof")],
+            "log.filter (TIFFIN_LOG) is a list of levels such as info,sqlx::query=debug: \"inof\" is no level",
+        ),
+        (
+            &[("TIFFIN_LOG", "info,tiffin")],
+            "\"tiffin\" is no level (off, error, warn, info, debug, trace) and no module with one, such as tiffin=debug",
+        ),
+        (&[("TIFFIN_LOG", "tiffin=debgu,hyper=info")], "log.filter (TIFFIN_LOG) is a list of levels"),
         (&[("TIFFIN_MAIL_SMTP_URL", "https://smtp.example")], "mail.smtp_url is an address such as"),
         (&[("TIFFIN_MAIL_SMTP_URL", "smtp://app:hunter2@smtp.example")], "in the clear"),
         (&[("TIFFIN_MAIL_FROM", "nobody")], "mail.from is a sender"),
@@ -179,13 +228,87 @@ fn secrets_are_never_printed() {
     assert!(depth.contains("depth = 7") && depth.ends_with("# TIFFIN_LIMITS_DEPTH, environment"), "{depth}");
 }
 
+/// A value for this variable that is not its default. Numbers and switches have one by themselves.
+fn another(name: &str, default: &serde_json::Value) -> String {
+    match default {
+        serde_json::Value::Bool(on) => (!on).to_string(),
+        serde_json::Value::Number(number) => (number.as_u64().expect("a whole number") + 1).to_string(),
+        _ => match name {
+            "TIFFIN_ENV" => "production",
+            "TIFFIN_LISTEN" => "localhost:8001",
+            "TIFFIN_HTTP_ALLOWED_ORIGINS" => "https://app.example,https://admin.example",
+            "TIFFIN_HTTP_TRUSTED_PROXIES" => "10.0.0.1,192.168.0.0/16",
+            "TIFFIN_HTTP_FORWARDED_HEADER" => "forwarded",
+            "DATABASE_URL" | "DATABASE_DIRECT_URL" => "postgres://tiffin:hunter2@db/tiffin",
+            "TIFFIN_DATABASE_DATA_DIRECTORY" => "/var/lib/\"tiffin\" \\ é",
+            "REDIS_URL" => "redis://:hunter2@cache",
+            "TIFFIN_BROKER_PREFIX" => "lunch",
+            "TIFFIN_METRICS_LISTEN" => "localhost:9464",
+            "TIFFIN_ACCOUNTS_TOKEN_KEYS" => KEYS,
+            "TIFFIN_MAIL_SMTP_URL" => "smtps://app:hunter2@smtp.example",
+            "TIFFIN_MAIL_FROM" => "Tiffin <no-reply@app.example>",
+            "TIFFIN_MAIL_LINK_ADDRESS" => "https://app.example",
+            "TIFFIN_OPENID_ISSUER" => "https://accounts.example",
+            "TIFFIN_OPENID_CLIENT_ID" => "tiffin",
+            "TIFFIN_OPENID_CLIENT_SECRET" => "hunter2",
+            "TIFFIN_OPENID_REDIRECT_URLS" => "https://app.example/signed-in",
+            "TIFFIN_OPENID_SCOPES" => "email",
+            "TIFFIN_OPENID_NAME" => "Example",
+            "TIFFIN_LOG" => "warn",
+            "TIFFIN_LOG_FORMAT" => "pretty",
+            other => panic!("give {other} a value here"),
+        }
+        .to_owned(),
+    }
+}
+
 #[test]
-fn what_is_printed_can_be_read_back() {
-    let mut sources = with(&[("TIFFIN_LIMITS_DEPTH", "7")]);
+fn what_is_printed_can_be_started_from_with_every_key_set() {
+    let keys = flatten(&Config::defaults(Environment::Development, true));
+    let variables = keys.iter().map(|(key, default)| (variable(key), another(&variable(key), default))).collect();
+    let mut sources = Sources { file: Some(empty_file()), variables, ..Sources::default() };
+    let before = Config::load(&sources).expect("valid");
     let printed = describe(&sources).expect("valid");
-    sources = Sources { file: Some(file("printed", &printed)), ..Sources::default() };
+
+    let secrets: BTreeSet<_> = printed.lines().filter_map(|line| line.split("# a secret: set ").nth(1)).collect();
+    let secrets: BTreeSet<_> = secrets.iter().filter_map(|line| line.split(',').next()).collect();
+    let expected = [
+        "DATABASE_DIRECT_URL",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "TIFFIN_ACCOUNTS_TOKEN_KEYS",
+        "TIFFIN_MAIL_SMTP_URL",
+        "TIFFIN_OPENID_CLIENT_SECRET",
+    ];
+    assert!(secrets.iter().eq(&expected), "{secrets:?}");
+    sources.file = Some(file("printed", &printed));
+    sources.variables.retain(|name, _| secrets.contains(name.as_str()));
+    let after = Config::load(&sources).expect("valid");
+    assert_eq!(flatten(&before), flatten(&after));
+    let keys_of = |config: &Config| config.accounts.token_keys.as_ref().map(|keys| keys.expose_secret().to_owned());
+    assert_eq!((keys_of(&after).as_deref(), after.database.address()), (Some(KEYS), before.database.address()));
+}
+
+#[test]
+fn what_is_printed_pins_no_defaults() {
+    let printed = describe(&with(&[("TIFFIN_LIMITS_DEPTH", "7")])).expect("valid");
+    let set: Vec<_> = printed.lines().filter(|line| !line.starts_with(['#', '[']) && !line.is_empty()).collect();
+    assert!(set.len() == 1 && set[0].starts_with("depth = 7"), "{printed}");
+    assert!(printed.contains("# allowed_origins = [\"*\"]"), "what holds can be read: {printed}");
+    // A developer's file is taken to production.
+    let variables = [("DATABASE_URL", "postgres://db/tiffin")];
+    let sources = Sources { file: Some(file("developers", &printed)), ..with(&variables) };
     let config = Config::load(&sources).expect("valid");
-    assert_eq!((config.limits.depth, config.environment), (7, Environment::Development));
+    assert_eq!((config.limits.depth, config.environment), (7, Environment::Production));
+    assert!(!config.http.any_origin_allowed() && !config.graphiql.enabled && config.log.format == LogFormat::Json);
+}
+
+#[test]
+fn what_production_prints_stays_production() {
+    // Its address is a secret, and is not in the file.
+    let printed = describe(&with(&[("DATABASE_URL", "postgres://tiffin:hunter2@db/tiffin")])).expect("valid");
+    let sources = Sources { file: Some(file("production", &printed)), ..with(&[]) };
+    assert_eq!(Config::load(&sources).expect("valid").environment, Environment::Production);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Config, MailConfig, OpenidConfig};
-use crate::{access_token::AccessTokens, graphql::limits::document, redis_connection::RedisAddress};
+use crate::{access_token::AccessTokens, graphql::limits::document, redis_connection::RedisAddress, telemetry};
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -143,10 +143,10 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     {
         require(false, problem);
     }
-    require(
-        config.log.filter.parse::<tracing_subscriber::EnvFilter>().is_ok(),
-        "log.filter (TIFFIN_LOG) is a list of levels such as info,sqlx::query=debug",
-    );
+    if let Err(problem) = telemetry::filter(&config.log.filter) {
+        let expected = "log.filter (TIFFIN_LOG) is a list of levels such as info,sqlx::query=debug";
+        require(false, &format!("{expected}: {problem}"));
+    }
     anyhow::ensure!(problems.is_empty(), "the configuration cannot be used: {}", problems.join("; "));
     Ok(())
 }

@@ -98,7 +98,7 @@ pub async fn restore(app: &App) -> anyhow::Result<()> {
 
 /// Lets a developer sign in as one of the demo's people.
 pub async fn passwords_set_in_tx(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
-    let hash = password::hashed(PASSWORD.to_owned()).await.map_err(explained)?;
+    let hash = password_hash().await?;
     users::Entity::update_many()
         .col_expr(users::Column::PasswordHash, Expr::val(hash))
         .filter(users::Column::Email.is_in(emails()))
@@ -107,7 +107,12 @@ pub async fn passwords_set_in_tx(transaction: &DatabaseTransaction) -> anyhow::R
     Ok(())
 }
 
-fn emails() -> [&'static str; ACCOUNTS.len()] {
+/// The hash of their password.
+pub(super) async fn password_hash() -> anyhow::Result<String> {
+    password::hashed(PASSWORD.to_owned()).await.map_err(explained)
+}
+
+pub(super) fn emails() -> [&'static str; ACCOUNTS.len()] {
     ACCOUNTS.map(|account| account.email)
 }
 

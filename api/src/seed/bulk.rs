@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use anyhow::Context;
 use entity::{
     customers, dishes, drivers, menus, order_events, order_items, orders, restaurant_members, restaurants, reviews,
     users,
@@ -14,27 +15,31 @@ use sea_orm::{
 use tokio::sync::mpsc;
 
 use super::{
+    access::{emails, password_hash},
     city::{self, Size},
     copy::copy,
     rows::Rows,
 };
 use crate::{app::App, clock, dialect};
 
+/// Why there is no big city on SQLite.
+pub const NEEDS_POSTGRES: &str =
+    "the big city is for PostgreSQL: set DATABASE_URL (or leave --scale out, for the demo city)";
+
 /// Fills an empty PostgreSQL database with the big city; `scale` 1 is a thousand restaurants. Gives whether it did: it does nothing
-/// where the city is already. The error is a sentence for the person who asked for it.
+/// where the city is already. In development, [`ACCOUNTS`](super::ACCOUNTS) are among its people. The error is a sentence for the person
+/// who asked for it.
 pub async fn city(app: &App, scale: f64) -> anyhow::Result<bool> {
-    let Some(pool) = dialect::postgres_pool(app.db.connections()) else {
-        anyhow::bail!("the big city is for PostgreSQL: set DATABASE_URL (or leave --scale out, for the demo city)");
-    };
+    let pool = dialect::postgres_pool(app.db.connections()).context(NEEDS_POSTGRES)?;
     let size = Size::of(scale);
-    let filled = fill(pool, size).await?;
+    let filled = fill(pool, size, app.config.is_development()).await?;
     if filled {
         tracing::info!(?size, "the big city is there");
     }
     Ok(filled)
 }
 
-async fn fill(pool: &PgPool, size: Size) -> anyhow::Result<bool> {
+async fn fill(pool: &PgPool, size: Size, for_developers: bool) -> anyhow::Result<bool> {
     let mut transaction = pool.begin().await?;
     run_all(&mut transaction, dialect::seeding_lock(DbBackend::Postgres)).await?;
     if is_there(&mut transaction).await? {
@@ -45,6 +50,10 @@ async fn fill(pool: &PgPool, size: Size) -> anyhow::Result<bool> {
         "the database is not empty, and the big city needs an empty one: `tiffin migrate fresh` empties it"
     );
     write(&mut transaction, size).await?;
+    if for_developers {
+        let set = "update users set password_hash = $1 where email = any($2)";
+        sqlx::query(set).bind(password_hash().await?).bind(emails().to_vec()).execute(&mut *transaction).await?;
+    }
     run_all(&mut transaction, dialect::continue_numbers(DbBackend::Postgres)).await?;
     transaction.commit().await?;
     // For the planner, which otherwise believes in empty tables for a while.

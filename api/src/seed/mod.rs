@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use access::passwords_set_in_tx;
 pub use access::{restore, withdraw};
-pub use bulk::city;
+pub use bulk::{NEEDS_POSTGRES, city};
 pub use live::live;
 
 use entity::{customers, drivers, orders, restaurants, users};
