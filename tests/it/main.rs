@@ -8,6 +8,8 @@ mod architecture;
 mod assignment;
 mod background;
 mod catalog;
+#[cfg(target_os = "linux")]
+mod chaos;
 mod charges;
 mod compose;
 mod connections;
@@ -57,5 +59,6 @@ mod smoke;
 mod sockets;
 mod statements;
 mod topics;
+mod traffic;
 mod websocket;
 mod websocket_older;

@@ -47,6 +47,12 @@ impl City {
         Some(Self::on(Database::Postgres, test_database, directory(&std::env::temp_dir()), settings).await)
     }
 
+    /// The same on the PostgreSQL database at this URL, which is empty and the city's alone.
+    pub async fn in_database<N: AsRef<str>, V: AsRef<str>>(url: &str, settings: &[(N, V)]) -> Self {
+        let test_database = TestDatabase::at(url).await;
+        Self::on(Database::Postgres, test_database, directory(&std::env::temp_dir()), settings).await
+    }
+
     async fn on<N: AsRef<str>, V: AsRef<str>>(
         database: Database,
         test_database: TestDatabase,
@@ -84,6 +90,11 @@ impl City {
     /// The same where what the server needs may be away: why it did not start is the error.
     pub async fn try_another_server(&self) -> Result<Server, String> {
         Server::try_start(self.directory.path(), &self.settings).await
+    }
+
+    /// The same, started by a command (`prlimit --nofile=64 …`) that makes way for it.
+    pub async fn try_another_server_by(&self, command: &[&str]) -> Result<Server, String> {
+        Server::try_start_by(command, self.directory.path(), &self.settings).await
     }
 
     /// A further server with these environment variables besides, or in place of, the usual ones.

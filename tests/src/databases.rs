@@ -69,6 +69,12 @@ impl TestDatabase {
         Some(database)
     }
 
+    /// The one at this URL, which is empty, with all tables. It stays when this is dropped.
+    pub async fn at(url: &str) -> Self {
+        migrate(url).await;
+        TestDatabase { url: url.to_owned(), name: None }
+    }
+
     /// A connection for the test's own statements.
     pub async fn connect(&self) -> DatabaseConnection {
         connect(&self.url, 4).await

@@ -5,7 +5,8 @@
 //! - [`Person`]: somebody who sends operations, and [`Answer`], what came back
 //! - [`Usage`]: the processor and memory that a server takes
 //! - [`run_command`]: the binary's commands that end by themselves, and [`Proxy`], a line that can be cut
-//! - [`PgBouncer`]: a pooler before PostgreSQL, and [`SmallDisk`]: one that is soon full
+//! - [`PgBouncer`]: a pooler before PostgreSQL, and [`PostgresServer`]: one of a test's own, with a standby
+//! - [`RedisServer`]: a Redis that can be frozen, and [`SmallDisk`]: a disk that is soon full
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
 //! - [`OpenIdProvider`]: an OpenID provider, and the browser of those who sign in there
 //! - [`Script`]: whatever else runs under Node.js meanwhile
@@ -28,6 +29,7 @@ mod mailbox;
 mod openid_provider;
 mod person;
 mod pgbouncer;
+mod postgres_server;
 mod proxy;
 mod redis_cluster;
 mod redis_server;
@@ -53,6 +55,7 @@ pub use mailbox::{Letter, Mailbox};
 pub use openid_provider::{OpenIdProvider, Returned};
 pub use person::Person;
 pub use pgbouncer::{PgBouncer, Pooling};
+pub use postgres_server::{PostgresServer, Stop};
 pub use proxy::Proxy;
 pub use redis_cluster::RedisCluster;
 pub use redis_server::RedisServer;

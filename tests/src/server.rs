@@ -34,10 +34,15 @@ impl Server {
 
     /// The same for a server that may have a reason not to start, such as a database that is away: its log is the error.
     pub async fn try_start(directory: &Path, settings: &Settings) -> Result<Self, String> {
+        Server::try_start_by(&[], directory, settings).await
+    }
+
+    /// The same, started by a command that makes way for it.
+    pub(crate) async fn try_start_by(command: &[&str], directory: &Path, settings: &Settings) -> Result<Self, String> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let log = Log::new(directory.join(format!("server-{}.log", NUMBER.fetch_add(1, Ordering::Relaxed))));
         let file = std::fs::File::create(log.file()).expect("a log file can be made");
-        let process = workspace::tiffin(directory, settings)
+        let process = workspace::tiffin_by(command, directory, settings)
             .arg("serve")
             .stdout(Stdio::null())
             .stderr(file)

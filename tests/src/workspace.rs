@@ -37,7 +37,20 @@ pub fn binary(name: &str) -> PathBuf {
 
 /// The server's binary, to be run in this directory with exactly these settings and nothing of the test's own.
 pub(crate) fn tiffin(directory: &Path, settings: &Settings) -> Command {
-    let mut command = Command::new(binary("tiffin"));
+    tiffin_by(&[], directory, settings)
+}
+
+/// The same, run by a command that makes way for it.
+pub(crate) fn tiffin_by(before: &[&str], directory: &Path, settings: &Settings) -> Command {
+    let binary = binary("tiffin");
+    let mut command = match before {
+        [] => Command::new(binary),
+        [program, arguments @ ..] => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(binary);
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         let ours = ["DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL"];

@@ -47,8 +47,6 @@ pub struct Sight {
 pub struct Lived {
     /// The steps that a server has said were taken.
     pub acknowledged: Vec<Step>,
-    /// How often nobody knew whether a step was taken.
-    pub in_doubt: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +130,7 @@ impl<'a> Life<'a> {
                 self.returned = false;
             }
         }
-        Lived { acknowledged, in_doubt: self.in_doubt }
+        Lived { acknowledged }
     }
 
     /// What is to be done with the order as it is; nothing when it is over.
@@ -195,16 +193,19 @@ impl<'a> Life<'a> {
     }
 
     async fn send(&mut self, actor: &Person, document: &str, variables: Value) -> Outcome {
-        match self.scene.somewhere(actor, &mut self.random).try_query(document, variables).await {
-            Err(_) => Outcome::InDoubt,
-            Ok(answer) if is_for_now(&answer) => Outcome::InDoubt,
-            Ok(answer) if !answer.problems().is_empty() => {
+        let answer = self.scene.somewhere(actor, &mut self.random).try_query(document, variables).await;
+        match answer.ok().filter(|answer| !is_for_now(answer)) {
+            None => {
+                self.scene.in_doubt.send_modify(|count| *count += 1);
+                Outcome::InDoubt
+            }
+            Some(answer) if !answer.problems().is_empty() => {
                 let refusals = ["CONFLICT", "FORBIDDEN", "NOT_FOUND"];
                 let refused = answer.problems().iter().all(|problem| refusals.contains(&problem.code.as_str()));
                 assert!(refused, "{answer}");
                 Outcome::Refused(answer)
             }
-            Ok(answer) => Outcome::Done(Sight::of(answer.at("/done/order"))),
+            Some(answer) => Outcome::Done(Sight::of(answer.at("/done/order"))),
         }
     }
 

@@ -47,7 +47,7 @@ pub struct Log {
 
 impl Follower {
     /// Follows as this person, who is here at each of the servers.
-    pub fn start(viewers: [Person; 2], subject: Subject, random: ChaCha8Rng) -> Self {
+    pub fn start(viewers: Vec<Person>, subject: Subject, random: ChaCha8Rng) -> Self {
         let (told, reconnects) = (Arc::<Mutex<Vec<Step>>>::default(), Arc::<AtomicUsize>::default());
         let following = Following { viewers, subject, told: told.clone(), reconnects: reconnects.clone(), random };
         Follower { told, reconnects, task: tokio::spawn(following.run()) }
@@ -66,7 +66,7 @@ impl Follower {
 }
 
 struct Following {
-    viewers: [Person; 2],
+    viewers: Vec<Person>,
     subject: Subject,
     told: Arc<Mutex<Vec<Step>>>,
     reconnects: Arc<AtomicUsize>,
@@ -82,7 +82,7 @@ impl Following {
         };
         let mut tries = 0;
         loop {
-            let viewer = &self.viewers[self.random.random_range(0..2)];
+            let viewer = &self.viewers[self.random.random_range(0..self.viewers.len())];
             let interruption = match viewer.try_subscribe(document, variables.clone()).await {
                 Ok(mut stream) => match self.read(&mut stream, &mut variables, &mut tries).await {
                     None => return,

@@ -1,6 +1,6 @@
-//! Two server processes on one database and one Redis, each reached by a line that stays where it is, and people.
+//! Server processes on one database, each reached by a line that stays where it is, and people.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use entity::{
     drivers, order_events,
@@ -11,21 +11,20 @@ use rand::Rng;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 use tiffin_tests::{
-    City, Database, Person, Proxy, Server,
+    City, PATIENCE, Person, Proxy, Server,
     builders::{Order, Restaurant},
 };
-use tokio::{sync::Mutex, time::timeout};
-
-use super::{PATIENCE, redis::Redis};
+use tokio::{
+    sync::{Mutex, watch},
+    time::timeout,
+};
 
 const RESTAURANTS: usize = 6;
 const CUSTOMERS: usize = 12;
 
 pub struct Scene {
     // The servers are ended before what they stand on.
-    pub sites: [Site; 2],
-    pub redis: Mutex<Redis>,
-    pub redis_line: Proxy,
+    pub sites: Vec<Site>,
     pub kitchens: Vec<Kitchen>,
     pub customers: Vec<Person>,
     pub drivers: Vec<Person>,
@@ -34,6 +33,8 @@ pub struct Scene {
     pub old: Order,
     /// Its place in the feeds, after which everything is to be told.
     pub start: String,
+    /// How often nobody knew whether what was asked for had happened.
+    pub in_doubt: watch::Sender<usize>,
     pub city: City,
 }
 
@@ -50,14 +51,11 @@ pub struct Kitchen {
 }
 
 impl Scene {
-    pub async fn new(drivers: usize) -> Self {
-        let redis = Redis::start().await;
-        let redis_line = Proxy::to(&redis.url()).await;
-        let settings = [("REDIS_URL", redis_line.url()), ("TIFFIN_LOG", "info")];
-        let mut city = City::with_settings(Database::Postgres, &settings).await;
-        // A third process would make up for what these two forget.
+    /// Lets people live in a city that is new, with so many drivers, at so many servers of it.
+    pub async fn open(mut city: City, sites: usize, drivers: usize) -> Self {
+        // Another process would make up for what these forget.
         city.stop().await;
-        let sites = [Site::open(&city).await, Site::open(&city).await];
+        let sites = join_all((0..sites).map(|_| Site::open(&city))).await;
         let mut kitchens = Vec::new();
         for _ in 0..RESTAURANTS {
             let restaurant = city.restaurant().with_dishes(3).create().await;
@@ -70,20 +68,25 @@ impl Scene {
         let document = "query($id: ID!) { order(id: $id) { events { cursor } } }";
         let answer = admin.by_way_of(&sites[0].line).query(document, json!({"id": old.id()})).await;
         let start = answer.list("/order/events").last().unwrap()["cursor"].as_str().unwrap().to_owned();
-        Scene { sites, redis: Mutex::new(redis), redis_line, kitchens, customers, drivers, admin, old, start, city }
+        Scene { sites, kitchens, customers, drivers, admin, old, start, in_doubt: watch::Sender::new(0), city }
     }
 
     /// The same person, at one of the servers.
     pub fn somewhere(&self, person: &Person, random: &mut impl Rng) -> Person {
-        person.by_way_of(&self.sites[random.random_range(0..2)].line)
+        person.by_way_of(&self.sites[random.random_range(0..self.sites.len())].line)
     }
 
     /// The same person, at each of the servers.
-    pub fn everywhere(&self, person: &Person) -> [Person; 2] {
-        self.sites.each_ref().map(|site| person.by_way_of(&site.line))
+    pub fn everywhere(&self, person: &Person) -> Vec<Person> {
+        self.sites.iter().map(|site| person.by_way_of(&site.line)).collect()
     }
 
-    /// Waits until both servers say that they are ready.
+    /// The users (`User:…`) whose acts on orders go into the record.
+    pub fn managers(&self) -> HashSet<String> {
+        self.kitchens.iter().map(|kitchen| &kitchen.staff).chain([&self.admin]).map(Person::user_id).collect()
+    }
+
+    /// Waits until all servers say that they are ready.
     pub async fn until_ready(&self) {
         let client = reqwest::Client::new();
         for site in &self.sites {
@@ -119,5 +122,29 @@ impl Site {
     async fn open(city: &City) -> Self {
         let server = city.another_server().await;
         Site { line: Proxy::before(&[&server]).await, server: Mutex::new(server) }
+    }
+
+    /// Kills the server (SIGKILL). Like whatever looks after processes, starts it until it stays: it does not where the database is away
+    /// just then.
+    pub async fn restart(&self, city: &City) {
+        self.restart_by(&[], city).await;
+    }
+
+    /// The same, started by a command that makes way for it.
+    pub async fn restart_by(&self, command: &[&str], city: &City) {
+        let mut server = self.server.lock().await;
+        server.kill();
+        // Nobody is led to whoever gets its port next.
+        self.line.cut();
+        let starting = async {
+            loop {
+                if let Ok(started) = city.try_another_server_by(command).await {
+                    return started;
+                }
+            }
+        };
+        *server = timeout(PATIENCE, starting).await.expect("the server starts again");
+        self.line.turn_to(&[&server]);
+        self.line.mend();
     }
 }
