@@ -1,6 +1,6 @@
 //! Who asks. Made in one place (`http::viewer`), and carried by every operation.
 
-use std::{collections::HashSet, net::IpAddr, sync::Arc};
+use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Instant};
 
 use entity::sea_orm_active_enums::UserRole;
 use ipnet::IpNet;
@@ -27,7 +27,15 @@ pub struct SignedIn {
     /// None for people whom the server plays.
     pub session: Option<SessionId>,
     pub origin: Option<Origin>,
-    rights: watch::Sender<Rights>,
+    known: watch::Sender<Known>,
+}
+
+/// Rights as they were when they were last read.
+#[derive(Debug)]
+struct Known {
+    rights: Rights,
+    /// When that reading began: it has found whatever was changed before.
+    as_of: Instant,
 }
 
 /// What somebody who is signed in may act as, as it was when it was last read. Whatever runs for one socket shares it, so that it
@@ -70,53 +78,65 @@ impl Origin {
 
 impl SignedIn {
     pub fn new(id: UserId, session: Option<SessionId>, origin: Option<Origin>, rights: Rights) -> Self {
-        SignedIn { id, session, origin, rights: watch::Sender::new(rights) }
+        SignedIn { id, session, origin, known: watch::Sender::new(Known { rights, as_of: Instant::now() }) }
     }
 
     pub fn role(&self) -> UserRole {
-        self.rights.borrow().role
+        self.known.borrow().rights.role
     }
 
     /// What the user may act as now.
     pub fn rights(&self) -> Rights {
-        self.rights.borrow().clone()
+        self.known.borrow().rights.clone()
     }
 
     /// Whether these are what the user may act as now.
     pub fn has(&self, rights: &Rights) -> bool {
-        *self.rights.borrow() == *rights
+        self.known.borrow().rights == *rights
     }
 
     /// Lets the user know itself as staff of the restaurant, once that is certain.
     pub fn is_staff_now(&self, restaurant: RestaurantId) {
-        self.rights.send_modify(|rights| {
+        self.add(|rights| {
             rights.restaurants.insert(restaurant);
         });
     }
 
     /// Lets the user know itself as this customer, once that is certain.
     pub fn is_customer_now(&self, customer: CustomerId) {
-        self.rights.send_modify(|rights| rights.customer = Some(customer));
+        self.add(|rights| rights.customer = Some(customer));
     }
 
-    /// Replaces the rights by those that were read anew. Who follows them wakes if they have changed.
-    pub fn renew(&self, present: Rights) {
-        self.rights.send_if_modified(|rights| {
-            let changed = *rights != present;
-            *rights = present;
-            changed
+    /// A reading that began before does not know of it yet, and will not take it away again.
+    fn add(&self, add: impl FnOnce(&mut Rights)) {
+        self.known.send_modify(|known| {
+            add(&mut known.rights);
+            known.as_of = Instant::now();
+        });
+    }
+
+    /// Replaces the rights by those of a reading that began at this moment, unless a later one was faster. Who follows them wakes if they
+    /// have changed.
+    pub fn renew(&self, rights: Rights, as_of: Instant) {
+        self.known.send_if_modified(|known| {
+            if as_of < known.as_of {
+                return false;
+            }
+            let has_changed = known.rights != rights;
+            *known = Known { rights, as_of };
+            has_changed
         });
     }
 }
 
 /// Wakes whoever acts for a viewer over a long time when the viewer's rights have changed.
-pub struct RightsWatch(Option<watch::Receiver<Rights>>);
+pub struct RightsWatch(Option<watch::Receiver<Known>>);
 
 impl RightsWatch {
     /// Waits for the next change; for ever where there is nothing that could change.
     pub async fn changed(&mut self) {
-        if let Some(rights) = &mut self.0
-            && rights.changed().await.is_ok()
+        if let Some(known) = &mut self.0
+            && known.changed().await.is_ok()
         {
             return;
         }
@@ -155,7 +175,7 @@ impl Viewer {
     }
 
     pub fn is_staff_of(&self, restaurant: RestaurantId) -> bool {
-        self.user().is_some_and(|user| user.rights.borrow().restaurants.contains(&restaurant))
+        self.user().is_some_and(|user| user.known.borrow().rights.restaurants.contains(&restaurant))
     }
 
     /// Whether the viewer runs the restaurant: its staff, and admins.
@@ -164,11 +184,11 @@ impl Viewer {
     }
 
     pub fn customer(&self) -> Option<CustomerId> {
-        self.user().and_then(|user| user.rights.borrow().customer)
+        self.user().and_then(|user| user.known.borrow().rights.customer)
     }
 
     pub fn driver(&self) -> Option<DriverId> {
-        self.user().and_then(|user| user.rights.borrow().driver)
+        self.user().and_then(|user| user.known.borrow().rights.driver)
     }
 
     /// Whether the viewer is this customer.
@@ -182,12 +202,14 @@ impl Viewer {
 
     /// The numbers of the restaurants whose staff the viewer is, for statements.
     pub fn restaurants(&self) -> Vec<i32> {
-        self.user().map(|user| user.rights.borrow().restaurants.iter().map(|id| id.0).collect()).unwrap_or_default()
+        self.user()
+            .map(|user| user.known.borrow().rights.restaurants.iter().map(|id| id.0).collect())
+            .unwrap_or_default()
     }
 
     /// Wakes at every change of the viewer's rights from now on.
     pub fn watch_rights(&self) -> RightsWatch {
-        RightsWatch(self.user().map(|user| user.rights.subscribe()))
+        RightsWatch(self.user().map(|user| user.known.subscribe()))
     }
 
     /// Who did it, as histories record it: a user's global id, or `SYSTEM`.

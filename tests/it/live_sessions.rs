@@ -3,13 +3,10 @@
 
 use serde_json::{Value, json};
 use tiffin_tests::{
-    City, Database, EventSource, Person, Proxy, Server, access_token, both_databases, builders::Restaurant, global_id,
+    City, Database, EventSource, Person, Server, access_token, both_databases, builders::Restaurant, global_id,
 };
 
-use crate::{
-    process::eventually,
-    sockets::{NEWER, OLDER, Socket},
-};
+use crate::sockets::{NEWER, OLDER, Socket};
 
 const KITCHEN: &str = "subscription($id: ID!) { restaurantOrderChanged(restaurantId: $id) { status } }";
 
@@ -193,7 +190,9 @@ fn operations_on_a_live_socket_do_not_ask_who_the_viewer_is() {
     tiffin_tests::run(async {
         let scene = Scene::new(Database::Sqlite).await;
         let mut socket = scene.socket(&scene.staff).await;
-        let rights_read = || scene.city.server().log().matches("restaurant_members").count();
+        // Those of all who are connected are read again and again, as the numbers of their sessions are given for.
+        let is_of_one = |line: &&str| line.contains("restaurant_members") && !line.contains("json_each");
+        let rights_read = || scene.city.server().log().lines().filter(is_of_one).count();
         let before = rights_read();
         assert!(before > 0, "the log shows statements");
         for _ in 0..3 {
@@ -202,23 +201,5 @@ fn operations_on_a_live_socket_do_not_ask_who_the_viewer_is() {
             assert_eq!(socket.hear().await["type"], "complete");
         }
         assert_eq!(rights_read(), before);
-    });
-}
-
-#[test]
-fn what_ends_while_redis_is_away_is_noticed_all_the_same() {
-    tiffin_tests::run(async {
-        let city = City::new(Database::Postgres).await;
-        let redis = Proxy::to(city.setting("REDIS_URL")).await;
-        let settings = [("REDIS_URL", redis.url()), ("TIFFIN_WEBSOCKET_RIGHTS_CHECK_SECONDS", "1")];
-        let server = city.another_server_with(&settings).await;
-        let ann = city.customer("Ann").await;
-        let socket = Socket::of(&ann, &server, NEWER).await;
-        redis.cut();
-        let ready = async || reqwest::get(server.url("/health/ready")).await.expect("answered").status();
-        eventually("Redis is away", async || ready().await == 503).await;
-        let input = json!({ "userId": ann.user_id(), "isActive": false });
-        act(&city.admin().await, "setUserActive", "SetUserActiveInput", input).await;
-        socket.expect_close(4403, "Session ended").await;
     });
 }

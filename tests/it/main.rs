@@ -33,6 +33,7 @@ mod live_drain;
 mod live_feeds;
 mod live_load;
 mod live_locations;
+mod live_rights;
 mod live_sessions;
 mod live_shared;
 mod live_slow;

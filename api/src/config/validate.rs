@@ -93,7 +93,6 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         ("websocket.init_timeout_seconds", config.websocket.init_timeout_seconds),
         ("websocket.ping_interval_seconds", config.websocket.ping_interval_seconds),
         ("websocket.send_timeout_seconds", config.websocket.send_timeout_seconds),
-        ("websocket.rights_check_seconds", config.websocket.rights_check_seconds),
         ("limits.operation_timeout_seconds", limits.operation_timeout_seconds),
         ("limits.viewer_cost_window_seconds", limits.viewer_cost_window_seconds),
         ("mail.timeout_seconds", config.mail.timeout_seconds),
@@ -107,6 +106,10 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     ] {
         require(value >= 1, &format!("{key} is at least 1"));
     }
+    require(
+        (1..=8).contains(&config.websocket.rights_check_seconds),
+        "websocket.rights_check_seconds is from 1 to 8: who loses a right is to be stopped within 10 seconds",
+    );
     let accounts = &config.accounts;
     if let Some(keys) = &accounts.token_keys
         && let Err(problem) = AccessTokens::new(Some(keys), Duration::from_secs(accounts.access_token_seconds))

@@ -1,18 +1,16 @@
 //! Whoever uses a connection that lives on, for as long as it may be used: until its access token expires or its session ends. Its
-//! rights are kept as they are in the database, so that no operation has to read them.
-
-use std::{sync::Arc, time::Duration};
+//! rights are kept as they are in the database ([`RightsCheck`]), so that no operation has to read them.
 
 use chrono::{DateTime, Utc};
-use futures_util::FutureExt;
 use tokio::{
     sync::{oneshot, watch},
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep_until},
 };
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     metrics::Reason,
+    rights_check::{Enrolment, RightsCheck},
     viewer::{self, Authenticated},
 };
 use crate::{
@@ -24,9 +22,6 @@ use crate::{
     viewer::Viewer,
 };
 
-/// How long to wait, at the most, before rights are read again that could not be.
-const RETRY: Duration = Duration::from_secs(2);
-
 /// Why a connection may not be used any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -34,6 +29,8 @@ pub enum Ended {
     Expired,
     /// The session has ended: it was revoked, or its user was deactivated.
     Revoked,
+    /// What its user may do could not be read for too long.
+    Unchecked,
 }
 
 impl Ended {
@@ -41,6 +38,14 @@ impl Ended {
         match self {
             Self::Expired => Reason::Expired,
             Self::Revoked => Reason::Revoked,
+            Self::Unchecked => Reason::Failed,
+        }
+    }
+
+    pub const fn code(self) -> Code {
+        match self {
+            Self::Expired | Self::Revoked => Code::Unauthenticated,
+            Self::Unchecked => Code::Unavailable,
         }
     }
 
@@ -49,6 +54,7 @@ impl Ended {
         match self {
             Self::Expired => "The access token has expired.",
             Self::Revoked => "The session has ended: sign in again.",
+            Self::Unchecked => "It cannot be said for the moment who you are. Try again shortly.",
         }
     }
 }
@@ -68,18 +74,19 @@ struct Attended {
 
 impl Attendance {
     /// Follows the viewer from now on. UNAUTHENTICATED where the session has ended in the meantime.
-    pub async fn begin(app: &Arc<App>, broker: &BrokerWatch, authenticated: Authenticated) -> Result<Self> {
+    pub async fn begin(app: &App, rights: &RightsCheck, authenticated: Authenticated) -> Result<Self> {
         let Authenticated { viewer, expires_at } = authenticated;
-        let (Some(user), Some(expires_at)) = (viewer.user(), expires_at) else {
+        let (Viewer::User(user), Some(expires_at)) = (&viewer, expires_at) else {
             return Ok(Self { viewer, user: None });
         };
+        let Some(session) = user.session else { return Ok(Self { viewer, user: None }) };
         let signal = app.events.subscribe(Topic::User(user.id)).await;
+        let (enrolment, ended) = rights.enrol(user.clone(), session);
         // What has changed since they were read, and before the signal was taken, would be missed.
         viewer::renew_rights(app, &viewer).await?;
         let (expires_at, renewed) = watch::channel(expires_at);
+        let follower = Follower { signal, enrolment, ended };
         let (sender, ended) = oneshot::channel();
-        let (app, broker) = (app.clone(), broker.clone());
-        let follower = Follower { app, viewer: viewer.clone(), signal, broker, is_due: false };
         let task = tokio::spawn(async move {
             // The connection may have ended first.
             let _ = sender.send(follower.follow(renewed).await);
@@ -112,14 +119,11 @@ impl Attendance {
     }
 }
 
-/// Waits for the end of a session, and keeps its rights as they are.
+/// Waits for the end of a session.
 struct Follower {
-    app: Arc<App>,
-    viewer: Viewer,
     signal: Signal,
-    broker: BrokerWatch,
-    /// Whether something may have changed since the rights were last read.
-    is_due: bool,
+    enrolment: Enrolment,
+    ended: oneshot::Receiver<Ended>,
 }
 
 impl Follower {
@@ -128,27 +132,9 @@ impl Follower {
             let expiry = instant(*expires_at.borrow_and_update());
             tokio::select! {
                 () = sleep_until(expiry) => return Ended::Expired,
+                Ok(ended) = &mut self.ended => return ended,
                 Ok(()) = expires_at.changed() => {}
-                () = self.session_ends() => return Ended::Revoked,
-            }
-        }
-    }
-
-    /// Ready when the session has ended. May be dropped and begun again.
-    async fn session_ends(&mut self) {
-        loop {
-            if !self.is_due {
-                tokio::select! {
-                    Some(_) = self.signal.changed() => {}
-                    () = self.broker.look_is_due() => {}
-                }
-                self.is_due = true;
-            }
-            match viewer::renew_rights(&self.app, &self.viewer).boxed().await {
-                Ok(()) => self.is_due = false,
-                Err(error) if error.code == Code::Unauthenticated => return,
-                // Not everybody at the same moment.
-                Err(_) => sleep(RETRY.mul_f64(rand::random::<f64>())).await,
+                Some(_) = self.signal.changed() => self.enrolment.is_due(),
             }
         }
     }
@@ -157,37 +143,4 @@ impl Follower {
 /// The moment on the clock that timers go by.
 fn instant(time: DateTime<Utc>) -> Instant {
     Instant::now() + (time - clock::now()).to_std().unwrap_or_default()
-}
-
-/// Whether the broker answers. While it does not, nobody hears that rights have changed at another process.
-#[derive(Clone)]
-pub struct BrokerWatch {
-    is_away: watch::Receiver<bool>,
-    /// How long to wait between two looks while it is away.
-    pause: Duration,
-}
-
-impl BrokerWatch {
-    /// The watch, and the work that it takes, for as long as the process serves.
-    pub fn new(app: Arc<App>) -> (Self, impl Future<Output = ()>) {
-        let (sender, is_away) = watch::channel(false);
-        let pause = Duration::from_secs(app.config.websocket.rights_check_seconds);
-        let watching = async move {
-            loop {
-                let answer = app.events.ping().await;
-                sender.send_if_modified(|is_away| std::mem::replace(is_away, answer.is_err()) != answer.is_err());
-                sleep(pause).await;
-            }
-        };
-        (Self { is_away, pause }, watching)
-    }
-
-    /// Ready when rights are to be looked at, because the broker is away.
-    async fn look_is_due(&mut self) {
-        if self.is_away.wait_for(|is_away| *is_away).await.is_err() {
-            return std::future::pending().await;
-        }
-        // Not everybody at the same moment.
-        sleep(self.pause.mul_f64(rand::random_range(0.5..1.5))).await;
-    }
 }

@@ -24,7 +24,6 @@ use super::{
 };
 use crate::graphql::{
     document::coded,
-    error::Code,
     execute::{Operation, Refusal},
     schema::Schema,
 };
@@ -42,7 +41,7 @@ pub(super) async fn open(endpoint: &Endpoint, asker: Asker, prepared: Result<Ope
     let Some(place) = admission.begin_operation() else {
         return Full::Process.response();
     };
-    let attending = Attendance::begin(&endpoint.app, &endpoint.broker, authenticated);
+    let attending = Attendance::begin(&endpoint.app, &endpoint.rights, authenticated);
     let attendance = match deadline.meet_or_unavailable(attending).await {
         Ok(attendance) => attendance,
         Err(error) => return unserved(error, Media::Json),
@@ -100,7 +99,7 @@ fn events(
 }
 
 fn last_words(ended: Ended) -> String {
-    let error = coded(Code::Unauthenticated, ended.message().to_owned(), None);
+    let error = coded(ended.code(), ended.message().to_owned(), None);
     in_words(Answer::Refused(&[error]))
 }
 

@@ -19,12 +19,12 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    attendance::BrokerWatch,
     batch,
     connections::Connections,
     event_stream,
     media::{Accepted, Media, Streamed},
     origin,
+    rights_check::RightsCheck,
     viewer::{self, Authenticated},
     websocket,
 };
@@ -49,7 +49,7 @@ pub(super) struct Endpoint {
     pub schema: Schema,
     pub shutdown: Shutdown,
     pub connections: Connections,
-    pub broker: BrokerWatch,
+    pub rights: RightsCheck,
 }
 
 impl Endpoint {
@@ -62,9 +62,10 @@ impl Endpoint {
 /// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams.
 pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
     let connections = Connections::new(&app.config.websocket);
-    let (broker, watching) = BrokerWatch::new(app.clone());
-    shutdown.spawn(watching);
-    let endpoint = Endpoint { app, schema, shutdown, connections, broker };
+    let rights = RightsCheck::new(&app.config.websocket);
+    // It goes on while the process ends, for as long as anybody is connected.
+    tokio::spawn(rights.clone().run(app.clone()));
+    let endpoint = Endpoint { app, schema, shutdown, connections, rights };
     Router::new().route("/graphql", any(handle)).with_state(endpoint)
 }
 

@@ -12,6 +12,7 @@ mod media;
 pub mod metrics;
 mod operation;
 mod origin;
+mod rights_check;
 mod viewer;
 mod websocket;
 

@@ -1,12 +1,16 @@
 //! Who asks: the one place where a viewer is made, from the access token that a request or a socket brings.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use chrono::{DateTime, Utc};
 use entity::{customers, drivers, refresh_tokens, restaurant_members, sea_orm_active_enums::UserRole, sessions, users};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryTrait,
+    ColumnTrait, EntityTrait, FromQueryResult, QuerySelect, QueryTrait,
     sea_query::{Alias, Expr, ExprTrait, SelectStatement},
 };
 use serde_json::Value as Json;
@@ -15,6 +19,8 @@ use crate::{
     access_token::Claims,
     app::App,
     clock,
+    database::Pool,
+    dialect,
     features::account::service::generation_confirm,
     graphql::{
         error::{Code, Error, Result},
@@ -68,9 +74,26 @@ pub fn authorization(payload: Option<&Json>) -> Option<&str> {
 pub async fn renew_rights(app: &App, viewer: &Viewer) -> Result<()> {
     let Viewer::User(user) = viewer else { return Ok(()) };
     let Some(session) = user.session else { return Ok(()) };
+    let began = Instant::now();
     // Whatever opened a connection was used by it, and is not replaced any more.
-    user.renew(find_rights(&app.db, user.id, session, None).await?.ok_or_else(session_ended)?.rights);
+    user.renew(find_rights(&app.db, user.id, session, None).await?.ok_or_else(session_ended)?.rights, began);
     Ok(())
+}
+
+/// What the users of these sessions may act as, in one statement. A session that has ended is left out.
+pub async fn rights_of(db: &Pool, sessions: &[SessionId]) -> Result<HashMap<SessionId, Rights>> {
+    let backend = db.get_database_backend();
+    let mut select = select_rights();
+    select
+        .and_where(dialect::any_of(backend, sessions::Column::Id, sessions.iter().map(|session| session.0)))
+        .expr_as(Expr::val(false), Alias::new("is_unused"));
+    let rows = RightsRow::find_by_statement(backend.build(&select)).all(db).await?;
+    let mut found: HashMap<SessionId, Rights> = HashMap::with_capacity(sessions.len());
+    for row in rows {
+        let rights = found.entry(SessionId(row.session_id)).or_insert_with(|| row.rights());
+        rights.restaurants.extend(row.restaurant());
+    }
+    Ok(found)
 }
 
 /// Reads the viewer's rights anew for a newer access token of its session; gives when that one expires. FORBIDDEN for a token of
@@ -81,7 +104,8 @@ pub async fn renew(app: &App, viewer: &Viewer, authorization: &str) -> Result<Da
     let Some(user) = viewer.user().filter(|user| is_same(user)) else {
         return Err(Error::forbidden("This access token is not of the session that the connection was opened with."));
     };
-    user.renew(use_token(app, &claims).await?);
+    let began = Instant::now();
+    user.renew(use_token(app, &claims).await?, began);
     Ok(claims.expires_at)
 }
 
@@ -128,6 +152,7 @@ struct Found {
 
 #[derive(FromQueryResult)]
 struct RightsRow {
+    session_id: i32,
     is_unused: bool,
     role: UserRole,
     customer_id: Option<i32>,
@@ -135,16 +160,39 @@ struct RightsRow {
     restaurant_id: Option<i32>,
 }
 
-/// Everything that the user's rights depend on, in one statement: a row for each restaurant the user is staff of. None where the
-/// session has ended or the user may not sign in any more, and for tokens of a generation that was replaced.
-async fn find_rights(
-    db: &impl ConnectionTrait,
-    user: UserId,
-    session: SessionId,
-    generation: Option<i32>,
-) -> Result<Option<Found>> {
+impl RightsRow {
+    /// Those of the row alone, without what further rows add.
+    fn rights(&self) -> Rights {
+        Rights {
+            role: self.role,
+            customer: self.customer_id.map(CustomerId),
+            driver: self.driver_id.map(DriverId),
+            restaurants: HashSet::new(),
+        }
+    }
+
+    fn restaurant(&self) -> Option<RestaurantId> {
+        self.restaurant_id.map(RestaurantId)
+    }
+}
+
+/// What one user may act as. None where the session has ended or the user may not sign in any more, and for tokens of a generation that
+/// was replaced.
+async fn find_rights(db: &Pool, user: UserId, session: SessionId, generation: Option<i32>) -> Result<Option<Found>> {
+    let mut select = select_rights();
+    select.and_where(users::Column::Id.eq(user.0)).and_where(sessions::Column::Id.eq(session.0));
+    join_generation(&mut select, generation);
+    let rows = RightsRow::find_by_statement(db.get_database_backend().build(&select)).all(db).await?;
+    Ok(rows.first().map(|row| {
+        let restaurants = rows.iter().filter_map(RightsRow::restaurant).collect();
+        Found { rights: Rights { restaurants, ..row.rights() }, is_unused: row.is_unused }
+    }))
+}
+
+/// Everything that rights depend on, of all sessions that go on: a row for each restaurant the user is staff of.
+fn select_rights() -> SelectStatement {
     let user_id = || users::Column::Id.as_column_ref();
-    let mut select = users::Entity::find().into_query();
+    let mut select = users::Entity::find().select_only().column(users::Column::Role).into_query();
     select
         .inner_join(sessions::Entity, Expr::col(sessions::Column::UserId.as_column_ref()).equals(user_id()))
         .left_join(customers::Entity, Expr::col(customers::Column::UserId.as_column_ref()).equals(user_id()))
@@ -153,26 +201,14 @@ async fn find_rights(
             restaurant_members::Entity,
             Expr::col(restaurant_members::Column::UserId.as_column_ref()).equals(user_id()),
         )
+        .expr_as(Expr::col(sessions::Column::Id.as_column_ref()), Alias::new("session_id"))
         .expr_as(Expr::col(customers::Column::Id.as_column_ref()), Alias::new("customer_id"))
         .expr_as(Expr::col(drivers::Column::Id.as_column_ref()), Alias::new("driver_id"))
         .expr_as(Expr::col(restaurant_members::Column::RestaurantId.as_column_ref()), Alias::new("restaurant_id"))
-        .and_where(users::Column::Id.eq(user.0))
         .and_where(users::Column::IsActive.eq(true))
-        .and_where(sessions::Column::Id.eq(session.0))
         .and_where(sessions::Column::EndedAt.is_null())
         .and_where(sessions::Column::ExpiresAt.gt(clock::now()));
-    join_generation(&mut select, generation);
-    let rows = RightsRow::find_by_statement(db.get_database_backend().build(&select)).all(db).await?;
-    let restaurants: HashSet<_> = rows.iter().filter_map(|row| row.restaurant_id.map(RestaurantId)).collect();
-    Ok(rows.first().map(|row| Found {
-        rights: Rights {
-            role: row.role,
-            customer: row.customer_id.map(CustomerId),
-            driver: row.driver_id.map(DriverId),
-            restaurants,
-        },
-        is_unused: row.is_unused,
-    }))
+    select
 }
 
 /// Leaves nothing of a session whose tokens of this generation were replaced, and tells whether they were used before.

@@ -220,12 +220,12 @@ impl Connection {
     }
 
     async fn begin(&mut self, payload: Option<Json>) -> crate::graphql::error::Result<()> {
-        let Endpoint { app, broker, .. } = &self.endpoint;
+        let Endpoint { app, rights, .. } = &self.endpoint;
         // They are needed once, and the socket lives long.
         let headers = std::mem::take(&mut self.headers);
         let beginning = async {
             let authenticated = viewer::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
-            Attendance::begin(app, broker, authenticated).await
+            Attendance::begin(app, rights, authenticated).await
         };
         self.attendance = Some(Deadline::from_now(&app.config.limits).meet_or_unavailable(beginning).await?);
         Ok(())

@@ -54,13 +54,13 @@ impl End {
         Self { reason: Reason::ProtocolBroken, close: Some(Close(4409, meaning)) }
     }
 
-    /// Whoever uses the socket may not any longer. Clients connect anew after this code, with a newer token if they have one.
+    /// Whoever uses the socket may not any longer. Clients connect anew after these codes, with a newer token if they have one.
     pub const fn attendance(ended: Ended) -> Self {
-        let meaning = match ended {
-            Ended::Expired => "Access token expired",
-            Ended::Revoked => "Session ended",
-        };
-        Self::close(ended.reason(), 4403, meaning)
+        match ended {
+            Ended::Expired => Self::close(ended.reason(), 4403, "Access token expired"),
+            Ended::Revoked => Self::close(ended.reason(), 4403, "Session ended"),
+            Ended::Unchecked => Self::close(ended.reason(), 1013, "Try again later"),
+        }
     }
 
     /// It cannot be said who the client is. Clients try again after these codes, but after that of a failure of ours.
