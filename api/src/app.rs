@@ -13,6 +13,7 @@ use crate::{
     limiter::Limiter,
     mail::Mailer,
     openid::Provider,
+    tls::Authorities,
 };
 
 /// The database, the broker, what is used of limits, the mail, the keys of access tokens, and the configuration of one process.
@@ -36,13 +37,14 @@ impl App {
 
     /// The same, on a database that is connected already.
     pub async fn with_database(config: Config, db: Pool) -> anyhow::Result<Arc<Self>> {
-        let events = Events::connect(&config).await.with_context(|| match &config.broker.redis_url {
+        let authorities = Authorities::all(&config.tls)?;
+        let events = Events::connect(&config, &authorities).await.with_context(|| match &config.broker.redis_url {
             Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
             None => "cannot start the broker in memory".to_owned(),
         })?;
-        let limiter = Limiter::new(&config.broker)?;
-        let mail = Mailer::new(&config.mail, config.environment)?;
-        let openid = Provider::new(&config.openid)?;
+        let limiter = Limiter::new(&config.broker, &authorities)?;
+        let mail = Mailer::new(&config.mail, config.environment, &authorities)?;
+        let openid = Provider::new(&config.openid, &authorities)?;
         let accounts = &config.accounts;
         let lifetime = Duration::from_secs(accounts.access_token_seconds);
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)

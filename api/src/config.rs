@@ -44,6 +44,7 @@ pub struct Config {
     pub graphiql: GraphiqlConfig,
     pub database: DatabaseConfig,
     pub broker: BrokerConfig,
+    pub tls: TlsConfig,
     pub websocket: WebsocketConfig,
     pub metrics: MetricsConfig,
     pub limits: LimitsConfig,
@@ -143,6 +144,9 @@ pub struct DatabaseConfig {
     pub idle_in_transaction_timeout_seconds: u64,
     /// Statements that take longer are logged as warnings.
     pub slow_statement_milliseconds: u64,
+    /// The section `tls`, for whoever is given this one alone.
+    #[serde(skip)]
+    pub tls: TlsConfig,
 }
 
 /// How changes reach the subscribers of other processes.
@@ -158,6 +162,14 @@ pub struct BrokerConfig {
     pub prefix: String,
     /// Whether a process whose Redis is away is not ready (503 at `/health/ready`). Otherwise it serves, and is `degraded`.
     pub required: bool,
+}
+
+/// Whom the server believes when it connects to others by TLS: PostgreSQL, Redis, the SMTP server and the OpenID provider.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// A file with the certificates of private authorities in PEM, which are believed beside those of the system's store.
+    pub authorities: Option<PathBuf>,
 }
 
 /// The limits of what stays connected: websockets, and event streams where they have such a thing.
@@ -382,7 +394,8 @@ impl Config {
     }
 
     fn extract(figment: &Figment) -> anyhow::Result<Self> {
-        let config: Config = figment.extract().map_err(source::explain)?;
+        let mut config: Config = figment.extract().map_err(source::explain)?;
+        config.database.tls = config.tls.clone();
         validate::validate(&config)?;
         Ok(config)
     }
@@ -422,8 +435,10 @@ impl Config {
                 lock_timeout_seconds: 5,
                 idle_in_transaction_timeout_seconds: 30,
                 slow_statement_milliseconds: 500,
+                tls: TlsConfig::default(),
             },
             broker: BrokerConfig { redis_url: None, cluster: false, prefix: "tiffin".to_owned(), required: false },
+            tls: TlsConfig::default(),
             websocket: WebsocketConfig {
                 init_timeout_seconds: 10,
                 ping_interval_seconds: 20,

@@ -19,8 +19,9 @@ use sea_orm::{
     },
 };
 use tracing::Instrument;
+use url::Url;
 
-use crate::{config::DatabaseConfig, graphql::error::Error};
+use crate::{config::DatabaseConfig, graphql::error::Error, tls::Authorities};
 
 use pool::Patience;
 use suspicion::Suspicion;
@@ -88,9 +89,15 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
     let variable = if is_direct { "DATABASE_DIRECT_URL" } else { "DATABASE_URL" };
     let options: PgConnectOptions = address.parse().map_err(|error| explain::address(variable, &error))?;
     let settings = postgres_settings(config, purpose);
+    let authorities =
+        Some(Authorities::private(&config.tls)?.to_pem()).filter(|pem| !pem.is_empty() && !names_authorities(address));
     let with_settings = move |options: PgConnectOptions| {
         // The last is what sqlx asks of PostgreSQL 11 and older, and poolers refuse.
-        options.application_name("tiffin").options(settings.clone()).extra_float_digits(None)
+        let options = options.application_name("tiffin").options(settings.clone()).extra_float_digits(None);
+        match &authorities {
+            Some(pem) => options.ssl_root_cert_from_pem(pem.clone()),
+            None => options,
+        }
     };
     // The pool tries again until its time is up and then knows no cause. One connection of our own tells it.
     let probe = with_settings(options.clone());
@@ -132,6 +139,13 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
         Purpose::Maintenance => None,
     };
     Ok(Pool::new(Database::connect(pool).await?, suspicion, patience))
+}
+
+/// Whether the address says itself whom to believe (`sslrootcert`), or libpq's variable does.
+fn names_authorities(address: &str) -> bool {
+    let names = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
+    let is_named = |url: Url| url.query_pairs().any(|(name, _)| names.contains(&&*name));
+    address.parse().is_ok_and(is_named) || std::env::var_os("PGSSLROOTCERT").is_some()
 }
 
 async fn answers(connection: &mut PgConnection, patience: Duration) -> bool {

@@ -34,4 +34,5 @@ pub mod redis_connection;
 pub mod seed;
 pub mod shutdown;
 pub mod telemetry;
+pub mod tls;
 pub mod viewer;

@@ -21,6 +21,7 @@ use crate::{
     config::BrokerConfig,
     graphql::error::{Error, Result},
     redis_connection::RedisAddress,
+    tls::Authorities,
 };
 
 /// How much may be used in a window.
@@ -72,8 +73,8 @@ impl Limiter {
     ///
     /// # Errors
     /// The broker's address is malformed.
-    pub fn new(config: &BrokerConfig) -> anyhow::Result<Self> {
-        let address = RedisAddress::new(config)?;
+    pub fn new(config: &BrokerConfig, authorities: &Authorities) -> anyhow::Result<Self> {
+        let address = RedisAddress::new(config, authorities)?;
         let shared = address.map(|address| SharedWindows::new(&address, &config.prefix)).transpose()?;
         let turns = std::array::from_fn(|_| Mutex::default());
         Ok(Limiter { shared, own: Windows::default(), shares: Windows::default(), turns })

@@ -10,7 +10,10 @@ use lettre::{
         Mailbox,
         header::{ContentType, HeaderName, HeaderValue},
     },
-    transport::smtp::Error as SmtpError,
+    transport::smtp::{
+        Error as SmtpError,
+        client::{Certificate, CertificateStore, Tls, TlsParameters},
+    },
 };
 use secrecy::ExposeSecret;
 use tokio::sync::Semaphore;
@@ -22,6 +25,7 @@ pub use letter::{Letter, Occasion};
 use crate::{
     config::{Environment, MailConfig},
     graphql::error::{Code, Error, Result},
+    tls::Authorities,
 };
 
 /// Letters that wait to be sent, at most; further ones are lost, and the log says so.
@@ -61,10 +65,11 @@ struct PostOffice {
 
 impl Mailer {
     /// Connects to nothing yet: a server that is away only delays letters.
-    pub fn new(config: &MailConfig, environment: Environment) -> anyhow::Result<Self> {
+    pub fn new(config: &MailConfig, environment: Environment, authorities: &Authorities) -> anyhow::Result<Self> {
         let office = config.smtp_url.as_ref().map(|url| {
             let timeout = Duration::from_secs(config.timeout_seconds);
-            let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url.expose_secret())?;
+            let url = url.expose_secret();
+            let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.tls(tls(&url.parse()?, authorities)?);
             anyhow::Ok(Arc::new(PostOffice {
                 transport: transport.timeout(Some(timeout)).build(),
                 from: config.from.parse()?,
@@ -127,6 +132,23 @@ impl Mailer {
             tracing::warn!(letter = subject, "a letter is lost: no SMTP server is configured");
         }
     }
+}
+
+/// How the address asks for TLS, as the library reads it, with whom to believe.
+fn tls(url: &Url, authorities: &Authorities) -> anyhow::Result<Tls> {
+    let host = url.host_str().unwrap_or_default();
+    // These alone: not those that are built into the library.
+    let mut parameters = TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
+    for certificate in authorities.iter() {
+        parameters = parameters.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
+    }
+    let asked = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value.into_owned());
+    Ok(match (url.scheme(), asked.as_deref()) {
+        ("smtps", _) => Tls::Wrapper(parameters.build()?),
+        (_, Some("required")) => Tls::Required(parameters.build()?),
+        (_, Some("opportunistic")) => Tls::Opportunistic(parameters.build()?),
+        _ => Tls::None,
+    })
 }
 
 impl PostOffice {

@@ -25,6 +25,7 @@ use url::Url;
 use crate::{
     config::OpenidConfig,
     graphql::error::{Code, Error, Result},
+    tls::Authorities,
 };
 
 /// How long the provider's metadata and keys are taken for true. A key that is not among them is looked for at once.
@@ -80,10 +81,15 @@ type Client =
 
 impl Provider {
     /// Contacts nobody yet. `None` where no provider is configured.
-    pub fn new(config: &OpenidConfig) -> anyhow::Result<Option<Self>> {
+    pub fn new(config: &OpenidConfig, authorities: &Authorities) -> anyhow::Result<Option<Self>> {
         let (Some(issuer), Some(client_id)) = (&config.issuer, &config.client_id) else { return Ok(None) };
         let timeout = Duration::from_secs(config.timeout_seconds);
+        let certificates: reqwest::Result<Vec<_>> = authorities.iter().map(reqwest::Certificate::from_der).collect();
         let http = reqwest::Client::builder()
+            // These alone: not those that are built into the library.
+            .tls_built_in_root_certs(false);
+        let http = certificates?.into_iter().fold(http, reqwest::ClientBuilder::add_root_certificate);
+        let http = http
             .redirect(reqwest::redirect::Policy::none())
             .https_only(issuer.starts_with("https:"))
             .timeout(timeout)

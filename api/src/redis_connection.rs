@@ -9,15 +9,15 @@ use std::{
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, stream};
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, IntoConnectionInfo, Pipeline, ProtocolVersion,
-    PushInfo, RedisError, RedisFuture, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, Pipeline,
+    ProtocolVersion, PushInfo, RedisError, RedisFuture, RedisResult, TlsCertificates, Value,
     aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
     cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
 };
 use secrecy::ExposeSecret;
 
-use crate::config::BrokerConfig;
+use crate::{config::BrokerConfig, tls::Authorities};
 
 /// Channels that one command takes: more are asked for in turn, so that each answer comes in time.
 const CHANNELS_AT_ONCE: usize = 1_000;
@@ -30,6 +30,8 @@ const REFUSED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct RedisAddress {
     address: ConnectionInfo,
+    /// Whom to believe; none where it is not over TLS.
+    certificates: Option<TlsCertificates>,
     pub is_cluster: bool,
 }
 
@@ -59,13 +61,17 @@ pub enum Subscriber {
 
 impl RedisAddress {
     /// None where no Redis is configured; an error where its address is malformed.
-    pub fn new(config: &BrokerConfig) -> Result<Option<Self>> {
+    pub fn new(config: &BrokerConfig, authorities: &Authorities) -> Result<Option<Self>> {
         let Some(url) = &config.redis_url else { return Ok(None) };
         let address = url.expose_secret().into_connection_info();
         let address = address.context("REDIS_URL is not a Redis URL such as redis://localhost:6379")?;
         // The version in which messages and answers share a connection, and in which it is said that one is lost.
         let settings = address.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        Ok(Some(RedisAddress { address: address.set_redis_settings(settings), is_cluster: config.cluster }))
+        let is_over_tls = matches!(address.addr(), ConnectionAddr::TcpTls { .. });
+        let certificates =
+            is_over_tls.then(|| TlsCertificates { client_tls: None, root_cert: Some(authorities.to_pem()) });
+        let address = address.set_redis_settings(settings);
+        Ok(Some(RedisAddress { address, certificates, is_cluster: config.cluster }))
     }
 
     /// A connection for commands that wait no longer than this.
@@ -80,7 +86,7 @@ impl RedisAddress {
             .set_connection_timeout(Some(patience))
             .set_response_timeout(Some(patience))
             .set_number_of_retries(0);
-        Ok(Commands::One(Arc::new(Managed::new(Client::open(self.address.clone())?, config)?)))
+        Ok(Commands::One(Arc::new(Managed::new(self.client()?, config)?)))
     }
 
     /// A connection that passes what is pushed to it on to `hear`, in the order in which it comes.
@@ -101,15 +107,26 @@ impl RedisAddress {
             .set_connection_timeout(Some(patience))
             .set_response_timeout(Some(patience))
             .set_push_sender(hear);
-        let client = Client::open(self.address.clone())?;
+        let client = self.client()?;
         Ok(Subscriber::One(client.get_multiplexed_async_connection_with_config(&config).await?))
     }
 
+    fn client(&self) -> RedisResult<Client> {
+        match self.certificates.clone() {
+            Some(certificates) => Client::build_with_tls(self.address.clone(), certificates),
+            None => Client::open(self.address.clone()),
+        }
+    }
+
     fn cluster(&self, patience: Duration) -> ClusterClientBuilder {
-        ClusterClient::builder([self.address.clone()])
+        let builder = ClusterClient::builder([self.address.clone()])
             .use_protocol(ProtocolVersion::RESP3)
             .connection_timeout(patience)
-            .response_timeout(patience)
+            .response_timeout(patience);
+        match self.certificates.clone() {
+            Some(certificates) => builder.certs(certificates),
+            None => builder,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod abandoned;
 mod accounts;
 mod architecture;
 mod assignment;
+mod authorities;
 mod background;
 mod catalog;
 #[cfg(target_os = "linux")]

@@ -1,8 +1,10 @@
-// node mailbox.mjs: an SMTP server on a free port, until its standard input ends.
+// node mailbox.mjs [tls|starttls <certificate> <key>]: an SMTP server on a free port, until its standard input ends.
 //
 // Prints { port } and then each letter that it took, one JSON object a line: { from, to, subject, text, headers }. Who it is for
 // decides what becomes of it: letters to anybody at greylisting.example are put off (451) the first time, and those to
 // nowhere.example are refused (550).
+
+import { readFileSync } from "node:fs";
 
 import { simpleParser } from "mailparser";
 import { SMTPServer } from "smtp-server";
@@ -10,11 +12,14 @@ import { SMTPServer } from "smtp-server";
 const say = (message) => console.log(JSON.stringify(message));
 const refusal = (responseCode, message) => Object.assign(new Error(message), { responseCode });
 const putOff = new Set();
+const [security, certificate, key] = process.argv.slice(2);
+const tls = security && { secure: security === "tls", cert: readFileSync(certificate), key: readFileSync(key) };
 
 const server = new SMTPServer({
   authOptional: true,
-  disabledCommands: ["AUTH", "STARTTLS"],
+  disabledCommands: tls ? ["AUTH"] : ["AUTH", "STARTTLS"],
   disableReverseLookup: true,
+  ...tls,
   onRcptTo({ address }, session, callback) {
     if (address.endsWith("@nowhere.example")) return callback(refusal(550, `${address} does not exist`));
     if (address.endsWith("@greylisting.example") && !putOff.has(address)) {

@@ -1,4 +1,4 @@
-// node openid_provider.mjs [claims-in-token]: an OpenID provider on a free port, until its standard input ends.
+// node openid_provider.mjs [claims-in-token | tls <certificate> <key>]: an OpenID provider on a free port, until its standard input ends.
 //
 // Prints { port }. It knows one client, which has to use PKCE. What tests do with it, besides signing people in:
 //
@@ -9,12 +9,16 @@
 // person are given at the userinfo endpoint only, as OpenID Connect Core has it; Google and others put them into the ID token.
 
 import { generateKeyPair, randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { promisify } from "node:util";
 
 import Provider from "oidc-provider";
 
-const [claimsInToken] = process.argv.slice(2);
+const [kind, certificate, keyFile] = process.argv.slice(2);
+const claimsInToken = kind === "claims-in-token";
+const isOverTls = kind === "tls";
 console.info = console.error; // Standard output is for the test.
 
 const people = new Map();
@@ -61,15 +65,19 @@ async function handle(request, response) {
   }
 }
 
-const server = createServer((request, response) => {
+function serve(request, response) {
   handle(request, response).catch((error) => {
     console.error(error);
     response.writeHead(500).end();
   });
-});
+}
+
+const server = isOverTls
+  ? createTlsServer({ cert: readFileSync(certificate), key: readFileSync(keyFile) }, serve)
+  : createServer(serve);
 server.listen(0, "127.0.0.1", async () => {
   const { port } = server.address();
-  await makeProvider(`http://127.0.0.1:${port}`);
+  await makeProvider(isOverTls ? `https://localhost:${port}` : `http://127.0.0.1:${port}`);
   console.log(JSON.stringify({ port }));
 });
 process.stdin.resume().on("end", () => process.exit(0));

@@ -9,6 +9,7 @@
 //! - [`RedisServer`]: a Redis that can be frozen, and [`SmallDisk`]: a disk that is soon full
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
 //! - [`OpenIdProvider`]: an OpenID provider, and the browser of those who sign in there
+//! - [`Authority`]: signs certificates for the servers above, and is known to nobody who is not told
 //! - [`Script`]: whatever else runs under Node.js meanwhile
 //! - [`EventStream`]: a subscription over graphql-transport-ws, and [`EventSource`]: one over Server-Sent Events
 //! - [`builders`]: rows that a test starts from
@@ -19,6 +20,7 @@
 mod access_token;
 pub mod acts;
 mod answer;
+mod authority;
 pub mod builders;
 mod city;
 mod command;
@@ -46,6 +48,7 @@ use std::time::Duration;
 
 pub use access_token::{access_token, access_token_of};
 pub use answer::{Answer, Problem};
+pub use authority::{Authority, Identity};
 pub use city::City;
 pub use command::{Outcome, run_command};
 pub use databases::{Database, Locale, TestDatabase, scratch_postgres};

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use tokio::{process::Child, sync::Mutex};
 
 use crate::{
-    PATIENCE, Settings,
+    Identity, PATIENCE, Settings,
     workspace::{self, Printed, next_printed},
 };
 
@@ -36,9 +36,26 @@ pub struct Letter {
 
 impl Mailbox {
     pub async fn start() -> Self {
-        let (process, printed, port) = workspace::node_server("mailbox.mjs", &[]).await;
+        Self::start_with(&[], |port| format!("smtp://127.0.0.1:{port}")).await
+    }
+
+    /// One that speaks TLS from the start.
+    pub async fn start_with_tls(identity: &Identity) -> Self {
+        let [certificate, key] = identity.paths();
+        Self::start_with(&["tls", certificate, key], |port| format!("smtps://localhost:{port}")).await
+    }
+
+    /// One that turns to TLS when it is asked to.
+    pub async fn start_with_starttls(identity: &Identity) -> Self {
+        let [certificate, key] = identity.paths();
+        let url = |port| format!("smtp://localhost:{port}?tls=required");
+        Self::start_with(&["starttls", certificate, key], url).await
+    }
+
+    async fn start_with(arguments: &[&str], url: impl FnOnce(u16) -> String) -> Self {
+        let (process, printed, port) = workspace::node_server("mailbox.mjs", arguments).await;
         let inside = Mutex::new(Inside { printed, letters: Vec::new() });
-        Mailbox { url: format!("smtp://127.0.0.1:{port}"), inside, _process: process }
+        Mailbox { url: url(port), inside, _process: process }
     }
 
     /// The server's address, as `mail.smtp_url` takes it.

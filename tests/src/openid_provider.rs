@@ -10,7 +10,7 @@ use reqwest::{
 use serde_json::Value;
 use tokio::process::Child;
 
-use crate::{Settings, workspace};
+use crate::{Identity, Settings, workspace};
 
 /// An OpenID provider (`tests/node/openid_provider.mjs`) that knows one client. Dropped, its process ends.
 pub struct OpenIdProvider {
@@ -38,6 +38,13 @@ impl OpenIdProvider {
     /// One that tells it in the ID token.
     pub async fn start_with_claims_in_token() -> Self {
         Self::start_with(&["claims-in-token"]).await
+    }
+
+    /// One that is spoken to by TLS, which the browser of this harness does not speak: people can only be sent there.
+    pub async fn start_with_tls(identity: &Identity) -> Self {
+        let mut provider = Self::start_with(&[&["tls"][..], &identity.paths()].concat()).await;
+        provider.issuer = provider.issuer.replace("http://127.0.0.1", "https://localhost");
+        provider
     }
 
     async fn start_with(arguments: &[&str]) -> Self {

@@ -1,11 +1,11 @@
 //! A PostgreSQL of a test's own, and another one that takes its place when it is lost.
 
 use std::{
-    fs::OpenOptions,
+    fs::{OpenOptions, Permissions},
     hash::{BuildHasher, Hasher, RandomState},
     io::Write,
     net::TcpListener,
-    os::unix::process::CommandExt,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use std::{
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection};
 use tempfile::TempDir;
 
-use crate::PATIENCE;
+use crate::{Identity, PATIENCE};
 
 /// What the data need not outlive here is the machine.
 const SETTINGS: &[&str] = &[
@@ -54,17 +54,7 @@ impl PostgresServer {
         let password = format!("{:x}", random());
         let directories = [(); 2].map(|()| directory());
         let [primary, standby] = directories.each_ref().map(data);
-        let password_file = directories[0].path().join("password");
-        std::fs::write(&password_file, &password).expect("a file can be written");
-        give_away(&password_file);
-        // A plain password, for a hashed one costs each new connection milliseconds; it never leaves the loopback interface.
-        run(program("initdb").arg("--pgdata").arg(&primary).arg("--pwfile").arg(&password_file).args([
-            "--username=postgres",
-            "--auth=password",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--no-sync",
-        ]));
+        make_data(&directories[0], &password);
         run(as_postgres("cp").arg("-a").args([&primary, &standby]));
         run(as_postgres("touch").arg(standby.join("standby.signal")));
         let [of_primary, of_standby] = directories;
@@ -79,6 +69,26 @@ impl PostgresServer {
         let standby = PostgresServer::start(of_standby, password, Vec::new()).await;
         primary.until_standby_has_all().await;
         [primary, standby]
+    }
+
+    /// Starts one alone, which can be spoken to by TLS as well.
+    pub async fn start_with_tls(identity: &Identity) -> Self {
+        let (directory, password) = (directory(), format!("{:x}", random()));
+        make_data(&directory, &password);
+        let own = |file: &Path, name: &str| {
+            let own = directory.path().join(name);
+            std::fs::copy(file, &own).expect("a file can be copied");
+            // A key that others may read is none to PostgreSQL.
+            std::fs::set_permissions(&own, Permissions::from_mode(0o600)).expect("a file can be closed to others");
+            give_away(&own);
+            own.display().to_string()
+        };
+        let settings = vec![
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", own(&identity.certificate, "certificate.pem")),
+            format!("ssl_key_file={}", own(&identity.key, "key.pem")),
+        ];
+        Self::start(directory, password, settings).await
     }
 
     async fn start(directory: TempDir, password: String, settings: Vec<String>) -> Self {
@@ -201,6 +211,20 @@ fn directory() -> TempDir {
     let directory = tempfile::Builder::new().prefix("tiffin-postgres.").tempdir().expect("a directory can be made");
     give_away(directory.path());
     directory
+}
+
+fn make_data(directory: &TempDir, password: &str) {
+    let password_file = directory.path().join("password");
+    std::fs::write(&password_file, password).expect("a file can be written");
+    give_away(&password_file);
+    // A plain password, for a hashed one costs each new connection milliseconds; it never leaves the loopback interface.
+    run(program("initdb").arg("--pgdata").arg(data(directory)).arg("--pwfile").arg(&password_file).args([
+        "--username=postgres",
+        "--auth=password",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--no-sync",
+    ]));
 }
 
 fn data(directory: &TempDir) -> PathBuf {

@@ -9,12 +9,14 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::PATIENCE;
+use crate::{Identity, PATIENCE};
 
 /// A Redis on a free port. Dropped, its process is killed.
 pub struct RedisServer {
     process: Child,
     port: u16,
+    /// Where it is spoken to by TLS, if anywhere.
+    tls_port: Option<u16>,
     _directory: Option<TempDir>,
 }
 
@@ -25,6 +27,26 @@ impl RedisServer {
         let mut server = Self::start_with(directory.path(), &[]).await;
         server._directory = Some(directory);
         server
+    }
+
+    /// Starts one that can be spoken to by TLS as well, at `tls_port`.
+    pub async fn start_with_tls(identity: &Identity) -> Self {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("the listener is bound").port();
+        drop(listener);
+        let [certificate, key] = identity.paths();
+        let tls = ["--tls-port", &port.to_string(), "--tls-cert-file", certificate, "--tls-key-file", key];
+        let arguments = [&tls[..], &["--tls-ca-cert-file", certificate, "--tls-auth-clients", "no"]].concat();
+        let mut server = Self::start_with(directory.path(), &arguments).await;
+        server.tls_port = Some(port);
+        server._directory = Some(directory);
+        server
+    }
+
+    /// Where it is spoken to by TLS, by this name.
+    pub fn tls_url(&self, host: &str) -> String {
+        format!("rediss://{host}:{}", self.tls_port.expect("it was started with TLS"))
     }
 
     /// Starts a node of a cluster in this directory, with another port for its bus, and waits until it answers.
@@ -62,7 +84,7 @@ impl RedisServer {
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server starts: run the tests with ./test, which installs it");
-        RedisServer { process, port, _directory: None }
+        RedisServer { process, port, tls_port: None, _directory: None }
     }
 
     pub fn url(&self) -> String {

@@ -228,11 +228,21 @@ fn secrets_are_never_printed() {
     assert!(depth.contains("depth = 7") && depth.ends_with("# TIFFIN_LIMITS_DEPTH, environment"), "{depth}");
 }
 
+/// A file with the certificate of an authority.
+fn authority() -> String {
+    let pem = std::fs::read_to_string(tiffin_tests::Authority::new().file()).expect("a file can be read");
+    file("authority", &pem).display().to_string()
+}
+
 /// A value for this variable that is not its default. Numbers and switches have one by themselves.
 fn another(name: &str, default: &serde_json::Value) -> String {
     match default {
         serde_json::Value::Bool(on) => (!on).to_string(),
-        serde_json::Value::Number(number) => (number.as_u64().expect("a whole number") + 1).to_string(),
+        // One less goes with every limit, and with every other number's one less.
+        serde_json::Value::Number(number) => match number.as_u64().expect("a whole number") {
+            0 => "1".to_owned(),
+            number => (number - 1).to_string(),
+        },
         _ => match name {
             "TIFFIN_ENV" => "production",
             "TIFFIN_LISTEN" => "localhost:8001",
@@ -244,6 +254,7 @@ fn another(name: &str, default: &serde_json::Value) -> String {
             "REDIS_URL" => "redis://:hunter2@cache",
             "TIFFIN_BROKER_PREFIX" => "lunch",
             "TIFFIN_METRICS_LISTEN" => "localhost:9464",
+            "TIFFIN_TLS_AUTHORITIES" => return authority(),
             "TIFFIN_ACCOUNTS_TOKEN_KEYS" => KEYS,
             "TIFFIN_MAIL_SMTP_URL" => "smtps://app:hunter2@smtp.example",
             "TIFFIN_MAIL_FROM" => "Tiffin <no-reply@app.example>",

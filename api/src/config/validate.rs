@@ -7,7 +7,9 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::{Config, MailConfig, OpenidConfig};
-use crate::{access_token::AccessTokens, graphql::limits::document, redis_connection::RedisAddress, telemetry};
+use crate::{
+    access_token::AccessTokens, graphql::limits::document, redis_connection::RedisAddress, telemetry, tls::Authorities,
+};
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -47,8 +49,11 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
             ["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)),
             "REDIS_URL begins with redis:// or rediss://",
         );
-        let is_address = Url::parse(url).is_ok() && RedisAddress::new(&config.broker).is_ok();
+        let is_address = Url::parse(url).is_ok() && RedisAddress::new(&config.broker, &Authorities::default()).is_ok();
         require(is_address, "REDIS_URL is not a valid address");
+    }
+    if let Err(problem) = Authorities::private(&config.tls) {
+        require(false, &format!("tls.authorities (TIFFIN_TLS_AUTHORITIES): {problem:#}"));
     }
     require(database.max_connections >= 1, "database.max_connections is at least 1");
     require(

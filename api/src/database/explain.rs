@@ -18,6 +18,12 @@ pub(super) fn postgres(variable: &str, options: &PgConnectOptions, error: &SqlxE
     let user = options.get_username();
     let database = options.get_database().unwrap_or(user);
     match error {
+        SqlxError::Io(cause) if cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+            anyhow::anyhow!(
+                "cannot make a secure connection to {server}: {cause}; private authorities are named by tls.authorities \
+                 (TIFFIN_TLS_AUTHORITIES)"
+            )
+        }
         SqlxError::Io(cause) => {
             anyhow::anyhow!("cannot reach {server}: {cause}; is it running, and is {variable} right?")
         }

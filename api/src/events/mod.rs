@@ -23,7 +23,7 @@ pub use topic::Topic;
 pub use tracks::Track;
 
 use self::{hub::Hub, redis::RedisBroker, tracks::Tracks};
-use crate::{clock, config::Config, graphql::ids::DriverId, redis_connection::RedisAddress};
+use crate::{clock, config::Config, graphql::ids::DriverId, redis_connection::RedisAddress, tls::Authorities};
 
 /// How long a new follower waits until the broker passes its topic on. If that takes longer, it is made to look then.
 const CONFIRMATION_PATIENCE: Duration = Duration::from_millis(500);
@@ -60,8 +60,8 @@ impl Events {
     ///
     /// # Errors
     /// Its address cannot be used.
-    pub async fn connect(config: &Config) -> Result<Self> {
-        let (hub, broker) = match RedisAddress::new(&config.broker)? {
+    pub async fn connect(config: &Config, authorities: &Authorities) -> Result<Self> {
+        let (hub, broker) = match RedisAddress::new(&config.broker, authorities)? {
             None => (Hub::alone(), Broker::InProcess(Mutex::default())),
             Some(address) => {
                 let hub = Hub::with_broker();

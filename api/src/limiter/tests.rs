@@ -2,15 +2,21 @@ use super::*;
 use crate::graphql::error::Code;
 
 fn alone() -> Limiter {
-    Limiter::new(&BrokerConfig { redis_url: None, cluster: false, prefix: "test".to_owned(), required: false })
-        .expect("needs nothing")
+    Limiter::new(
+        &BrokerConfig { redis_url: None, cluster: false, prefix: "test".to_owned(), required: false },
+        &Authorities::default(),
+    )
+    .expect("needs nothing")
 }
 
 fn away() -> Limiter {
     // Nothing listens there.
     let redis_url = Some("redis://127.0.0.1:1".into());
-    Limiter::new(&BrokerConfig { redis_url, cluster: false, prefix: "test".to_owned(), required: false })
-        .expect("is not reached yet")
+    Limiter::new(
+        &BrokerConfig { redis_url, cluster: false, prefix: "test".to_owned(), required: false },
+        &Authorities::default(),
+    )
+    .expect("is not reached yet")
 }
 
 fn key(account: &str) -> Key<'_> {
@@ -72,8 +78,10 @@ async fn what_is_used_at_the_same_time_is_used_once() {
 async fn a_crowd_takes_no_more_than_it_uses() {
     let redis_url = std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL is not set: run the tests with ./test");
     let prefix = format!("test-{:016x}", rand::random::<u64>());
-    let limiter =
-        Limiter::new(&BrokerConfig { redis_url: Some(redis_url.into()), cluster: false, prefix, required: false });
+    let limiter = Limiter::new(
+        &BrokerConfig { redis_url: Some(redis_url.into()), cluster: false, prefix, required: false },
+        &Authorities::default(),
+    );
     let limiter = limiter.expect("an address");
     // A share is two; all of them come at once, and find none.
     let hundred = Limit { amount: 100, window: HOUR };

@@ -8,7 +8,7 @@ fn mailer(smtp_url: Option<&str>, environment: Environment) -> Mailer {
     let mut config = Config::defaults(environment, true).mail;
     config.smtp_url = smtp_url.map(Into::into);
     config.link_address = "https://app.example".to_owned();
-    Mailer::new(&config, environment).expect("usable")
+    Mailer::new(&config, environment, &Authorities::default()).expect("usable")
 }
 
 fn user(email: &str) -> entity::users::Model {
