@@ -144,3 +144,16 @@ fn a_difference_in_meaning_is_found() {
     assert_eq!(missing(&same.replace("note: String ", "")), ["DishInput.note: String"]);
     assert_eq!(missing(&same.replace("note: String ", "note: String! ")), ["DishInput.note: String"]);
 }
+
+#[test]
+fn the_table_of_errors_has_every_code_and_no_other() {
+    let code = workspace::read("api/src/graphql/error.rs");
+    let known =
+        code.lines().filter_map(|line| line.trim().strip_prefix("Code::")?.split_once(" => \"")?.1.split('"').next());
+    let known: BTreeSet<_> = known.collect();
+    let documents = workspace::read("docs/errors.md");
+    let documented: BTreeSet<_> =
+        documents.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(known.len() > 10, "the codes are where they were");
+    assert_eq!(documented, known);
+}
