@@ -7,6 +7,7 @@ mod life;
 mod scene;
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -26,7 +27,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use follower::Follower;
+use follower::{Follower, Log};
 use history::History;
 use life::{Life, Lived};
 pub use {follower::Subject, scene::Scene};
@@ -62,6 +63,8 @@ pub struct Plan {
     /// There are a few more, for they go on until the last fault has hit.
     pub orders: usize,
     pub seed: Seed,
+    /// Whether another database takes the place of one that is lost.
+    pub fails_over: bool,
 }
 
 impl Plan {
@@ -70,7 +73,7 @@ impl Plan {
         let orders = number("TIFFIN_TEST_ORDERS").map_or(orders, |orders| orders as usize);
         let seed = number("TIFFIN_TEST_SEED").unwrap_or_else(rand::random);
         eprintln!("TIFFIN_TEST_SEED={seed} TIFFIN_TEST_ORDERS={orders}");
-        Plan { orders, seed: Seed(seed) }
+        Plan { orders, seed: Seed(seed), fails_over: false }
     }
 
     /// How often each kind of fault hits: a hundredth as often as there are orders, and this often at least.
@@ -186,7 +189,8 @@ pub async fn expect_nothing_lost(scene: &Arc<Scene>, plan: Plan, break_things: i
     let deadline = Instant::now() + PATIENCE;
     for (subject, follower) in followers {
         let log = follower.log(deadline).await;
-        expect_told(&subject, &log.told, &history.of(&subject));
+        assert!(plan.fails_over || log.told_anew.is_empty(), "{subject:?} began anew for no reason");
+        expect_known(&subject, &log, &history.of(&subject));
         reconnects += log.reconnects;
     }
     scene.until_all_is_published().await;
@@ -265,8 +269,38 @@ async fn last_order(scene: &Scene, number: usize) {
 
 /// Nothing missing, nothing twice, nothing out of order.
 #[track_caller]
-fn expect_told(subject: &Subject, told: &[Step], expected: &[Step]) {
+fn expect_known(subject: &Subject, log: &Log, expected: &[Step]) {
     assert!(!expected.is_empty(), "{subject:?} had something to tell");
+    // Who begins anew was told what came first, of all that is to be told.
+    let told_first = if log.told_anew.is_empty() { expected } else { &expected[..log.told.len().min(expected.len())] };
+    expect_told(subject, &log.told, told_first);
+    let mut known: Vec<_> = log.told.iter().chain(&log.read).collect();
+    for told in &log.told_anew {
+        // First the latest step of each order under way, then all of them.
+        for order in told.iter().map(|step| step.order).collect::<BTreeSet<_>>() {
+            let of_order =
+                |steps: &[Step]| steps.iter().filter(|step| step.order == order).cloned().collect::<Vec<_>>();
+            let (told, expected) = (of_order(told), of_order(expected));
+            let start = expected.iter().position(|step| *step == told[0]).unwrap_or(expected.len());
+            let end = expected.len().min(start + told.len());
+            expect_told(subject, &told, &expected[start..end]);
+        }
+        known.extend(told);
+    }
+    // A driver does not find an order again that it gave back.
+    let is_readable = |step: &&Step| match subject {
+        Subject::Order { .. } | Subject::Kitchen { .. } => true,
+        Subject::Road { driver, .. } => {
+            let last = expected.iter().rfind(|other| other.order == step.order);
+            last.is_some_and(|last| last.driver.as_ref() == Some(driver))
+        }
+    };
+    let unknown: Vec<_> = expected.iter().filter(|step| !known.contains(step)).filter(is_readable).collect();
+    assert!(unknown.is_empty(), "{subject:?} knows nothing of {unknown:#?}");
+}
+
+#[track_caller]
+fn expect_told(subject: &Subject, told: &[Step], expected: &[Step]) {
     let first = (0..told.len().max(expected.len())).find(|&place| told.get(place) != expected.get(place));
     if let Some(place) = first {
         let (told, expected) = (told.get(place..).unwrap_or_default(), expected.get(place..).unwrap_or_default());

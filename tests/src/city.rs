@@ -93,7 +93,7 @@ impl City {
     }
 
     /// The same, started by a command (`prlimit --nofile=64 …`) that makes way for it.
-    pub async fn try_another_server_by(&self, command: &[&str]) -> Result<Server, String> {
+    pub async fn try_another_server_by(&self, command: &[String]) -> Result<Server, String> {
         Server::try_start_by(command, self.directory.path(), &self.settings).await
     }
 

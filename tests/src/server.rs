@@ -38,7 +38,11 @@ impl Server {
     }
 
     /// The same, started by a command that makes way for it.
-    pub(crate) async fn try_start_by(command: &[&str], directory: &Path, settings: &Settings) -> Result<Self, String> {
+    pub(crate) async fn try_start_by(
+        command: &[String],
+        directory: &Path,
+        settings: &Settings,
+    ) -> Result<Self, String> {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let log = Log::new(directory.join(format!("server-{}.log", NUMBER.fetch_add(1, Ordering::Relaxed))));
         let file = std::fs::File::create(log.file()).expect("a log file can be made");

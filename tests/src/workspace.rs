@@ -41,7 +41,7 @@ pub(crate) fn tiffin(directory: &Path, settings: &Settings) -> Command {
 }
 
 /// The same, run by a command that makes way for it.
-pub(crate) fn tiffin_by(before: &[&str], directory: &Path, settings: &Settings) -> Command {
+pub(crate) fn tiffin_by(before: &[String], directory: &Path, settings: &Settings) -> Command {
     let binary = binary("tiffin");
     let mut command = match before {
         [] => Command::new(binary),

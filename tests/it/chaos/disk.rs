@@ -13,17 +13,22 @@ use crate::traffic::{DRIVERS, Plan, Scene, expect_nothing_lost};
 
 pub async fn scenario(plan: Plan) {
     let ground = Ground::new(plan).await;
-    let outsiders = Outsiders::come(&ground.scene, plan.seed).await;
+    let mut outsiders = Outsiders::come(&ground.scene, plan.seed).await;
     expect_nothing_lost(&ground.scene, plan, async |course| {
         let ground = &ground;
+        let dismissing = async {
+            course.until(plan.orders / 3).await;
+            let _rest = ground.disk.lock().await;
+            outsiders.dismiss(&ground.scene, plan.seed).await;
+        };
         let hitting = FAULTS.map(|fault| {
             let strike = async move |random: &mut ChaCha8Rng| fault.strike(ground, random).await;
             course.at_random_places(fault.name(), plan.times(2), strike)
         });
-        join_all(hitting).await;
+        tokio::join!(join_all(hitting), dismissing);
     })
     .await;
-    outsiders.expect_nothing_told().await;
+    outsiders.expect_nothing_told(&ground.scene).await;
 }
 
 struct Ground {

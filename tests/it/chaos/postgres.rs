@@ -13,18 +13,32 @@ use crate::traffic::{DRIVERS, Plan, Scene, expect_nothing_lost};
 
 pub async fn scenario(plan: Plan) {
     let ground = Ground::new().await;
-    let outsiders = Outsiders::come(&ground.scene, plan.seed).await;
+    let plan = Plan { fails_over: true, ..plan };
+    let mut outsiders = Outsiders::come(&ground.scene, plan.seed).await;
     expect_nothing_lost(&ground.scene, plan, async |course| {
         let ground = &ground;
+        let dismissing = async {
+            course.until(plan.orders / 3).await;
+            let (_rest, redis) = tokio::join!(ground.database.lock(), ground.redis.lock());
+            // Its word of it is lost, or comes too late.
+            let is_silent = plan.seed.random("silence", 0).random_bool(0.5);
+            if is_silent {
+                redis.freeze();
+            }
+            outsiders.dismiss(&ground.scene, plan.seed).await;
+            if is_silent {
+                redis.thaw();
+            }
+        };
         let hitting = FAULTS.map(|fault| {
             let strike = async move |random: &mut ChaCha8Rng| fault.strike(ground, random).await;
             let times = if matches!(fault, Fault::Failover) { 1 } else { plan.times(2) };
             course.at_random_places(fault.name(), times, strike)
         });
-        join_all(hitting).await;
+        tokio::join!(join_all(hitting), dismissing);
     })
     .await;
-    outsiders.expect_nothing_told().await;
+    outsiders.expect_nothing_told(&ground.scene).await;
 }
 
 struct Ground {

@@ -1,14 +1,12 @@
-//! Somebody who follows a subscription whatever happens: after each interruption it goes on after the last step it was told.
+//! Somebody who follows a subscription whatever happens: after each interruption it goes on after the last step it was told, and begins anew
+//! where the server says that the data are not those of before.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
-use tiffin_tests::{EventStream, Person};
+use tiffin_tests::{Answer, EventStream, Person};
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{LAST, Step, is_for_now, pause};
@@ -20,6 +18,10 @@ const KITCHEN: &str = "subscription($id: ID!, $after: String) {
     cursor sequence status driver { id } note order { id } } }";
 const ROAD: &str = "subscription($after: String) { event: driverOrderChanged(after: $after) {
     cursor sequence status driver { id } note order { id } } }";
+/// What a page shows that follows one of them.
+const ONE: &str = "query($id: ID!) { found: order(id: $id) { id events { sequence status driver { id } } } }";
+const ALL: &str = "query($after: String) { found: orders(first: 50, after: $after) {
+    nodes { id events { sequence status driver { id } } } pageInfo { hasNextPage endCursor } } }";
 
 /// What is followed, and from where.
 #[derive(Clone, Debug)]
@@ -34,42 +36,52 @@ pub enum Subject {
 
 /// A follower at work.
 pub struct Follower {
-    told: Arc<Mutex<Vec<Step>>>,
-    reconnects: Arc<AtomicUsize>,
+    log: Arc<Mutex<Log>>,
     task: JoinHandle<()>,
 }
 
-/// What is left when it has ended.
+/// What it came to know.
+#[derive(Default)]
 pub struct Log {
+    /// What it was told before it had to begin anew for the first time.
     pub told: Vec<Step>,
+    /// What it was told each time after that.
+    pub told_anew: Vec<Vec<Step>>,
+    /// What it read when it had begun anew, for that is not told.
+    pub read: Vec<Step>,
     pub reconnects: usize,
+}
+
+impl Log {
+    /// What it was told since it last began.
+    fn current(&mut self) -> &mut Vec<Step> {
+        self.told_anew.last_mut().unwrap_or(&mut self.told)
+    }
 }
 
 impl Follower {
     /// Follows as this person, who is here at each of the servers.
     pub fn start(viewers: Vec<Person>, subject: Subject, random: ChaCha8Rng) -> Self {
-        let (told, reconnects) = (Arc::<Mutex<Vec<Step>>>::default(), Arc::<AtomicUsize>::default());
-        let following = Following { viewers, subject, told: told.clone(), reconnects: reconnects.clone(), random };
-        Follower { told, reconnects, task: tokio::spawn(following.run()) }
+        let log = Arc::<Mutex<Log>>::default();
+        let following = Following { viewers, subject, log: log.clone(), random };
+        Follower { log, task: tokio::spawn(following.run()) }
     }
 
-    /// What it was told when all was told, or until then: what is missing is for the comparison to say.
+    /// What it knows when all was told, or until then: what is missing is for the comparison to say.
     pub async fn log(mut self, deadline: Instant) -> Log {
         match tokio::time::timeout_at(deadline, &mut self.task).await {
             Ok(Ok(())) => {}
             Ok(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
             Err(_) => self.task.abort(),
         }
-        let told = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
-        Log { told, reconnects: self.reconnects.load(Ordering::Relaxed) }
+        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 struct Following {
     viewers: Vec<Person>,
     subject: Subject,
-    told: Arc<Mutex<Vec<Step>>>,
-    reconnects: Arc<AtomicUsize>,
+    log: Arc<Mutex<Log>>,
     random: ChaCha8Rng,
 }
 
@@ -92,7 +104,7 @@ impl Following {
             };
             // The codes from 4400 on say that the client is to blame.
             assert!(interruption.is_none_or(|code| code < 4000), "{:?} was closed with {interruption:?}", self.subject);
-            self.reconnects.fetch_add(1, Ordering::Relaxed);
+            self.log().reconnects += 1;
             tries += 1;
             pause(tries).await;
         }
@@ -103,6 +115,11 @@ impl Following {
         loop {
             let answer = match stream.try_next_event().await {
                 Ok(Some(answer)) if is_for_now(&answer) => return Some(None),
+                Ok(Some(answer)) if has_expired(&answer) => {
+                    variables["after"] = Value::Null;
+                    self.log().told_anew.push(Vec::new());
+                    return Some(None);
+                }
                 Ok(Some(answer)) => answer,
                 Ok(None) => {
                     assert!(self.has_ended(), "{:?} was completed too soon", self.subject);
@@ -117,9 +134,48 @@ impl Following {
             };
             *tries = 0;
             let order = event["order"]["id"].as_str().expect("a step is of an order");
-            self.told.lock().unwrap_or_else(PoisonError::into_inner).push(Step::of(order, event));
+            let begins_anew = {
+                let mut log = self.log();
+                log.current().push(Step::of(order, event));
+                !log.told_anew.is_empty() && log.current().len() == 1
+            };
+            if begins_anew {
+                // The subscription has begun, so that it tells what is too late to be read.
+                self.read_orders().await;
+            }
             if event["note"] == LAST && self.is_feed() {
                 return None;
+            }
+        }
+    }
+
+    /// Reads the orders that it follows with all of their steps, as a page does that begins.
+    async fn read_orders(&self) {
+        let (document, mut variables) = match &self.subject {
+            Subject::Order { id } => (ONE, json!({"id": id})),
+            Subject::Kitchen { .. } | Subject::Road { .. } => (ALL, json!({})),
+        };
+        let mut tries = 0;
+        loop {
+            let viewer = &self.viewers[tries as usize % self.viewers.len()];
+            match viewer.try_query(document, variables.clone()).await {
+                Ok(answer) if !is_for_now(&answer) => {
+                    let page = answer.at("/found");
+                    let orders = page["nodes"].as_array().map_or(std::slice::from_ref(page), Vec::as_slice);
+                    for order in orders {
+                        let id = order["id"].as_str().expect("an order has an id");
+                        let events = order["events"].as_array().expect("an order has a history");
+                        self.log().read.extend(events.iter().map(|event| Step::of(id, event)));
+                    }
+                    if page["pageInfo"]["hasNextPage"] != true {
+                        return;
+                    }
+                    variables["after"] = page["pageInfo"]["endCursor"].clone();
+                }
+                Ok(_) | Err(_) => {
+                    tries += 1;
+                    pause(tries).await;
+                }
             }
         }
     }
@@ -133,7 +189,16 @@ impl Following {
 
     /// Whether it is for the server to complete the subscription: an order is over, a feed never.
     fn has_ended(&self) -> bool {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.is_feed() && told.last().is_some_and(Step::is_final)
+        !self.is_feed() && self.log().current().last().is_some_and(Step::is_final)
     }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the place after which to go on is one in other data than those that there are now.
+fn has_expired(answer: &Answer) -> bool {
+    let errors = answer.body["errors"].as_array().map(Vec::as_slice);
+    matches!(errors, Some([error]) if error["extensions"]["reason"] == "CURSOR_EXPIRED")
 }

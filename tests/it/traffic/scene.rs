@@ -113,7 +113,9 @@ impl Scene {
 
     /// With the last order, every driver has become free again.
     pub async fn expect_idle_drivers(&self) {
-        let busy = drivers::Entity::find().filter(drivers::Column::Status.ne(DriverStatus::Available));
+        let busy = drivers::Entity::find()
+            .filter(drivers::Column::Id.is_in(self.drivers.iter().map(|driver| driver.driver().id)))
+            .filter(drivers::Column::Status.ne(DriverStatus::Available));
         assert_eq!(busy.count(self.city.db()).await.unwrap(), 0);
     }
 }
@@ -131,7 +133,7 @@ impl Site {
     }
 
     /// The same, started by a command that makes way for it.
-    pub async fn restart_by(&self, command: &[&str], city: &City) {
+    pub async fn restart_by(&self, command: &[String], city: &City) {
         let mut server = self.server.lock().await;
         server.kill();
         // Nobody is led to whoever gets its port next.
