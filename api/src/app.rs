@@ -13,6 +13,7 @@ use crate::{
     limiter::Limiter,
     mail::Mailer,
     openid::Provider,
+    tasks::Tasks,
     tls::Authorities,
 };
 
@@ -25,6 +26,8 @@ pub struct App {
     /// None: people sign in with a password only.
     pub openid: Option<Provider>,
     pub access_tokens: AccessTokens,
+    /// What goes on beside the requests.
+    pub tasks: Tasks,
     pub config: Config,
 }
 
@@ -38,10 +41,12 @@ impl App {
     /// The same, on a database that is connected already.
     pub async fn with_database(config: Config, db: Pool) -> anyhow::Result<Arc<Self>> {
         let authorities = Authorities::all(&config.tls)?;
-        let events = Events::connect(&config, &authorities).await.with_context(|| match &config.broker.redis_url {
-            Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
-            None => "cannot start the broker in memory".to_owned(),
-        })?;
+        let tasks = Tasks::default();
+        let events =
+            Events::connect(&config, &authorities, &tasks).await.with_context(|| match &config.broker.redis_url {
+                Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
+                None => "cannot start the broker in memory".to_owned(),
+            })?;
         let limiter = Limiter::new(&config.broker, &authorities)?;
         let mail = Mailer::new(&config.mail, config.environment, &authorities)?;
         let openid = Provider::new(&config.openid, &authorities)?;
@@ -49,7 +54,7 @@ impl App {
         let lifetime = Duration::from_secs(accounts.access_token_seconds);
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
             .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
-        Ok(Arc::new(App { db, events, limiter, mail, openid, access_tokens, config }))
+        Ok(Arc::new(App { db, events, limiter, mail, openid, access_tokens, tasks, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod background;
 mod healthcheck;
 mod migrate;
 mod seed;

@@ -1,10 +1,11 @@
 //! The configuration: defaults ← an optional `tiffin.toml` ← environment variables ← command-line options.
 //!
 //! One documented struct a section. Every key has one environment variable ([`source::variable`]) and one line in
-//! `docs/operations.md`, which a test compares. What is unknown, malformed or contradictory is refused at the start, in a
-//! sentence that names the key and where it was written.
+//! `docs/operations.md`, which a test compares. What is unknown, malformed, out of its bounds ([`bounds`]) or contradictory is refused at
+//! the start, in a sentence that names the key and where it was written.
 
 mod address;
+mod bounds;
 mod print;
 mod source;
 mod validate;
@@ -394,6 +395,8 @@ impl Config {
     }
 
     fn extract(figment: &Figment) -> anyhow::Result<Self> {
+        let outside = bounds::problems(figment);
+        anyhow::ensure!(outside.is_empty(), "the configuration cannot be used: {}", outside.join("; "));
         let mut config: Config = figment.extract().map_err(source::explain)?;
         config.database.tls = config.tls.clone();
         validate::validate(&config)?;

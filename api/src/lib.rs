@@ -4,6 +4,7 @@
 //!
 //! - [`cli`] reads the command line and [`config`] the configuration; [`app`] is what every part needs, handed down and never
 //!   global: the [`database`], the [`events`], the [`mail`], the configuration. [`telemetry`] logs, [`shutdown`] ends it all in order.
+//!   What goes on beside the requests is one of the [`tasks`].
 //! - [`http`] serves GraphQL over HTTP and websockets, GraphiQL and health, and finds out who asks ([`viewer`]).
 //! - [`graphql`] is the kernel that every feature builds on: how operations are checked and run, ids, pages, loaders, errors.
 //! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`.
@@ -33,6 +34,7 @@ pub mod password;
 pub mod redis_connection;
 pub mod seed;
 pub mod shutdown;
+pub mod tasks;
 pub mod telemetry;
 pub mod tls;
 pub mod viewer;

@@ -25,6 +25,7 @@ pub use letter::{Letter, Occasion};
 use crate::{
     config::{Environment, MailConfig},
     graphql::error::{Code, Error, Result},
+    tasks,
     tls::Authorities,
 };
 
@@ -107,10 +108,10 @@ impl Mailer {
             return;
         };
         let text = letter.text(&self.link_address);
-        self.outstanding.spawn(async move {
+        self.outstanding.spawn(tasks::once("letter", async move {
             office.deliver(&letter, text).await;
             drop(place);
-        });
+        }));
     }
 
     /// Waits for the letters that were posted. Those that wait to be tried again are tried once more, without a pause.

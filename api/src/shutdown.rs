@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinError,
+};
 use tokio_util::{
     sync::CancellationToken,
     task::{TaskTracker, task_tracker::TrackedFuture},
@@ -63,6 +66,23 @@ impl Shutdown {
                 () = work => {}
             }
         }));
+    }
+
+    /// Does this to its end, which [`wait`](Self::wait) waits for, also when whoever wants it stops in the middle.
+    pub fn to_its_end<T, F>(&self, work: F) -> impl Future<Output = T> + Send + use<T, F>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let task = tokio::spawn(self.track(work));
+        async move {
+            match task.await.map_err(JoinError::try_into_panic) {
+                Ok(done) => done,
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                // The runtime itself is about to end.
+                Err(Err(_)) => std::future::pending().await,
+            }
+        }
     }
 
     /// Announces the end now, and requests it after the delay.

@@ -3,11 +3,18 @@
 //! Every SQL statement is an event of the target `sqlx::query` at debug, with `db.statement`, `rows_returned` and `elapsed_secs`, inside the
 //! span of its request; slow ones are warnings. Statements of at most four words stand in `summary` instead of `db.statement`.
 
-use std::io::IsTerminal;
+use std::{
+    backtrace::{Backtrace, BacktraceStatus},
+    io::IsTerminal,
+    panic::PanicHookInfo,
+};
 
 use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{LogConfig, LogFormat};
+use crate::{
+    config::{LogConfig, LogFormat},
+    tasks::panic_message,
+};
 
 /// Starts the log of the process. Once.
 pub fn start(config: &LogConfig) -> anyhow::Result<()> {
@@ -21,6 +28,7 @@ pub fn start(config: &LogConfig) -> anyhow::Result<()> {
             registry.with(lines).try_init()?;
         }
     }
+    std::panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 
@@ -36,4 +44,15 @@ pub fn filter(text: &str) -> anyhow::Result<EnvFilter> {
         );
     }
     Ok(directives.join(",").parse()?)
+}
+
+/// A panic stands in the log like everything else, within the span in which it happened.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let error = panic_message(panic.payload());
+    let location = panic.location().map(ToString::to_string);
+    // Taken only where RUST_BACKTRACE asks for it.
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+    let thread = std::thread::current();
+    tracing::error!(error, location, thread = thread.name(), backtrace, "a defect: something panicked");
 }

@@ -8,6 +8,7 @@ mod architecture;
 mod assignment;
 mod authorities;
 mod background;
+mod bounds;
 mod catalog;
 #[cfg(target_os = "linux")]
 mod chaos;
@@ -60,6 +61,7 @@ mod secrets;
 mod smoke;
 mod sockets;
 mod statements;
+mod tasks;
 mod topics;
 mod traffic;
 mod websocket;

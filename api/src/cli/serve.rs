@@ -17,11 +17,7 @@ use crate::{
     app::App,
     config::{Config, MetricsConfig, ShutdownConfig, WebsocketConfig},
     database,
-    features::{
-        account::expiry::forget_expired_forever,
-        driver::record::{record, record_until_shutdown},
-        order::{overdue::cancel_overdue_forever, sweep::sweep_forever},
-    },
+    features::driver::record::{record, setbacks},
     graphql, http, seed,
     shutdown::{Shutdown, next_signal},
 };
@@ -101,7 +97,7 @@ async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result
 async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let shutdown = Shutdown::new();
-    start_background_work(app, &shutdown);
+    super::background::start(app, &shutdown);
     let metrics = start_metrics(&app.config.metrics).await?;
     let schema = graphql::schema::build(app.config.graphql.introspection);
     let router = http::router(app.clone(), schema, shutdown.clone(), metrics);
@@ -114,7 +110,9 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
     welcome::print(app, address).await;
     let last_work = async {
         // What drivers have told until the last moment.
-        record(app).await;
+        if let Err(error) = record(app, &setbacks()).await {
+            tracing::error!(error = error.for_log(), "where drivers were at the end is lost");
+        }
         app.mail.finish().await;
     };
     accept(listener, router, &shutdown, &app.config.shutdown, next_signal, last_work).await?;
@@ -163,17 +161,6 @@ async fn accept(
     tokio::select! {
         ended = ended => ended,
         cut_off = end(shutdown, settings, signal) => cut_off,
-    }
-}
-
-/// What goes on beside the requests. Each piece may stop anywhere: what it was about to do is still to be done at the next start.
-fn start_background_work(app: &Arc<App>, shutdown: &Shutdown) {
-    shutdown.spawn(sweep_forever(app.clone()));
-    shutdown.spawn(cancel_overdue_forever(app.clone()));
-    shutdown.spawn(forget_expired_forever(app.clone()));
-    tokio::spawn(shutdown.track(record_until_shutdown(app.clone(), shutdown.clone())));
-    if app.config.demo.live {
-        tokio::spawn(shutdown.track(seed::live(app.clone(), shutdown.clone())));
     }
 }
 

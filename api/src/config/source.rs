@@ -146,9 +146,11 @@ fn parse(name: &str, text: &str, default: &serde_json::Value) -> anyhow::Result<
             "false" | "0" | "no" | "off" => Ok(Value::from(false)),
             _ => anyhow::bail!("{name} is true or false, not {text:?}"),
         },
-        serde_json::Value::Number(_) => match text.trim().parse::<u64>() {
-            Ok(number) => Ok(Value::from(number)),
-            Err(_) => anyhow::bail!("{name} is a whole number, not {text:?}"),
+        serde_json::Value::Number(_) => match (text.trim().parse::<u64>(), text.trim().parse::<u128>()) {
+            (Ok(number), _) => Ok(Value::from(number)),
+            // Too large, which its bounds say better.
+            (_, Ok(number)) => Ok(Value::from(number)),
+            _ => anyhow::bail!("{name} is a whole number, not {text:?}"),
         },
         serde_json::Value::Array(_) => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use figment::value::Value;
 
 use super::{
+    bounds::BOUNDS,
     source::{flatten, variable},
     *,
 };
@@ -152,6 +153,10 @@ fn refusals_name_the_key_and_its_source() {
         (&[("TIFFIN_ENV", "staging")], "TIFFIN_ENV: unknown variant"),
         (&[("TIFFIN_LIMITS_DEPTH", "deep")], "TIFFIN_LIMITS_DEPTH is a whole number, not \"deep\""),
         (&[("TIFFIN_LIMITS_DEPTH", "-1")], "TIFFIN_LIMITS_DEPTH is a whole number"),
+        (
+            &[("TIFFIN_ACCOUNTS_KEPT_DAYS", "4294967295")],
+            "TIFFIN_ACCOUNTS_KEPT_DAYS is 4294967295, and may be from 0 to 3650",
+        ),
         (&[("TIFFIN_DEMO_LIVE", "maybe")], "TIFFIN_DEMO_LIVE is true or false"),
         (&[("DATABASE_URL", "mysql://localhost/x")], "DATABASE_URL begins with postgres:// or sqlite:"),
         (&[("DATABASE_DIRECT_URL", "postgres://localhost/x")], "DATABASE_DIRECT_URL leads past a pooler"),
@@ -196,6 +201,43 @@ fn refusals_name_the_key_and_its_source() {
     assert!(said.contains("max_conections") && said.contains("unknown.toml"), "{said}");
     sources.file = Some(PathBuf::from("/nowhere/tiffin.toml"));
     assert!(refusal(&sources).contains("there is no configuration file /nowhere/tiffin.toml"));
+}
+
+#[test]
+fn every_number_has_bounds_and_is_refused_outside_of_them() {
+    let keys = flatten(&Config::defaults(Environment::Production, false));
+    let numbers = keys.iter().filter(|(_, value)| value.is_number());
+    let numbers: BTreeSet<_> = numbers.map(|(key, _)| key.as_str()).collect();
+    let bounded: BTreeSet<_> = BOUNDS.iter().map(|(key, _)| *key).collect();
+    assert_eq!(bounded, numbers);
+    for (key, bounds) in BOUNDS {
+        let (least, most) = (i128::from(*bounds.start()), i128::from(*bounds.end()));
+        let variable = variable(key);
+        for outside in [least - 1, most + 1, i128::from(u32::MAX), i128::from(u64::MAX), 1 << 70] {
+            if (least..=most).contains(&outside) {
+                continue;
+            }
+            let said = refusal(&with(&[(&variable, &outside.to_string())]));
+            let expected = match outside {
+                0.. => format!("{variable} is {outside}, and may be from {least} to {most}"),
+                _ => format!("{variable} is a whole number, not \"{outside}\""),
+            };
+            assert!(said.contains(&expected), "{said}");
+        }
+        let (section, name) = key.split_once('.').expect("a section");
+        for outside in [-1, most + 1] {
+            let mut sources = with(&[]);
+            sources.file = Some(file("outside", &format!("[{section}]\n{name} = {outside}")));
+            let said = refusal(&sources);
+            let expected = format!("{key} (tiffin-config-{}-outside.toml) is {outside}, and", std::process::id());
+            assert!(said.contains(&expected), "{said}");
+        }
+        for inside in [least, most] {
+            if let Err(problem) = Config::load(&with(&[(&variable, &inside.to_string())])) {
+                assert!(!problem.to_string().contains("may be from"), "{problem}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -331,4 +373,10 @@ fn the_reference_names_every_variable_and_no_other() {
     let keys = flatten(&Config::defaults(Environment::Development, true));
     let known: BTreeSet<_> = keys.iter().map(|(key, _)| variable(key)).collect();
     assert_eq!(documented, known);
+    for (key, bounds) in BOUNDS {
+        let variable = format!("| `{}` |", variable(key));
+        let line = table.lines().find(|line| line.starts_with(&variable)).expect("documented");
+        let bounds = format!(" ({} to {}) |", bounds.start(), bounds.end());
+        assert!(line.contains(&bounds), "{bounds:?} in {line}");
+    }
 }

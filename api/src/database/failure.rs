@@ -31,14 +31,15 @@ enum Meaning {
 
 impl From<DbErr> for Error {
     fn from(failure: DbErr) -> Self {
-        match meaning(&failure) {
+        let error = match meaning(&failure) {
             Meaning::Taken => Error::conflict("This already exists."),
             Meaning::Bound => Error::conflict("Something this refers to is gone, or is still referred to."),
             Meaning::OutOfRange => Error::new(Code::BadUserInput, "A value is out of the range that can be stored."),
             Meaning::TooSlow => Error::new(Code::Timeout, "This took too long and was stopped."),
-            Meaning::Away => Error::unavailable(failure),
-            Meaning::Defect => Error::internal(failure),
-        }
+            Meaning::Away => return Error::unavailable(failure),
+            Meaning::Defect => return Error::internal(failure),
+        };
+        error.caused_by(failure)
     }
 }
 

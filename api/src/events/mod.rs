@@ -23,7 +23,9 @@ pub use topic::Topic;
 pub use tracks::Track;
 
 use self::{hub::Hub, redis::RedisBroker, tracks::Tracks};
-use crate::{clock, config::Config, graphql::ids::DriverId, redis_connection::RedisAddress, tls::Authorities};
+use crate::{
+    clock, config::Config, graphql::ids::DriverId, redis_connection::RedisAddress, tasks::Tasks, tls::Authorities,
+};
 
 /// How long a new follower waits until the broker passes its topic on. If that takes longer, it is made to look then.
 const CONFIRMATION_PATIENCE: Duration = Duration::from_millis(500);
@@ -60,12 +62,12 @@ impl Events {
     ///
     /// # Errors
     /// Its address cannot be used.
-    pub async fn connect(config: &Config, authorities: &Authorities) -> Result<Self> {
+    pub async fn connect(config: &Config, authorities: &Authorities, tasks: &Tasks) -> Result<Self> {
         let (hub, broker) = match RedisAddress::new(&config.broker, authorities)? {
             None => (Hub::alone(), Broker::InProcess(Mutex::default())),
             Some(address) => {
                 let hub = Hub::with_broker();
-                let broker = RedisBroker::connect(address, &config.broker.prefix, hub.clone()).await?;
+                let broker = RedisBroker::connect(address, &config.broker.prefix, hub.clone(), tasks).await?;
                 (hub, Broker::Redis(Box::new(broker)))
             }
         };
@@ -147,7 +149,8 @@ impl Events {
         let untold = locked(&self.untold).clone();
         for (driver, position) in untold {
             // Where the broker is away, the others need not be tried one by one.
-            if redis.tell_position(driver, position).await.is_err() {
+            if let Err(error) = redis.tell_position(driver, position).await {
+                tracing::debug!(error = format!("{error:#}"), "places cannot be told yet");
                 break;
             }
             let mut untold = locked(&self.untold);

@@ -117,8 +117,9 @@ impl Batches {
         let started = !batches.is_empty();
         self.running.extend(batches.into_iter().map(|batch| {
             let batch = AssertUnwindSafe(batch).catch_unwind();
-            // Its waiters hear from it no more, and panic in their turn, with nothing to say of why; others are not disturbed.
-            batch.map(|end| end.unwrap_or_else(|_| tracing::error!("a batch panicked"))).boxed()
+            // Its waiters hear from it no more, and panic in their turn, with nothing to say of why, which the log has; others are not
+            // disturbed.
+            batch.map(|end| end.unwrap_or_else(|_| tracing::debug!("a batch of loads ends in a panic"))).boxed()
         }));
         started
     }

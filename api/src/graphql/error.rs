@@ -135,6 +135,20 @@ impl Error {
         }
     }
 
+    /// Keeps what is behind it, for the log.
+    pub fn caused_by(mut self, source: impl Into<anyhow::Error>) -> Self {
+        self.source = Some(Arc::new(source.into()));
+        self
+    }
+
+    /// The code and the cause, for the log alone.
+    pub fn for_log(&self) -> String {
+        match &self.source {
+            Some(source) => format!("{}: {source:#}", self.code.as_str()),
+            None => format!("{}: {}", self.code.as_str(), self.message),
+        }
+    }
+
     pub fn with_field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
@@ -152,7 +166,10 @@ impl From<Error> for async_graphql::Error {
         if let Some(seconds) = error.retry_after {
             extensions.set("retryAfter", seconds);
         }
-        if let Some(source) = &error.source {
+        // Other causes are the client's own, and of interest only to the server's own tasks.
+        if let Some(source) = &error.source
+            && matches!(error.code, Code::Unavailable | Code::InternalServerError)
+        {
             let id = format!("{:016x}", rand::random::<u64>());
             match error.code {
                 Code::Unavailable => tracing::warn!(error.id = id, error = format!("{source:#}"), "unavailable"),

@@ -2,6 +2,7 @@
 //! rights are kept as they are in the database ([`RightsCheck`]), so that no operation has to read them.
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use tokio::{
     sync::{oneshot, watch},
     time::{Instant, sleep_until},
@@ -19,6 +20,7 @@ use crate::{
     deadline::Deadline,
     events::{Signal, Topic},
     graphql::error::{Code, Result},
+    tasks,
     viewer::Viewer,
 };
 
@@ -87,10 +89,11 @@ impl Attendance {
         let (expires_at, renewed) = watch::channel(expires_at);
         let follower = Follower { signal, enrolment, ended };
         let (sender, ended) = oneshot::channel();
-        let task = tokio::spawn(async move {
+        let following = async move {
             // The connection may have ended first.
             let _ = sender.send(follower.follow(renewed).await);
-        });
+        };
+        let task = tokio::spawn(tasks::once("attendance", following).map(drop));
         Ok(Self { viewer, user: Some(Attended { expires_at, ended, _task: AbortOnDropHandle::new(task) }) })
     }
 
@@ -100,12 +103,11 @@ impl Attendance {
 
     /// Ready when the connection may not be used any longer, and never again after that.
     pub async fn ended(&mut self) -> Ended {
-        if let Some(user) = &mut self.user
-            && let Ok(ended) = (&mut user.ended).await
-        {
-            return ended;
+        match &mut self.user {
+            // Where nobody follows it any more, nobody can say that it may go on.
+            Some(user) if !user.ended.is_terminated() => (&mut user.ended).await.unwrap_or(Ended::Unchecked),
+            Some(_) | None => std::future::pending().await,
         }
-        std::future::pending().await
     }
 
     /// Goes on with a newer access token (`Bearer …`) of the same session; gives when that one expires.

@@ -64,7 +64,13 @@ pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
     let connections = Connections::new(&app.config.websocket);
     let rights = RightsCheck::new(&app.config.websocket);
     // It goes on while the process ends, for as long as anybody is connected.
-    tokio::spawn(rights.clone().run(app.clone()));
+    tokio::spawn(app.tasks.forever("rights_check", {
+        let (rights, app) = (rights.clone(), app.clone());
+        move || {
+            let running = rights.clone().run(app.clone());
+            async move { Ok(running.await) }
+        }
+    }));
     let endpoint = Endpoint { app, schema, shutdown, connections, rights };
     Router::new().route("/graphql", any(handle)).with_state(endpoint)
 }

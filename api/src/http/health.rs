@@ -58,6 +58,9 @@ struct Part {
     /// What is wrong, in words for everybody: the cause is in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'static str>,
+    /// The background tasks that failed last, and are tried again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    failing: Vec<&'static str>,
     /// Whether nothing can be served without it.
     #[serde(skip)]
     is_required: bool,
@@ -71,7 +74,7 @@ async fn live() -> Json<Live> {
 /// 200 when the process can serve, though maybe degraded; 503 when it cannot, or is about to end. The parts say why.
 async fn ready(State((app, shutdown)): State<(Arc<App>, Shutdown)>) -> (StatusCode, Json<Ready>) {
     let (database, broker) = tokio::join!(database(&app), broker(&app));
-    let parts = BTreeMap::from([("database", database), ("broker", broker)]);
+    let parts = BTreeMap::from([("database", database), ("broker", broker), ("tasks", tasks(&app))]);
     let status = if shutdown.is_announced() { Status::ShuttingDown } else { status(&parts) };
     let code = if status <= Status::Degraded { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(Ready { status, parts }))
@@ -94,6 +97,19 @@ async fn broker(app: &App) -> Part {
     Part { is_required: app.config.broker.required, ..part }
 }
 
+/// Requests are served also where one fails. Whoever sends them elsewhere for that has fewer processes, and no fewer tasks that fail.
+fn tasks(app: &App) -> Part {
+    let failing = app.tasks.failing();
+    Part {
+        kind: None,
+        status: if failing.is_empty() { Status::Ok } else { Status::Degraded },
+        latency_milliseconds: None,
+        problem: (!failing.is_empty()).then_some("background tasks fail, and are tried again"),
+        failing,
+        is_required: false,
+    }
+}
+
 /// A part that is there when it answers.
 async fn asked(kind: &'static str, patience: Duration, answer: impl Future<Output = anyhow::Result<()>>) -> Part {
     let asked = Instant::now();
@@ -113,6 +129,7 @@ async fn asked(kind: &'static str, patience: Duration, answer: impl Future<Outpu
         status: if problem.is_none() { Status::Ok } else { Status::Unavailable },
         latency_milliseconds: Some((asked.elapsed().as_secs_f64() * 1e6).round() / 1e3),
         problem,
+        failing: Vec::new(),
         is_required: false,
     }
 }
@@ -138,8 +155,14 @@ mod tests {
 
     #[test]
     fn what_can_be_done_without_degrades() {
-        let part =
-            |status, is_required| Part { kind: None, status, latency_milliseconds: None, problem: None, is_required };
+        let part = |status, is_required| Part {
+            kind: None,
+            status,
+            latency_milliseconds: None,
+            problem: None,
+            failing: Vec::new(),
+            is_required,
+        };
         let whole = |one, other| status(&BTreeMap::from([("one", one), ("other", other)]));
         let fine = || part(Status::Ok, true);
         assert_eq!(whole(fine(), part(Status::Ok, false)), Status::Ok);

@@ -1,6 +1,6 @@
 //! What surrounds every answer: its id, its log line, its compression, and what browsers may do with it.
 
-use std::time::Duration;
+use std::{any::Any, time::Duration};
 
 use axum::{
     Router,
@@ -13,6 +13,7 @@ use axum::{
     response::Response,
 };
 use tower_http::{
+    catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer, Predicate,
         predicate::{DefaultPredicate, SizeAbove},
@@ -24,8 +25,8 @@ use tower_http::{
 };
 use tracing::Span;
 
-use super::metrics;
-use crate::config::Config;
+use super::{graphql::unserved, media::Media, metrics};
+use crate::{config::Config, graphql::execute::panicked, tasks::panic_message};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -38,7 +39,7 @@ pub fn surround(router: Router, config: &Config) -> Router {
         CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_COMPRESSING)));
     let trace =
         TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(note_response).on_failure(());
-    let mut router = router.layer(compression).layer(cors(config));
+    let mut router = router.layer(compression).layer(CatchPanicLayer::custom(answer_panic)).layer(cors(config));
     for (name, value) in PROTECTION {
         // Where a handler has said it more precisely, that stands.
         router = router.layer(SetResponseHeaderLayer::if_not_present(
@@ -57,6 +58,11 @@ pub fn surround(router: Router, config: &Config) -> Router {
         .layer(trace)
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(from_fn(distrust_request_id))
+}
+
+/// Whoever's request panicked is answered, as after any other defect of ours.
+fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
+    unserved(panicked(panic_message(&*panic)), Media::Json)
 }
 
 /// An answer is data: no page may frame it, guess its type, run anything in it, embed it from elsewhere, or keep it.
@@ -130,7 +136,13 @@ mod tests {
 
     /// The head of an answer, in lower case, to `method` with these further lines of a request.
     async fn head(config: &Config, method: &str, lines: &str) -> String {
-        let router = Router::new().route("/graphql", get(async || "x".repeat(5_000)));
+        let answer = answer(config, method, lines).await.to_lowercase();
+        answer.split("\r\n\r\n").next().unwrap_or_default().to_owned()
+    }
+
+    async fn answer(config: &Config, method: &str, lines: &str) -> String {
+        let handler = get(async || "x".repeat(5_000)).post(async || -> String { panic!("the inside") });
+        let router = Router::new().route("/graphql", handler);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("bound");
         let server = tokio::spawn(axum::serve(listener, surround(router, config)).into_future());
@@ -140,8 +152,15 @@ mod tests {
         let mut answer = Vec::new();
         connection.read_to_end(&mut answer).await.expect("answered");
         server.abort();
-        let answer = String::from_utf8_lossy(&answer).to_lowercase();
-        answer.split("\r\n\r\n").next().unwrap_or_default().to_owned()
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    #[tokio::test]
+    async fn who_meets_a_panic_is_answered_and_not_told_what_it_was() {
+        let answer = answer(&production(), "POST", "").await;
+        assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("x-request-id: "), "{answer}");
+        assert!(answer.contains(r#""code":"INTERNAL_SERVER_ERROR""#) && answer.contains(r#""id":"#), "{answer}");
+        assert!(!answer.contains("the inside"), "{answer}");
     }
 
     fn production() -> Config {

@@ -4,7 +4,10 @@ use axum::{Router, http::header, routing::get};
 use metrics::{Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-use crate::events::LAG;
+use crate::{
+    events::LAG,
+    tasks::{FAILING, ITEM_FAILURES, RESTARTS},
+};
 
 const CONNECTIONS: &str = "tiffin_connections";
 const OPERATIONS: &str = "tiffin_operations";
@@ -136,6 +139,9 @@ pub fn start() -> anyhow::Result<PrometheusHandle> {
     describe_counter!(OPERATION_ENDS, "Operations on connections that have ended, by why.");
     describe_counter!(WEBSOCKET_CLOSES, "Websockets that have ended, by the code with which the server closed them.");
     describe_counter!(RESPONSES, "Answers over HTTP, by the class of their status.");
+    describe_gauge!(FAILING, "1 for a background task that failed last and is tried again, 0 for one that does well.");
+    describe_counter!(RESTARTS, "How often a background task began anew after it had failed or panicked.");
+    describe_counter!(ITEM_FAILURES, "How often an item of a background task's batch failed, and was left for later.");
     // What has not happened yet is 0 and not missing.
     for transport in Transport::ALL {
         connections(transport).set(0);

@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -95,7 +96,7 @@ impl RightsCheck {
     }
 
     /// Looks for as long as anybody may be connected.
-    pub async fn run(self, app: Arc<App>) {
+    pub async fn run(self, app: Arc<App>) -> Infallible {
         let mut next = self.after(Instant::now());
         loop {
             let whose = tokio::select! {
@@ -107,10 +108,8 @@ impl RightsCheck {
                 Ok(()) if whose == Whose::Everybodys => next = self.after(began),
                 Ok(()) => {}
                 Err(error) => {
-                    // Logged with its cause.
-                    let error = async_graphql::Error::from(error);
                     tracing::warn!(
-                        message = error.message,
+                        error = error.for_log(),
                         "nobody can say what who is connected may do; looking again"
                     );
                     // Not all processes at the same moment.

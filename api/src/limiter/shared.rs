@@ -9,7 +9,10 @@ use std::{
 use redis::AsyncCommands;
 
 use super::{Hash, Limit, Taken};
-use crate::redis_connection::{Commands, RedisAddress};
+use crate::{
+    redis_connection::{Commands, RedisAddress},
+    tasks,
+};
 
 /// How long a request waits for Redis.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -91,8 +94,10 @@ impl SharedWindows {
             Pass::Probe => {
                 let (breaker, mut connection) = (self.breaker.clone(), self.connection.clone());
                 tokio::spawn(async move {
-                    let answer = in_time(redis::cmd("PING").query_async::<()>(&mut connection)).await;
-                    breaker.probed(answer.is_ok());
+                    let ping = redis::cmd("PING");
+                    let probing = in_time(ping.query_async::<()>(&mut connection));
+                    // A probe that did not come to its end has to be made again.
+                    breaker.probed(tasks::once("limiter_probe", probing).await.unwrap_or(Err("panic".to_owned())));
                 });
                 return None;
             }
@@ -144,13 +149,17 @@ impl Breaker {
         }
     }
 
-    fn probed(&self, answered: bool) {
+    fn probed(&self, answer: Result<(), String>) {
         let mut circuit = self.circuit();
-        if answered {
-            *circuit = Circuit::Closed;
-            tracing::info!("Redis is back: limits are counted by all processes together again");
-        } else {
-            *circuit = Circuit::Open { probe_at: Instant::now() + PAUSE };
+        match answer {
+            Ok(()) => {
+                *circuit = Circuit::Closed;
+                tracing::info!("Redis is back: limits are counted by all processes together again");
+            }
+            Err(error) => {
+                *circuit = Circuit::Open { probe_at: Instant::now() + PAUSE };
+                tracing::debug!(error, "Redis is still away");
+            }
         }
     }
 
@@ -178,7 +187,7 @@ mod tests {
             assert_eq!(passes.iter().filter(|pass| **pass == Pass::Ask).count(), 0);
             breaker.open("one that was asked long ago");
             assert_eq!(breaker.pass(), Pass::Leave);
-            breaker.probed(answered);
+            breaker.probed(if answered { Ok(()) } else { Err("no answer".to_owned()) });
             assert_eq!(breaker.pass(), if answered { Pass::Ask } else { Pass::Leave });
         }
     }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use access::passwords_set_in_tx;
 pub use access::{restore, withdraw};
 pub use bulk::{NEEDS_POSTGRES, city};
-pub use live::live;
+pub use live::{Life, TICK};
 
 use entity::{customers, drivers, orders, restaurants, users};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder};

@@ -33,14 +33,13 @@ struct Listener {
     unconfirmed: HashSet<Topic>,
 }
 
-/// Tries to connect, and gives the work of listening, which never ends.
-pub async fn start(link: Link, hub: Hub) -> impl Future<Output = ()> {
-    let first = connect(&link, &hub).await;
-    listen_forever(link, hub, first)
-}
-
-async fn listen_forever(link: Link, hub: Hub, mut attempt: Result<Subscriber>) {
+/// Listens, beginning with the first attempt to connect where there was one.
+pub async fn listen_forever(link: Link, hub: Hub, first: Option<Result<Subscriber>>) -> Infallible {
     let mut absence = Absence::default();
+    let mut attempt = match first {
+        Some(attempt) => attempt,
+        None => connect(&link, &hub).await,
+    };
     loop {
         match attempt {
             Ok(subscriber) => {
@@ -97,7 +96,7 @@ impl Absence {
     }
 }
 
-async fn connect(link: &Link, hub: &Hub) -> Result<Subscriber> {
+pub async fn connect(link: &Link, hub: &Hub) -> Result<Subscriber> {
     let (names, hub) = (link.clone(), hub.clone());
     let connecting = link.address.subscriber(RESPONSE_TIMEOUT, move |push| hear(&names, &hub, push));
     timeout(RESPONSE_TIMEOUT, connecting).await.context("no answer in time")?
@@ -140,7 +139,8 @@ impl Listener {
                 changes = self.hub.changes() => self.topics_to_look_at(changes)?,
                 () = sleep_until(next_try), if !self.unconfirmed.is_empty() => std::mem::take(&mut self.unconfirmed),
                 _ = heartbeat.tick() => {
-                    if self.subscriber.ping().await.is_err() {
+                    if let Err(error) = self.subscriber.ping().await {
+                        tracing::debug!(error = format!("{error:#}"), "the subscription does not answer");
                         self.hub.lose();
                     }
                     continue;

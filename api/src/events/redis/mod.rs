@@ -13,6 +13,7 @@ use super::{Position, Topic, hub::Hub};
 use crate::{
     graphql::ids::DriverId,
     redis_connection::{Commands, RedisAddress},
+    tasks::Tasks,
 };
 
 /// How long a command may take before Redis counts as away.
@@ -52,10 +53,15 @@ struct Link {
 
 impl RedisBroker {
     /// Connects, and waits for it no longer than [`RESPONSE_TIMEOUT`]: whatever Redis does then, the rest can be served.
-    pub async fn connect(address: RedisAddress, prefix: &str, hub: Hub) -> Result<Self> {
+    pub async fn connect(address: RedisAddress, prefix: &str, hub: Hub, tasks: &Tasks) -> Result<Self> {
         let commands = address.commands(RESPONSE_TIMEOUT)?;
         let link = Link { address, prefix: prefix.to_owned(), commands };
-        let listener = tokio::spawn(listener::start(link.clone(), hub).await);
+        let mut first = Some(listener::connect(&link, &hub).await);
+        let of_listener = link.clone();
+        let listener = tokio::spawn(tasks.forever("broker_listener", move || {
+            let (link, hub, first) = (of_listener.clone(), hub.clone(), first.take());
+            async move { Ok(listener::listen_forever(link, hub, first).await) }
+        }));
         Ok(RedisBroker { link, listener })
     }
 

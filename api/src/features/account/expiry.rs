@@ -1,32 +1,73 @@
 //! Forgets sessions, tokens and links that have ended for long.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, hash::Hash, time::Duration};
 
 use chrono::TimeDelta;
 use entity::{account_tokens, open_id_sign_ins, sessions};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, TryGetable, Value,
+    sea_query::{ExprTrait, postgres_array::NotU8},
+};
 
-use crate::{app::App, clock, graphql::error::Result};
+use crate::{app::App, clock, dialect, graphql::error::Result, tasks::Setbacks};
 
-const INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often the server looks.
+pub const INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// Keys of what one statement deletes: it holds no lock for long.
+const BATCH: usize = 1_000;
 
-/// Forgets for as long as the server runs. Several processes may do it at once.
-pub async fn forget_expired_forever(app: Arc<App>) {
-    loop {
-        if let Err(error) = forget_expired(&app).await {
-            tracing::warn!(code = error.code.as_str(), "expired sessions could not be forgotten; trying again later");
+/// What could not be forgotten lately.
+pub struct Unforgotten {
+    sessions: Setbacks<i32>,
+    /// By the user whose they are.
+    tokens: Setbacks<i32>,
+    sign_ins: Setbacks<String>,
+}
+
+impl Default for Unforgotten {
+    fn default() -> Self {
+        Unforgotten {
+            sessions: Setbacks::new("expired_sessions"),
+            tokens: Setbacks::new("expired_tokens"),
+            sign_ins: Setbacks::new("expired_sign_ins"),
         }
-        tokio::time::sleep(INTERVAL).await;
     }
 }
 
-async fn forget_expired(app: &App) -> Result<()> {
-    let before = clock::now() - TimeDelta::days(app.config.accounts.kept_days.into());
+/// Forgets what is kept for long enough. Several processes may do it at once.
+pub async fn forget_expired(app: &App, unforgotten: &Unforgotten) -> Result<()> {
+    let now = clock::now();
+    let before = now - TimeDelta::days(app.config.accounts.kept_days.into());
     let ended = Condition::any().add(sessions::Column::EndedAt.lt(before)).add(sessions::Column::ExpiresAt.lt(before));
-    sessions::Entity::delete_many().filter(ended).exec(&app.db).await?;
-    account_tokens::Entity::delete_many().filter(account_tokens::Column::ExpiresAt.lt(before)).exec(&app.db).await?;
+    forget::<sessions::Entity, _>(app, &unforgotten.sessions, sessions::Column::Id, ended).await?;
+    let expired = Condition::all().add(account_tokens::Column::ExpiresAt.lt(before));
+    forget::<account_tokens::Entity, _>(app, &unforgotten.tokens, account_tokens::Column::UserId, expired).await?;
     // Nothing is learnt from those who did not come back.
-    let expired = open_id_sign_ins::Column::ExpiresAt.lt(clock::now());
-    open_id_sign_ins::Entity::delete_many().filter(expired).exec(&app.db).await?;
-    Ok(())
+    let expired = Condition::all().add(open_id_sign_ins::Column::ExpiresAt.lt(now));
+    forget::<open_id_sign_ins::Entity, _>(app, &unforgotten.sign_ins, open_id_sign_ins::Column::StateHash, expired)
+        .await
+}
+
+/// Deletes the rows that have ended, by the values of this column.
+async fn forget<E, K>(app: &App, setbacks: &Setbacks<K>, key: E::Column, ended: Condition) -> Result<()>
+where
+    E: EntityTrait,
+    K: Clone + Eq + Hash + Display + TryGetable + Into<Value> + Into<serde_json::Value> + NotU8,
+{
+    let backend = app.db.get_database_backend();
+    let find = |resting: Vec<K>| {
+        let others = E::find()
+            .select_only()
+            .column(key)
+            .distinct()
+            .filter(ended.clone())
+            .filter(dialect::any_of(backend, key, resting).not())
+            .limit(BATCH as u64);
+        async move { Ok(others.into_tuple().all(&app.db).await?) }
+    };
+    let delete = |keys: Vec<K>| {
+        let some = E::delete_many().filter(ended.clone()).filter(dialect::any_of(backend, key, keys));
+        async move { Ok(some.exec(&app.db).await.map(drop)?) }
+    };
+    setbacks.deal_with_all(&app.db, BATCH, find, delete).await
 }

@@ -34,7 +34,7 @@ use crate::{
     },
     limiter::{Key, Limit},
     mail::{Letter, Occasion},
-    password,
+    password, tasks,
     viewer::{Origin, Viewer},
 };
 
@@ -138,16 +138,13 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
     let of_email = Limit { amount: accounts.letters_per_account, window };
     app.limiter.take(Key::LettersTo { account: email.normalized() }, 1, of_email).await?;
     let app = app.clone();
-    tokio::spawn(
-        async move {
-            let deadline = Deadline::from_now(&app.config.limits);
-            if let Err(error) = deadline.meet_or_unavailable(send(&app, &email, purpose)).await {
-                let error = async_graphql::Error::from(error);
-                tracing::warn!(message = error.message, "a letter that was asked for could not be written");
-            }
+    let writing = async move {
+        let deadline = Deadline::from_now(&app.config.limits);
+        if let Err(error) = deadline.meet_or_unavailable(send(&app, &email, purpose)).await {
+            tracing::warn!(error = error.for_log(), "a letter that was asked for could not be written");
         }
-        .in_current_span(),
-    );
+    };
+    tokio::spawn(tasks::once("letter_asked_for", writing).in_current_span());
     Ok(())
 }
 

@@ -2,11 +2,16 @@
 //! batches, so that neither whoever tells a place nor whoever hears of it waits for the database.
 
 use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use entity::driver_locations;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
+    sea_query::{Expr, ExprTrait, Query},
+};
 use serde_json::json;
 
 use crate::{
@@ -14,14 +19,15 @@ use crate::{
     clock, dialect,
     events::{Position, Track},
     graphql::{error::Result, ids::DriverId},
-    shutdown::Shutdown,
+    tasks::Setbacks,
 };
 
 /// Rows that one statement writes.
 const BATCH: usize = 1_000;
 /// Rows that one statement deletes: it holds no lock for long.
 const DELETED_AT_ONCE: u64 = 1_000;
-const BETWEEN_DELETIONS: Duration = Duration::from_secs(60);
+/// How often old points are looked for.
+pub const BETWEEN_DELETIONS: Duration = Duration::from_secs(60);
 
 /// A place in a statement: its columns, with PostgreSQL's types.
 const PLACE: [(&str, &str); 7] = [
@@ -38,39 +44,39 @@ const PLACE: [(&str, &str); 7] = [
 const OF_USERS: &str = "moved as (select told.* from told join drivers on drivers.id = told.driver_id \
                         join users on users.id = drivers.user_id where users.is_active)";
 
-/// Records for as long as the server runs, and does not stop half-way. What is told after that is recorded by whoever calls
-/// [`record`] at the end.
-pub async fn record_until_shutdown(app: Arc<App>, shutdown: Shutdown) {
-    let interval = Duration::from_secs(app.config.drivers.location_write_seconds.into());
-    let mut next_deletion = Instant::now();
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(interval) => {}
-            () = shutdown.requested() => return,
-        }
-        app.events.tell_again().await;
-        record(&app).await;
-        if Instant::now() >= next_deletion {
-            next_deletion = Instant::now() + BETWEEN_DELETIONS;
-            if let Err(error) = old_routes_delete(&app).await {
-                tracing::warn!(code = error.code.as_str(), "old routes could not be deleted; trying again later");
-            }
-        }
-    }
+/// Drivers whose places could not be written lately.
+pub fn setbacks() -> Setbacks<i32> {
+    Setbacks::new("driver_places")
 }
 
-/// Writes what was told and is not yet written. What cannot be written is kept for the next time.
-pub async fn record(app: &App) {
-    let mut tracks = app.events.take_tracks();
-    while !tracks.is_empty() {
-        let batch = tracks.split_off(tracks.len().saturating_sub(BATCH));
-        if let Err(error) = tracks_write(app, &batch).await {
-            tracing::warn!(code = error.code.as_str(), "where drivers are could not be written; trying again later");
-            app.events.return_tracks(batch);
-            app.events.return_tracks(tracks);
-            return;
+/// Tells again what the broker did not take, and writes what was told and is not yet written. What cannot be written is kept for the next
+/// time.
+pub async fn record(app: &App, setbacks: &Setbacks<i32>) -> Result<()> {
+    app.events.tell_again().await;
+    let resting = HashSet::<_>::from_iter(setbacks.resting());
+    let tracks = app.events.take_tracks().into_iter();
+    let (kept, tracks): (Vec<_>, Vec<_>) = tracks.partition(|track| resting.contains(&track.driver.0));
+    app.events.return_tracks(kept);
+    let unwritten = Mutex::new(HashMap::<_, _>::from_iter(tracks.into_iter().map(|track| (track.driver.0, track))));
+    let drivers: Vec<_> = locked(&unwritten).keys().copied().collect();
+    let write = |drivers: Vec<i32>| {
+        let tracks: Vec<_> = drivers.iter().filter_map(|driver| locked(&unwritten).get(driver).cloned()).collect();
+        let unwritten = &unwritten;
+        async move {
+            tracks_write(app, &tracks).await?;
+            let mut unwritten = locked(unwritten);
+            tracks.iter().for_each(|track| drop(unwritten.remove(&track.driver.0)));
+            Ok(())
         }
-    }
+    };
+    let outcome = setbacks.deal_with(&app.db, BATCH, &drivers, write).await;
+    app.events.return_tracks(std::mem::take(&mut *locked(&unwritten)).into_values().collect());
+    outcome
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing panics while it holds the lock.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn tracks_write(app: &App, tracks: &[Track]) -> Result<()> {
@@ -161,15 +167,41 @@ fn with_places(backend: DbBackend, statement: String, places: &[Place]) -> State
     Statement::from_sql_and_values(backend, statement, [places.into()])
 }
 
+/// Orders whose routes could not be deleted lately.
+pub fn route_setbacks() -> Setbacks<i32> {
+    Setbacks::new("old_routes")
+}
+
 /// Deletes the points that are kept for long enough.
-async fn old_routes_delete(app: &App) -> Result<()> {
+pub async fn old_routes_delete(app: &App, setbacks: &Setbacks<i32>) -> Result<()> {
     let backend = app.db.get_database_backend();
     let deadline = clock::now() - chrono::Duration::days(app.config.drivers.route_retention_days.into());
-    let statement = format!(
-        "delete from driver_locations where (order_id, slot) in (\
-         select order_id, slot from driver_locations where recorded_at < $1 order by recorded_at limit {DELETED_AT_ONCE})"
-    );
-    let delete = Statement::from_sql_and_values(backend, statement, [deadline.into()]);
-    while app.db.execute_raw(delete.clone()).await?.rows_affected() == DELETED_AT_ONCE {}
-    Ok(())
+    let old = driver_locations::Column::RecordedAt.lt(deadline);
+    let find = |resting: Vec<i32>| {
+        let others = driver_locations::Entity::find()
+            .select_only()
+            .column(driver_locations::Column::OrderId)
+            .filter(old.clone())
+            .filter(dialect::any_of(backend, driver_locations::Column::OrderId, resting).not())
+            .order_by_asc(driver_locations::Column::RecordedAt)
+            .limit(DELETED_AT_ONCE);
+        async move { Ok(Vec::from_iter(BTreeSet::from_iter(others.into_tuple::<i32>().all(&app.db).await?))) }
+    };
+    let delete = |orders: Vec<i32>| {
+        let key = || [driver_locations::Column::OrderId, driver_locations::Column::Slot];
+        let some = Query::select()
+            .columns(key())
+            .from(driver_locations::Entity)
+            .and_where(old.clone())
+            .and_where(dialect::any_of(backend, driver_locations::Column::OrderId, orders))
+            .limit(DELETED_AT_ONCE)
+            .take();
+        let delete =
+            driver_locations::Entity::delete_many().filter(Expr::tuple(key().map(Expr::col)).in_subquery(some));
+        async move {
+            while delete.clone().exec(&app.db).await?.rows_affected == DELETED_AT_ONCE {}
+            Ok(())
+        }
+    };
+    setbacks.deal_with_all(&app.db, BATCH, find, delete).await
 }

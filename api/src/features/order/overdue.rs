@@ -1,62 +1,78 @@
 //! Orders that nobody accepted in time: the server cancels them, by the same step as anybody else.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use entity::{orders, sea_orm_active_enums::OrderStatus};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::ExprTrait};
 
 use super::service;
 use crate::{
     app::App,
     clock,
     deadline::Deadline,
+    dialect,
     graphql::{
-        error::{Code, Result},
+        error::{Code, Error, Result},
         ids::OrderId,
     },
+    tasks::Setbacks,
     viewer::Viewer,
 };
 
 /// How often the server looks.
-const INTERVAL: Duration = Duration::from_secs(15);
+pub const INTERVAL: Duration = Duration::from_secs(15);
+/// Orders that are looked for at once.
+const BATCH: u64 = 100;
 
-/// Cancels overdue orders for as long as the server runs. Any number of processes may do so: a step is taken once.
-pub async fn cancel_overdue_forever(app: Arc<App>) {
-    loop {
-        tokio::time::sleep(INTERVAL).await;
-        if let Err(error) = cancel_overdue(&app).await {
-            tracing::warn!(code = error.code.as_str(), "overdue orders could not be cancelled; trying again later");
+/// Orders that could not be cancelled lately.
+pub fn setbacks() -> Setbacks<i32> {
+    Setbacks::new("overdue_orders")
+}
+
+/// Cancels the orders that have waited longer than the restaurant may take to accept. Any number of processes may do so: a step is taken
+/// once.
+pub async fn cancel_overdue(app: &App, setbacks: &Setbacks<i32>) -> Result<()> {
+    let minutes = app.config.orders.acceptance_timeout_minutes;
+    if minutes == 0 {
+        return Ok(());
+    }
+    let deadline = clock::now() - chrono::Duration::minutes(minutes.into());
+    let find = |resting: Vec<i32>| {
+        let others = orders::Entity::find()
+            .select_only()
+            .column(orders::Column::Id)
+            .filter(orders::Column::Status.eq(OrderStatus::Pending))
+            .filter(orders::Column::OrderTime.lt(deadline))
+            .filter(dialect::any_of(app.db.get_database_backend(), orders::Column::Id, resting).not())
+            .order_by_asc(orders::Column::OrderTime)
+            .limit(BATCH);
+        async move { Ok(others.into_tuple().all(&app.db).await?) }
+    };
+    let cancel = |ids: Vec<i32>| async move {
+        for id in ids {
+            cancel(app, OrderId(id), minutes).await?;
         }
+        Ok(())
+    };
+    setbacks.deal_with_all(&app.db, 1, find, cancel).await
+}
+
+async fn cancel(app: &App, id: OrderId, minutes: u32) -> Result<()> {
+    let note = Some(format!("Not accepted within {minutes} minutes."));
+    let step = service::order_step(app, &Viewer::System, id, OrderStatus::Cancelled, note);
+    match Deadline::from_now(&app.config.limits).meet_or_unavailable(step).await {
+        Ok(_) => Ok(()),
+        // Somebody accepted or cancelled it at this very moment: that step is nobody's any more, or not the system's.
+        Err(error) if matches!(error.code, Code::Conflict | Code::Forbidden) => unless_accepted(app, id, error).await,
+        Err(error) => Err(error),
     }
 }
 
-/// Cancels the orders that have waited longer than the restaurant may take to accept; gives their number.
-pub async fn cancel_overdue(app: &App) -> Result<usize> {
-    let minutes = app.config.orders.acceptance_timeout_minutes;
-    if minutes == 0 {
-        return Ok(0);
+/// The error, unless the order does not wait any more.
+async fn unless_accepted(app: &App, id: OrderId, error: Error) -> Result<()> {
+    let waiting = orders::Entity::find_by_id(id.0).filter(orders::Column::Status.eq(OrderStatus::Pending));
+    match waiting.one(&app.db).await? {
+        Some(_) => Err(error),
+        None => Ok(()),
     }
-    let deadline = clock::now() - chrono::Duration::minutes(minutes.into());
-    let overdue: Vec<i32> = orders::Entity::find()
-        .select_only()
-        .column(orders::Column::Id)
-        .filter(orders::Column::Status.eq(OrderStatus::Pending))
-        .filter(orders::Column::OrderTime.lt(deadline))
-        .order_by_asc(orders::Column::OrderTime)
-        .limit(100)
-        .into_tuple()
-        .all(&app.db)
-        .await?;
-    let mut cancelled = 0;
-    for id in overdue {
-        let note = Some(format!("Not accepted within {minutes} minutes."));
-        let step = service::order_step(app, &Viewer::System, OrderId(id), OrderStatus::Cancelled, note);
-        match Deadline::from_now(&app.config.limits).meet_or_unavailable(step).await {
-            Ok(_) => cancelled += 1,
-            // Somebody accepted or cancelled it at this very moment.
-            Err(error) if error.code == Code::Conflict => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(cancelled)
 }

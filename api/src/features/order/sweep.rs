@@ -1,42 +1,57 @@
 //! Says again what may not have been said: steps that were taken but whose notice a crash or an absent broker swallowed.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use entity::{order_events, orders};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Expr, ExprTrait},
+};
 
 use super::history;
-use crate::{app::App, clock, dialect, graphql::error::Result};
+use crate::{app::App, clock, dialect, graphql::error::Result, tasks::Setbacks};
 
-const INTERVAL: Duration = Duration::from_secs(1);
-const BATCH: u64 = 500;
+/// How often the server looks.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+const BATCH: usize = 500;
 
 /// Younger steps are told by the process that took them.
 const PATIENCE: chrono::Duration = chrono::Duration::seconds(3);
 
-/// Sweeps for as long as the server runs. Saying a thing twice harms nobody: followers look at the database, where it is once.
-pub async fn sweep_forever(app: Arc<App>) {
-    loop {
-        tokio::time::sleep(INTERVAL).await;
-        if let Err(error) = sweep_all(&app).await {
-            tracing::warn!(code = error.code.as_str(), "events could not be swept; trying again later");
-        }
-    }
+/// Steps, by their position, that could not be said or marked lately.
+pub fn setbacks() -> Setbacks<i64> {
+    Setbacks::new("unpublished_steps")
 }
 
-async fn sweep_all(app: &App) -> Result<()> {
-    mark_published(app, app.events.take_published()).await?;
-    while sweep(app).await? == BATCH as usize {}
-    Ok(())
+/// Publishes steps that nobody marked as published, and marks those that the broker took. Saying a thing twice harms nobody: followers look
+/// at the database, where it is once.
+pub async fn sweep(app: &App, setbacks: &Setbacks<i64>) -> Result<()> {
+    let published = app.events.take_published();
+    setbacks.deal_with(&app.db, BATCH, &published, |positions| mark_published(app, positions)).await?;
+    let broker_is_away = AtomicBool::new(false);
+    let find = |resting: Vec<i64>| {
+        let is_away = broker_is_away.load(Ordering::Relaxed);
+        let others = order_events::Entity::find()
+            .select_only()
+            .column(order_events::Column::Position)
+            .filter(order_events::Column::PublishedAt.is_null())
+            .filter(order_events::Column::At.lt(clock::now() - PATIENCE))
+            .filter(dialect::any_of(app.db.get_database_backend(), order_events::Column::Position, resting).not())
+            .order_by_asc(order_events::Column::Position)
+            .limit(BATCH as u64);
+        async move { if is_away { Ok(Vec::new()) } else { Ok(others.into_tuple().all(&app.db).await?) } }
+    };
+    setbacks.deal_with_all(&app.db, BATCH, find, |positions| say(app, positions, &broker_is_away)).await
 }
 
-/// Publishes steps that nobody marked as published, and marks those that the broker took. Gives their number.
-async fn sweep(app: &App) -> Result<usize> {
+/// Publishes these steps, and marks those that the broker took.
+async fn say(app: &App, positions: Vec<i64>, broker_is_away: &AtomicBool) -> Result<()> {
     let events = order_events::Entity::find()
-        .filter(order_events::Column::PublishedAt.is_null())
-        .filter(order_events::Column::At.lt(clock::now() - PATIENCE))
+        .filter(dialect::any_of(app.db.get_database_backend(), order_events::Column::Position, positions))
         .order_by_asc(order_events::Column::Position)
-        .limit(BATCH)
         .find_also_related(orders::Entity)
         .all(&app.db)
         .await?;
@@ -47,14 +62,13 @@ async fn sweep(app: &App) -> Result<usize> {
             None => Vec::new(),
         };
         // Where the broker is away, the others need not be tried one by one.
-        if !app.events.publish(&topics).await {
+        if broker_is_away.load(Ordering::Relaxed) || !app.events.publish(&topics).await {
+            broker_is_away.store(true, Ordering::Relaxed);
             break;
         }
         published.push(event.position);
     }
-    let number = published.len();
-    mark_published(app, published).await?;
-    Ok(number)
+    mark_published(app, published).await
 }
 
 async fn mark_published(app: &App, positions: Vec<i64>) -> Result<()> {

@@ -10,7 +10,7 @@ use async_graphql::{
     parser::types::{DocumentOperations, OperationType},
 };
 use futures_util::{
-    FutureExt, StreamExt,
+    StreamExt,
     stream::{self, BoxStream},
 };
 use tracing::Instrument;
@@ -31,6 +31,7 @@ use crate::{
     config::LimitsConfig,
     database::{with_its_statements, with_their_statements},
     deadline::Deadline,
+    tasks::{panic_message, unwound},
     viewer::{Origin, Viewer},
 };
 
@@ -79,6 +80,18 @@ pub async fn subscribe(
 /// # Errors
 /// The request is refused.
 pub async fn prepare(
+    app: &Arc<App>,
+    schema: &Schema,
+    viewer: Viewer,
+    origin: Origin,
+    request: Request,
+    deadline: Deadline,
+) -> Result<Operation<Schema>, Refusal> {
+    let preparing = unwound(prepare_here(app, schema, viewer, origin, request, deadline));
+    preparing.await.unwrap_or_else(|panic| Err(refusal(panicked(panic))))
+}
+
+async fn prepare_here(
     app: &Arc<App>,
     schema: &Schema,
     viewer: Viewer,
@@ -165,10 +178,10 @@ where
 
     async fn run_here(self) -> Response {
         let Self { kind, schema, request, queue, outline, deadline, errors, .. } = self;
-        let running = AssertUnwindSafe(with_its_statements(drive(queue, schema.execute(request)))).catch_unwind();
-        match deadline.meet(running).await {
+        let running = with_its_statements(drive(queue, schema.execute(request)));
+        match deadline.meet(unwound(running)).await {
             Some(Ok(response)) => errors::finished(response, &outline, shape(&schema), errors),
-            Some(Err(panic)) => failed(panicked(&*panic)),
+            Some(Err(panic)) => failed(panicked(panic)),
             None => failed(Error::new(
                 Code::Timeout,
                 match kind {
@@ -197,7 +210,7 @@ where
         let events = with_their_statements(drive_stream(queue, schema.execute_stream(request)));
         let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
             Ok(response) => errors::finished(response, &outline, shape(&schema), errors),
-            Err(panic) => failed(panicked(&*panic)),
+            Err(panic) => failed(panicked(panic_message(&*panic))),
         });
         Ok(responses.boxed())
     }
@@ -230,14 +243,14 @@ pub fn refusal(error: Error) -> Refusal {
     vec![error]
 }
 
+/// What the client is told where we panicked: as little as of any other defect of ours.
+pub fn panicked(message: String) -> Error {
+    Error::internal(anyhow::anyhow!(message))
+}
+
 /// A response without data: the operation ran, and there is nothing to show of it.
 fn failed(error: Error) -> Response {
     Response::from_errors(refusal(error))
-}
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Error::internal(anyhow::anyhow!("panic: {}", text.unwrap_or("without a message")))
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use crate::{
         operation::{self, Answer, Operation, Written},
         viewer,
     },
+    tasks::unwound,
     viewer::Origin,
 };
 
@@ -48,7 +49,11 @@ pub struct Handshake {
 /// Serves a socket to its end. Boxed, for whatever is handed from one future to the next takes its room in each.
 pub async fn serve(handshake: Box<Handshake>, socket: WebSocket) {
     let mut connection = Connection::new(handshake, socket);
-    let Err(end) = connection.follow().await;
+    let end = match unwound(connection.follow()).await {
+        Ok(Err(end)) => end,
+        // The log has it.
+        Err(_) => End::unserved(Code::InternalServerError),
+    };
     let Connection { socket, operations, admission: _admission, .. } = *connection;
     for running in operations.into_values() {
         running.operation.stop(end.reason);

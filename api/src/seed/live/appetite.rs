@@ -24,7 +24,7 @@ use crate::{
     },
     graphql::{
         error::{Code, Result},
-        ids::{DishId, GlobalId, RestaurantId},
+        ids::{CustomerId, DishId, GlobalId, RestaurantId},
     },
 };
 
@@ -126,7 +126,10 @@ impl Town {
                 tracing::debug!(restaurant, message = error.message, "nobody orders here just now");
                 Ok(())
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                let guest = CustomerId(guest.customer.id).to_global().0;
+                self.setbacks.note(&app.db, guest, Err(error)).await
+            }
         }
     }
 }

@@ -9,51 +9,54 @@ mod cast;
 mod road;
 mod town;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use tokio::time::MissedTickBehavior;
+use tokio::sync::Mutex;
 
 use self::town::Town;
-use crate::{app::App, deadline::Deadline, graphql::error::Result, shutdown::Shutdown};
+use crate::{app::App, deadline::Deadline, graphql::error::Result};
 
 /// How often something can happen.
-const TICK: Duration = Duration::from_secs(1);
-/// How long to leave a database alone that does not answer, or where nobody is.
+pub const TICK: Duration = Duration::from_secs(1);
+/// How long to leave a database alone where nobody is.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Makes a few orders and drivers move, until the shutdown is requested.
-pub async fn live(app: Arc<App>, shutdown: Shutdown) {
-    let mut town = None;
-    let mut ticker = tokio::time::interval(TICK);
-    ticker.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = ticker.tick() => {}
-            () = shutdown.requested() => return,
-        }
-        let ticking = tick(&app, &mut town);
-        match Deadline::from_now(&app.config.limits).meet_or_unavailable(ticking).await {
-            Ok(()) if town.as_ref().is_some_and(Town::is_deserted) => town = None,
-            Ok(()) => continue,
-            Err(error) => tracing::warn!(code = error.code.as_str(), "the demo's life stands still for a moment"),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(PAUSE) => {}
-            () = shutdown.requested() => return,
-        }
-    }
+/// The demo's life: a few orders and drivers move.
+#[derive(Default)]
+pub struct Life(Mutex<Present>);
+
+#[derive(Default)]
+enum Present {
+    /// It is not known who is there, or nobody was at this time.
+    #[default]
+    Unknown,
+    Deserted(Instant),
+    Town(Box<Town>),
 }
 
-async fn tick(app: &App, town: &mut Option<Town>) -> Result<()> {
-    match town {
-        Some(town) => town.tick(app, Instant::now()).await,
-        None => {
-            *town = Some(Town::load(app, Instant::now()).await?);
-            Ok(())
-        }
+impl Life {
+    /// Lets a moment pass.
+    pub async fn go_on(&self, app: &App) -> Result<()> {
+        let mut present = self.0.lock().await;
+        // After a failure it is looked anew who is there.
+        let town = match std::mem::take(&mut *present) {
+            Present::Town(town) => Some(town),
+            Present::Deserted(since) if since.elapsed() < PAUSE => {
+                *present = Present::Deserted(since);
+                return Ok(());
+            }
+            Present::Deserted(_) | Present::Unknown => None,
+        };
+        let passing = async {
+            let now = Instant::now();
+            match town {
+                Some(mut town) => town.tick(app, now).await.map(|()| town),
+                None => Ok(Box::new(Town::load(app, now).await?)),
+            }
+        };
+        let town = Deadline::from_now(&app.config.limits).meet_or_unavailable(passing).await?;
+        *present = if town.is_deserted() { Present::Deserted(Instant::now()) } else { Present::Town(town) };
+        Ok(())
     }
 }
 

@@ -9,7 +9,10 @@ use sea_orm::{EntityTrait, QueryOrder};
 
 use super::*;
 use crate::{
-    features::{driver::record::record, order::lifecycle},
+    features::{
+        driver::record::{record, setbacks},
+        order::lifecycle,
+    },
     seed::{
         CUSTOMER, DRIVER,
         tests::{Home, check_step},
@@ -95,7 +98,7 @@ async fn drivers_get_there_step_by_step() {
     for _ in 0..10 {
         let next = town.now + TICK;
         town.tick(&home.0, next).await.expect("lives");
-        record(&home.0).await;
+        record(&home.0, &setbacks()).await.expect("written");
         places.push(carrier(home.all::<drivers::Entity>().await));
     }
     places.dedup();
@@ -104,13 +107,12 @@ async fn drivers_get_there_step_by_step() {
 }
 
 #[tokio::test]
-async fn it_waits_where_there_is_nobody_and_ends_at_the_shutdown() {
+async fn it_waits_where_there_is_nobody() {
     let home = Home::new("nobody").await;
-    let shutdown = Shutdown::new();
-    let life = tokio::spawn(live(home.0.clone(), shutdown.clone()));
-    tokio::time::sleep(Duration::from_millis(1300)).await;
-    assert!(!life.is_finished());
-    shutdown.begin(Duration::ZERO).await;
-    tokio::time::timeout(Duration::from_secs(2), life).await.expect("ends").expect("no panic");
+    let life = Life::default();
+    for _ in 0..2 {
+        life.go_on(&home.0).await.expect("passes");
+        assert!(matches!(*life.0.lock().await, Present::Deserted(_)));
+    }
     home.end().await;
 }

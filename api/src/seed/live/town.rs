@@ -34,6 +34,7 @@ use crate::{
         ids::{DriverId, GlobalId, OrderId},
     },
     seed::people,
+    tasks::Setbacks,
 };
 
 use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, PickedUp, Preparing, Ready};
@@ -62,6 +63,8 @@ pub struct Town {
     pub(super) appetite: Appetite,
     /// The time of the present tick.
     pub(super) now: Instant,
+    /// Orders and customers that something went wrong with lately.
+    pub(super) setbacks: Setbacks<String>,
     watched: HashMap<i32, Watched>,
     /// Where restaurants are that orders under way come from.
     places: HashMap<i32, Place>,
@@ -74,6 +77,7 @@ impl Town {
             rng: ChaCha8Rng::from_os_rng(),
             appetite: Appetite::new(now),
             now,
+            setbacks: Setbacks::new("demo_life"),
             watched: HashMap::new(),
             places: HashMap::new(),
         })
@@ -98,7 +102,7 @@ impl Town {
         for driver in drivers.iter().filter(|driver| driver.status == DriverStatus::Busy) {
             if let Some(order) = open.iter().find(|order| order.driver_id == Some(driver.id)) {
                 let outcome = self.drive(app, driver, order, seconds).await;
-                self.tolerate(order, outcome)?;
+                self.tolerate(app, order, outcome).await?;
             }
         }
         self.cook(app, &open).await?;
@@ -115,11 +119,13 @@ impl Town {
         if let Some(guest) = &self.cast.demo_guest {
             concerned = concerned.add(orders::Column::CustomerId.eq(guest.customer.id));
         }
-        let open = orders::Entity::find()
+        let mut open = orders::Entity::find()
             .filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
             .filter(concerned)
             .all(&app.db)
             .await?;
+        let resting = self.setbacks.resting();
+        open.retain(|order| !resting.contains(&OrderId(order.id).to_global().0));
         Ok(open)
     }
 
@@ -161,17 +167,18 @@ impl Town {
         Duration::from_millis(self.rng.random_range(least * 1000..most * 1000))
     }
 
-    /// Somebody else was faster, or changed the terms: then it is not tried again at once. Other failures are failures.
-    fn tolerate(&mut self, order: &orders::Model, outcome: Result<()>) -> Result<()> {
+    /// Somebody else was faster, or changed the terms: then it is not tried again at once. Other failures are told, and concern no other
+    /// order.
+    async fn tolerate(&mut self, app: &App, order: &orders::Model, outcome: Result<()>) -> Result<()> {
         let Err(error) = outcome else { return Ok(()) };
+        let watched = self.newly_watched(order);
+        self.watched.insert(order.id, watched);
         match error.code {
             Code::Conflict | Code::NotFound | Code::Forbidden | Code::BadUserInput => {
                 tracing::debug!(order = order.id, message = error.message, "the demo's life gives way");
-                let watched = self.newly_watched(order);
-                self.watched.insert(order.id, watched);
                 Ok(())
             }
-            _ => Err(error),
+            _ => self.setbacks.note(&app.db, OrderId(order.id).to_global().0, Err(error)).await,
         }
     }
 
@@ -215,7 +222,7 @@ impl Town {
         };
         let Some(staff) = self.cast.kitchens.get(&order.restaurant_id) else { return Ok(()) };
         let outcome = order_step(app, staff, OrderId(order.id), next, None).await.map(|_| ());
-        self.tolerate(order, outcome)
+        self.tolerate(app, order, outcome).await
     }
 
     fn is_due(&self, order: &orders::Model) -> bool {
@@ -236,7 +243,7 @@ impl Town {
         let wanted =
             AssignDriverInput { order_id: OrderId(order.id).to_global(), driver_id: DriverId(driver.id).to_global() };
         let outcome = driver_assign(app, viewer, wanted).await.map(|_| ());
-        self.tolerate(order, outcome)
+        self.tolerate(app, order, outcome).await
     }
 
     /// While the kitchen works. The demo merchant's orders, and for a while all others, are left for people to claim.
