@@ -11,7 +11,7 @@ mod welcome;
 
 use std::{collections::BTreeMap, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use figment::value::Value;
 use tokio::time::Instant;
 
@@ -38,7 +38,7 @@ pub struct CommandLine {
     config: Option<PathBuf>,
 
     /// Wait so many seconds for the database to come up before giving up. Redis is not waited for: it may come later.
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0)]
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 0, value_parser = value_parser!(u64).range(..=86_400))]
     wait_for: u64,
 }
 
@@ -216,6 +216,13 @@ mod tests {
         assert_eq!(options(&["tiffin"]), BTreeMap::new());
         assert_eq!(options(&["tiffin", "config", "--config", "x.toml"]), BTreeMap::new());
         assert_eq!(options(&["tiffin", "--no-live", "--live"]), BTreeMap::from([("demo.live", Value::from(true))]));
+    }
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        for (seconds, is_taken) in [("0", true), ("86400", true), ("86401", false), ("18446744073709551615", false)] {
+            assert_eq!(CommandLine::try_parse_from(["tiffin", "--wait-for", seconds]).is_ok(), is_taken, "{seconds}");
+        }
     }
 
     #[test]

@@ -73,6 +73,14 @@ pub struct HttpConfig {
     pub forwarded_header: ForwardedHeader,
     /// Seconds for which browsers shall come back over TLS only (`Strict-Transport-Security`); 0 does not say so.
     pub strict_transport_security_seconds: u64,
+    /// Connections at the same time on this process, sockets and event streams among them; further ones are answered with 503 and closed.
+    /// Where the limit of open files has no room for them, as many as it has.
+    pub connections: usize,
+    /// Seconds for the head of a request; then the connection is closed.
+    pub header_timeout_seconds: u64,
+    /// Seconds that a connection without a request stays open. Longer than those of a proxy in front, which would send one at the wrong
+    /// moment.
+    pub keep_alive_seconds: u64,
 }
 
 /// The header in which proxies say where a request comes from.
@@ -419,6 +427,9 @@ impl Config {
                 trusted_proxies: Vec::new(),
                 forwarded_header: ForwardedHeader::XForwardedFor,
                 strict_transport_security_seconds: 0,
+                connections: 25_000,
+                header_timeout_seconds: 10,
+                keep_alive_seconds: 75,
             },
             graphql: GraphqlConfig { introspection: development },
             graphiql: GraphiqlConfig { enabled: development },

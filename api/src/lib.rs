@@ -8,7 +8,7 @@
 //! - [`http`] serves GraphQL over HTTP and websockets, GraphiQL and health, and finds out who asks ([`viewer`]).
 //! - [`graphql`] is the kernel that every feature builds on: how operations are checked and run, ids, pages, loaders, errors.
 //! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`.
-//! - A [`deadline`] bounds what a request waits for. [`limiter`] counts how often something may happen, over all processes. It and the
+//! - [`descriptors`] are what connections are made of. A [`deadline`] bounds what a request waits for. [`limiter`] counts how often something may happen, over all processes. It and the
 //!   [`events`] reach them by a [`redis_connection`].
 //! - [`access_token`] and [`password`] prove who somebody is.
 //! - [`money`], [`clock`] and [`dialect`] (everything in which PostgreSQL and SQLite differ) are used by all features.
@@ -21,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod deadline;
+pub mod descriptors;
 pub mod dialect;
 pub mod events;
 pub mod features;

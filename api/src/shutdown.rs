@@ -32,6 +32,11 @@ impl Shutdown {
         self.requested.clone().cancelled_owned()
     }
 
+    /// Ready when the end is near. The future borrows nothing.
+    pub fn announced(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.announced.clone().cancelled_owned()
+    }
+
     /// Ready at a moment by chance within `spread` of the request: were all that are connected sent elsewhere at once, they would
     /// arrive there at once. The future borrows nothing.
     pub fn departure(&self, spread: Duration) -> impl Future<Output = ()> + Send + use<> {

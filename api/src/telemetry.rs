@@ -56,3 +56,47 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     let thread = std::thread::current();
     tracing::error!(error, location, thread = thread.name(), backtrace, "a defect: something panicked");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("whole").write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_a_line_like_any_other() {
+        let lines = Lines::default();
+        let layer = fmt::layer().json().flatten_event(true).with_current_span(true).with_writer({
+            let lines = lines.clone();
+            move || lines.clone()
+        });
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(log_panic));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let _request = tracing::info_span!("request", id = "a-1").entered();
+            std::panic::catch_unwind(|| panic!("the inside")).expect_err("it panics");
+        });
+        std::panic::set_hook(before);
+        let line = lines.0.lock().expect("whole");
+        let line: serde_json::Value = serde_json::from_slice(&line).expect("one line of JSON");
+        assert_eq!((&line["level"], &line["span"]["id"]), (&"ERROR".into(), &"a-1".into()), "{line}");
+        assert_eq!(line["error"], "panic: the inside", "{line}");
+        assert!(line["location"].as_str().is_some_and(|place| place.contains("telemetry.rs:")), "{line}");
+    }
+}

@@ -20,6 +20,7 @@ mod contract;
 mod cuts;
 mod demo;
 mod demo_access;
+mod descriptors;
 mod disclosure;
 mod event_stream;
 mod faults;

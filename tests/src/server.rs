@@ -132,6 +132,16 @@ impl Server {
         assert!(status.is_ok_and(|status| status.success()), "the server's files can be limited");
     }
 
+    /// Lets the server open only so many more files and connections; none lifts the limit.
+    pub fn limit_descriptors(&self, more: Option<usize>) {
+        let folder = format!("/proc/{}/fd", self.process.id());
+        let present = std::fs::read_dir(folder).expect("the server's descriptors can be counted").count();
+        let limit = more.map_or(1024, |more| present + more);
+        let arguments = [format!("--pid={}", self.process.id()), format!("--nofile={limit}:")];
+        let status = Command::new("prlimit").args(arguments).status();
+        assert!(status.is_ok_and(|status| status.success()), "the server's descriptors can be limited");
+    }
+
     /// Asks the server to stop (SIGTERM) without waiting for it.
     pub fn request_stop(&self) {
         let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();

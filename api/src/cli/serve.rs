@@ -1,9 +1,9 @@
 //! `tiffin serve`: from a configuration to a server, and to its end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::{Router, serve::ListenerExt};
+use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
@@ -15,19 +15,28 @@ use tokio::{
 use super::{patiently, welcome};
 use crate::{
     app::App,
-    config::{Config, MetricsConfig, ShutdownConfig, WebsocketConfig},
-    database,
+    config::{Config, ShutdownConfig, WebsocketConfig},
+    database, descriptors,
     features::driver::record::{record, setbacks},
-    graphql, http, seed,
+    graphql,
+    http::{
+        self,
+        server::{self, Limits},
+    },
+    seed,
     shutdown::{Shutdown, next_signal},
 };
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
+/// Connections to the address of the metrics.
+const METRICS_CONNECTIONS: usize = 32;
+
 /// Serves until a signal comes, and then until everything has ended or the deadline is over.
 pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     config.check_for_serving()?;
+    let connections = descriptors::connections(descriptors::raise_limit(), &config);
     leave_full_files_to_the_writer()?;
     // Taken before anything is changed, yet answered only when all is ready.
     let socket = bind(&config).with_context(|| format!("cannot listen on {}", config.listen))?;
@@ -40,7 +49,7 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     if !app.config.is_development() {
         seed::withdraw(&app).await.context("cannot keep everybody out of the demo city")?;
     }
-    let outcome = serve(&app, socket.listen(BACKLOG)?).await;
+    let outcome = serve(&app, socket.listen(BACKLOG)?, Limits::new(&app.config, connections)).await;
     if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {
         tracing::warn!("the database did not close in time");
     }
@@ -94,11 +103,11 @@ async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result
     Ok(())
 }
 
-async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
+async fn serve(app: &Arc<App>, listener: TcpListener, limits: Limits) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let shutdown = Shutdown::new();
     super::background::start(app, &shutdown);
-    let metrics = start_metrics(&app.config.metrics).await?;
+    let metrics = start_metrics(app).await?;
     let schema = graphql::schema::build(app.config.graphql.introspection);
     let router = http::router(app.clone(), schema, shutdown.clone(), metrics);
     tracing::info!(%address, environment = ?app.config.environment, "listening");
@@ -115,14 +124,15 @@ async fn serve(app: &Arc<App>, listener: TcpListener) -> anyhow::Result<()> {
         }
         app.mail.finish().await;
     };
-    accept(listener, router, &shutdown, &app.config.shutdown, next_signal, last_work).await?;
+    accept(listener, (router, limits), &shutdown, &app.config.shutdown, next_signal, last_work).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
 /// Begins to count where anybody may look, and serves `/metrics` at its own address, until the very end. Gives it to be served with
 /// everything else as well, if so configured.
-async fn start_metrics(config: &MetricsConfig) -> anyhow::Result<Option<PrometheusHandle>> {
+async fn start_metrics(app: &App) -> anyhow::Result<Option<PrometheusHandle>> {
+    let config = &app.config.metrics;
     if !config.enabled && config.listen.is_none() {
         return Ok(None);
     }
@@ -131,7 +141,15 @@ async fn start_metrics(config: &MetricsConfig) -> anyhow::Result<Option<Promethe
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen on {address} (metrics.listen)"))?;
         tracing::info!(address = %listener.local_addr()?, "telling metrics");
-        tokio::spawn(axum::serve(listener, http::metrics::routes(handle.clone())).into_future());
+        let (listener, router) = (Arc::new(listener), http::metrics::routes(handle.clone()));
+        let limits = Limits::new(&app.config, METRICS_CONNECTIONS);
+        tokio::spawn(app.tasks.forever("metrics_listener", move || {
+            let (listener, router) = (listener.clone(), router.clone());
+            async move {
+                server::serve(listener, router, limits, &Shutdown::new()).await;
+                anyhow::bail!("it stopped listening")
+            }
+        }));
     }
     Ok(config.enabled.then_some(handle))
 }
@@ -139,21 +157,15 @@ async fn start_metrics(config: &MetricsConfig) -> anyhow::Result<Option<Promethe
 /// Serves until the first signal, and then what it began, with the last work at the end. An error when something was cut off.
 async fn accept(
     listener: TcpListener,
-    router: Router,
+    served: (Router, Limits),
     shutdown: &Shutdown,
     settings: &ShutdownConfig,
     signal: impl AsyncFn() -> std::io::Result<&'static str>,
     last_work: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let listener = listener.tap_io(|connection| {
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown.requested());
+    let (router, limits) = served;
     let ended = async {
-        server.await?;
+        server::serve(Arc::new(listener), router, limits, shutdown).await;
         shutdown.wait().await;
         last_work.await;
         Ok(())
@@ -192,6 +204,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::config::Environment;
 
     /// A server whose one address answers after so long, and a request that it has begun with when a signal comes.
     async fn signalled_during_a_request(takes: Duration, timeout_seconds: u64) -> (anyhow::Result<()>, String) {
@@ -218,7 +231,8 @@ mod tests {
         };
         let settings = ShutdownConfig { delay_seconds: 0, spread_seconds: 0, timeout_seconds };
         let router = Router::new().route("/", slow);
-        let outcome = accept(listener, router, &Shutdown::new(), &settings, signal, async {}).await;
+        let limits = Limits::new(&Config::defaults(Environment::Production, false), 10);
+        let outcome = accept(listener, (router, limits), &Shutdown::new(), &settings, signal, async {}).await;
         if outcome.is_err() {
             request.abort();
             return (outcome, String::new());

@@ -19,6 +19,9 @@ const MIB: u64 = 1024 * KIB;
 /// Every key that is a number, in the order of the sections.
 pub(super) const BOUNDS: &[(&str, RangeInclusive<u64>)] = &[
     ("http.strict_transport_security_seconds", 0..=2 * 366 * DAY),
+    ("http.connections", 1..=1_000_000),
+    ("http.header_timeout_seconds", 1..=10 * MINUTE),
+    ("http.keep_alive_seconds", 1..=DAY),
     ("database.max_connections", 1..=1_000),
     ("database.min_connections", 0..=1_000),
     ("database.connect_timeout_seconds", 1..=10 * MINUTE),

@@ -75,9 +75,6 @@ pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
     Router::new().route("/graphql", any(handle)).with_state(endpoint)
 }
 
-/// A body has to arrive within this time.
-const BODY_TIME: Duration = Duration::from_secs(30);
-
 async fn handle(
     State(endpoint): State<Endpoint>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -201,7 +198,7 @@ async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Re
         let message = "Send the request as application/json, in UTF-8 and not compressed.";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
     }
-    let body = tokio::time::timeout(BODY_TIME, collect(body, limits.body_bytes)).await.map_err(|_| {
+    let body = Deadline::from_now(limits).meet(collect(body, limits.body_bytes)).await.ok_or_else(|| {
         let message = "The request did not arrive in time.";
         (StatusCode::REQUEST_TIMEOUT, message.to_owned())
     })??;

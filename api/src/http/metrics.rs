@@ -4,6 +4,7 @@ use axum::{Router, http::header, routing::get};
 use metrics::{Gauge, counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
+use super::server::REFUSED;
 use crate::{
     events::LAG,
     tasks::{FAILING, ITEM_FAILURES, RESTARTS},
@@ -142,6 +143,8 @@ pub fn start() -> anyhow::Result<PrometheusHandle> {
     describe_gauge!(FAILING, "1 for a background task that failed last and is tried again, 0 for one that does well.");
     describe_counter!(RESTARTS, "How often a background task began anew after it had failed or panicked.");
     describe_counter!(ITEM_FAILURES, "How often an item of a background task's batch failed, and was left for later.");
+    describe_counter!(REFUSED, "Connections that were refused for want of room or descriptors.");
+    counter!(REFUSED).absolute(0);
     // What has not happened yet is 0 and not missing.
     for transport in Transport::ALL {
         connections(transport).set(0);

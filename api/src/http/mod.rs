@@ -13,6 +13,7 @@ pub mod metrics;
 mod operation;
 mod origin;
 mod rights_check;
+pub mod server;
 mod viewer;
 mod websocket;
 

@@ -1,0 +1,203 @@
+//! What goes on on a connection, for whoever decides when it was silent for too long.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+    sync::OwnedSemaphorePermit,
+    time::Instant,
+};
+
+use super::Limits;
+
+/// What has happened on a connection lately.
+pub struct Activity {
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Requests whose answer has not been given to its end.
+    under_way: usize,
+    /// Since when there are none.
+    quiet_since: Instant,
+    /// When the head of the next request began to come, or the connection was made: the first head has to come at once.
+    head_since: Option<Instant>,
+    is_http2: bool,
+}
+
+/// What is to be done with a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing, for now.
+    Busy,
+    /// It has had no request for long enough.
+    Idle,
+    /// The head of a request takes too long.
+    Slow,
+}
+
+impl Activity {
+    pub fn new(limits: Limits) -> Self {
+        let now = Instant::now();
+        let state = State { under_way: 0, quiet_since: now, head_since: Some(now), is_http2: false };
+        Activity { limits, state: Mutex::new(state) }
+    }
+
+    /// A request has come, whose answer is under way until what this gives is dropped.
+    pub fn begin(self: &Arc<Self>, is_http2: bool) -> UnderWay {
+        let mut state = self.state();
+        state.under_way += 1;
+        state.head_since = None;
+        state.is_http2 |= is_http2;
+        drop(state);
+        UnderWay(self.clone())
+    }
+
+    pub fn is_http2(&self) -> bool {
+        self.state().is_http2
+    }
+
+    /// When to ask for the next verdict.
+    pub fn next_look(&self) -> Instant {
+        let soon = Instant::now() + self.limits.header_time;
+        self.state().deadline(&self.limits).map_or(soon, |(_, deadline)| deadline.min(soon))
+    }
+
+    pub fn verdict(&self) -> Verdict {
+        match self.state().deadline(&self.limits) {
+            Some((verdict, deadline)) if deadline <= Instant::now() => verdict,
+            Some(_) | None => Verdict::Busy,
+        }
+    }
+
+    /// Something was read.
+    fn hear(&self) {
+        let mut state = self.state();
+        // HTTP/2 has much to say without a request.
+        if state.under_way == 0 && !state.is_http2 && state.head_since.is_none() {
+            state.head_since = Some(Instant::now());
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing panics while it holds the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What the connection is by when, if nothing happens.
+    fn deadline(&self, limits: &Limits) -> Option<(Verdict, Instant)> {
+        match (self.under_way, self.head_since) {
+            (0, Some(since)) => Some((Verdict::Slow, since + limits.header_time)),
+            (0, None) => Some((Verdict::Idle, self.quiet_since + limits.idle_time)),
+            _ => None,
+        }
+    }
+}
+
+/// A request until the end of its answer.
+pub struct UnderWay(Arc<Activity>);
+
+impl UnderWay {
+    pub fn until_the_end_of(self, body: Body) -> Answer {
+        Answer { body, _under_way: self }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.under_way -= 1;
+        state.quiet_since = Instant::now();
+    }
+}
+
+/// The body of an answer.
+pub struct Answer {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A connection whose activity is noted, with its place among all of them, also where it becomes a websocket.
+pub struct Watched {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Watched {
+    pub fn new(stream: TcpStream, activity: Arc<Activity>, place: OwnedSemaphorePermit) -> Self {
+        Watched { stream, activity, _place: place }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.activity.hear();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
