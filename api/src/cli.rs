@@ -7,6 +7,7 @@ mod healthcheck;
 mod migrate;
 mod seed;
 mod serve;
+mod structure;
 mod welcome;
 
 use std::{collections::BTreeMap, io::Write, net::SocketAddr, path::PathBuf, time::Duration};
@@ -49,7 +50,7 @@ Examples:
   DATABASE_URL=postgres://tiffin:password@localhost/tiffin REDIS_URL=redis://localhost tiffin --wait-for 30
   tiffin migrate status                         which migrations are applied, and which wait
   tiffin migrate up && tiffin serve --no-migrate
-  tiffin seed --scale 1                         fill a PostgreSQL database with a big city
+  tiffin migrate up && tiffin seed --scale 1    fill a PostgreSQL database with a big city
   tiffin admin --email ada@example.com          make the first admin; prints a password
   tiffin accounts collisions                    which accounts share an e-mail address
   tiffin schema > schema.graphql                the GraphQL schema, for client tools

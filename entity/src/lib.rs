@@ -14,6 +14,7 @@ pub mod driver_locations;
 pub mod drivers;
 pub mod identities;
 pub mod menus;
+pub mod migration_compatibility;
 pub mod open_id_sign_ins;
 pub mod order_events;
 pub mod order_items;

@@ -8,6 +8,7 @@ pub use super::driver_locations::Entity as DriverLocations;
 pub use super::drivers::Entity as Drivers;
 pub use super::identities::Entity as Identities;
 pub use super::menus::Entity as Menus;
+pub use super::migration_compatibility::Entity as MigrationCompatibility;
 pub use super::open_id_sign_ins::Entity as OpenIdSignIns;
 pub use super::order_events::Entity as OrderEvents;
 pub use super::order_items::Entity as OrderItems;

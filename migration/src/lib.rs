@@ -5,11 +5,13 @@
 //! a server serves: expand (a column that may be empty), backfill (a few rows at a time), tighten.
 
 mod batches;
+mod compatibility;
 mod dialect;
 pub mod email;
 mod lock;
 mod normalized_email;
 pub mod search_text;
+mod step;
 
 mod m20261116_090000_create_customers;
 mod m20261116_090100_create_restaurants;
@@ -58,67 +60,91 @@ mod m20261130_093100_backfill_normalized_email;
 mod m20261130_093200_require_normalized_email;
 mod m20261130_093300_drop_users_email_key;
 mod m20261130_093400_add_token_generations;
+mod m20261130_096000_create_migration_compatibility;
 
-use sea_orm_migration::{Migration, MigrationStatus, prelude::*, sea_orm::DatabaseConnection};
+use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
+use semver::Version;
+
+pub use compatibility::{Additional, Structure};
+use step::Step;
 
 /// All migrations, oldest first.
 pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m20261116_090000_create_customers::Migration),
-            Box::new(m20261116_090100_create_restaurants::Migration),
-            Box::new(m20261116_090200_create_menus::Migration),
-            Box::new(m20261116_090300_create_dishes::Migration),
-            Box::new(m20261116_090400_create_drivers::Migration),
-            Box::new(m20261116_090500_create_orders::Migration),
-            Box::new(m20261116_090600_create_order_items::Migration),
-            Box::new(m20261116_090700_create_reviews::Migration),
-            Box::new(m20261116_091000_add_restaurant_terms::Migration),
-            Box::new(m20261116_091100_add_restaurant_location::Migration),
-            Box::new(m20261116_091200_add_restaurant_review_count::Migration),
-            Box::new(m20261116_091300_backfill_restaurant_review_count::Migration),
-            Box::new(m20261116_091400_add_driver_tracking::Migration),
-            Box::new(m20261116_092000_add_order_amounts::Migration),
-            Box::new(m20261116_092100_backfill_order_amounts::Migration),
-            Box::new(m20261116_092200_require_order_amounts::Migration),
-            Box::new(m20261116_093000_add_order_item_dish_name::Migration),
-            Box::new(m20261116_093100_backfill_order_item_dish_name::Migration),
-            Box::new(m20261116_093200_require_order_item_dish_name::Migration),
-            Box::new(m20261116_094000_add_review_updated_at::Migration),
-            Box::new(m20261116_094100_backfill_review_updated_at::Migration),
-            Box::new(m20261116_094200_require_review_updated_at::Migration),
-            Box::new(m20261116_095000_add_order_idempotency::Migration),
-            Box::new(m20261116_100000_create_users::Migration),
-            Box::new(m20261116_100100_create_restaurant_members::Migration),
-            Box::new(m20261116_100200_link_people_to_users::Migration),
-            Box::new(m20261116_101000_create_order_events::Migration),
-            Box::new(m20261116_101100_backfill_order_events::Migration),
-            Box::new(m20261116_102000_add_search_text::Migration),
-            Box::new(m20261116_102100_backfill_search_text::Migration),
-            Box::new(m20261116_103000_index_pages::Migration),
-            Box::new(m20261116_104000_index_driver_under_way::Migration),
-            Box::new(m20261116_105000_index_pending_orders::Migration),
-            Box::new(m20261126_090000_add_user_password::Migration),
-            Box::new(m20261126_090100_create_sessions::Migration),
-            Box::new(m20261126_090200_create_refresh_tokens::Migration),
-            Box::new(m20261126_090300_create_account_tokens::Migration),
-            Box::new(m20261126_090400_create_audit_events::Migration),
-            Box::new(m20261126_091000_create_identities::Migration),
-            Box::new(m20261126_091100_create_open_id_sign_ins::Migration),
-            Box::new(m20261126_092000_create_driver_locations::Migration),
-            Box::new(m20261126_092100_index_driver_history::Migration),
-            Box::new(m20261130_093000_add_normalized_email::Migration),
-            Box::new(m20261130_093100_backfill_normalized_email::Migration),
-            Box::new(m20261130_093200_require_normalized_email::Migration),
-            Box::new(m20261130_093300_drop_users_email_key::Migration),
-            Box::new(m20261130_093400_add_token_generations::Migration),
-        ]
+        steps().into_iter().map(|step| Box::new(step) as Box<dyn MigrationTrait>).collect()
     }
 }
 
-/// Brings the database up to date. Processes that start together wait for one another.
+const V0_1: Version = Version::new(0, 1, 0);
+const V0_2: Version = Version::new(0, 2, 0);
+
+/// All migrations, oldest first, each with the oldest version of the binary that can serve with it: one that a rollout still runs beside the
+/// newer ones, and that a rollback would start.
+fn steps() -> Vec<Step> {
+    vec![
+        Step::new(V0_1, m20261116_090000_create_customers::Migration),
+        Step::new(V0_1, m20261116_090100_create_restaurants::Migration),
+        Step::new(V0_1, m20261116_090200_create_menus::Migration),
+        Step::new(V0_1, m20261116_090300_create_dishes::Migration),
+        Step::new(V0_1, m20261116_090400_create_drivers::Migration),
+        Step::new(V0_1, m20261116_090500_create_orders::Migration),
+        Step::new(V0_1, m20261116_090600_create_order_items::Migration),
+        Step::new(V0_1, m20261116_090700_create_reviews::Migration),
+        Step::new(V0_1, m20261116_091000_add_restaurant_terms::Migration),
+        Step::new(V0_1, m20261116_091100_add_restaurant_location::Migration),
+        Step::new(V0_1, m20261116_091200_add_restaurant_review_count::Migration),
+        Step::new(V0_1, m20261116_091300_backfill_restaurant_review_count::Migration),
+        Step::new(V0_1, m20261116_091400_add_driver_tracking::Migration),
+        Step::new(V0_1, m20261116_092000_add_order_amounts::Migration),
+        Step::new(V0_1, m20261116_092100_backfill_order_amounts::Migration),
+        Step::new(V0_1, m20261116_092200_require_order_amounts::Migration),
+        Step::new(V0_1, m20261116_093000_add_order_item_dish_name::Migration),
+        Step::new(V0_1, m20261116_093100_backfill_order_item_dish_name::Migration),
+        Step::new(V0_1, m20261116_093200_require_order_item_dish_name::Migration),
+        Step::new(V0_1, m20261116_094000_add_review_updated_at::Migration),
+        Step::new(V0_1, m20261116_094100_backfill_review_updated_at::Migration),
+        Step::new(V0_1, m20261116_094200_require_review_updated_at::Migration),
+        Step::new(V0_1, m20261116_095000_add_order_idempotency::Migration),
+        Step::new(V0_1, m20261116_100000_create_users::Migration),
+        Step::new(V0_1, m20261116_100100_create_restaurant_members::Migration),
+        Step::new(V0_1, m20261116_100200_link_people_to_users::Migration),
+        Step::new(V0_1, m20261116_101000_create_order_events::Migration),
+        Step::new(V0_1, m20261116_101100_backfill_order_events::Migration),
+        Step::new(V0_1, m20261116_102000_add_search_text::Migration),
+        Step::new(V0_1, m20261116_102100_backfill_search_text::Migration),
+        Step::new(V0_1, m20261116_103000_index_pages::Migration),
+        Step::new(V0_1, m20261116_104000_index_driver_under_way::Migration),
+        Step::new(V0_1, m20261116_105000_index_pending_orders::Migration),
+        Step::new(V0_1, m20261126_090000_add_user_password::Migration),
+        Step::new(V0_1, m20261126_090100_create_sessions::Migration),
+        Step::new(V0_1, m20261126_090200_create_refresh_tokens::Migration),
+        Step::new(V0_1, m20261126_090300_create_account_tokens::Migration),
+        Step::new(V0_1, m20261126_090400_create_audit_events::Migration),
+        Step::new(V0_1, m20261126_091000_create_identities::Migration),
+        Step::new(V0_1, m20261126_091100_create_open_id_sign_ins::Migration),
+        Step::new(V0_1, m20261126_092000_create_driver_locations::Migration),
+        Step::new(V0_1, m20261126_092100_index_driver_history::Migration),
+        Step::new(V0_1, m20261130_093000_add_normalized_email::Migration),
+        Step::new(V0_1, m20261130_093100_backfill_normalized_email::Migration),
+        Step::new(V0_2, m20261130_093200_require_normalized_email::Migration),
+        Step::new(V0_1, m20261130_093300_drop_users_email_key::Migration),
+        Step::new(V0_1, m20261130_093400_add_token_generations::Migration),
+        Step::new(V0_1, m20261130_096000_create_migration_compatibility::Migration),
+    ]
+}
+
+/// The version of this binary.
+///
+/// # Panics
+/// Never: cargo knows it.
+pub fn version() -> Version {
+    Version::parse(env!("CARGO_PKG_VERSION")).expect("cargo takes no other")
+}
+
+/// Brings the database up to date. Processes that start together wait for one another. Where a newer binary has been, nothing is done: see
+/// [`Structure::refusal`].
 ///
 /// On SQLite all of it is one transaction. On PostgreSQL each migration stands for itself, and an interrupted run goes on where
 /// it was.
@@ -138,20 +164,12 @@ pub async fn roll_back(db: &DatabaseConnection, steps: Option<u32>) -> Result<()
 
 /// The names of the migrations that [`migrate`] would apply. Writes nothing, not even the table of what was applied.
 pub async fn pending(db: &DatabaseConnection) -> Result<Vec<String>, DbErr> {
-    let pending = Migrator::get_pending_migrations_read_only(db).await?;
-    Ok(pending.iter().map(|migration| migration.name().to_owned()).collect())
+    Ok(Structure::read(db).await?.pending)
 }
 
 /// Drops every table and migrates anew: on PostgreSQL whoever made it, on SQLite by taking every migration back.
 pub async fn fresh(db: &DatabaseConnection) -> Result<(), DbErr> {
     lock::run_alone(db, Direction::Fresh).await
-}
-
-/// The name of every migration, and whether it is applied. Writes nothing.
-pub async fn status(db: &DatabaseConnection) -> Result<Vec<(String, bool)>, DbErr> {
-    let migrations = Migrator::get_migration_with_status_read_only(db).await?;
-    let applied = |migration: &Migration| migration.status() == MigrationStatus::Applied;
-    Ok(migrations.iter().map(|migration| (migration.name().to_owned(), applied(migration))).collect())
 }
 
 /// Which way to go, and how many steps at most.

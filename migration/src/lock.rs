@@ -10,7 +10,7 @@ use sea_orm_migration::{
     },
 };
 
-use crate::{Direction, Migrator};
+use crate::{Direction, Migrator, Structure};
 
 /// The name of the lock on PostgreSQL, where locks have numbers: "tiffin" in ASCII.
 const LOCK: i64 = 0x74_69_66_66_69_6e;
@@ -117,9 +117,11 @@ async fn run_in_transaction(db: &DatabaseConnection, direction: Direction) -> Re
 
 async fn apply<'c, C>(connection: C, direction: Direction) -> Result<(), DbErr>
 where
-    C: IntoSchemaManagerConnection<'c>,
+    C: IntoSchemaManagerConnection<'c> + Copy,
 {
     match direction {
+        // A newer binary may have come first while the lock was waited for.
+        Direction::Up(_) if !Structure::read(connection).await?.additional.is_empty() => Ok(()),
         Direction::Up(steps) => Migrator::up(connection, steps).await,
         Direction::Down(steps) => Migrator::down(connection, steps).await,
         Direction::Fresh => Migrator::fresh(connection).await,

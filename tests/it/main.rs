@@ -57,6 +57,7 @@ mod readiness;
 mod revenue;
 mod reviews;
 mod rights;
+mod rollout;
 mod routes;
 mod secrets;
 mod smoke;

@@ -56,6 +56,7 @@ fn whom_the_cities_are_announced_with_can_sign_in() {
             let directory = tempfile::tempdir().expect("a temporary directory can be made");
             let database = scratch_postgres().await;
             let mut all = settings(&[("DATABASE_URL", &database.url), ("TIFFIN_ENV", "development")]);
+            run_command(directory.path(), &all, &["migrate", "up"]).await.expect_success();
             let printed = run_command(directory.path(), &all, command).await.expect_success();
             let people: Vec<_> = printed.split_whitespace().filter(|word| word.contains('@')).collect();
             assert_eq!(people.len(), 4, "{printed}");
@@ -71,6 +72,7 @@ fn whom_the_cities_are_announced_with_can_sign_in() {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let database = scratch_postgres().await;
         let all = settings(&[("DATABASE_URL", &database.url), ("TIFFIN_ENV", "production")]);
+        run_command(directory.path(), &all, &["migrate", "up"]).await.expect_success();
         let command = ["seed", "--scale", "0.001", "--yes"];
         let printed = run_command(directory.path(), &all, &command).await.expect_success();
         assert!(!printed.contains('@') && printed.contains("tiffin admin"), "{printed}");

@@ -90,14 +90,14 @@ fn the_configuration_is_told_without_its_secrets() {
 }
 
 /// A database without tables, for commands.
-struct Empty {
+pub struct Empty {
     directory: TempDir,
     url: String,
     _postgres: Option<TestDatabase>,
 }
 
 impl Empty {
-    async fn new(database: Database) -> Self {
+    pub async fn new(database: Database) -> Self {
         let directory = directory();
         let postgres = match database {
             Database::Postgres => Some(scratch_postgres().await),
@@ -108,13 +108,13 @@ impl Empty {
         Empty { directory, url, _postgres: postgres }
     }
 
-    async fn run(&self, environment: &str, arguments: &[&str]) -> Outcome {
+    pub async fn run(&self, environment: &str, arguments: &[&str]) -> Outcome {
         let settings = settings(&[("DATABASE_URL", &self.url), ("TIFFIN_ENV", environment)]);
         run_command(self.directory.path(), &settings, arguments).await
     }
 
     /// How many migrations are applied and pending after this, by the last line printed.
-    async fn migrate(&self, arguments: &[&str]) -> (u32, u32) {
+    pub async fn migrate(&self, arguments: &[&str]) -> (u32, u32) {
         let printed = self.run("development", &[&["migrate"], arguments].concat()).await.expect_success();
         let numbers: Vec<_> =
             printed.lines().last().unwrap_or_default().split(' ').filter_map(|word| word.parse().ok()).collect();

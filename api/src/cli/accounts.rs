@@ -2,10 +2,9 @@
 
 use std::{fmt::Write, time::Duration};
 
-use anyhow::Context;
 use clap::Subcommand;
 
-use super::{patiently, print};
+use super::{patiently, print, structure};
 use crate::{
     config::Config,
     database::{self, Pool},
@@ -38,8 +37,7 @@ pub enum Accounts {
 /// Looks, or decides.
 pub async fn run(action: Accounts, config: Config, patience: Duration) -> anyhow::Result<()> {
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
-    let pending = migration::pending(db.connections()).await.context("cannot read which migrations are applied")?;
-    anyhow::ensure!(pending.is_empty(), "these migrations wait for `tiffin migrate up`: {}", pending.join(", "));
+    structure::require_current(&db).await?;
     let said = act(action, &db).await;
     db.close().await?;
     print(&said.map_err(|Error { message, .. }| anyhow::anyhow!(message))?)

@@ -7,7 +7,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use clap::Args;
 use rand::RngCore;
 
-use super::patiently;
+use super::{patiently, structure};
 use crate::{
     app::App, config::Config, database, features::account::service::admin_make, graphql::error::Error, password,
 };
@@ -30,7 +30,7 @@ pub struct AdminOptions {
 /// Makes the admin, or makes somebody one.
 pub async fn run(options: AdminOptions, config: Config, patience: Duration) -> anyhow::Result<()> {
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
-    migration::migrate(db.connections()).await.context("cannot migrate the database")?;
+    structure::require_current(&db).await?;
     let app = App::with_database(config, db).await?;
     let given = if options.password_stdin { Some(first_line()?) } else { None };
     let text = given.clone().unwrap_or_else(random_password);

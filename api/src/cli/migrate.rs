@@ -4,8 +4,10 @@ use std::{fmt::Write, time::Duration};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use migration::{Additional, Structure};
+use sea_orm::DbBackend;
 
-use super::{patiently, print};
+use super::{patiently, print, structure};
 use crate::{
     config::{Config, Environment},
     database::{self, Pool},
@@ -47,6 +49,13 @@ pub async fn run(action: Migrate, config: Config, patience: Duration) -> anyhow:
         Migrate::Up | Migrate::Status => {}
     }
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
+    match action {
+        // Everything goes, whoever made it.
+        Migrate::Fresh(_) if db.get_database_backend() == DbBackend::Postgres => {}
+        Migrate::Down(_) | Migrate::Fresh(_) => require_ours(&structure::inspect(&db).await?)?,
+        Migrate::Up => drop(structure::inspect(&db).await?),
+        Migrate::Status => {}
+    }
     let outcome = match action {
         Migrate::Up => migration::migrate(db.connections()).await,
         Migrate::Down(Down { steps, .. }) => migration::roll_back(db.connections(), Some(steps)).await,
@@ -68,14 +77,34 @@ impl Consent {
     }
 }
 
+/// An error where a newer version has applied migrations, which only that one can take back.
+fn require_ours(structure: &Structure) -> anyhow::Result<()> {
+    if let Some(newest) = structure.additional.last() {
+        let name = &newest.name;
+        anyhow::bail!(
+            "a newer version than {} has applied {name}: take it back with that one first",
+            migration::version()
+        );
+    }
+    Ok(())
+}
+
 /// A line for each migration, and one that sums up.
 async fn status(db: &Pool) -> anyhow::Result<String> {
-    let migrations = migration::status(db.connections()).await?;
+    let structure = Structure::read(db.connections()).await?;
     let mut text = String::new();
-    for (name, applied) in &migrations {
-        writeln!(text, "{}  {name}", if *applied { "applied" } else { "pending" })?;
+    for name in &structure.applied {
+        writeln!(text, "applied  {name}")?;
     }
-    let applied = migrations.iter().filter(|(_, applied)| *applied).count();
-    writeln!(text, "{applied} applied, {} pending", migrations.len() - applied)?;
+    for Additional { name, oldest_version } in &structure.additional {
+        let binaries =
+            oldest_version.as_ref().map_or_else(|| "unknown".to_owned(), |version| format!("{version} or newer"));
+        writeln!(text, "applied  {name} (of a newer version; binaries that can serve with it: {binaries})")?;
+    }
+    for name in &structure.pending {
+        writeln!(text, "pending  {name}")?;
+    }
+    let applied = structure.applied.len() + structure.additional.len();
+    writeln!(text, "{applied} applied, {} pending", structure.pending.len())?;
     Ok(text)
 }

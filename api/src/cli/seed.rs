@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args;
 
-use super::{migrate::Consent, patiently};
+use super::{migrate::Consent, patiently, structure};
 use crate::{app::App, config::Config, database, seed};
 
 #[derive(Debug, Args)]
@@ -17,7 +16,7 @@ pub struct SeedOptions {
     consent: Consent,
 }
 
-/// Migrates, and fills.
+/// Fills a database that is migrated.
 pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> anyhow::Result<()> {
     anyhow::ensure!(
         options.scale.is_none_or(|scale| scale > 0.0 && scale <= 100.0),
@@ -28,7 +27,7 @@ pub async fn run(options: SeedOptions, config: Config, patience: Duration) -> an
     anyhow::ensure!(options.scale.is_none() || !is_on_sqlite, seed::NEEDS_POSTGRES);
     options.consent.check(&config, "this fills the database with a made-up city in production")?;
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
-    migration::migrate(db.connections()).await.context("cannot migrate the database")?;
+    structure::require_current(&db).await?;
     let is_development = config.is_development();
     let app = App::with_database(config, db).await?;
     let filled = match options.scale {

@@ -12,7 +12,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use super::{patiently, welcome};
+use super::{patiently, structure, welcome};
 use crate::{
     app::App,
     config::{Config, ShutdownConfig, WebsocketConfig},
@@ -92,12 +92,13 @@ fn bound_memory(_: &TcpSocket, _: &WebsocketConfig) -> std::io::Result<()> {
 /// Migrates, or makes sure that there is nothing to migrate.
 async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result<()> {
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
-    let pending = migration::pending(db.connections()).await.context("cannot read which migrations are applied")?;
-    if !pending.is_empty() {
-        let names = pending.join(", ");
-        anyhow::ensure!(config.database.migrate, "these migrations wait for `tiffin migrate up`: {names}");
-        tracing::info!(migrations = pending.len(), "migrating the database");
+    let pending = structure::inspect(&db).await?.pending.len();
+    if pending > 0 && config.database.migrate {
+        tracing::info!(migrations = pending, "migrating the database");
         migration::migrate(db.connections()).await.context("cannot migrate the database")?;
+    }
+    if pending > 0 {
+        structure::require_current(&db).await?;
     }
     db.close().await?;
     Ok(())

@@ -9,7 +9,7 @@ use entity::{
 use futures_util::future::join_all;
 use rand::Rng;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use serde_json::json;
+use serde_json::{Value, json};
 use tiffin_tests::{
     City, PATIENCE, Person, Proxy, Server,
     builders::{Order, Restaurant},
@@ -86,13 +86,17 @@ impl Scene {
         self.kitchens.iter().map(|kitchen| &kitchen.staff).chain([&self.admin]).map(Person::user_id).collect()
     }
 
-    /// Waits until all servers say that they are ready.
+    /// Waits until all servers say that they are ready, with everything there.
     pub async fn until_ready(&self) {
         let client = reqwest::Client::new();
         for site in &self.sites {
             let url = format!("{}health/ready", site.line.url());
+            let is_ready = async || {
+                let body: Option<Value> = client.get(&url).send().await.ok()?.json().await.ok();
+                Some(body?["status"] == "ok")
+            };
             let waiting = async {
-                while client.get(&url).send().await.ok().is_none_or(|answer| answer.status() != 200) {
+                while is_ready().await != Some(true) {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             };
