@@ -13,6 +13,7 @@ use crate::{
     limiter::Limiter,
     mail::Mailer,
     openid::Provider,
+    processes::Processes,
     tasks::Tasks,
     tls::Authorities,
 };
@@ -26,6 +27,8 @@ pub struct App {
     /// None: people sign in with a password only.
     pub openid: Option<Provider>,
     pub access_tokens: AccessTokens,
+    /// What else serves from the same database.
+    pub processes: Processes,
     /// What goes on beside the requests.
     pub tasks: Tasks,
     pub config: Config,
@@ -54,7 +57,8 @@ impl App {
         let lifetime = Duration::from_secs(accounts.access_token_seconds);
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
             .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
-        Ok(Arc::new(App { db, events, limiter, mail, openid, access_tokens, tasks, config }))
+        let processes = Processes::new(config.broker.redis_url.is_some());
+        Ok(Arc::new(App { db, events, limiter, mail, openid, access_tokens, processes, tasks, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.

@@ -561,6 +561,11 @@ impl DatabaseConfig {
         self.data_directory.join("tiffin.db")
     }
 
+    /// Whether it is a file.
+    pub fn is_sqlite(&self) -> bool {
+        self.address().starts_with("sqlite:")
+    }
+
     /// Whether nothing is configured, and the database is a file of ours.
     pub fn is_embedded(&self) -> bool {
         self.url.is_none()

@@ -1,6 +1,7 @@
 //! Connections to PostgreSQL, which production runs, and to SQLite, which needs nothing installed.
 
 mod abandon;
+mod claim;
 mod explain;
 mod failure;
 mod pool;
@@ -27,6 +28,7 @@ use pool::Patience;
 use suspicion::Suspicion;
 
 pub use abandon::{with_its_statements, with_their_statements};
+pub use claim::claim;
 pub use pool::Pool;
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.

@@ -11,6 +11,7 @@
 //! - [`descriptors`] are what connections are made of. A [`deadline`] bounds what a request waits for. [`limiter`] counts how often something may happen, over all processes. It and the
 //!   [`events`] reach them by a [`redis_connection`].
 //! - [`access_token`] and [`password`] prove who somebody is.
+//! - What other [`processes`] serve from the same database is looked after, for each of them has to hear of the others' changes.
 //! - [`money`], [`clock`] and [`dialect`] (everything in which PostgreSQL and SQLite differ) are used by all features.
 //! - [`seed`] makes the demo city.
 
@@ -32,6 +33,7 @@ pub mod mail;
 pub mod money;
 pub mod openid;
 pub mod password;
+pub mod processes;
 pub mod redis_connection;
 pub mod seed;
 pub mod shutdown;

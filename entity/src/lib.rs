@@ -19,6 +19,7 @@ pub mod open_id_sign_ins;
 pub mod order_events;
 pub mod order_items;
 pub mod orders;
+pub mod processes;
 pub mod refresh_tokens;
 pub mod restaurant_members;
 pub mod restaurants;

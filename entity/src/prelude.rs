@@ -13,6 +13,7 @@ pub use super::open_id_sign_ins::Entity as OpenIdSignIns;
 pub use super::order_events::Entity as OrderEvents;
 pub use super::order_items::Entity as OrderItems;
 pub use super::orders::Entity as Orders;
+pub use super::processes::Entity as Processes;
 pub use super::refresh_tokens::Entity as RefreshTokens;
 pub use super::restaurant_members::Entity as RestaurantMembers;
 pub use super::restaurants::Entity as Restaurants;

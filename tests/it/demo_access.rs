@@ -76,7 +76,10 @@ both_databases! {
         let lingering = Person::anonymous(city.server()).with_access_token(&sessions[3].0);
         let lingering = Socket::of(&lingering, city.server(), NEWER).await;
 
-        let production = city.another_server_with(PRODUCTION).await;
+        if database == Database::Sqlite {
+            city.stop().await;
+        }
+        let mut production = city.another_server_with(PRODUCTION).await;
         if database == Database::Postgres {
             lingering.expect_close(4403, "Session ended").await;
         }
@@ -96,8 +99,10 @@ both_databases! {
         real.at(&production).query("{ me { role } }", json!({})).await.expect_success();
         assert!(production.log().contains("this database holds the demo city"), "it is said");
         // It is done, and said, once.
-        let again = city.another_server_with(PRODUCTION).await;
+        production.stop().await;
+        let mut again = city.another_server_with(PRODUCTION).await;
         assert!(!again.log().contains("this database holds the demo city"));
+        again.stop().await;
 
         // A developer gets in again, with nothing from before; and production ends that again.
         city.restart().await;
@@ -105,6 +110,7 @@ both_databases! {
         let later = sessions_of_all(city.server()).await;
         let admin = Person::anonymous(city.server()).with_access_token(&later[3].0);
         assert_eq!(admin.query("{ me { role } }", json!({})).await.text("/me/role"), "ADMIN");
+        city.stop().await;
         let production = city.another_server_with(PRODUCTION).await;
         expect_all_outside(&production, &later).await;
     }

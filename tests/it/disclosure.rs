@@ -23,7 +23,7 @@ async fn suggestion(person: &Person, document: &str) -> bool {
 #[test]
 fn in_production_the_schema_cannot_be_asked_for_unless_it_is_turned_on() {
     tiffin_tests::run(async {
-        let city = City::with_settings(Database::Sqlite, &[("TIFFIN_ENV", "production")]).await;
+        let mut city = City::with_settings(Database::Sqlite, &[("TIFFIN_ENV", "production")]).await;
         let anonymous = city.anonymous();
         for question in QUESTIONS {
             let body = json!({"query": question, "operationName": question.starts_with("query A").then_some("A")});
@@ -40,6 +40,7 @@ fn in_production_the_schema_cannot_be_asked_for_unless_it_is_turned_on() {
             assert!(!suggestion(&anonymous, unknown).await, "{unknown}");
         }
 
+        city.stop().await;
         let open = city.another_server_with(&[("TIFFIN_GRAPHQL_INTROSPECTION", "true")]).await;
         let answer = anonymous.at(&open).query("{ __schema { queryType { name } } }", json!({})).await;
         assert_eq!(answer.text("/__schema/queryType/name"), "Query");

@@ -141,7 +141,8 @@ fn expect_each_once(told: &[Answer], rows: &[order_events::Model]) {
 #[test]
 fn a_server_that_is_told_to_stop_says_so_first_and_ends_at_once_when_told_twice() {
     tiffin_tests::run(async {
-        let city = City::new(Database::Sqlite).await;
+        let mut city = City::new(Database::Sqlite).await;
+        city.stop().await;
         let settings = [("TIFFIN_SHUTDOWN_DELAY_SECONDS", "3600")];
         let mut server = city.another_server_with(&settings).await;
         let ready = async || {

@@ -52,6 +52,7 @@ mod people;
 mod placement;
 mod pooler;
 mod process;
+mod processes;
 mod random;
 mod readiness;
 mod revenue;

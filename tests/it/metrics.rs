@@ -118,10 +118,11 @@ fn the_end_of_a_right_is_counted_as_that() {
 #[test]
 fn in_production_it_is_told_where_it_is_configured_and_nowhere_else() {
     tiffin_tests::run(async {
-        let city = City::with_settings(Database::Sqlite, &[("TIFFIN_ENV", "production")]).await;
+        let mut city = City::with_settings(Database::Sqlite, &[("TIFFIN_ENV", "production")]).await;
         let status = async |url: String| reqwest::get(url).await.expect("answered").status();
         assert_eq!(status(city.server().url("/metrics")).await, StatusCode::NOT_FOUND);
 
+        city.stop().await;
         let own = city.another_server_with(&[("TIFFIN_METRICS_LISTEN", "127.0.0.1:0")]).await;
         assert_eq!(status(own.url("/metrics")).await, StatusCode::NOT_FOUND);
         let log = own.log();

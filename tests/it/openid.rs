@@ -187,7 +187,7 @@ both_databases! {
         let provider = OpenIdProvider::start().await;
         let city = city_with(database, &provider).await;
         provider.person("1", ann()).await;
-        let another_server = city.another_server().await;
+        let another_server = city.elsewhere().await;
         let (one, other) = (city.anonymous(), city.anonymous().at(&another_server));
         let (first, second) = (start(&one).await, start(&other).await);
         let first_back = provider.sign_in(&first.authorization_url, "1").await;
@@ -218,7 +218,7 @@ both_databases! {
         let provider = OpenIdProvider::start().await;
         let city = city_with(database, &provider).await;
         // Any process completes it.
-        let another_server = city.another_server().await;
+        let another_server = city.elsewhere().await;
         let (browser, elsewhere) = (city.anonymous(), city.anonymous().at(&another_server));
         provider.person("1", ann()).await;
 
@@ -369,7 +369,7 @@ fn a_provider_that_is_away_or_knows_another_secret_is_unavailable() {
 
         let started = start(&browser).await;
         let returned = provider.sign_in(&started.authorization_url, "1").await;
-        let another_server = city.another_server().await;
+        let another_server = city.elsewhere().await;
         let fresh = city.anonymous().at(&another_server);
         drop(provider);
         complete(&browser, &started.secret, &returned).await.expect_code("UNAVAILABLE");

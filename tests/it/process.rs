@@ -227,7 +227,7 @@ pub async fn get(server: &Server, path: &str) -> (u16, String) {
 
 both_databases! {
     async fn in_production_a_token_says_who_asks_and_nothing_else_does(database: Database) {
-        let city = City::with_settings(database, &[("TIFFIN_ENV", "production")]).await;
+        let mut city = City::with_settings(database, &[("TIFFIN_ENV", "production")]).await;
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let (ann, admin) = (city.customer("Ann").await, city.admin().await);
         ann.place_order(&restaurant.basket(&[(0, 1)])).await.expect_success();
@@ -238,6 +238,7 @@ both_databases! {
         assert_eq!(catalog.text("/restaurants/nodes/0/id"), restaurant.id());
         assert_eq!(get(city.server(), "/").await.0, 404, "GraphiQL is for development");
 
+        city.stop().await;
         let developing = city.another_server_with(&[("TIFFIN_ENV", "development")]).await;
         admin.at(&developing).query("{ orders { totalCount } }", json!({})).await.expect_success();
         let (status, page) = get(&developing, "/").await;
@@ -257,30 +258,30 @@ both_databases! {
         ann.cancel_order(&order).await.expect_success();
     }
 
-    async fn a_server_that_stops_finishes_what_it_began(city: &City) {
-        let mut server = city.another_server().await;
+    async fn a_server_that_stops_finishes_what_it_began(database: Database) {
+        let mut city = City::new(database).await;
         let restaurant = city.restaurant().with_dishes(1).create().await;
-        let ann = city.customer("Ann").await.at(&server);
+        let ann = city.customer("Ann").await;
         let order = ann.has_ordered(&restaurant.basket(&[(0, 1)])).await;
         let watch = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { status } }";
         let mut steps = ann.subscribe(watch, json!({"id": order})).await;
         steps.next_event().await;
 
-        let lock = lock_orders(city).await;
+        let lock = lock_orders(&city).await;
         let request = tokio::spawn({
             let (ann, basket) = (ann.clone(), restaurant.basket(&[(0, 3)]));
             async move { ann.place_order(&basket).await }
         });
         tokio::time::sleep(Duration::from_millis(300)).await;
-        server.request_stop();
-        eventually("the server says that it stops", async || server.log().contains("shutting down")).await;
+        city.server().request_stop();
+        eventually("the server says that it stops", async || city.server().log().contains("shutting down")).await;
         assert!(!request.is_finished(), "the order waits for the lock");
         lock.rollback().await.expect("the lock can be let go");
 
         let answer = request.await.expect("no panic");
         assert_eq!(answer.at("/placeOrder/order/items/0/quantity"), 3);
         steps.expect_close(1012).await;
-        assert_eq!(server.ended().await.code(), Some(0), "{}", server.log());
+        assert_eq!(city.server_mut().ended().await.code(), Some(0), "{}", city.server().log());
         city.order_row(answer.text("/placeOrder/order/id")).await;
     }
 }

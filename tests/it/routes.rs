@@ -109,11 +109,12 @@ both_databases! {
         assert_eq!(route(&ann, &order).await.len(), 1, "it was carried");
     }
 
-    async fn it_is_kept_for_a_time(city: &City) {
+    async fn it_is_kept_for_a_time(database: Database) {
+        let mut city = City::new(database).await;
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let ann = city.customer("Ann").await;
-        let old = with_route(city, &ann, &restaurant, 2500).await;
-        let recent = with_route(city, &ann, &restaurant, 3).await;
+        let old = with_route(&city, &ann, &restaurant, 2500).await;
+        let recent = with_route(&city, &ann, &restaurant, 3).await;
         let day_before_yesterday = (Utc::now() - TimeDelta::days(2)).fixed_offset();
         driver_locations::Entity::update_many()
             .col_expr(driver_locations::Column::RecordedAt, Expr::val(day_before_yesterday))
@@ -121,7 +122,9 @@ both_databases! {
             .exec(city.db())
             .await
             .unwrap();
-        let _server = city.another_server_with(&[("TIFFIN_DRIVERS_ROUTE_RETENTION_DAYS", "1")]).await;
+        city.stop().await;
+        let server = city.another_server_with(&[("TIFFIN_DRIVERS_ROUTE_RETENTION_DAYS", "1")]).await;
+        let ann = ann.at(&server);
         eventually("old points are deleted", async || driver_locations::Entity::find().count(city.db()).await.unwrap() == 3).await;
         assert_eq!((route(&ann, &old).await.len(), route(&ann, &recent).await.len()), (0, 3));
     }

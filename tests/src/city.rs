@@ -1,6 +1,7 @@
 //! One test's world.
 
 use std::{
+    ops::Deref,
     path::Path,
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -22,6 +23,23 @@ pub struct City {
     // Dropped after the server, in this order.
     _database: TestDatabase,
     directory: TempDir,
+}
+
+/// A server that may be another process than the city's own.
+pub enum Elsewhere<'a> {
+    Here(&'a Server),
+    There(Server),
+}
+
+impl Deref for Elsewhere<'_> {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        match self {
+            Elsewhere::Here(server) => server,
+            Elsewhere::There(server) => server,
+        }
+    }
 }
 
 impl City {
@@ -82,7 +100,7 @@ impl City {
         &mut self.server
     }
 
-    /// A second server process on the same database and, on PostgreSQL, the same Redis.
+    /// A second server process on the same database and the same Redis. On SQLite the first one has to be stopped before.
     pub async fn another_server(&self) -> Server {
         Server::start(self.directory.path(), &self.settings).await
     }
@@ -111,16 +129,28 @@ impl City {
         setting.map_or_else(|| panic!("{name} is not set"), |(_, value)| value)
     }
 
+    /// Another process on PostgreSQL. On SQLite there is only one: it is that.
+    pub async fn elsewhere(&self) -> Elsewhere<'_> {
+        match self.kind {
+            Database::Postgres => Elsewhere::There(self.another_server().await),
+            Database::Sqlite => Elsewhere::Here(&self.server),
+        }
+    }
+
     /// Stops the server, as a restart does, and starts it again at another address: make the people anew, or send them there.
     pub async fn restart(&mut self) {
         self.stop().await;
+        self.start_again().await;
+    }
+
+    /// Starts the server again that has ended.
+    pub async fn start_again(&mut self) {
         self.server = self.another_server().await;
     }
 
-    /// Stops the server: a city whose people are sent to other ones.
+    /// Stops the server, if it runs: a city whose people are sent to other ones.
     pub async fn stop(&mut self) {
-        self.server.request_stop();
-        self.server.ended().await;
+        self.server.stop().await;
     }
 
     /// The test's own connection to the database.

@@ -89,12 +89,13 @@ impl Statement {
         })
     }
 
-    /// Whether it only opens or ends a transaction, sets up a connection, or asks PostgreSQL about a type that the connection
-    /// has not met yet.
+    /// Whether it only opens or ends a transaction, sets up a connection, asks PostgreSQL about a type that the connection has not met yet,
+    /// or writes that the process lives.
     pub fn is_housekeeping(&self) -> bool {
         let sql = self.sql.to_ascii_lowercase();
         let word = sql.split([' ', ';']).next().unwrap_or_default();
         sql.contains("pg_catalog.pg_")
+            || sql.contains("into processes")
             || matches!(word, "begin" | "commit" | "rollback" | "savepoint" | "release" | "set" | "pragma")
     }
 }

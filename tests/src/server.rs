@@ -148,6 +148,14 @@ impl Server {
         assert!(status.is_ok_and(|status| status.success()), "the server can be told to stop");
     }
 
+    /// Stops the server, if it runs, and waits for its end.
+    pub async fn stop(&mut self) {
+        if let Ok(None) = self.process.try_wait() {
+            self.request_stop();
+            self.ended().await;
+        }
+    }
+
     /// Waits until the process has ended.
     pub async fn ended(&mut self) -> ExitStatus {
         let started = Instant::now();

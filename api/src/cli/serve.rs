@@ -11,6 +11,7 @@ use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{patiently, structure, welcome};
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
         self,
         server::{self, Limits},
     },
-    seed,
+    processes, seed,
     shutdown::{Shutdown, next_signal},
 };
 
@@ -40,6 +41,7 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     leave_full_files_to_the_writer()?;
     // Taken before anything is changed, yet answered only when all is ready.
     let socket = bind(&config).with_context(|| format!("cannot listen on {}", config.listen))?;
+    let _claim = patiently(patience, async || database::claim(&config.database)).await?;
     prepare_database(&config, patience).await?;
     let app = patiently(patience, async || App::connect(config.clone()).await).await?;
     if config.demo.seed {
@@ -107,6 +109,18 @@ async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result
 async fn serve(app: &Arc<App>, listener: TcpListener, limits: Limits) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let shutdown = Shutdown::new();
+    if !app.config.is_development() && app.config.broker.redis_url.is_none() && !app.config.database.is_sqlite() {
+        tracing::warn!("no broker is configured (REDIS_URL): this has to be the only process on its database");
+    }
+    // Who else is there is known before anything is served, and others know of this process until it has ended.
+    processes::beat(app).await;
+    let beating = AbortOnDropHandle::new(tokio::spawn(app.tasks.forever("heartbeat", {
+        let app = app.clone();
+        move || {
+            let app = app.clone();
+            async move { processes::beat_forever(&app).await }
+        }
+    })));
     super::background::start(app, &shutdown);
     let metrics = start_metrics(app).await?;
     let schema = graphql::schema::build(app.config.graphql.introspection);
@@ -125,7 +139,10 @@ async fn serve(app: &Arc<App>, listener: TcpListener, limits: Limits) -> anyhow:
         }
         app.mail.finish().await;
     };
-    accept(listener, (router, limits), &shutdown, &app.config.shutdown, next_signal, last_work).await?;
+    let outcome = accept(listener, (router, limits), &shutdown, &app.config.shutdown, next_signal, last_work).await;
+    drop(beating);
+    processes::leave(app).await;
+    outcome?;
     tracing::info!("stopped");
     Ok(())
 }

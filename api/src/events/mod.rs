@@ -10,7 +10,10 @@ mod tracks;
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -48,6 +51,8 @@ pub struct Events {
     tracks: Tracks,
     /// The newest places of drivers that the broker did not take.
     untold: Mutex<HashMap<DriverId, Position>>,
+    /// Whether other processes share a broker that this one does not have.
+    is_outside: AtomicBool,
 }
 
 /// What carries changes between processes.
@@ -72,7 +77,26 @@ impl Events {
             }
         };
         let tracks = Tracks::new(config.drivers.route_interval_seconds);
-        Ok(Events { hub, broker, published: Mutex::default(), tracks, untold: Mutex::default() })
+        Ok(Events {
+            hub,
+            broker,
+            published: Mutex::default(),
+            tracks,
+            untold: Mutex::default(),
+            is_outside: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether what this process tells its own sockets is left to be swept by others, who share a broker that it does not have.
+    pub fn leave_steps_to_others(&self, is_outside: bool) {
+        self.is_outside.store(is_outside, Ordering::Relaxed);
+    }
+
+    /// Makes everybody look who follows orders or drivers here, for something may have happened that nobody told. The rights of users are
+    /// read again in any case.
+    pub fn look_everywhere(&self) {
+        let topics = self.hub.followed();
+        topics.into_iter().filter(|topic| !matches!(topic, Topic::User(_))).for_each(|topic| self.hub.tell(topic));
     }
 
     /// Follows a topic from now on. Take the signal first and read the present after: then nothing falls between.
@@ -100,7 +124,7 @@ impl Events {
         let redis = match &self.broker {
             Broker::InProcess(_) => {
                 topics.iter().for_each(|topic| self.hub.tell(*topic));
-                return true;
+                return !self.is_outside.load(Ordering::Relaxed);
             }
             Broker::Redis(redis) => redis,
         };

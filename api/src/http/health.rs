@@ -10,7 +10,7 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde::Serialize;
 
-use crate::{app::App, shutdown::Shutdown};
+use crate::{app::App, processes::Company, shutdown::Shutdown};
 
 /// A database that has not answered by then counts as away, be it for want of a free connection.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
@@ -23,9 +23,10 @@ pub fn routes(app: Arc<App>, shutdown: Shutdown) -> Router {
 }
 
 /// How the process is, or one of its parts; the worse, the larger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
+    #[default]
     Ok,
     /// It serves, yet not as it should: somebody should look.
     Degraded,
@@ -46,7 +47,7 @@ struct Ready {
     parts: BTreeMap<&'static str, Part>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Part {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +75,12 @@ async fn live() -> Json<Live> {
 /// 200 when the process can serve, though maybe degraded; 503 when it cannot, or is about to end. The parts say why.
 async fn ready(State((app, shutdown)): State<(Arc<App>, Shutdown)>) -> (StatusCode, Json<Ready>) {
     let (database, broker) = tokio::join!(database(&app), broker(&app));
-    let parts = BTreeMap::from([("database", database), ("broker", broker), ("tasks", tasks(&app))]);
+    let parts = BTreeMap::from([
+        ("database", database),
+        ("broker", broker),
+        ("processes", processes(&app)),
+        ("tasks", tasks(&app)),
+    ]);
     let status = if shutdown.is_announced() { Status::ShuttingDown } else { status(&parts) };
     let code = if status <= Status::Degraded { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(Ready { status, parts }))
@@ -101,13 +107,22 @@ async fn broker(app: &App) -> Part {
 fn tasks(app: &App) -> Part {
     let failing = app.tasks.failing();
     Part {
-        kind: None,
         status: if failing.is_empty() { Status::Ok } else { Status::Degraded },
-        latency_milliseconds: None,
         problem: (!failing.is_empty()).then_some("background tasks fail, and are tried again"),
         failing,
-        is_required: false,
+        ..Part::default()
     }
+}
+
+/// Whether this process and the others on its database hear of each other's changes.
+fn processes(app: &App) -> Part {
+    let company = app.processes.company();
+    let status = match company {
+        Company::InOrder => Status::Ok,
+        Company::NobodyHasBroker | Company::OtherWithoutBroker => Status::Degraded,
+        Company::OthersHaveBroker => Status::Unavailable,
+    };
+    Part { status, problem: company.problem(), is_required: true, ..Part::default() }
 }
 
 /// A part that is there when it answers.

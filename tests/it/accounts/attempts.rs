@@ -75,21 +75,6 @@ both_databases! {
         me(&city.customer("Ben").await).await.expect_success();
     }
 
-    async fn attempts_are_counted_over_all_processes(database: Database) {
-        let city = City::with_settings(database, PER_ACCOUNT).await;
-        let other = city.another_server().await;
-        let (here, there) = (city.anonymous(), city.anonymous().at(&other));
-        for _ in 0..5 {
-            sign_in(&here, "ann@example.com", "wrong password").await.expect_code("UNAUTHENTICATED");
-        }
-        let expected = match database {
-            Database::Postgres => "RATE_LIMITED",
-            // Without Redis each counts for itself.
-            Database::Sqlite => "UNAUTHENTICATED",
-        };
-        sign_in(&there, "ann@example.com", "wrong password").await.expect_code(expected);
-    }
-
     async fn accounts_and_letters_are_asked_for_a_few_times_only(database: Database) {
         let settings = [("TIFFIN_ACCOUNTS_SIGN_UPS_PER_ADDRESS", "2"), ("TIFFIN_ACCOUNTS_LETTERS_PER_ACCOUNT", "2")];
         let city = City::with_settings(database, &settings).await;
@@ -160,6 +145,23 @@ both_databases! {
         }
         assert_eq!(sign_in_from(&anonymous, "203.0.113.2", "ann@example.com", PASSWORD).await, None);
     }
+}
+
+#[test]
+fn attempts_are_counted_over_all_processes() {
+    tiffin_tests::run(async {
+        // Without Redis each counts for itself.
+        for (redis, expected) in [(None, "RATE_LIMITED"), (Some(("REDIS_URL", "")), "UNAUTHENTICATED")] {
+            let settings: Vec<_> = PER_ACCOUNT.iter().copied().chain(redis).collect();
+            let city = City::with_settings(Database::Postgres, &settings).await;
+            let other = city.another_server().await;
+            let (here, there) = (city.anonymous(), city.anonymous().at(&other));
+            for _ in 0..5 {
+                sign_in(&here, "ann@example.com", "wrong password").await.expect_code("UNAUTHENTICATED");
+            }
+            sign_in(&there, "ann@example.com", "wrong password").await.expect_code(expected);
+        }
+    });
 }
 
 #[test]

@@ -72,7 +72,7 @@ async fn use_once(city: &City, first: &Tokens, next: &Tokens, how: Use) {
 both_databases! {
     async fn a_refresh_whose_answer_is_lost_is_asked_for_again(city: &City) {
         let anonymous = city.anonymous();
-        let elsewhere = city.another_server().await;
+        let elsewhere = city.elsewhere().await;
         let first = Tokens::signed_up(&anonymous).await;
         let mut lost = vec![first.exchanged(&anonymous).await];
         for _ in 0..3 {
@@ -125,7 +125,7 @@ both_databases! {
 
     async fn of_two_refreshes_at_once_the_later_counts_and_the_session_goes_on(city: &City) {
         let anonymous = city.anonymous();
-        let elsewhere = city.another_server().await;
+        let elsewhere = city.elsewhere().await;
         let mut tokens = Tokens::signed_up(&anonymous).await;
         for _ in 0..10 {
             let there = anonymous.at(&elsewhere);

@@ -94,9 +94,8 @@ both_databases! {
     }
 
     async fn in_production_without_a_mail_server_nothing_is_promised(database: Database) {
-        let city = City::new(database).await;
-        let server = city.another_server_with(&[("TIFFIN_ENV", "production")]).await;
-        let anonymous = city.anonymous().at(&server);
+        let city = City::with_settings(database, &[("TIFFIN_ENV", "production")]).await;
+        let anonymous = city.anonymous();
         for email in [city.customer("Ann").await.user().email.as_str(), "nobody@example.com"] {
             let refused = mutate(&anonymous, "requestPasswordReset", "accepted", json!({"email": email})).await;
             assert!(refused.expect_code("UNAVAILABLE").message.contains("e-mail"), "{refused}");

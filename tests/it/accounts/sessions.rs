@@ -69,7 +69,7 @@ both_databases! {
 
     async fn a_session_that_was_ended_is_at_an_end_in_every_process(city: &City) {
         let anonymous = city.anonymous();
-        let elsewhere = city.another_server().await;
+        let elsewhere = city.elsewhere().await;
         let opened = sign_up(&anonymous, "ann@example.com").await;
         let ann = anonymous.with_access_token(opened.text("/signUp/session/accessToken"));
         assert_eq!(me(&ann.at(&elsewhere)).await.text("/me/email"), "ann@example.com");

@@ -84,7 +84,7 @@ both_databases! {
     async fn a_member_who_is_removed_has_lost_it_everywhere(city: &City) {
         let restaurant = city.restaurant().inactive().create().await;
         let (mai, admin) = (city.merchant_of(&restaurant).await, city.admin().await);
-        let elsewhere = city.another_server().await;
+        let elsewhere = city.elsewhere().await;
         let id = restaurant.id();
         assert_eq!(sees(&mai.at(&elsewhere), &id).await, json!(id));
         remove(&admin, &id, &mai.user_id()).await.expect_success();
@@ -113,7 +113,7 @@ both_databases! {
 
     async fn whoever_is_deactivated_is_out_at_once(city: &City) {
         let (ada, ann) = (city.admin().await, city.customer("Ann").await);
-        let elsewhere = city.another_server().await;
+        let elsewhere = city.elsewhere().await;
         me(&ann.at(&elsewhere)).await.expect_success();
         set_active(&ada, &ann, false).await.expect_success();
         me(&ann).await.expect_code("UNAUTHENTICATED");
