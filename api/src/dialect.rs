@@ -51,12 +51,30 @@ pub fn lock_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIde
     }
 }
 
+/// Keeps the rows of `table` that the statement finds as they are until the transaction ends, without keeping others from doing the same.
+pub fn hold_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIden) {
+    match backend {
+        DbBackend::Sqlite => {}
+        _ => {
+            select.lock_with_tables(LockType::Share, [table]);
+        }
+    }
+}
+
 /// Ends a select that finds rows of `table` by id, in the order of their ids, before they are changed: two statements that change many
 /// rows at once then wait for each other in turn. SQLite has one writer at a time.
 pub fn lock_in_turn(backend: DbBackend, table: &str) -> String {
     match backend {
         DbBackend::Sqlite => String::new(),
         _ => format!("for no key update of {table}"),
+    }
+}
+
+/// Ends a select that finds rows of `table`, which stay as they are until the transaction ends.
+pub fn hold_in_turn(backend: DbBackend, table: &str) -> String {
+    match backend {
+        DbBackend::Sqlite => String::new(),
+        _ => format!("for share of {table}"),
     }
 }
 

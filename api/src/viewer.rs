@@ -39,18 +39,37 @@ struct Known {
 }
 
 /// What somebody who is signed in may act as, as it was when it was last read. Whatever runs for one socket shares it, so that it
-/// can be read anew for all of it.
+/// can be read anew for all of it. A record alone is not enough: see [`Rights::new`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {
     pub role: UserRole,
     /// None until the user orders for the first time, which may be in this very operation.
     pub customer: Option<CustomerId>,
+    /// None unless the user works as one.
     pub driver: Option<DriverId>,
     /// The restaurants whose staff the user is, those founded in this very operation included.
     pub restaurants: HashSet<RestaurantId>,
 }
 
 impl Rights {
+    /// Those of a role with the records of its user: a driver's record needs the role DRIVER, and a place on the staff any role but
+    /// CUSTOMER. Who has lost the role may still have the record.
+    pub fn new(
+        role: UserRole,
+        customer: Option<CustomerId>,
+        driver: Option<DriverId>,
+        restaurants: HashSet<RestaurantId>,
+    ) -> Self {
+        let is_driver = role == UserRole::Driver;
+        let is_customer_alone = role == UserRole::Customer;
+        Rights {
+            role,
+            customer,
+            driver: driver.filter(|_| is_driver),
+            restaurants: if is_customer_alone { HashSet::new() } else { restaurants },
+        }
+    }
+
     /// Those of a role alone.
     pub fn of(role: UserRole) -> Self {
         Rights { role, customer: None, driver: None, restaurants: HashSet::new() }

@@ -151,18 +151,18 @@ both_databases! {
 }
 
 /// Where contests take place.
-struct Arena {
-    city: City,
+pub struct Arena {
+    pub city: City,
     /// A second process, where the database can be shared with one.
     other_server: Option<Server>,
-    restaurant: Restaurant,
-    customer: Person,
+    pub restaurant: Restaurant,
+    pub customer: Person,
     /// Whoever delivered what was delivered before.
     courier: Person,
 }
 
 impl Arena {
-    async fn new(database: Database) -> Self {
+    pub async fn new(database: Database) -> Self {
         let city = City::new(database).await;
         let other_server = match database {
             Database::Postgres => Some(city.another_server().await),
@@ -178,26 +178,31 @@ impl Arena {
     }
 
     /// The same person, at the other server if there is one.
-    fn there(&self, person: &Person) -> Person {
+    pub fn there(&self, person: &Person) -> Person {
         self.other_server.as_ref().map_or_else(|| person.clone(), |server| person.at(server))
     }
 
-    async fn order(&self, status: OrderStatus) -> Order {
+    pub async fn order(&self, status: OrderStatus) -> Order {
         self.city.order(&self.customer, &self.restaurant).status(status).create().await
     }
 
     /// Runs all rounds, some at a time.
     async fn rounds(&self, round: impl AsyncFn(usize)) {
+        self.rounds_of(ROUNDS, round).await;
+    }
+
+    /// The same with so many rounds, of contests between rarer things.
+    pub async fn rounds_of(&self, rounds: usize, round: impl AsyncFn(usize)) {
         let finished = AtomicUsize::new(0);
         // SQLite's writers wait for each other without a queue: on a busy machine many at once wait longer than the server lets them.
         let at_once = if self.other_server.is_some() { AT_ONCE } else { 2 };
-        stream::iter(0..ROUNDS)
+        stream::iter(0..rounds)
             .for_each_concurrent(at_once, async |number| {
                 round(number).await;
                 finished.fetch_add(1, Ordering::Relaxed);
             })
             .await;
-        assert_eq!(finished.into_inner(), ROUNDS);
+        assert_eq!(finished.into_inner(), rounds);
     }
 
     async fn expect_total_orders(&self, count: usize) {

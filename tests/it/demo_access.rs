@@ -1,8 +1,8 @@
 //! Who gets in as one of the demo's people, in which environment, and that no city is made up where nobody wants one.
 
 use entity::{
-    account_tokens, drivers, identities,
-    sea_orm_active_enums::{AccountTokenPurpose, DriverStatus},
+    account_tokens, drivers, identities, orders,
+    sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, OrderStatus},
     sessions, users,
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -95,6 +95,10 @@ both_databases! {
         assert_eq!(identities::Entity::find().count(city.db()).await.unwrap(), 0);
         let waiting = drivers::Entity::find().filter(drivers::Column::Status.eq(DriverStatus::Available));
         assert_eq!(waiting.count(city.db()).await.unwrap(), 0);
+        let assigned = orders::Entity::find()
+            .filter(orders::Column::DriverId.is_not_null())
+            .filter(orders::Column::Status.is_in([OrderStatus::Confirmed, OrderStatus::Preparing, OrderStatus::Ready]));
+        assert_eq!(assigned.count(city.db()).await.unwrap(), 0, "what they have not picked up waits for others");
         // Whoever is real goes on, and the operator is told.
         real.at(&production).query("{ me { role } }", json!({})).await.expect_success();
         assert!(production.log().contains("this database holds the demo city"), "it is said");

@@ -6,7 +6,7 @@ use entity::{
 };
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, City, Database, EventStream, Person, both_databases};
+use tiffin_tests::{Answer, City, Database, EventStream, Person, RIGHTS_CHECK, both_databases};
 
 use crate::{
     cuts::{cut_redis_subscriptions, own_redis},
@@ -80,6 +80,7 @@ both_databases! {
         let ((), statements) = city.server().all_statements_during(telling).await;
         // The server's own tasks write the places together, and mark the steps that were published.
         let of_own_tasks = statements.count_of(&["current_lat", "driver_locations", "published_at"]);
+        let of_own_tasks = of_own_tasks + statements.count_of(RIGHTS_CHECK);
         assert_eq!(statements.count(), of_own_tasks, "{statements}");
         // What else a socket asks for is seen.
         let ask = async {

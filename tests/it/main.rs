@@ -22,6 +22,7 @@ mod demo;
 mod demo_access;
 mod descriptors;
 mod disclosure;
+mod dismissal;
 mod event_stream;
 mod faults;
 mod generated;

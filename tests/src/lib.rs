@@ -53,7 +53,7 @@ pub use city::City;
 pub use command::{Outcome, run_command};
 pub use databases::{Database, Locale, TestDatabase, scratch_postgres};
 pub use event_source::EventSource;
-pub use log::{Statement, Statements};
+pub use log::{RIGHTS_CHECK, Statement, Statements};
 pub use mailbox::{Letter, Mailbox};
 pub use openid_provider::{OpenIdProvider, Returned};
 pub use person::Person;

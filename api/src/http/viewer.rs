@@ -1,17 +1,13 @@
 //! Who asks: the one place where a viewer is made, from the access token that a request or a socket brings.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
 use chrono::{DateTime, Utc};
 use entity::{customers, drivers, refresh_tokens, restaurant_members, sea_orm_active_enums::UserRole, sessions, users};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, QuerySelect, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
+    sea_query::{Alias, Expr, ExprTrait, Order, SelectStatement},
 };
 use serde_json::Value as Json;
 
@@ -86,14 +82,11 @@ pub async fn rights_of(db: &Pool, sessions: &[SessionId]) -> Result<HashMap<Sess
     let mut select = select_rights();
     select
         .and_where(dialect::any_of(backend, sessions::Column::Id, sessions.iter().map(|session| session.0)))
-        .expr_as(Expr::val(false), Alias::new("is_unused"));
+        .expr_as(Expr::val(false), Alias::new("is_unused"))
+        .order_by(sessions::Column::Id.as_column_ref(), Order::Asc);
     let rows = RightsRow::find_by_statement(backend.build(&select)).all(db).await?;
-    let mut found: HashMap<SessionId, Rights> = HashMap::with_capacity(sessions.len());
-    for row in rows {
-        let rights = found.entry(SessionId(row.session_id)).or_insert_with(|| row.rights());
-        rights.restaurants.extend(row.restaurant());
-    }
-    Ok(found)
+    let found = rows.chunk_by(|row, other| row.session_id == other.session_id);
+    Ok(found.filter_map(|rows| Some((SessionId(rows.first()?.session_id), rights(rows)?))).collect())
 }
 
 /// Reads the viewer's rights anew for a newer access token of its session; gives when that one expires. FORBIDDEN for a token of
@@ -160,20 +153,12 @@ struct RightsRow {
     restaurant_id: Option<i32>,
 }
 
-impl RightsRow {
-    /// Those of the row alone, without what further rows add.
-    fn rights(&self) -> Rights {
-        Rights {
-            role: self.role,
-            customer: self.customer_id.map(CustomerId),
-            driver: self.driver_id.map(DriverId),
-            restaurants: HashSet::new(),
-        }
-    }
-
-    fn restaurant(&self) -> Option<RestaurantId> {
-        self.restaurant_id.map(RestaurantId)
-    }
+/// What the rows of one user say.
+fn rights(rows: &[RightsRow]) -> Option<Rights> {
+    let first = rows.first()?;
+    let restaurants = rows.iter().filter_map(|row| row.restaurant_id.map(RestaurantId)).collect();
+    let (customer, driver) = (first.customer_id.map(CustomerId), first.driver_id.map(DriverId));
+    Some(Rights::new(first.role, customer, driver, restaurants))
 }
 
 /// What one user may act as. None where the session has ended or the user may not sign in any more, and for tokens of a generation that
@@ -183,10 +168,8 @@ async fn find_rights(db: &Pool, user: UserId, session: SessionId, generation: Op
     select.and_where(users::Column::Id.eq(user.0)).and_where(sessions::Column::Id.eq(session.0));
     join_generation(&mut select, generation);
     let rows = RightsRow::find_by_statement(db.get_database_backend().build(&select)).all(db).await?;
-    Ok(rows.first().map(|row| {
-        let restaurants = rows.iter().filter_map(RightsRow::restaurant).collect();
-        Found { rights: Rights { restaurants, ..row.rights() }, is_unused: row.is_unused }
-    }))
+    let is_unused = rows.first().is_some_and(|row| row.is_unused);
+    Ok(rights(&rows).map(|rights| Found { rights, is_unused }))
 }
 
 /// Everything that rights depend on, of all sessions that go on: a row for each restaurant the user is staff of.

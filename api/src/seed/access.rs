@@ -19,13 +19,17 @@ use super::{ACCOUNTS, PASSWORD, demo::DOMAIN};
 use crate::{
     app::App,
     clock, database,
-    features::account::service::announce,
+    features::{
+        account::service::announce,
+        order::service::{Dismissal, driver_dismiss_in_tx},
+    },
     graphql::{error::Error, ids::UserId},
     password,
+    viewer::Viewer,
 };
 
 /// Ends whatever lets anybody in as one of the made-up people, in production: their passwords, sessions, links and identities, and with
-/// their activity what they may do as staff, drivers and admins. The rest of the city stays. A second run changes nothing.
+/// their activity what they may do as staff, drivers and admins. What drivers have not picked up waits for others. The rest of the city stays. A second run changes nothing.
 pub async fn withdraw(app: &App) -> anyhow::Result<()> {
     let transaction = database::begin(&app.db).await.map_err(explained)?;
     let active = made_up().add(users::Column::IsActive.eq(true));
@@ -47,14 +51,15 @@ pub async fn withdraw(app: &App) -> anyhow::Result<()> {
         .filter(identities::Column::UserId.in_subquery(their_ids()))
         .exec(&transaction)
         .await?;
-    // Nobody would answer for them.
-    drivers_turn_in_tx(&transaction, DriverStatus::Available, DriverStatus::Offline).await?;
     users::Entity::update_many()
         .col_expr(users::Column::IsActive, Expr::val(false))
         .col_expr(users::Column::PasswordHash, Expr::val(None::<String>))
         .filter(made_up())
         .exec(&transaction)
         .await?;
+    let dismissals = busy_drivers_dismiss_in_tx(&transaction).await?;
+    // Nobody would answer for them.
+    drivers_turn_in_tx(&transaction, DriverStatus::Available, DriverStatus::Offline).await?;
     let admins = users::Entity::find()
         .filter(users::Column::Role.eq(UserRole::Admin))
         .filter(users::Column::IsActive.eq(true))
@@ -63,6 +68,9 @@ pub async fn withdraw(app: &App) -> anyhow::Result<()> {
     transaction.commit().await?;
     for user in ended.iter().map(|session| session.user_id).collect::<BTreeSet<_>>() {
         announce(app, UserId(user)).await;
+    }
+    for dismissal in dismissals {
+        dismissal.announce(app).await;
     }
     tracing::warn!(
         people,
@@ -137,6 +145,19 @@ async fn drivers_turn_in_tx(
         .exec(transaction)
         .await?;
     Ok(())
+}
+
+/// Ends the work of those who have an order.
+async fn busy_drivers_dismiss_in_tx(transaction: &DatabaseTransaction) -> anyhow::Result<Vec<Dismissal>> {
+    let busy = drivers::Entity::find()
+        .filter(drivers::Column::Status.eq(DriverStatus::Busy))
+        .filter(drivers::Column::UserId.in_subquery(their_ids()));
+    let mut dismissals = Vec::new();
+    for user in busy.all(transaction).await?.into_iter().filter_map(|driver| driver.user_id) {
+        let dismissal = driver_dismiss_in_tx(transaction, &Viewer::System, UserId(user)).await;
+        dismissals.push(dismissal.map_err(explained)?);
+    }
+    Ok(dismissals)
 }
 
 fn explained(error: Error) -> anyhow::Error {

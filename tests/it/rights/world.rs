@@ -8,7 +8,7 @@ use std::{
 use chrono::Utc;
 use entity::{
     audit_events, driver_locations,
-    sea_orm_active_enums::{AccountTokenPurpose, OrderStatus},
+    sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, OrderStatus},
     sessions, users,
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, sea_query::Expr};
@@ -50,6 +50,9 @@ impl<'a> World<'a> {
         let driver = async |name: &str| city.new_driver(name).located_at(21.01, 105.81).create().await;
         let (duy, dan, lan) = (driver("Duy").await, driver("Dan").await, driver("Lan").await);
         let admin = city.admin().await;
+        // Both records are worth nothing without the role.
+        let former_driver = city.driver_record(&other_customer, DriverStatus::Offline).await;
+        city.make_member(&other_customer, &restaurant).await;
 
         let order = |restaurant: &Restaurant, status| city.order(&customer, restaurant).status(status);
         let delivered = order(&restaurant, OrderStatus::Delivered).driver(&duy).create().await.id();
@@ -96,6 +99,7 @@ impl<'a> World<'a> {
             ("driver", duy.driver_id()),
             ("other_driver", dan.driver_id()),
             ("free_driver", lan.driver_id()),
+            ("former_driver", global_id("Driver", former_driver.id)),
             ("customer_user", customer.user_id()),
             ("other_customer_user", other_customer.user_id()),
             ("merchant_user", merchant.user_id()),

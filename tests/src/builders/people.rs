@@ -69,6 +69,12 @@ impl City {
         self.new_driver(name).create().await
     }
 
+    /// Gives somebody a driver's record, whatever its role.
+    pub async fn driver_record(&self, person: &Person, status: DriverStatus) -> drivers::Model {
+        let driver = drivers::ActiveModel { status: Set(status), ..driver_row(person.user()) };
+        driver.insert(self.db()).await.expect("a driver can be written")
+    }
+
     /// A driver to be described further.
     pub fn new_driver(&self, name: &str) -> DriverBuilder<'_> {
         DriverBuilder { city: self, name: name.to_owned(), status: DriverStatus::Available, location: None }
@@ -123,18 +129,24 @@ impl DriverBuilder<'_> {
         let user = self.city.user(&self.name, UserRole::Driver).await;
         let degrees = |degrees: f64| Decimal::from_f64(degrees).expect("a position is a number");
         let driver = drivers::ActiveModel {
-            name: Set(self.name),
-            phone: Set(format!("+1 556 {:07}", user.id)),
-            license_number: Set(format!("LICENCE-{}", user.id)),
-            vehicle_type: Set("scooter".to_owned()),
             status: Set(self.status),
             current_lat: Set(self.location.map(|(lat, _)| degrees(lat))),
             current_lng: Set(self.location.map(|(_, lng)| degrees(lng))),
             location_recorded_at: Set(self.location.map(|_| now())),
-            user_id: Set(Some(user.id)),
-            ..Default::default()
+            ..driver_row(&user)
         };
         let driver = driver.insert(self.city.db()).await.expect("a driver can be written");
         self.city.signed_in(user).await.with_driver(driver)
+    }
+}
+
+fn driver_row(user: &users::Model) -> drivers::ActiveModel {
+    drivers::ActiveModel {
+        name: Set(user.name.clone().unwrap_or_default()),
+        phone: Set(format!("+1 556 {:07}", user.id)),
+        license_number: Set(format!("LICENCE-{}", user.id)),
+        vehicle_type: Set("scooter".to_owned()),
+        user_id: Set(Some(user.id)),
+        ..Default::default()
     }
 }

@@ -1,6 +1,6 @@
 //! What admins do with accounts.
 
-use entity::{drivers, sea_orm_active_enums::UserRole, users};
+use entity::{drivers, restaurant_members, sea_orm_active_enums::UserRole, users};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
     FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryTrait,
@@ -14,7 +14,10 @@ use super::{
 use crate::{
     app::App,
     database, dialect,
-    features::audit::service::{Action, Entry, record_in_tx},
+    features::{
+        audit::service::{Action, Entry, record_in_tx},
+        order::service::{Dismissal, driver_dismiss_in_tx},
+    },
     graphql::{
         enumeration,
         error::{Error, Result},
@@ -24,7 +27,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Gives somebody another role. The last active admin stays one.
+/// Gives somebody another role, and ends what it did in the one before: see [`work_end_in_tx`]. The last active admin stays one.
 pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput) -> Result<users::Model> {
     let id = UserId::parse(&wanted.user_id, "userId")?;
     let role = UserRole::from(wanted.role);
@@ -41,24 +44,50 @@ pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput)
     let mut row = present.into_active_model();
     row.role = Set(role);
     let user = row.update(&transaction).await?;
+    let dismissal = work_end_in_tx(&transaction, viewer, &user).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::UserRoleSet).on(id).with(roles)).await?;
     transaction.commit().await?;
     announce(app, id).await;
+    dismissal.announce(app).await;
     Ok(user)
 }
 
-/// Lets somebody sign in, or not any more: then every session ends at once. The last active admin stays active.
+/// Ends what the user, whose row is locked, has done in roles that it does not have any more: a driver's work, and as CUSTOMER that of staff,
+/// also where nobody else runs the restaurant. CONFLICT for a driver who is on the way with an order.
+pub async fn work_end_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    user: &users::Model,
+) -> Result<Dismissal> {
+    if user.role == UserRole::Customer {
+        restaurant_members::Entity::delete_many()
+            .filter(restaurant_members::Column::UserId.eq(user.id))
+            .exec(transaction)
+            .await?;
+    }
+    if user.role == UserRole::Driver {
+        return Ok(Dismissal::default());
+    }
+    let dismissal = driver_dismiss_in_tx(transaction, viewer, UserId(user.id)).await?;
+    if dismissal.is_on_the_way {
+        return Err(Error::conflict("The driver is on the way with an order: wait for its end first."));
+    }
+    Ok(dismissal)
+}
+
+/// Lets somebody sign in, or not any more: then every session ends at once, and so does a driver's work; an order that it is on the way with
+/// stays with it, and admins move it. The last active admin stays active.
 pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveInput) -> Result<users::Model> {
     let id = UserId::parse(&wanted.user_id, "userId")?;
     let transaction = database::begin(&app.db).await?;
     let admins = admins_lock_in_tx(&transaction).await?;
     let present = user_administered_in_tx(&transaction, viewer, id).await?;
-    let action = match wanted.is_active {
-        true => Action::UserActivated,
+    let (action, dismissal) = match wanted.is_active {
+        true => (Action::UserActivated, Dismissal::default()),
         false => {
             admin_remains(&admins, &present)?;
             sessions_end_in_tx(&transaction, of_user(id, None)).await?;
-            Action::UserDeactivated
+            (Action::UserDeactivated, driver_dismiss_in_tx(&transaction, viewer, id).await?)
         }
     };
     let mut row = present.into_active_model();
@@ -67,6 +96,7 @@ pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveIn
     record_in_tx(&transaction, Entry::of(viewer, action).on(id)).await?;
     transaction.commit().await?;
     announce(app, id).await;
+    dismissal.announce(app).await;
     Ok(user)
 }
 

@@ -10,7 +10,10 @@ use sea_orm::{
     IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, prelude::DateTimeWithTimeZone,
 };
 
-use super::{service::search_text, sign_in::find_by_email};
+use super::{
+    service::{deleted_address, search_text},
+    sign_in::find_by_email,
+};
 use crate::{
     database::{self, Pool},
     features::audit::service::{Action, Entry, record_in_tx},
@@ -98,6 +101,9 @@ pub async fn address_set(db: &Pool, user: UserId, email: &str) -> Result<users::
     let email = input::email("email", email)?;
     let transaction = database::begin(db).await?;
     let user = user_for_update(&transaction, user).await?;
+    if user.email == deleted_address(user.id()) {
+        return Err(Error::conflict("This account was deleted."));
+    }
     let taken = |id: String| Error::conflict(format!("{id} has this e-mail address.")).with_field("email");
     match find_by_email(&transaction, &email).await? {
         Some(other) if other.id != user.id => return Err(taken(other.id().to_global().0)),

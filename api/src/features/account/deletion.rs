@@ -1,10 +1,11 @@
 //! The end of an account: what is personal goes, what the books need stays.
 
 use entity::{account_tokens, identities, restaurant_members, sessions, users};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
 use super::{
     administration::{admin_remains, admins_lock_in_tx},
+    service::deleted_address,
     session::announce,
     sign_in::attempt_count,
     types::DeleteAccountInput,
@@ -16,6 +17,7 @@ use crate::{
         audit::service::{Action, Entry, origins_forget_in_tx, record_in_tx},
         customer::service::customer_forget_in_tx,
         driver::service::driver_forget_in_tx,
+        order::service::driver_dismiss_in_tx,
     },
     graphql::{
         error::{Error, Result},
@@ -26,7 +28,7 @@ use crate::{
 };
 
 /// Removes what is personal of the viewer's account, for good: it can never be signed in to again. Its orders and ratings stay, with
-/// nobody's name on them. CONFLICT while an order is under way.
+/// nobody's name on them. CONFLICT while an order is under way that it has placed, or picked up as a driver.
 pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInput) -> Result<UserId> {
     let asking = viewer.signed_in()?;
     let id = asking.id;
@@ -42,9 +44,14 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     }
     let transaction = database::begin(&app.db).await?;
     let admins = admins_lock_in_tx(&transaction).await?;
+    // Before anything that hangs on it: whoever copies something personal of the account holds this row, and comes before or after.
+    let user = user_lock_for_deletion_in_tx(&transaction, id).await?;
     admin_remains(&admins, &user)?;
-    // The same for everybody, and no address: nothing is ever delivered to `invalid` (RFC 2606).
-    let email = format!("deleted-{}@deleted.invalid", id.0);
+    let dismissal = driver_dismiss_in_tx(&transaction, viewer, id).await?;
+    if dismissal.is_on_the_way {
+        return Err(Error::conflict("You are on the way with an order: deliver it first."));
+    }
+    let email = deleted_address(id);
     customer_forget_in_tx(&transaction, id, &email).await?;
     let driver = driver_forget_in_tx(&transaction, id).await?;
     user_forget_in_tx(&transaction, id, &email).await?;
@@ -55,7 +62,14 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
         app.events.forget_position(driver).await;
     }
     announce(app, id).await;
+    dismissal.announce(app).await;
     Ok(id)
+}
+
+/// The user, if it is active, locked so that nothing refers to it anew either: what is being recorded of it is finished first.
+async fn user_lock_for_deletion_in_tx(transaction: &DatabaseTransaction, id: UserId) -> Result<users::Model> {
+    let user = users::Entity::find_by_id(id.0).filter(users::Column::IsActive.eq(true)).lock_exclusive();
+    user.one(transaction).await?.ok_or_else(Error::unauthenticated)
 }
 
 async fn user_forget_in_tx(transaction: &DatabaseTransaction, id: UserId, email: &str) -> Result<()> {

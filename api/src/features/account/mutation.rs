@@ -131,20 +131,24 @@ impl AccountMutation {
     }
 
     /// Removes one's own account for good, with everything personal; orders and ratings stay, with nobody's name on them.
-    /// BAD_USER_INPUT when the password is wrong, CONFLICT while an order is under way and for the last active admin.
+    /// An order that one carries as a driver and has not picked up waits for another driver. BAD_USER_INPUT when the password is wrong;
+    /// CONFLICT while an order of one's own is under way, for a driver who has picked one up, and for the last active admin.
     async fn delete_account(&self, ctx: &Context<'_>, input: DeleteAccountInput) -> Result<DeleteAccountPayload> {
         let deleted = deletion::account_delete(ctx.app(), ctx.viewer(), input).await?;
         Ok(DeleteAccountPayload { deleted_user_id: deleted.to_global() })
     }
 
-    /// Gives somebody another role, from the next request on. For admins. CONFLICT for the last active admin, and for a role of
-    /// DRIVER without a driver's record.
+    /// Gives somebody another role, at once, also for what they watch. Who is a CUSTOMER from now on is on no staff any more, also where
+    /// nobody else runs the restaurant; who is no DRIVER any more is OFFLINE, and the order it has not picked up waits for another driver.
+    /// For admins. CONFLICT for the last active admin, for a role of DRIVER without a driver's record, and for a driver who has
+    /// picked an order up: wait for its end.
     async fn set_user_role(&self, ctx: &Context<'_>, input: SetUserRoleInput) -> Result<SetUserRolePayload> {
         Ok(SetUserRolePayload { user: User(administration::user_role_set(ctx.app(), ctx.viewer(), input).await?) })
     }
 
-    /// Lets somebody sign in, or not any more: then all their sessions and sockets end at once. For admins. CONFLICT for the last
-    /// active admin.
+    /// Lets somebody sign in, or not any more: then all their sessions and sockets end at once. A driver is OFFLINE then, and the
+    /// order it has not picked up waits for another driver; one that it has picked up stays with it, and is moved by admins. Places on
+    /// the staff of restaurants wait for the account's return. For admins. CONFLICT for the last active admin.
     async fn set_user_active(&self, ctx: &Context<'_>, input: SetUserActiveInput) -> Result<SetUserActivePayload> {
         Ok(SetUserActivePayload { user: User(administration::user_active_set(ctx.app(), ctx.viewer(), input).await?) })
     }

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use entity::{account_tokens, users};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    FromQueryResult, QueryFilter, QueryTrait, sea_query::Expr,
 };
 use secrecy::SecretString;
 
 use super::secret;
 use crate::{
     app::App,
-    clock,
-    graphql::error::{Error, Result},
+    clock, dialect,
+    graphql::{
+        error::{Error, Result},
+        row::Row,
+    },
     mail::{Letter, Occasion},
 };
 
@@ -54,18 +58,29 @@ pub async fn take_in_tx(transaction: &DatabaseTransaction, token: &str, purposes
     use account_tokens::Column;
     let refused = || Error::bad_input("token", "This link is not valid any more: ask for a new one.");
     let now = clock::now();
+    let hash = secret::hash(token);
+    let user = user_of_token_lock_in_tx(transaction, &hash).await?.ok_or_else(refused)?;
     let taken = account_tokens::Entity::update_many()
         .col_expr(Column::UsedAt, Expr::val(now))
-        .filter(Column::TokenHash.eq(secret::hash(token)))
+        .filter(Column::TokenHash.eq(hash))
         .filter(Column::Purpose.is_in(purposes.iter().copied()))
         .filter(Column::UsedAt.is_null())
         .filter(Column::ExpiresAt.gt(now))
         .exec_with_returning(transaction)
         .await?;
     let token = taken.into_iter().next().ok_or_else(refused)?;
-    let user =
-        users::Entity::find_by_id(token.user_id).filter(users::Column::IsActive.eq(true)).one(transaction).await?;
-    user.filter(|user| user.email == token.email).ok_or_else(refused)
+    Some(user).filter(|user| user.is_active && user.email == token.email).ok_or_else(refused)
+}
+
+/// The user of a token, locked before anything that hangs on it, as whoever ends the account does.
+async fn user_of_token_lock_in_tx(transaction: &DatabaseTransaction, hash: &str) -> Result<Option<users::Model>> {
+    let backend = transaction.get_database_backend();
+    let mut select = users::Entity::find()
+        .inner_join(account_tokens::Entity)
+        .filter(account_tokens::Column::TokenHash.eq(hash))
+        .into_query();
+    dialect::lock_rows(backend, &mut select, users::Model::table());
+    Ok(users::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
 }
 
 /// Makes the user's outstanding tokens of a kind worthless.

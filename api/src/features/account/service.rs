@@ -2,26 +2,31 @@
 
 use entity::{sea_orm_active_enums::UserRole, users};
 use migration::{email::Email, search_text::fold};
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel, TryIntoModel};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryTrait, TryIntoModel, sea_query::SimpleExpr,
+};
 
+use super::{
+    administration::work_end_in_tx,
+    proof::{Purpose, letter_in_tx},
+    session::{of_user, sessions_end_in_tx},
+};
 pub use super::{
     collision::{Collision, SharingAccount, address_keep, address_set, collisions},
     generation::generation_confirm,
     session::announce,
     sign_in::find_by_email,
 };
-use super::{
-    proof::{Purpose, letter_in_tx},
-    session::{of_user, sessions_end_in_tx},
-};
 use crate::{
     app::App,
-    clock, database,
+    clock, database, dialect,
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
-        error::{Error, Result},
+        error::{Code, Error, Result},
         ids::UserId,
         input,
+        row::Row,
     },
     mail::Letter,
     viewer::Viewer,
@@ -43,12 +48,13 @@ pub async fn user_invite_in_tx(
     Ok((user, letter))
 }
 
-/// Makes an active admin with this password, out of whoever has the e-mail address. Every session of theirs ends.
+/// Makes an active admin with this password, out of whoever has the e-mail address. Every session of theirs ends, and so does a driver's
+/// work: CONFLICT for one who is on the way with an order.
 pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_hash: String) -> Result<users::Model> {
     let email = input::email("email", email)?;
     let name = input::optional_text("name", name, 100)?;
     let transaction = database::begin(&app.db).await?;
-    let mut row = match find_by_email(&transaction, &email).await? {
+    let mut row = match user_lock_by_email_in_tx(&transaction, &email).await? {
         Some(user) => user.into_active_model(),
         None => user_new(&email, name.clone(), UserRole::Admin),
     };
@@ -60,10 +66,46 @@ pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_has
     let user = row.save(&transaction).await?.try_into_model()?;
     let id = UserId(user.id);
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
+    let dismissal = work_end_in_tx(&transaction, &Viewer::System, &user).await?;
     record_in_tx(&transaction, Entry::of(&Viewer::System, Action::AdminMade).on(id)).await?;
     transaction.commit().await?;
     announce(app, id).await;
+    dismissal.announce(app).await;
     Ok(user)
+}
+
+/// The user who has this e-mail address, locked for a change: none who was deleted, or got another address, a moment ago.
+pub async fn user_lock_by_email_in_tx(
+    transaction: &DatabaseTransaction,
+    email: &Email,
+) -> Result<Option<users::Model>> {
+    let backend = transaction.get_database_backend();
+    let mut select = users::Entity::find().filter(users::Column::NormalizedEmail.eq(email.normalized())).into_query();
+    dialect::lock_rows(backend, &mut select, users::Model::table());
+    Ok(users::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
+}
+
+/// The user, if it is active, as it is until the transaction ends: nobody deletes or deactivates it meanwhile, or gives it another role.
+/// UNAUTHENTICATED where that has just happened. Whatever copies something personal asks for it first.
+pub async fn user_hold_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<users::Model> {
+    let backend = transaction.get_database_backend();
+    let mut select = users::Entity::find_by_id(user.0).filter(users::Column::IsActive.eq(true)).into_query();
+    dialect::hold_rows(backend, &mut select, users::Model::table());
+    let user = users::Model::find_by_statement(backend.build(&select)).one(transaction).await?;
+    user.ok_or_else(|| Error::new(Code::Unauthenticated, "This account has been closed."))
+}
+
+/// What the addresses of deleted accounts end with. Nothing is ever delivered to `invalid` (RFC 2606).
+const DELETED: &str = "@deleted.invalid";
+
+/// The address that takes the place of a deleted account's own.
+pub fn deleted_address(user: UserId) -> String {
+    format!("deleted-{}{DELETED}", user.0)
+}
+
+/// Which users are deleted accounts.
+pub fn deleted() -> SimpleExpr {
+    users::Column::NormalizedEmail.ends_with(DELETED)
 }
 
 /// A user's row, before anything is known of how it signs in.

@@ -38,7 +38,8 @@ use crate::{
     graphql::{context::OperationContext, date_time::DateTime, error::Result, ids::GlobalId, limits, row::Row},
 };
 
-/// What somebody is to the service. Whatever the role, anybody signed in may order.
+/// What somebody is to the service, which is worth something with a record only: a driver's work needs the role DRIVER and a driver's record,
+/// and running a restaurant a place on its staff and any role but CUSTOMER. Whatever the role, anybody signed in may order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 #[graphql(remote = "entity::sea_orm_active_enums::UserRole")]
 pub enum Role {
@@ -92,7 +93,7 @@ impl User {
         ctx.loaders().load(CustomerOfUser(self.0.id())).await.map(|row| row.map(Customer)).transpose()
     }
 
-    /// The user as a driver; null for anybody else.
+    /// The user's record as a driver, which outlives the role of one; null for anybody else.
     async fn driver(&self, ctx: &Context<'_>) -> Option<Result<Driver>> {
         ctx.loaders().load(DriverOfUser(self.0.id())).await.map(|row| row.map(Driver)).transpose()
     }

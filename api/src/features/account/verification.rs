@@ -12,8 +12,9 @@ use tracing::Instrument;
 
 use super::{
     proof::{self, Purpose},
+    service::user_lock_by_email_in_tx,
     session::{announce, of_user, sessions_end_in_tx},
-    sign_in::{attempt_count, find_by_email},
+    sign_in::attempt_count,
     types::{
         ChangePasswordInput, RequestEmailVerificationInput, RequestPasswordResetInput, ResetPasswordInput,
         VerifyEmailInput,
@@ -149,11 +150,11 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
 }
 
 async fn send(app: &App, email: &Email, purpose: Purpose) -> Result<()> {
-    let user = find_by_email(&app.db, email).await?.filter(|user| user.is_active);
+    let transaction = database::begin(&app.db).await?;
+    let user = user_lock_by_email_in_tx(&transaction, email).await?.filter(|user| user.is_active);
     let Some(user) = user.filter(|user| purpose != Purpose::VerifyEmail || user.email_verified_at.is_none()) else {
         return Ok(());
     };
-    let transaction = database::begin(&app.db).await?;
     let letter = proof::letter_in_tx(app, &transaction, &user, purpose).await?;
     transaction.commit().await?;
     app.mail.post(letter);

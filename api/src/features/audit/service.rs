@@ -1,17 +1,21 @@
 //! The record of what was done. Each entry is written in the transaction of the act: neither is there without the other.
 
-use entity::audit_events;
+use entity::{audit_events, users};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    sea_query::{CaseStatement, Expr, ExprTrait, LockType, Query},
 };
 use serde_json::{Value as Json, json};
 
 pub use super::types::AuditAction as Action;
 use crate::{
     clock,
+    features::account::service::deleted,
     graphql::{
         enumeration,
-        error::Result,
+        error::{Error, Result},
         ids::{GlobalId, UserId},
     },
     viewer::{Origin, Viewer},
@@ -67,8 +71,11 @@ impl Entry {
     }
 }
 
-/// Writes an act into the record.
+/// Writes an act into the record. From where it was done is left out where the actor's account is deleted at this moment.
 pub async fn record_in_tx(transaction: &DatabaseTransaction, entry: Entry) -> Result<()> {
+    if let (Some(actor), Some(origin)) = (entry.actor, &entry.origin) {
+        return record_with_origin_in_tx(transaction, &entry, actor, origin).await;
+    }
     let row = audit_events::ActiveModel {
         at: Set(clock::now().into()),
         actor_id: Set(entry.actor.map(|user| user.0)),
@@ -80,6 +87,44 @@ pub async fn record_in_tx(transaction: &DatabaseTransaction, entry: Entry) -> Re
         ..Default::default()
     };
     row.insert(transaction).await?;
+    Ok(())
+}
+
+/// Looks at the actor's row, with the lock that a reference to it takes anyway: a deletion waits for this, or this for a deletion.
+async fn record_with_origin_in_tx(
+    transaction: &DatabaseTransaction,
+    entry: &Entry,
+    actor: UserId,
+    origin: &Origin,
+) -> Result<()> {
+    use audit_events::Column;
+    let unless_deleted = |text: Option<String>| CaseStatement::new().case(deleted().not(), Expr::val(text));
+    let mut row = Query::select();
+    row.expr(Expr::val(clock::now()))
+        .expr(Expr::val(actor.0))
+        .expr(Expr::val(enumeration::name(entry.action)))
+        .expr(Expr::val(entry.subject.clone()))
+        .expr(unless_deleted(Some(origin.address.to_string())))
+        .expr(unless_deleted(origin.user_agent.clone()))
+        .expr(Expr::val(entry.details.clone()))
+        .from(users::Entity)
+        .and_where(users::Column::Id.eq(actor.0))
+        .lock(LockType::KeyShare);
+    let mut insert = Query::insert();
+    insert
+        .into_table(audit_events::Entity)
+        .columns([
+            Column::At,
+            Column::ActorId,
+            Column::Action,
+            Column::Subject,
+            Column::Address,
+            Column::UserAgent,
+            Column::Details,
+        ])
+        .select_from(row)
+        .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?;
+    transaction.execute(&insert).await?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use crate::{
     app::App,
     clock, database,
     features::{
+        account::service::user_hold_in_tx,
         address::{Address, AddressInput},
         audit::service::{Action, Entry, record_in_tx},
         order::service::orders_forget_in_tx,
@@ -43,13 +44,13 @@ pub async fn customer_of(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<O
     Ok(customers::Entity::find().filter(customers::Column::UserId.eq(user.id.0)).one(db).await?)
 }
 
-/// The viewer as a customer, made when it is first needed. Two requests that need it at once make one.
+/// The viewer as a customer, made when it is first needed. Two requests that need it at once make one. Its account is there until the
+/// transaction ends: UNAUTHENTICATED where it has just been closed.
 pub async fn customer_ensure_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer) -> Result<customers::Model> {
+    let user = user_hold_in_tx(transaction, viewer.signed_in()?.id).await?;
     if let Some(customer) = customer_of(transaction, viewer).await? {
         return Ok(customer);
     }
-    let user = viewer.signed_in()?;
-    let user = users::Entity::find_by_id(user.id.0).one(transaction).await?.ok_or_else(Error::unauthenticated)?;
     if user.email_verified_at.is_some() {
         customer_link_in_tx(transaction, &user).await?;
     }
@@ -112,8 +113,9 @@ pub async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users
 /// Changes what is named of a customer's profile.
 pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerInput) -> Result<customers::Model> {
     let id = CustomerId::parse(&wanted.id, "id")?;
-    viewer.signed_in()?;
+    let user = viewer.signed_in()?.id;
     let transaction = database::begin(&app.db).await?;
+    user_hold_in_tx(&transaction, user).await?;
     let present = customers::Model::find_visible_for_update(&transaction, viewer, id)
         .await
         .map_err(|error| error.with_field("id"))?;
@@ -153,10 +155,9 @@ fn decode_addresses(addresses: Vec<AddressInput>) -> Result<Json> {
 }
 
 /// Removes what is personal of the user's customer record and of its orders and reviews; the rows stay, with this e-mail address in
-/// place of its own. CONFLICT while one of its orders is under way.
+/// place of its own. CONFLICT while one of its orders is under way. The caller has locked the user's row, so that no order comes meanwhile.
 pub async fn customer_forget_in_tx(transaction: &DatabaseTransaction, user: UserId, email: &str) -> Result<()> {
     const NAME: &str = "Deleted customer";
-    // Its key changes first, which makes new orders of the customer wait for the end of this.
     let forgotten = customers::Entity::update_many()
         .col_expr(customers::Column::Name, Expr::val(NAME))
         .col_expr(customers::Column::Email, Expr::val(email))

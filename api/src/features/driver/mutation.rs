@@ -25,7 +25,8 @@ impl DriverMutation {
         Ok(UpdateDriverPayload { driver: Driver(service::driver_update(ctx.app(), ctx.viewer(), input).await?) })
     }
 
-    /// Starts or ends a driver's work. For the driver itself and admins. CONFLICT while it carries an order.
+    /// Starts or ends a driver's work. For the driver itself and admins. CONFLICT while it carries an order, and for a work that is begun
+    /// by nobody: the account is not active, or its role is not DRIVER any more.
     async fn set_driver_status(
         &self,
         ctx: &Context<'_>,
@@ -34,7 +35,8 @@ impl DriverMutation {
         Ok(SetDriverStatusPayload { driver: Driver(service::driver_set_status(ctx.app(), ctx.viewer(), input).await?) })
     }
 
-    /// Tells where the viewing driver is: at once to those who follow it. FORBIDDEN for anybody who is no driver.
+    /// Tells where the viewing driver is: at once to those who follow it. FORBIDDEN for anybody who is no driver, or
+    /// not any more.
     async fn update_driver_location(
         &self,
         ctx: &Context<'_>,

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use entity::driver_locations;
+use entity::{driver_locations, drivers, users};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::{Expr, ExprTrait, Query},
@@ -18,6 +18,7 @@ use crate::{
     app::App,
     clock, dialect,
     events::{Position, Track},
+    features::account::service::deleted,
     graphql::{error::Result, ids::DriverId},
     tasks::Setbacks,
 };
@@ -40,9 +41,15 @@ const PLACE: [(&str, &str); 7] = [
     ("recorded_at", "timestamptz"),
 ];
 
-/// What is told of drivers whose account is no more is not written.
-const OF_USERS: &str = "moved as (select told.* from told join drivers on drivers.id = told.driver_id \
-                        join users on users.id = drivers.user_id where users.is_active)";
+/// What is told of drivers who do not work any more is not written. Their accounts stay as they are until all is written: a deletion waits,
+/// or what is written waits for the deletion.
+fn of_drivers_who_work(backend: DbBackend) -> String {
+    let hold = dialect::hold_in_turn(backend, "users");
+    format!(
+        "moved as (select told.* from told join drivers on drivers.id = told.driver_id \
+         join users on users.id = drivers.user_id where users.is_active and users.role = 'DRIVER' {hold})"
+    )
+}
 
 /// Drivers whose places could not be written lately.
 pub fn setbacks() -> Setbacks<i32> {
@@ -81,7 +88,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 async fn tracks_write(app: &App, tracks: &[Track]) -> Result<()> {
     let newest: Vec<_> = tracks.iter().map(|track| (track.driver, 0, track.newest)).collect();
-    last_places_write(&app.db, &newest).await?;
+    let written = last_places_write(&app.db, &newest).await?;
+    if written < newest.len() as u64 {
+        nobodys_places_forget(app, tracks).await?;
+    }
     let points = tracks.iter().flat_map(|track| track.points.iter().map(|(slot, point)| (track.driver, *slot, *point)));
     routes_write(app, &app.db, &points.collect::<Vec<_>>()).await
 }
@@ -104,21 +114,40 @@ pub async fn positions_write(
 /// One driver's place in one stretch of time, by the number of the stretch.
 type Place = (DriverId, i64, Position);
 
-/// An older place never replaces a newer one.
-async fn last_places_write(db: &impl ConnectionTrait, places: &[Place]) -> Result<()> {
+/// Forgets, at the broker too, where drivers are whose account was deleted after they had told it.
+async fn nobodys_places_forget(app: &App, tracks: &[Track]) -> Result<()> {
+    let told =
+        dialect::any_of(app.db.get_database_backend(), drivers::Column::Id, tracks.iter().map(|track| track.driver.0));
+    let nobodys: Vec<i32> = drivers::Entity::find()
+        .select_only()
+        .column(drivers::Column::Id)
+        .inner_join(users::Entity)
+        .filter(told)
+        .filter(deleted())
+        .into_tuple()
+        .all(&app.db)
+        .await?;
+    for driver in nobodys {
+        app.events.forget_position(DriverId(driver)).await;
+    }
+    Ok(())
+}
+
+/// An older place never replaces a newer one. Gives how many were written.
+async fn last_places_write(db: &impl ConnectionTrait, places: &[Place]) -> Result<u64> {
     let backend = db.get_database_backend();
     let (rows, lock) = (dialect::rows_of_json(backend, &PLACE), dialect::lock_in_turn(backend, "drivers"));
     let statement = format!(
-        "with told as ({rows}), {OF_USERS}, \
+        "with told as ({rows}), {}, \
          locked as (select drivers.id from drivers join moved on moved.driver_id = drivers.id order by drivers.id {lock}) \
          update drivers set current_lat = moved.lat, current_lng = moved.lng, location_heading = moved.heading, \
          location_speed = moved.speed, location_recorded_at = moved.recorded_at \
          from moved join locked on locked.id = moved.driver_id \
          where drivers.id = moved.driver_id \
-         and (drivers.location_recorded_at is null or drivers.location_recorded_at < moved.recorded_at)"
+         and (drivers.location_recorded_at is null or drivers.location_recorded_at < moved.recorded_at)",
+        of_drivers_who_work(backend)
     );
-    db.execute_raw(with_places(backend, statement, places)).await?;
-    Ok(())
+    Ok(db.execute_raw(with_places(backend, statement, places)).await?.rows_affected())
 }
 
 /// Writes each point into the route of the order that the driver carried at the time, by the order's history; a point of a time
@@ -132,7 +161,7 @@ async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[Place]) ->
     // A driver's latest step at the time is one of the order that it carried, unless that was the last one, or a later step of that
     // order has taken it from the driver.
     let statement = format!(
-        "with told as ({rows}), {OF_USERS} \
+        "with told as ({rows}), {} \
          insert into driver_locations (order_id, slot, driver_id, recorded_at, lat, lng, heading, speed) \
          select step.order_id, moved.slot, moved.driver_id, moved.recorded_at, moved.lat, moved.lng, moved.heading, moved.speed \
          from moved join order_events as step on step.position = (\
@@ -143,7 +172,8 @@ async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[Place]) ->
          and not exists (select 1 from order_events as later \
             where later.order_id = step.order_id and later.sequence > step.sequence and later.at <= moved.recorded_at) \
          order by moved.recorded_at \
-         on conflict do nothing"
+         on conflict do nothing",
+        of_drivers_who_work(backend)
     );
     for points in points.chunks(BATCH) {
         db.execute_raw(with_places(backend, statement.clone(), points)).await?;

@@ -15,8 +15,9 @@ use crate::{
     app::App,
     database,
     features::{
-        account::service::user_invite_in_tx,
+        account::service::{user_hold_in_tx, user_invite_in_tx},
         audit::service::{Action, Entry, record_in_tx},
+        order::service::driver_works_in_tx,
     },
     graphql::{
         error::{Error, Result},
@@ -68,6 +69,7 @@ pub async fn driver_create(app: &App, viewer: &Viewer, wanted: CreateDriverInput
 /// Changes what is named of a driver's profile.
 pub async fn driver_update(app: &App, viewer: &Viewer, wanted: UpdateDriverInput) -> Result<drivers::Model> {
     let id = DriverId::parse(&wanted.id, "id")?;
+    let user = viewer.signed_in()?.id;
     let mut row = driver_own(app, viewer, id, "id").await?.into_active_model();
     if let Some(name) = input::required("name", wanted.name)? {
         row.name = Set(input::text("name", &name, 100)?);
@@ -79,6 +81,7 @@ pub async fn driver_update(app: &App, viewer: &Viewer, wanted: UpdateDriverInput
         row.vehicle_type = Set(input::text("vehicleType", &vehicle_type, 50)?);
     }
     let transaction = database::begin(&app.db).await?;
+    user_hold_in_tx(&transaction, user).await?;
     let driver = row.update(&transaction).await.map_err(taken)?;
     administration_record_in_tx(&transaction, viewer, id, Action::DriverUpdated).await?;
     transaction.commit().await?;
@@ -98,7 +101,7 @@ async fn administration_record_in_tx(
     record_in_tx(transaction, Entry::of(viewer, action).on(driver)).await
 }
 
-/// Starts or ends a driver's work, unless it carries an order.
+/// Starts or ends a driver's work, unless it carries an order. CONFLICT where nobody works as this driver any more.
 pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStatusInput) -> Result<drivers::Model> {
     let id = DriverId::parse(&wanted.driver_id, "driverId")?;
     let status = match wanted.status {
@@ -108,6 +111,9 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
     };
     driver_own(app, viewer, id, "driverId").await?;
     let transaction = database::begin(&app.db).await?;
+    if status == StoredDriverStatus::Available && !driver_works_in_tx(&transaction, id.0).await? {
+        return Err(Error::conflict("Nobody works as this driver any more."));
+    }
     let changed = drivers::Entity::update_many()
         .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(status)))
         .filter(drivers::Column::Id.eq(id.0))
@@ -124,30 +130,25 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
 }
 
 /// Removes what is personal of the user's record as a driver, and where it was; the row stays, for its orders. Gives whose place is to
-/// be forgotten after the commit. CONFLICT while it carries an order.
+/// be forgotten after the commit. The caller has ended its work.
 pub async fn driver_forget_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<Option<DriverId>> {
     let Some(driver) = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?
     else {
         return Ok(None);
     };
     let forgotten = format!("deleted-{}", driver.id);
-    let changed = drivers::Entity::update_many()
+    drivers::Entity::update_many()
         .col_expr(drivers::Column::Name, Expr::val("Deleted driver"))
         .col_expr(drivers::Column::Phone, Expr::val(&forgotten))
         .col_expr(drivers::Column::LicenseNumber, Expr::val(&forgotten))
-        .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(StoredDriverStatus::Offline)))
         .col_expr(drivers::Column::CurrentLat, Expr::val(None::<Decimal>))
         .col_expr(drivers::Column::CurrentLng, Expr::val(None::<Decimal>))
         .col_expr(drivers::Column::LocationHeading, Expr::val(None::<f64>))
         .col_expr(drivers::Column::LocationSpeed, Expr::val(None::<f64>))
         .col_expr(drivers::Column::LocationRecordedAt, Expr::val(None::<chrono::DateTime<chrono::Utc>>))
         .filter(drivers::Column::Id.eq(driver.id))
-        .filter(drivers::Column::Status.ne(StoredDriverStatus::Busy))
         .exec(transaction)
         .await?;
-    if changed.rows_affected == 0 {
-        return Err(Error::conflict("You carry an order: deliver or release it first."));
-    }
     driver_locations::Entity::delete_many()
         .filter(driver_locations::Column::DriverId.eq(driver.id))
         .exec(transaction)

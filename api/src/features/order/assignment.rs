@@ -4,8 +4,9 @@ use entity::{drivers, order_events, orders, sea_orm_active_enums::DriverStatus};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
+    dismissal::{driver_free_in_tx, driver_works_in_tx},
     history, lifecycle,
-    service::{driver_free_in_tx, note, order_change_in_tx, order_visible_in_tx},
+    service::{note, order_change_in_tx, order_visible_in_tx},
     types::{AssignDriverInput, ReleaseDriverInput},
 };
 use crate::{
@@ -47,7 +48,11 @@ async fn driver_assign_in_tx(
         return Err(Error::conflict("The order has a driver already."));
     }
     check_assignable(&present)?;
-    // The order's row is locked first, always: an order's history is only in step if its lock comes before anything else.
+    let not_available = || Error::conflict(format!("{} is not available.", wanted.name)).with_field("driverId");
+    if !driver_works_in_tx(transaction, driver.0).await? {
+        return Err(not_available());
+    }
+    // The order's row is locked before its driver's and its history's: these are only in step with it if its lock comes first.
     let order = order_change_in_tx(transaction, &present, |update| {
         update.col_expr(orders::Column::DriverId, Expr::val(driver.0))
     })
@@ -59,7 +64,7 @@ async fn driver_assign_in_tx(
         .exec(transaction)
         .await?;
     if taken.rows_affected == 0 {
-        return Err(Error::conflict(format!("{} is not available.", wanted.name)).with_field("driverId"));
+        return Err(not_available());
     }
     let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, None).await?;
     Ok((order, event))
@@ -91,11 +96,12 @@ async fn driver_release_in_tx(
         return Err(Error::conflict("The order has no driver."));
     };
     check_assignable(&present)?;
+    let works = driver_works_in_tx(transaction, driver).await?;
     let order = order_change_in_tx(transaction, &present, |update| {
         update.col_expr(orders::Column::DriverId, Expr::val(None::<i32>))
     })
     .await?;
-    driver_free_in_tx(transaction, driver).await?;
+    driver_free_in_tx(transaction, driver, works).await?;
     let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, reason).await?;
     Ok((order, event, driver))
 }

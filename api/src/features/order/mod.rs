@@ -1,7 +1,8 @@
 //! Orders, from the basket to the door.
 
 pub mod assignment;
-pub mod history;
+pub mod dismissal;
+mod history;
 pub mod lifecycle;
 pub mod loader;
 pub mod mutation;

@@ -38,13 +38,14 @@ impl OrderMutation {
     }
 
     /// Gives a CONFIRMED to READY order without a driver to an AVAILABLE driver, who becomes BUSY. For the driver itself, the
-    /// restaurant's staff and admins. CONFLICT when somebody else was faster.
+    /// restaurant's staff and admins. CONFLICT when somebody else was faster, and for a driver who does not work: not AVAILABLE, not a
+    /// DRIVER any more, or not active.
     async fn assign_driver(&self, ctx: &Context<'_>, input: AssignDriverInput) -> Result<AssignDriverPayload> {
         Ok(AssignDriverPayload { order: Order(assignment::driver_assign(ctx.app(), ctx.viewer(), input).await?) })
     }
 
-    /// Takes an order from its driver before it is picked up; the driver becomes AVAILABLE again. For the driver itself, the
-    /// restaurant's staff and admins.
+    /// Takes an order from its driver before it is picked up; the driver becomes AVAILABLE again, or OFFLINE where it does not work any
+    /// more. For the driver itself, the restaurant's staff and admins.
     async fn release_driver(&self, ctx: &Context<'_>, input: ReleaseDriverInput) -> Result<ReleaseDriverPayload> {
         Ok(ReleaseDriverPayload { order: Order(assignment::driver_release(ctx.app(), ctx.viewer(), input).await?) })
     }

@@ -1,16 +1,17 @@
 //! The steps of an order's life. Each is one conditional update with its history, or nothing: the loser of a race gets CONFLICT.
 
-use entity::{
-    drivers, order_events, orders,
-    sea_orm_active_enums::{DriverStatus, OrderStatus},
-};
+use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 
-pub use super::lifecycle::is_final;
 use super::{
+    dismissal::driver_free_in_tx,
     history,
     lifecycle::{self, Party},
     types::{CancelOrderInput, UpdateOrderStatusInput},
+};
+pub use super::{
+    dismissal::{Dismissal, driver_dismiss_in_tx, driver_works_in_tx},
+    lifecycle::is_final,
 };
 use crate::{
     app::App,
@@ -70,12 +71,17 @@ async fn order_step_in_tx(
 ) -> Result<(orders::Model, order_events::Model)> {
     let present = order_visible_in_tx(transaction, viewer, id).await?;
     lifecycle::check_step(viewer, &present, to)?;
+    // The account's row is locked before the order's.
+    let freed = match present.driver_id.filter(|_| lifecycle::is_final(to)) {
+        Some(driver) => Some((driver, driver_works_in_tx(transaction, driver).await?)),
+        None => None,
+    };
     let order = order_change_in_tx(transaction, &present, |update| {
         update.col_expr(orders::Column::Status, orders::Column::Status.save_as(Expr::val(to)))
     })
     .await?;
-    if let Some(driver) = order.driver_id.filter(|_| lifecycle::is_final(to)) {
-        driver_free_in_tx(transaction, driver).await?;
+    if let Some((driver, works)) = freed {
+        driver_free_in_tx(transaction, driver, works).await?;
     }
     let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, note).await?;
     Ok((order, event))
@@ -115,17 +121,6 @@ pub async fn order_change_in_tx(
         .into_iter()
         .next()
         .ok_or_else(|| Error::conflict("Somebody else changed the order at the same moment. Look at it again."))
-}
-
-/// Makes the driver AVAILABLE again, after the order or the assignment ended.
-pub async fn driver_free_in_tx(transaction: &DatabaseTransaction, driver: i32) -> Result<()> {
-    drivers::Entity::update_many()
-        .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(DriverStatus::Available)))
-        .filter(drivers::Column::Id.eq(driver))
-        .filter(drivers::Column::Status.eq(DriverStatus::Busy))
-        .exec(transaction)
-        .await?;
-    Ok(())
 }
 
 /// What somebody has to say about a step.

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     clock, database,
     features::{
-        account::service::{announce, find_by_email, user_invite_in_tx},
+        account::service::{announce, user_invite_in_tx, user_lock_by_email_in_tx},
         audit::service::{Action, Entry, record_in_tx},
     },
     graphql::{
@@ -89,7 +89,8 @@ async fn merchant_in_tx(
     transaction: &DatabaseTransaction,
     email: &Email,
 ) -> Result<(users::Model, Option<Letter>)> {
-    let Some(user) = find_by_email(transaction, email).await? else {
+    // Locked, for it may be losing its role, or its account, at this moment.
+    let Some(user) = user_lock_by_email_in_tx(transaction, email).await? else {
         let (user, letter) = user_invite_in_tx(app, transaction, email, None, UserRole::Merchant).await?;
         return Ok((user, Some(letter)));
     };

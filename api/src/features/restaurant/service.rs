@@ -10,6 +10,7 @@ use crate::{
     app::App,
     clock, database,
     features::{
+        account::service::user_hold_in_tx,
         address::LatLngInput,
         audit::service::{Action, Entry, record_in_tx},
     },
@@ -69,6 +70,10 @@ pub async fn restaurant_create(
     let menu_description = input::optional_text("menuDescription", wanted.menu_description.as_deref(), 5000)?;
 
     let transaction = database::begin(&app.db).await?;
+    // It may be losing its role, or its account, at this moment.
+    if user_hold_in_tx(&transaction, user.id).await?.role != user.role() {
+        return Err(Error::conflict("Your role was changed at the same moment. Try again."));
+    }
     let restaurant = row.insert(&transaction).await?;
     menus::ActiveModel {
         restaurant_id: Set(restaurant.id),

@@ -14,7 +14,10 @@ use super::types::{DeleteReviewInput, PostReviewInput, UpdateReviewInput};
 use crate::{
     app::App,
     clock, database,
-    features::audit::service::{Action, Entry, record_in_tx},
+    features::{
+        account::service::user_hold_in_tx,
+        audit::service::{Action, Entry, record_in_tx},
+    },
     graphql::{
         error::{Error, Result},
         ids::{CustomerId, GlobalId, RestaurantId, ReviewId},
@@ -31,12 +34,13 @@ pub async fn review_post(
     viewer: &Viewer,
     wanted: PostReviewInput,
 ) -> Result<(reviews::Model, restaurants::Model)> {
-    viewer.signed_in()?;
+    let user = viewer.signed_in()?.id;
     let restaurant = RestaurantId::parse(&wanted.restaurant_id, "restaurantId")?;
     let rating = input::whole_number("rating", wanted.rating, 1, 5)?;
     let comment = comment(wanted.comment.as_deref())?;
 
     let transaction = database::begin(&app.db).await?;
+    user_hold_in_tx(&transaction, user).await?;
     let customer = customer_served_in_tx(&transaction, viewer, restaurant).await?;
     let now = clock::now();
     let row = reviews::ActiveModel {
@@ -70,7 +74,9 @@ pub async fn review_update(
     wanted: UpdateReviewInput,
 ) -> Result<(reviews::Model, restaurants::Model)> {
     let id = ReviewId::parse(&wanted.id, "id")?;
+    let user = viewer.signed_in()?.id;
     let transaction = database::begin(&app.db).await?;
+    user_hold_in_tx(&transaction, user).await?;
     let mut row = review_own_in_tx(&transaction, viewer, id).await?.into_active_model();
     if let Some(rating) = input::required("rating", wanted.rating)? {
         row.rating = Set(input::whole_number("rating", rating, 1, 5)?);

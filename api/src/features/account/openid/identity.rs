@@ -11,17 +11,19 @@ use crate::{
     clock,
     features::account::{
         proof::{self, Purpose},
-        service::user_new,
+        service::{user_lock_by_email_in_tx, user_new},
         session::{of_user, sessions_end_in_tx},
-        sign_in::{check_sign_up, find_by_email},
+        sign_in::check_sign_up,
         verification::email_verified_in_tx,
     },
     graphql::{
         error::{Error, Result},
         ids::UserId,
         input,
+        row::Row,
     },
     openid::Person,
+    viewer::Viewer,
 };
 
 /// How the provider's person came to be the user.
@@ -44,10 +46,12 @@ pub async fn user_of_in_tx(
     person: &Person,
 ) -> Result<(users::Model, Link)> {
     if let Some(user) = find_linked(transaction, person).await? {
+        // It may be on its way out: the session would be nobody's.
+        let user = users::Model::find_visible_for_update(transaction, &Viewer::System, UserId(user.id)).await?;
         return Ok((active(user)?, Link::Known));
     }
     let email = proved_email(provider, person)?;
-    let (user, link) = match find_by_email(transaction, &email).await? {
+    let (user, link) = match user_lock_by_email_in_tx(transaction, &email).await? {
         Some(user) => (active(user)?, Link::Added),
         None => user_make_in_tx(app, transaction, person, &email).await?,
     };
@@ -92,7 +96,7 @@ async fn user_make_in_tx(
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(transaction)
         .await?;
-    let user = find_by_email(transaction, email).await?;
+    let user = user_lock_by_email_in_tx(transaction, email).await?;
     let user = user.ok_or_else(|| Error::internal(anyhow::anyhow!("a user that was made is not there")))?;
     Ok((active(user)?, if made == 1 { Link::Made } else { Link::Added }))
 }

@@ -1,0 +1,114 @@
+//! What becomes of a driver's order when the driver stops being one, and what a driver is free for when an order ends.
+//!
+//! A driver is somebody with a driver's record, the role DRIVER and an account that is active. Locks are taken in one order, the account's row,
+//! the order's and the driver's, so that of a dismissal and whatever happens to the driver's order at the same moment one sees what the other
+//! has done.
+
+use entity::{
+    drivers, order_events, orders,
+    sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole},
+    users,
+};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
+    QueryTrait,
+    sea_query::{Expr, ExprTrait},
+};
+
+use super::{history, lifecycle, service::order_change_in_tx};
+use crate::{
+    app::App,
+    dialect,
+    graphql::{error::Result, ids::UserId, row::Row},
+    viewer::Viewer,
+};
+
+/// What came of ending somebody's work as a driver.
+#[derive(Default)]
+pub struct Dismissal {
+    /// Whether it is on the way with an order, which stays with it: only an admin moves it then.
+    pub is_on_the_way: bool,
+    released: Option<(orders::Model, order_events::Model, i32)>,
+}
+
+impl Dismissal {
+    /// Tells everybody who follows the order that was released. Call it after the commit.
+    pub async fn announce(self, app: &App) {
+        if let Some((order, event, driver)) = self.released {
+            history::announce(app, &order, &event, Some(driver)).await;
+        }
+    }
+}
+
+/// Ends the user's work as a driver, if it is one: it is OFFLINE, and the order that it has not picked up yet waits for another. The caller
+/// has locked the user's row, so that it is not assigned again meanwhile. Announce what it gives after the commit.
+pub async fn driver_dismiss_in_tx(
+    transaction: &DatabaseTransaction,
+    viewer: &Viewer,
+    user: UserId,
+) -> Result<Dismissal> {
+    let driver = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?;
+    let Some(driver) = driver else { return Ok(Dismissal::default()) };
+    let mut dismissal = Dismissal::default();
+    match order_carried_in_tx(transaction, driver.id).await? {
+        Some(order) if order.status == OrderStatus::PickedUp => {
+            dismissal.is_on_the_way = true;
+            return Ok(dismissal);
+        }
+        Some(present) => {
+            let order = order_change_in_tx(transaction, &present, |update| {
+                update.col_expr(orders::Column::DriverId, Expr::val(None::<i32>))
+            })
+            .await?;
+            let note = Some("The driver is not available any more.".to_owned());
+            let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, note).await?;
+            dismissal.released = Some((order, event, driver.id));
+        }
+        None => {}
+    }
+    driver_turn_in_tx(transaction, driver.id, DriverStatus::Offline).await?;
+    Ok(dismissal)
+}
+
+/// The order under way that the driver has, locked, for it may be picked up or end at this moment.
+async fn order_carried_in_tx(transaction: &DatabaseTransaction, driver: i32) -> Result<Option<orders::Model>> {
+    let backend = transaction.get_database_backend();
+    let mut select = orders::Entity::find()
+        .filter(orders::Column::DriverId.eq(driver))
+        .filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
+        .into_query();
+    dialect::lock_rows(backend, &mut select, orders::Model::table());
+    Ok(orders::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
+}
+
+/// Whether somebody works as this driver, which stays so until the transaction ends. Ask it before the order is locked.
+pub async fn driver_works_in_tx(transaction: &DatabaseTransaction, driver: i32) -> Result<bool> {
+    let backend = transaction.get_database_backend();
+    let mut select = users::Entity::find().select_only().column(users::Column::Id).into_query();
+    select
+        .inner_join(
+            drivers::Entity,
+            Expr::col(drivers::Column::UserId.as_column_ref()).equals(users::Column::Id.as_column_ref()),
+        )
+        .and_where(drivers::Column::Id.eq(driver))
+        .and_where(users::Column::IsActive.eq(true))
+        .and_where(users::Column::Role.eq(UserRole::Driver));
+    dialect::hold_rows(backend, &mut select, users::Model::table());
+    Ok(transaction.query_one_raw(backend.build(&select)).await?.is_some())
+}
+
+/// Makes the driver free for another order after its own ended, or was taken from it; OFFLINE where nobody works as this driver any more.
+pub async fn driver_free_in_tx(transaction: &DatabaseTransaction, driver: i32, works: bool) -> Result<()> {
+    let status = if works { DriverStatus::Available } else { DriverStatus::Offline };
+    driver_turn_in_tx(transaction, driver, status).await
+}
+
+async fn driver_turn_in_tx(transaction: &DatabaseTransaction, driver: i32, status: DriverStatus) -> Result<()> {
+    drivers::Entity::update_many()
+        .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(status)))
+        .filter(drivers::Column::Id.eq(driver))
+        .filter(drivers::Column::Status.ne(status))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
