@@ -233,6 +233,17 @@ both_databases! {
         };
         assert_eq!(nearby(restaurant.id()).await, ["Near", "Middle", "Far", "Lost"]);
         assert_eq!(nearby(elsewhere.id()).await, ["Far", "Middle", "Near", "Lost"]);
+        // Of each restaurant's nearest so many, in one statement, and no more are read.
+        let two = "query($ids: [ID!]!) { nodes(ids: $ids) { ... on Restaurant { availableDrivers(first: 2) { name } } } }";
+        let nearest = merchant.query(two, json!({"ids": [restaurant.id(), elsewhere.id()]}));
+        let (answer, statements) = city.server().statements_during(nearest).await;
+        let names = |names: [&str; 2]| json!({"availableDrivers": names.map(|name| json!({"name": name}))});
+        assert_eq!(answer.at("/nodes"), &json!([names(["Near", "Middle"]), names(["Far", "Middle"])]));
+        // Who asks, the restaurants, their drivers.
+        assert_eq!(statements.count(), 3, "{statements}");
+        assert!(statements.rows() <= 1 + 2 + 4, "{statements}");
+        let refused = merchant.query("query($id: ID!) { restaurant(id: $id) { availableDrivers(first: 501) { name } } }", json!({"id": restaurant.id()})).await;
+        refused.expect_error("BAD_USER_INPUT", "first");
         for viewer in [city.anonymous(), city.customer("Ann").await, city.driver("Duy").await] {
             viewer.query(document, json!({"id": restaurant.id()})).await.expect_code("FORBIDDEN");
         }

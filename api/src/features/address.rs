@@ -4,7 +4,7 @@ use async_graphql::{InputObject, SimpleObject};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::graphql::{error::Result, input};
+use crate::graphql::{error::Result, input, limits};
 
 /// A place on the map (WGS 84).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SimpleObject)]
@@ -37,6 +37,7 @@ pub struct Address {
     pub country: Option<String>,
     pub location: Option<LatLng>,
     /// For the driver, such as `Ring twice`.
+    #[graphql(complexity = "limits::text(500)")]
     pub instructions: Option<String>,
 }
 

@@ -59,6 +59,15 @@ pub fn whole_number(field: &str, value: i32, minimum: i32, maximum: i32) -> Resu
     Ok(value)
 }
 
+/// A list with so many entries, both numbers included.
+pub fn length<T>(field: &str, entries: &[T], minimum: usize, maximum: usize) -> Result<()> {
+    if (minimum..=maximum).contains(&entries.len()) {
+        return Ok(());
+    }
+    let possible = if minimum == 0 { format!("at most {maximum}") } else { format!("{minimum} to {maximum}") };
+    Err(Error::bad_input(field, format!("This has {} entries; {possible} are possible.", entries.len())))
+}
+
 /// Degrees north, −90 to 90.
 pub fn latitude(field: &str, value: f64) -> Result<f64> {
     degrees(field, value, 90.0)

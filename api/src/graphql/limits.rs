@@ -1,14 +1,12 @@
-//! How much a list adds to an operation's complexity, and what its document costs besides.
+//! How much a list or a long text adds to an operation's complexity, and what its document costs besides.
 
 use super::page::{DEFAULT_SIZE, MAXIMUM_SIZE};
 
-/// Entries that a list is taken to have where the client cannot say how many.
-pub const DEFAULT_LENGTH: usize = DEFAULT_SIZE as usize;
-/// Entries that a list without pages is taken to have, which is short by nature: what an order consists of, its history.
-pub const SHORT_LENGTH: usize = 5;
-
 /// No operation comes near; and no sum of such numbers, of which there are as many as selections, leaves a `usize`.
 const CEILING: usize = 1 << 32;
+
+/// Characters of a text that cost as much as one field.
+const CHARACTERS_A_FIELD: usize = 250;
 
 /// Bytes of a document that cost as much as one field.
 const BYTES_A_FIELD: usize = 100;
@@ -22,19 +20,30 @@ pub fn document(bytes: usize) -> usize {
 }
 
 /// The complexity of a list with pages: `#[graphql(complexity = "limits::list(first, last, child_complexity)")]`.
-///
-/// What the client asks for is clamped to what it can get; what is negative or above is refused by the field itself.
 pub fn list(first: Option<i32>, last: Option<i32>, child_complexity: usize) -> usize {
-    let length = match first.or(last) {
-        Some(length) => u32::try_from(length).unwrap_or(0).min(MAXIMUM_SIZE),
-        None => DEFAULT_SIZE,
-    };
-    entries(length as usize, child_complexity)
+    list_of(MAXIMUM_SIZE, first, last, child_complexity)
 }
 
-/// The complexity of a list of so many entries.
+/// The complexity of a list whose pages have at most so many entries.
+pub fn list_of(maximum: u32, first: Option<i32>, last: Option<i32>, child_complexity: usize) -> usize {
+    first_of(maximum, first.or(last).unwrap_or(DEFAULT_SIZE as i32), child_complexity)
+}
+
+/// The complexity of the first entries of a list, of which there are at most so many.
+///
+/// What the client asks for is clamped to what it can get; what is negative or above is refused by the field itself.
+pub fn first_of(maximum: u32, first: i32, child_complexity: usize) -> usize {
+    entries(u32::try_from(first).unwrap_or(0).min(maximum) as usize, child_complexity)
+}
+
+/// The complexity of a list of at most so many entries. An entry without fields of its own costs as much as a field.
 pub fn entries(length: usize, child_complexity: usize) -> usize {
-    length.max(1).saturating_mul(child_complexity).saturating_add(1).min(CEILING)
+    length.max(1).saturating_mul(child_complexity.max(1)).saturating_add(1).min(CEILING)
+}
+
+/// The complexity of a text of at most so many characters.
+pub fn text(maximum: usize) -> usize {
+    1 + maximum / CHARACTERS_A_FIELD
 }
 
 #[cfg(test)]
@@ -54,5 +63,8 @@ mod tests {
         assert_eq!(list(Some(0), None, 3), 4);
         assert_eq!(list(Some(i32::MAX), None, 3), 301);
         assert_eq!(list(Some(100), None, usize::MAX), CEILING);
+        assert_eq!(first_of(500, i32::MAX, 3), 1501);
+        assert_eq!(first_of(500, i32::MIN, 3), 4);
+        assert_eq!(entries(7, 0), 8, "a list of names");
     }
 }

@@ -74,6 +74,28 @@ pub async fn page_of_parent<L: Children, T>(
     Ok(Connection::new(page.sort, page.slice(rows), wrap, count))
 }
 
+/// The first rows of the list at a root of a query.
+pub async fn first_of_all<L: List>(
+    context: &impl OperationContext,
+    list: L,
+    page: Page<L::Sort>,
+) -> Result<Vec<L::Row>> {
+    let app = context.app();
+    let select = list.select(context.viewer(), app.db.get_database_backend());
+    Ok(page.load(&app.db, select).await?.rows)
+}
+
+/// The first rows of the list that hangs on `parent`, loaded together with those of all other parents at this level.
+pub async fn first_of_parent<L: Children>(
+    context: &impl OperationContext,
+    parent: L::Parent,
+    list: L,
+    page: Page<L::Sort>,
+) -> Result<Vec<L::Row>> {
+    let rows = context.loaders().load(PageOf { parent, list, page: page.clone() }).await?.unwrap_or_default();
+    Ok(page.slice(rows).rows)
+}
+
 async fn count(db: &impl ConnectionTrait, mut select: SelectStatement) -> Result<u64> {
     select.clear_selects().expr_as(Func::count(Expr::val(1)), Alias::new("count"));
     let row = db.query_one_raw(db.get_database_backend().build(&select)).await?;
@@ -107,12 +129,17 @@ impl<L: Children> Loader<PageOf<L>> for Reader {
         let same_arguments = grouped(&[], keys.iter().map(|key| ((&key.list, &key.page), key.parent)));
         for ((list, page), parents) in same_arguments {
             let mut select = list.select(&self.viewer, db.get_database_backend());
-            let numbers = parents.iter().map(|parent| (*parent).into());
-            select.and_where(dialect::any_of(db.get_database_backend(), L::PARENT_COLUMN, numbers));
-            // The rows of a single list need no telling apart, and the database stops reading at the page's end.
             let rows = match parents.as_slice() {
-                [_] => page.load_rows(db, select).await?,
-                _ => page.load_each(db, select, L::PARENT_COLUMN.as_column_ref()).await?,
+                // By an index in the list's order the database reads no further than the page's end: by that of one parent only.
+                [parent] => {
+                    select.and_where(L::PARENT_COLUMN.eq((*parent).into()));
+                    page.load_rows(db, select).await?
+                }
+                _ => {
+                    let numbers = parents.iter().map(|parent| (*parent).into());
+                    select.and_where(dialect::any_of(db.get_database_backend(), L::PARENT_COLUMN, numbers));
+                    page.load_each(db, select, L::PARENT_COLUMN.as_column_ref()).await?
+                }
             };
             let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), row)));
             pages.extend(

@@ -5,12 +5,12 @@ use entity::{audit_events, customers, drivers, menus, orders, restaurants, revie
 
 use super::{
     context::OperationContext,
-    error::{Error, Result},
+    error::Result,
     ids::{
         self, AuditEventId, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, RestaurantId, ReviewId, SessionId,
         UserId,
     },
-    limits,
+    input, limits,
     row::Visible,
 };
 use crate::features::{
@@ -59,9 +59,7 @@ impl NodeQuery {
     /// that the viewer may not know of.
     #[graphql(complexity = "limits::entries(ids.len().min(MAXIMUM_NODES), child_complexity)")]
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
-        if ids.len() > MAXIMUM_NODES {
-            return Err(Error::bad_input("ids", format!("At most {MAXIMUM_NODES} objects can be asked for at once.")));
-        }
+        input::length("ids", &ids, 0, MAXIMUM_NODES)?;
         let nodes = ids
             .iter()
             .enumerate()

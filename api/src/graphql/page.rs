@@ -22,13 +22,15 @@ pub const DEFAULT_SIZE: u32 = 20;
 pub const MAXIMUM_SIZE: u32 = 100;
 
 /// The page arguments of a list field as they were sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PageArguments {
     pub first: Option<i32>,
     pub after: Option<String>,
     pub last: Option<i32>,
     pub before: Option<String>,
     pub offset: Option<i32>,
+    /// How many rows a page of this list can have.
+    maximum: u32,
 }
 
 /// A page to cut from a list in the order `S`.
@@ -54,7 +56,12 @@ pub struct Slice<R> {
 impl PageArguments {
     /// The arguments of a list without page numbers.
     pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Self {
-        PageArguments { first, after, last, before, offset: None }
+        PageArguments { first, after, last, before, offset: None, maximum: MAXIMUM_SIZE }
+    }
+
+    /// Those of a list whose pages can have another number of rows than [`MAXIMUM_SIZE`].
+    pub fn of_at_most(self, maximum: u32) -> Self {
+        PageArguments { maximum, ..self }
     }
 
     pub fn with_offset(mut self, offset: Option<i32>) -> Self {
@@ -66,8 +73,8 @@ impl PageArguments {
     pub fn in_order<R, S: Sort<R>>(&self, sort: S) -> Result<Page<S>> {
         let (size, backwards) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(Error::bad_input("last", "Name `first` or `last`, not both.")),
-            (None, Some(last)) => (page_size("last", last)?, true),
-            (first, None) => (first.map_or(Ok(DEFAULT_SIZE), |first| page_size("first", first))?, false),
+            (None, Some(last)) => (page_size("last", last, self.maximum)?, true),
+            (first, None) => (first.map_or(Ok(DEFAULT_SIZE), |first| page_size("first", first, self.maximum))?, false),
         };
         let offset = self.offset.unwrap_or(0);
         let offset = u32::try_from(offset).map_err(|_| Error::bad_input("offset", "This must not be negative."))?;
@@ -88,10 +95,14 @@ impl PageArguments {
     }
 }
 
-fn page_size(field: &str, size: i32) -> Result<u32> {
+/// A number of rows that a client asks for.
+///
+/// # Errors
+/// BAD_USER_INPUT on `field` for a negative number, and for one above the maximum.
+pub fn page_size(field: &str, size: i32, maximum: u32) -> Result<u32> {
     let size = u32::try_from(size).map_err(|_| Error::bad_input(field, "This must not be negative."))?;
-    if size > MAXIMUM_SIZE {
-        return Err(Error::bad_input(field, format!("A page has at most {MAXIMUM_SIZE} entries.")));
+    if size > maximum {
+        return Err(Error::bad_input(field, format!("At most {maximum} entries can be asked for at once.")));
     }
     Ok(size)
 }
@@ -113,6 +124,12 @@ pub fn cursor<R, S: Sort<R>>(sort: S, row: &R) -> String {
 }
 
 impl<S: Copy> Page<S> {
+    /// The first rows of a list without pages: at most `maximum` of them.
+    pub fn beginning(sort: S, first: i32, maximum: u32) -> Result<Self> {
+        let size = page_size("first", first, maximum)?;
+        Ok(Page { sort, size, backwards: false, after: None, before: None, offset: 0 })
+    }
+
     /// Cuts the page from the rows of `select`: one statement, which fetches one row more than the page has.
     pub async fn load<R: FromQueryResult>(&self, db: &impl ConnectionTrait, select: SelectStatement) -> Result<Slice<R>>
     where

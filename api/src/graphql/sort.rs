@@ -16,6 +16,8 @@ use crate::dialect;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyKind {
     Integer,
+    /// An integer of 64 bits.
+    Long,
     Text,
     Decimal,
     /// Microseconds since 1970.
@@ -39,7 +41,7 @@ impl SortKey {
     fn expression(self, backend: DbBackend) -> SimpleExpr {
         match self.kind {
             KeyKind::Text => dialect::text_key(backend, self.column, TEXT_LENGTH),
-            KeyKind::Integer | KeyKind::Decimal | KeyKind::Time => self.column,
+            KeyKind::Integer | KeyKind::Long | KeyKind::Decimal | KeyKind::Time => self.column,
         }
     }
 }
@@ -90,6 +92,7 @@ impl KeyValue {
     pub fn from_json(kind: KeyKind, json: &Json) -> Option<Self> {
         Some(match kind {
             KeyKind::Integer => KeyValue::Integer(json.as_i64().filter(|number| i32::try_from(*number).is_ok())?),
+            KeyKind::Long => KeyValue::Integer(json.as_i64()?),
             KeyKind::Text => KeyValue::Text(json.as_str().filter(|text| !text.contains('\0'))?.to_owned()),
             KeyKind::Decimal => KeyValue::Decimal(json.as_str()?.parse().ok()?),
             KeyKind::Time => KeyValue::Time(

@@ -44,7 +44,7 @@ pub enum Kind {
     /// A list of so many to so many entries.
     Length(usize, usize),
     /// `first` and `last`.
-    PageSize,
+    PageSize(i32),
     Offset,
     /// A place in a list.
     Cursor,
@@ -257,7 +257,7 @@ pub fn of_kind(kind: Kind) -> Vec<Bad> {
             assert!(maximum <= 1000);
             too_few
         }
-        Kind::PageSize => all([-1, i32::MIN, 101, i32::MAX]),
+        Kind::PageSize(maximum) => all([-1, i32::MIN, maximum + 1, i32::MAX]),
         Kind::Offset => all([-1, i32::MIN]),
         Kind::Cursor => cursors(),
         Kind::FeedCursor => [

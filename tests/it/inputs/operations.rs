@@ -106,13 +106,33 @@ async fn reading(city: &City) -> Vec<Operation> {
     basket["deliveryAddress"] = address();
     operations.push(at_root("Query.orderQuote", &ann, json!({"input": basket})));
     let in_restaurant = format!("restaurant(id: \"{}\") {{ @ }}", restaurant.id());
-    for name in ["Restaurant.reviews", "Restaurant.orders", "Restaurant.revenue"] {
+    let of_restaurants = [
+        "Restaurant.reviews",
+        "Restaurant.orders",
+        "Restaurant.revenue",
+        "Restaurant.availableDrivers",
+        "Restaurant.members",
+    ];
+    for name in of_restaurants {
         operations.push(below(name, &admin, in_restaurant.clone()));
     }
     let in_menu = format!("restaurant(id: \"{}\") {{ menu {{ @ }} }}", restaurant.id());
     operations.push(below("Menu.dishes", &admin, in_menu));
     for name in ["Customer.orders", "Customer.reviews"] {
         operations.push(below(name, &admin, format!("customer(id: \"{}\") {{ @ }}", ann.customer_id())));
+    }
+    operations.push(at_root("Query.sessions", &ann, json!({})));
+    operations.push(below("User.restaurants", &ann, "me { @ }".to_owned()));
+    operations.push(below("Order.events", &ann, format!("order(id: \"{}\") {{ @ }}", order.id())));
+    for (name, person) in [
+        ("PersonalData.orders", &ann),
+        ("PersonalData.reviews", &ann),
+        ("PersonalData.sessions", &ann),
+        ("PersonalData.auditEvents", &ann),
+        ("PersonalData.memberships", &ann),
+        ("PersonalData.routes", &driver),
+    ] {
+        operations.push(below(name, person, "personalData { @ }".to_owned()));
     }
     operations.push(below("Driver.orders", &admin, format!("driver(id: \"{}\") {{ @ }}", driver.driver_id())));
     operations.extend([

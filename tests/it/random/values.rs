@@ -27,6 +27,8 @@ impl Values {
     pub fn likelihood(owner: &str) -> f64 {
         match meaning_of(owner) {
             Some(Meaning::Cursor | Meaning::FeedCursor) => 0.05,
+            // What is left out is long.
+            Some(Meaning::PageSize(_)) => 0.8,
             _ => 0.35,
         }
     }
@@ -112,8 +114,8 @@ impl Values {
             Meaning::Degrees(_) if random.random_bool(0.1) => json!([0.0, -90.0, 90.0].choose(random)),
             Meaning::Degrees(_) => json!(self.markers.degrees()),
             // Mostly small: lists in lists multiply.
-            Meaning::PageSize if random.random_bool(0.05) => json!([0, 50, 100, 101, -1, i32::MAX].choose(random)),
-            Meaning::PageSize => json!(random.random_range(1..=4)),
+            Meaning::PageSize(_) if random.random_bool(0.05) => json!([0, 50, 100, 101, -1, i32::MAX].choose(random)),
+            Meaning::PageSize(_) => json!(random.random_range(1..=4)),
             Meaning::Offset => json!([0, 1, 2, 1_000_000].choose(random)),
             Meaning::Cursor | Meaning::FeedCursor => json!(self.cursors.choose(random).map_or("", String::as_str)),
             Meaning::Sequence => json!(random.random_range(0..=4)),

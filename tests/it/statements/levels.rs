@@ -14,8 +14,8 @@ use async_graphql::{
 };
 use tiffin_tests::workspace;
 
-/// Objects that come with the row they belong to, but for the places of a route, which are rows, or from the configuration; and the
-/// export of personal data, whose statements a test of its own counts.
+/// Objects that come with the row they belong to, but for the places of a route, which are rows, or from the configuration; and
+/// personal data, which has no row of its own.
 const WITHIN_A_ROW: [&str; 6] = ["LatLng", "Address", "DriverLocation", "PageInfo", "PersonalData", "SignInProvider"];
 
 /// The named type of each field: `("Order", "items")` has `OrderItem`.
@@ -97,7 +97,9 @@ impl Fields {
 fn is_level(parent: &str, target: &str) -> bool {
     let is_part_of_a_list = parent.ends_with("Connection") || parent.ends_with("Edge");
     let is_route = (parent, target) == ("Order", "DriverLocation");
-    is_route || !is_part_of_a_list && parent != "DriverLocation" && !WITHIN_A_ROW.contains(&target)
+    // The restaurant comes with the membership.
+    let is_within = parent == "RestaurantMembership" || WITHIN_A_ROW.contains(&target);
+    is_route || !is_part_of_a_list && parent != "DriverLocation" && !is_within
 }
 
 fn named(of: &Type) -> String {

@@ -61,7 +61,7 @@ readings! {
             driver { id orders(first: 2) { totalCount nodes { id } } } } } } } }";
     "restaurants → revenue" by Merchant: 2 statements, [3, 51],
         "{ restaurants(first: 50) { nodes { id revenue(period: WEEK, since: \"2026-03-01\", until: \"2026-03-31\") { periodStart totalOrders } } } }";
-    "restaurants → availableDrivers" by Merchant: 2 statements, [4, 100],
+    "restaurants → availableDrivers" by Merchant: 2 statements, [6, 2550],
         "{ restaurants(first: 50) { nodes { id availableDrivers { id name } } } }";
 
     "dish → menu → restaurant → menu" by Anonymous: 4 statements, [4, 4],
@@ -128,6 +128,16 @@ readings! {
         "{ nodes(ids: $restaurants) { id ... on Restaurant { menu { id dishes(first: 2) { nodes { id } } } } } }";
     "nodes of one type → items → dish" by Merchant: 3 statements, [10, 346],
         "{ nodes(ids: $orders) { id ... on Order { items { id dish { id } } } } }";
+    "personalData → orders → items" by Ann with 1 besides: 3 statements, [12, 251],
+        "{ personalData { orders(first: 100) { nodes { id items { id } } } } }";
+    "personalData → reviews → restaurant, counted" by Ann with 1 besides: 4 statements, [6, 102],
+        "{ personalData { reviews(first: 100) { totalCount nodes { id restaurant { id } } } } }";
+    "personalData → sessions, auditEvents" by Ann: 2 statements, [2, 2],
+        "{ personalData { sessions { nodes { id } } auditEvents { nodes { id } } } }";
+    "personalData → memberships" by Merchant: 1 statements, [2, 50],
+        "{ personalData { memberships(first: 50) { nodes { restaurant { id name } addedAt } } } }";
+    "personalData → routes, counted" by Driver with 1 besides: 3 statements, [4, 4],
+        "{ personalData { routes(first: 1000) { totalCount nodes { orderId recordedAt } } } }";
     "sessions" by Ann: 1 statements, [1, 1], "{ sessions { id lastUsedAt isCurrent } }";
     "auditEvents → actor → customer, counted" by Admin: 4 statements, [7, 151],
         "{ auditEvents(first: 50) { totalCount nodes { id actor { id customer { id } } } } }";

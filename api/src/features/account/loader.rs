@@ -1,22 +1,17 @@
 //! The statements behind users.
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader;
 use entity::{restaurant_members, restaurants, sessions, users};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryTrait,
+    prelude::DateTimeWithTimeZone,
     sea_query::{Alias, Expr, ExprTrait, SelectStatement},
 };
 
 use super::types::Role;
 use crate::{
-    dialect,
     graphql::{
-        error::{Error, Result},
         ids::{SessionId, UserId},
-        list::List,
-        loaders::{Reader, grouped},
+        list::{Children, List},
         row::Row,
         search,
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
@@ -117,24 +112,29 @@ impl Sort<users::Model> for IdOrder {
     }
 }
 
-/// Loader key: the restaurants whose staff the user is, by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RestaurantsOfUser(pub UserId);
+/// How many of the restaurants whose staff a user is are given at once.
+pub const MAXIMUM_RESTAURANTS: u32 = 500;
+/// How many open sessions are given at once.
+pub const MAXIMUM_SESSIONS: u32 = 500;
 
-#[derive(FromQueryResult)]
-struct Membership {
+/// The restaurants whose staff a user is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RestaurantsOfUser;
+
+/// A restaurant, and since when a user is on its staff.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Membership {
     #[sea_orm(nested)]
-    restaurant: restaurants::Model,
-    user_id: i32,
+    pub restaurant: restaurants::Model,
+    pub user_id: i32,
+    pub member_since: DateTimeWithTimeZone,
 }
 
-impl Loader<RestaurantsOfUser> for Reader {
-    type Value = Vec<restaurants::Model>;
-    type Error = Error;
+impl List for RestaurantsOfUser {
+    type Row = Membership;
+    type Sort = IdOrder;
 
-    async fn load(&self, keys: &[RestaurantsOfUser]) -> Result<HashMap<RestaurantsOfUser, Vec<restaurants::Model>>> {
-        let db = &self.app.db;
-        let backend = db.get_database_backend();
+    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
         let member = |column: restaurant_members::Column| Expr::col(column.as_column_ref());
         let mut select = restaurants::Entity::find().into_query();
         select
@@ -143,9 +143,98 @@ impl Loader<RestaurantsOfUser> for Reader {
                 member(restaurant_members::Column::RestaurantId).equals(restaurants::Column::Id.as_column_ref()),
             )
             .expr_as(member(restaurant_members::Column::UserId), Alias::new("user_id"))
-            .and_where(dialect::any_of(backend, restaurant_members::Column::UserId, keys.iter().map(|key| key.0.0)))
-            .order_by(restaurants::Column::Id.as_column_ref(), sea_orm::Order::Asc);
-        let memberships = Membership::find_by_statement(backend.build(&select)).all(db).await?;
-        Ok(grouped(keys, memberships.into_iter().map(|row| (RestaurantsOfUser(UserId(row.user_id)), row.restaurant))))
+            .expr_as(member(restaurant_members::Column::CreatedAt), Alias::new("member_since"));
+        select
+    }
+}
+
+impl Children for RestaurantsOfUser {
+    type Parent = UserId;
+    type ParentColumn = restaurant_members::Column;
+    const PARENT_COLUMN: restaurant_members::Column = restaurant_members::Column::UserId;
+
+    fn parent(row: &Membership) -> UserId {
+        UserId(row.user_id)
+    }
+}
+
+impl Sort<Membership> for IdOrder {
+    fn name(self) -> &'static str {
+        "restaurants of a user"
+    }
+
+    fn descending(self) -> bool {
+        false
+    }
+
+    fn keys(self) -> Vec<SortKey> {
+        vec![SortKey::new(restaurants::Column::Id, KeyKind::Integer)]
+    }
+
+    fn position(self, row: &Membership) -> Position {
+        Position(vec![KeyValue::Integer(row.restaurant.id.into())])
+    }
+}
+
+/// The viewer's own sessions.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum OwnSessions {
+    /// Also those that have ended and are kept for a time.
+    All,
+    /// Those that have neither ended nor expired at this moment.
+    Open(chrono::DateTime<chrono::Utc>),
+}
+
+impl List for OwnSessions {
+    type Row = sessions::Model;
+    type Sort = SessionOrder;
+
+    fn select(&self, viewer: &Viewer, _: DbBackend) -> SelectStatement {
+        let mut select = sessions::Model::select();
+        select.and_where(sessions::Column::UserId.eq(viewer.user().map(|user| user.id.0)));
+        if let OwnSessions::Open(now) = self {
+            select.and_where(sessions::Column::EndedAt.is_null()).and_where(sessions::Column::ExpiresAt.gt(*now));
+        }
+        select
+    }
+}
+
+/// How lists of sessions are sorted; ties by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionOrder {
+    LastUsedFirst,
+    /// The order in which they were opened.
+    OldestFirst,
+}
+
+impl Sort<sessions::Model> for SessionOrder {
+    fn name(self) -> &'static str {
+        match self {
+            SessionOrder::LastUsedFirst => "sessions, last used first",
+            SessionOrder::OldestFirst => "sessions, oldest first",
+        }
+    }
+
+    fn descending(self) -> bool {
+        match self {
+            SessionOrder::LastUsedFirst => true,
+            SessionOrder::OldestFirst => false,
+        }
+    }
+
+    fn keys(self) -> Vec<SortKey> {
+        let id = SortKey::new(sessions::Column::Id, KeyKind::Integer);
+        match self {
+            SessionOrder::LastUsedFirst => vec![SortKey::new(sessions::Column::LastUsedAt, KeyKind::Time), id],
+            SessionOrder::OldestFirst => vec![id],
+        }
+    }
+
+    fn position(self, row: &sessions::Model) -> Position {
+        let id = KeyValue::Integer(row.id.into());
+        match self {
+            SessionOrder::LastUsedFirst => Position(vec![KeyValue::Time(row.last_used_at.to_utc()), id]),
+            SessionOrder::OldestFirst => Position(vec![id]),
+        }
     }
 }

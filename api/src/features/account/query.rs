@@ -3,13 +3,22 @@ use entity::users;
 
 use super::{
     User,
-    loader::Users,
-    openid, personal_data, session,
+    loader::{MAXIMUM_SESSIONS, OwnSessions, SessionOrder, Users},
+    openid,
     types::{ActiveSession, PersonalData, Role, SignInProvider},
 };
-use crate::graphql::{
-    connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments, row::ById,
-    search, sort::IdOrder,
+use crate::{
+    clock,
+    graphql::{
+        connection::Connection,
+        context::OperationContext,
+        error::Result,
+        limits, list,
+        page::{Page, PageArguments},
+        row::ById,
+        search,
+        sort::IdOrder,
+    },
 };
 
 #[derive(Default)]
@@ -23,23 +32,27 @@ impl AccountQuery {
         Some(ctx.loaders().load_existing(ById::<users::Model>(user.id)).await.map(User))
     }
 
-    /// Who else people can sign in with, besides a password: those that the server has configured; empty where there are none.
-    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
+    /// Who else people can sign in with, besides a password: what the server has configured, at most 1; empty where there is none.
+    #[graphql(complexity = "limits::entries(1, child_complexity)")]
     async fn sign_in_providers(&self, ctx: &Context<'_>) -> Vec<SignInProvider> {
         openid::sign_in_providers(ctx.app())
     }
 
-    /// Where the viewer is signed in, the session last used first. UNAUTHENTICATED for the anonymous.
-    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
-    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<ActiveSession>> {
-        let sessions = session::sessions_of(&ctx.app().db, ctx.viewer()).await?;
+    /// Where the viewer is signed in, the session last used first: the first 100 unless asked otherwise, and at most 500.
+    /// UNAUTHENTICATED for the anonymous.
+    #[graphql(complexity = "limits::first_of(MAXIMUM_SESSIONS, first, child_complexity)")]
+    async fn sessions(&self, ctx: &Context<'_>, #[graphql(default = 100)] first: i32) -> Result<Vec<ActiveSession>> {
+        ctx.viewer().signed_in()?;
+        let page = Page::beginning(SessionOrder::LastUsedFirst, first, MAXIMUM_SESSIONS)?;
+        let sessions = list::first_of_all(ctx, OwnSessions::Open(clock::now()), page).await?;
         Ok(sessions.into_iter().map(ActiveSession).collect())
     }
 
-    /// Everything that is held on the viewer, as one document to be kept: profile, addresses, orders, reviews, sessions, driver's
-    /// record, and what it did. UNAUTHENTICATED for the anonymous.
+    /// Everything that is held on the viewer, to be kept: a document with the profile, and pages of whatever grows. UNAUTHENTICATED for
+    /// the anonymous.
     async fn personal_data(&self, ctx: &Context<'_>) -> Result<PersonalData> {
-        personal_data::collect(ctx.app(), ctx.viewer()).await
+        let user = ctx.viewer().signed_in()?.id;
+        Ok(PersonalData { user, collected_at: clock::now() })
     }
 
     /// The users that the viewer may know of, by id: all for admins, oneself for anybody else. `search` looks for part of the

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use entity::{refresh_tokens, sessions, users};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    FromQueryResult, IntoActiveModel, QueryFilter, QueryOrder, QueryTrait, sea_query::Expr,
+    FromQueryResult, IntoActiveModel, QueryFilter, QueryTrait, sea_query::Expr,
 };
 
 use super::{
@@ -151,18 +151,6 @@ pub async fn sessions_revoke(app: &App, viewer: &Viewer, wanted: RevokeAllSessio
     transaction.commit().await?;
     announce(app, user).await;
     Ok(ended.len())
-}
-
-/// Those of the viewer that have neither ended nor expired, the one last used first.
-pub async fn sessions_of(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<Vec<sessions::Model>> {
-    let user = viewer.signed_in()?;
-    let open = sessions::Entity::find()
-        .filter(of_user(user.id, None))
-        .filter(sessions::Column::EndedAt.is_null())
-        .filter(sessions::Column::ExpiresAt.gt(clock::now()))
-        .order_by_desc(sessions::Column::LastUsedAt)
-        .order_by_desc(sessions::Column::Id);
-    Ok(open.all(db).await?)
 }
 
 fn one(session: i32) -> Condition {

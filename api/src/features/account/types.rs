@@ -17,7 +17,7 @@ pub use openid::{
     CompleteOpenIdSignInInput, CompleteOpenIdSignInPayload, SignInProvider, StartOpenIdSignInInput,
     StartOpenIdSignInPayload,
 };
-pub use personal_data::PersonalData;
+pub use personal_data::{PersonalData, RestaurantMembership};
 pub use session::{
     ActiveSession, RefreshSessionInput, RefreshSessionPayload, RevokeAllSessionsInput, RevokeAllSessionsPayload,
     RevokeSessionInput, RevokeSessionPayload, Session, SignOutInput, SignOutPayload,
@@ -28,14 +28,17 @@ pub use sign_in::{
     SignInPayload, SignUpInput, SignUpPayload, VerifyEmailInput, VerifyEmailPayload,
 };
 
-use super::loader::RestaurantsOfUser;
+use super::loader::{MAXIMUM_RESTAURANTS, RestaurantsOfUser};
 use crate::{
     features::{
         customer::{Customer, loader::CustomerOfUser},
         driver::{Driver, loader::DriverOfUser},
         restaurant::Restaurant,
     },
-    graphql::{context::OperationContext, date_time::DateTime, error::Result, ids::GlobalId, limits, row::Row},
+    graphql::{
+        context::OperationContext, date_time::DateTime, error::Result, ids::GlobalId, limits, list, page::Page,
+        row::Row, sort::IdOrder,
+    },
 };
 
 /// What somebody is to the service, which is worth something with a record only: a driver's work needs the role DRIVER and a driver's record,
@@ -98,10 +101,12 @@ impl User {
         ctx.loaders().load(DriverOfUser(self.0.id())).await.map(|row| row.map(Driver)).transpose()
     }
 
-    /// The restaurants whose staff the user is, also inactive ones.
-    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
-    async fn restaurants(&self, ctx: &Context<'_>) -> Result<Vec<Restaurant>> {
-        let restaurants = ctx.loaders().load(RestaurantsOfUser(self.0.id())).await?.unwrap_or_default();
-        Ok(restaurants.into_iter().map(Restaurant).collect())
+    /// The restaurants whose staff the user is, also inactive ones, by id: the first 100 unless asked otherwise, and at most 500. One's
+    /// own are all in `personalData.memberships`.
+    #[graphql(complexity = "limits::first_of(MAXIMUM_RESTAURANTS, first, child_complexity)")]
+    async fn restaurants(&self, ctx: &Context<'_>, #[graphql(default = 100)] first: i32) -> Result<Vec<Restaurant>> {
+        let page = Page::beginning(IdOrder, first, MAXIMUM_RESTAURANTS)?;
+        let memberships = list::first_of_parent(ctx, self.0.id(), RestaurantsOfUser, page).await?;
+        Ok(memberships.into_iter().map(|membership| Restaurant(membership.restaurant)).collect())
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         enumeration,
         error::{Error, Result},
         ids::{self, GlobalId, UserId},
+        input,
         row::{ById, Row},
     },
 };
@@ -115,11 +116,15 @@ impl AuditEvent {
     }
 }
 
+/// How many actions can be looked for at once: more than there are.
+const MAXIMUM_ACTIONS: usize = 50;
+
 /// All that is named must fit.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct AuditEventFilter {
     /// Who did it.
     pub actor_id: Option<ID>,
+    /// Any of these, at most 50; an empty list finds none.
     pub actions: Option<Vec<AuditAction>>,
     /// What it was done to.
     pub subject: Option<ID>,
@@ -141,6 +146,9 @@ pub struct Decoded {
 
 impl AuditEventFilter {
     pub fn decode(self) -> Result<Decoded> {
+        if let Some(actions) = &self.actions {
+            input::length("filter.actions", actions, 0, MAXIMUM_ACTIONS)?;
+        }
         Ok(Decoded {
             actor: self.actor_id.map(|id| UserId::parse(&id, "filter.actorId")).transpose()?.map(Into::into),
             actions: self.actions.map(|actions| actions.into_iter().map(enumeration::name).collect()),

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// How many addresses a customer can keep.
-const MAXIMUM_ADDRESSES: usize = 20;
+pub const MAXIMUM_ADDRESSES: usize = 20;
 
 /// Whether the viewer may see and change everything of the customer.
 pub fn is_own(viewer: &Viewer, customer: CustomerId) -> bool {
@@ -144,9 +144,7 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
 }
 
 fn decode_addresses(addresses: Vec<AddressInput>) -> Result<Json> {
-    if addresses.len() > MAXIMUM_ADDRESSES {
-        return Err(Error::bad_input("addresses", format!("At most {MAXIMUM_ADDRESSES} addresses are possible.")));
-    }
+    input::length("addresses", &addresses, 0, MAXIMUM_ADDRESSES)?;
     let addresses = addresses
         .iter()
         .enumerate()

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::customers;
 
-use super::service;
+use super::service::{self, MAXIMUM_ADDRESSES};
 use crate::{
     features::{
         address::{Address, AddressInput},
@@ -54,8 +54,9 @@ impl Customer {
         }
     }
 
-    /// Where the customer has things delivered to; null when none was given. Null with FORBIDDEN for anybody but the customer
-    /// and admins.
+    /// Where the customer has things delivered to, at most 20; null when none was given. Null with FORBIDDEN for anybody but the
+    /// customer and admins.
+    #[graphql(complexity = "limits::entries(MAXIMUM_ADDRESSES, child_complexity)")]
     async fn addresses(&self, ctx: &Context<'_>) -> Option<Result<Vec<Address>>> {
         match self.own(ctx, "addresses") {
             Ok(()) => Some(Ok(service::addresses(&self.0)?)),

@@ -11,7 +11,7 @@ use crate::{
         decimal::Decimal,
         error::Result,
         ids::{GlobalId, MenuId},
-        input,
+        input, limits,
         row::{ById, Row},
         search,
     },
@@ -32,6 +32,7 @@ impl Dish {
     }
 
     /// Null when there is none.
+    #[graphql(complexity = "limits::text(5000)")]
     async fn description(&self) -> Option<&str> {
         self.0.dish.description.as_deref()
     }

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
-use entity::{driver_locations, drivers, orders, sea_orm_active_enums::DriverStatus as StoredDriverStatus};
+use entity::{
+    driver_locations, drivers, orders, restaurants, sea_orm_active_enums::DriverStatus as StoredDriverStatus,
+};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
+    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryTrait,
+    sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr, WindowStatement},
 };
 
 use super::types::DriverStatus;
@@ -14,8 +16,8 @@ use crate::{
     dialect, events,
     graphql::{
         error::{Error, Result},
-        ids::{DriverId, OrderId, UserId},
-        list::List,
+        ids::{DriverId, OrderId, RestaurantId, UserId},
+        list::{Children, List},
         loaders::{Reader, grouped},
         row::Row,
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
@@ -107,20 +109,70 @@ impl Sort<drivers::Model> for IdOrder {
     }
 }
 
-/// Loader key: the AVAILABLE drivers, by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AvailableDrivers;
+/// How many AVAILABLE drivers a restaurant is shown at once.
+pub const MAXIMUM_AVAILABLE: u32 = 500;
 
-impl Loader<AvailableDrivers> for Reader {
+/// Loader key: so many AVAILABLE drivers, those nearest to the restaurant, those whose place is not known last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AvailableNearby {
+    pub restaurant: RestaurantId,
+    pub first: u32,
+}
+
+#[derive(FromQueryResult)]
+struct Nearby {
+    #[sea_orm(nested)]
+    driver: drivers::Model,
+    nearby_id: i32,
+}
+
+/// More than any [`squared_distance`].
+const FARTHEST: f64 = 1e6;
+
+/// How far a driver is from a restaurant, as the square of degrees of latitude; null where one of the two places is not known. It tells
+/// who is near as well as the globe does. The cosine is Bhaskara's, for SQLite has none.
+fn squared_distance() -> String {
+    let north = "(drivers.current_lat - restaurants.lat)";
+    let meridians = "abs(drivers.current_lng - restaurants.lng)";
+    let cosine = "(32400 - 4 * restaurants.lat * restaurants.lat) / (32400 + restaurants.lat * restaurants.lat)";
+    let east = format!("(case when {meridians} > 180 then 360 - {meridians} else {meridians} end * {cosine})");
+    format!("{north} * {north} + {east} * {east}")
+}
+
+impl Loader<AvailableNearby> for Reader {
     type Value = Vec<drivers::Model>;
     type Error = Error;
 
-    /// The same drivers whichever restaurants ask; each sorts them by its own place.
-    async fn load(&self, _: &[AvailableDrivers]) -> Result<HashMap<AvailableDrivers, Vec<drivers::Model>>> {
-        let available = drivers::Column::Status.eq(StoredDriverStatus::Available);
-        let drivers =
-            drivers::Entity::find().filter(available).order_by_asc(drivers::Column::Id).all(&self.app.db).await?;
-        Ok(HashMap::from([(AvailableDrivers, drivers)]))
+    /// One statement for all restaurants that ask for as many. No more drivers leave the database than are told.
+    async fn load(&self, keys: &[AvailableNearby]) -> Result<HashMap<AvailableNearby, Vec<drivers::Model>>> {
+        let db = &self.app.db;
+        let backend = db.get_database_backend();
+        let (nearby, place) = (Alias::new("nearby"), Alias::new("place_in_list"));
+        let restaurant = Expr::col(restaurants::Column::Id.as_column_ref());
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (first, these) in grouped(&[], keys.iter().map(|key| (key.first, *key))) {
+            let asking = these.iter().map(|key| key.restaurant.0);
+            let mut select = drivers::Model::select();
+            select
+                .inner_join(restaurants::Entity, dialect::any_of(backend, restaurants::Column::Id, asking))
+                .and_where(drivers::Column::Status.eq(StoredDriverStatus::Available))
+                .expr_as(restaurant.clone(), Alias::new("nearby_id"));
+            let mut window = WindowStatement::partition_by(restaurants::Column::Id.as_column_ref());
+            let distance = Func::coalesce([Expr::cust(squared_distance()), Expr::val(FARTHEST)]);
+            window.order_by_expr(distance.into(), Order::Asc);
+            window.order_by_expr(Expr::col(drivers::Column::Id.as_column_ref()), Order::Asc);
+            select.expr_window_as(Func::cust("row_number"), window, place.clone());
+            let statement = Query::select()
+                .column((nearby.clone(), Asterisk))
+                .from_subquery(select, nearby.clone())
+                .and_where(Expr::col(place.clone()).lte(i64::from(first)))
+                .order_by(place.clone(), Order::Asc)
+                .to_owned();
+            let rows = Nearby::find_by_statement(backend.build(&statement)).all(db).await?;
+            let key = |row: &Nearby| AvailableNearby { restaurant: RestaurantId(row.nearby_id), first };
+            loaded.extend(grouped(&these, rows.into_iter().map(|row| (key(&row), row.driver))));
+        }
+        Ok(loaded)
     }
 }
 
@@ -172,9 +224,81 @@ impl Loader<RouteOfOrder> for Reader {
             .expr(Expr::cust("*"))
             .from_subquery(numbered, Alias::new("points"))
             .and_where(Expr::cust(is_given))
-            .order_by(Alias::new("recorded_at"), sea_orm::Order::Asc);
+            .order_by(Alias::new("recorded_at"), Order::Asc);
         let rows = driver_locations::Model::find_by_statement(backend.build(&points)).all(&self.app.db).await?;
         Ok(grouped(keys, rows.into_iter().map(|row| (RouteOfOrder(OrderId(row.order_id)), row))))
+    }
+}
+
+/// How many points of a driver's routes are given at once.
+pub const ROUTE_PAGE: u32 = 1_000;
+
+/// Where a driver was while it carried orders, all of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RoutesOfDriver;
+
+/// A point of a route, and whose the order is now.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct RouteRow {
+    #[sea_orm(nested)]
+    pub point: driver_locations::Model,
+    pub carrier: Option<i32>,
+}
+
+impl List for RoutesOfDriver {
+    type Row = RouteRow;
+    type Sort = OrderRecorded;
+
+    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
+        let order = |column: orders::Column| Expr::col(column.as_column_ref());
+        let mut select = driver_locations::Entity::find().into_query();
+        select
+            .inner_join(
+                orders::Entity,
+                order(orders::Column::Id).equals(driver_locations::Column::OrderId.as_column_ref()),
+            )
+            .expr_as(order(orders::Column::DriverId), Alias::new("carrier"));
+        select
+    }
+}
+
+impl Children for RoutesOfDriver {
+    type Parent = DriverId;
+    type ParentColumn = driver_locations::Column;
+    const PARENT_COLUMN: driver_locations::Column = driver_locations::Column::DriverId;
+
+    fn parent(row: &RouteRow) -> DriverId {
+        DriverId(row.point.driver_id)
+    }
+}
+
+/// The order in which a driver was at places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OrderRecorded;
+
+impl Sort<RouteRow> for OrderRecorded {
+    fn name(self) -> &'static str {
+        "routes"
+    }
+
+    fn descending(self) -> bool {
+        false
+    }
+
+    fn keys(self) -> Vec<SortKey> {
+        vec![
+            SortKey::new(driver_locations::Column::RecordedAt, KeyKind::Time),
+            SortKey::new(driver_locations::Column::OrderId, KeyKind::Integer),
+            SortKey::new(driver_locations::Column::Slot, KeyKind::Long),
+        ]
+    }
+
+    fn position(self, row: &RouteRow) -> Position {
+        Position(vec![
+            KeyValue::Time(row.point.recorded_at.to_utc()),
+            KeyValue::Integer(row.point.order_id.into()),
+            KeyValue::Integer(row.point.slot),
+        ])
     }
 }
 

@@ -48,10 +48,7 @@ pub async fn driver_move_many(
     wanted: UpdateDriverLocationsInput,
 ) -> Result<DriverLocation> {
     let driver = moving_driver(viewer)?;
-    if !(1..=MAXIMUM_LOCATIONS).contains(&wanted.locations.len()) {
-        let message = format!("1 to {MAXIMUM_LOCATIONS} places can be told at once.");
-        return Err(Error::bad_input("locations", message));
-    }
+    input::length("locations", &wanted.locations, 1, MAXIMUM_LOCATIONS)?;
     let now = clock::now();
     let mut positions = BTreeMap::new();
     for (place, location) in wanted.locations.into_iter().enumerate() {

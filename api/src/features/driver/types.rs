@@ -4,7 +4,10 @@ use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Simp
 use entity::{driver_locations, drivers};
 use rust_decimal::prelude::ToPrimitive;
 
-use super::{loader::RememberedPosition, location, service};
+use super::{
+    loader::{RememberedPosition, RouteRow},
+    location, service,
+};
 use crate::{
     events::Position,
     features::order::{
@@ -17,7 +20,7 @@ use crate::{
         context::OperationContext,
         date_time::DateTime,
         error::{Error, Result},
-        ids::{DriverId, GlobalId},
+        ids::{DriverId, GlobalId, OrderId},
         limits, list,
         page::PageArguments,
         row::{ById, Row},
@@ -187,6 +190,43 @@ impl DriverLocation {
     /// A place of a driver whose row is read only where it is asked for.
     pub fn of_driver(driver: DriverId, position: Position) -> Self {
         DriverLocation { driver, row: None, position }
+    }
+}
+
+pub struct RoutePoint(pub RouteRow);
+
+/// Where a driver was while it carried an order.
+#[Object]
+impl RoutePoint {
+    /// The order; null where the driver was released from it, for it may be anybody's now.
+    async fn order_id(&self) -> Option<ID> {
+        let RouteRow { point, carrier } = &self.0;
+        (*carrier == Some(point.driver_id)).then(|| OrderId(point.order_id).to_global())
+    }
+
+    /// Degrees north.
+    async fn lat(&self) -> f64 {
+        self.0.point.lat.to_f64().unwrap_or_default()
+    }
+
+    /// Degrees east.
+    async fn lng(&self) -> f64 {
+        self.0.point.lng.to_f64().unwrap_or_default()
+    }
+
+    /// Where it was heading, in degrees from north, clockwise; null when not known.
+    async fn heading(&self) -> Option<f64> {
+        self.0.point.heading
+    }
+
+    /// How fast, in metres a second; null when not known.
+    async fn speed(&self) -> Option<f64> {
+        self.0.point.speed
+    }
+
+    /// When it was there.
+    async fn recorded_at(&self) -> DateTime {
+        self.0.point.recorded_at.into()
     }
 }
 

@@ -38,6 +38,7 @@ impl Menu {
     }
 
     /// Null when there is none.
+    #[graphql(complexity = "limits::text(5000)")]
     async fn description(&self) -> Option<&str> {
         self.0.description.as_deref()
     }

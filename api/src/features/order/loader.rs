@@ -219,9 +219,13 @@ impl Loader<ItemsOfOrder> for Reader {
     }
 }
 
-/// Loader key: an order's history, oldest first.
+/// Loader key: the steps of an order after so many, oldest first. A step's number is one more than that of the step before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EventsOfOrder(pub OrderId);
+pub struct EventsOfOrder {
+    pub order: OrderId,
+    pub after: i32,
+    pub first: i32,
+}
 
 impl Loader<EventsOfOrder> for Reader {
     type Value = Vec<order_events::Model>;
@@ -229,11 +233,20 @@ impl Loader<EventsOfOrder> for Reader {
 
     async fn load(&self, keys: &[EventsOfOrder]) -> Result<HashMap<EventsOfOrder, Vec<order_events::Model>>> {
         let db = &self.app.db;
-        let of_these =
-            dialect::any_of(db.get_database_backend(), order_events::Column::OrderId, keys.iter().map(|key| key.0.0));
-        let events =
-            order_events::Entity::find().filter(of_these).order_by_asc(order_events::Column::Sequence).all(db).await?;
-        Ok(grouped(keys, events.into_iter().map(|event| (EventsOfOrder(OrderId(event.order_id)), event))))
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for ((after, first), these) in grouped(&[], keys.iter().map(|key| ((key.after, key.first), *key))) {
+            let orders = these.iter().map(|key| key.order.0);
+            let events = order_events::Entity::find()
+                .filter(dialect::any_of(db.get_database_backend(), order_events::Column::OrderId, orders))
+                .filter(order_events::Column::Sequence.gt(after))
+                .filter(order_events::Column::Sequence.lte(after.saturating_add(first)))
+                .order_by_asc(order_events::Column::Sequence)
+                .all(db)
+                .await?;
+            let key = |event: &order_events::Model| EventsOfOrder { order: OrderId(event.order_id), after, first };
+            loaded.extend(grouped(&these, events.into_iter().map(|event| (key(&event), event))));
+        }
+        Ok(loaded)
     }
 }
 

@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// How many lines an order can have.
-const MAXIMUM_LINES: usize = 100;
+pub const MAXIMUM_LINES: usize = 100;
 /// How many of one dish.
 const MAXIMUM_QUANTITY: i32 = 99;
 
@@ -195,9 +195,7 @@ fn decode(wanted: PlaceOrderInput) -> Result<Request> {
 }
 
 fn decode_items(items: &[OrderItemInput]) -> Result<(BTreeMap<DishId, i32>, HashMap<DishId, usize>)> {
-    if items.is_empty() || items.len() > MAXIMUM_LINES {
-        return Err(Error::bad_input("items", format!("An order has 1 to {MAXIMUM_LINES} lines.")));
-    }
+    input::length("items", items, 1, MAXIMUM_LINES)?;
     let (mut quantities, mut lines) = (BTreeMap::new(), HashMap::new());
     for (line, item) in items.iter().enumerate() {
         let dish = DishId::parse(&item.dish_id, &format!("items.{line}.dishId"))?;

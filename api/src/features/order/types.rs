@@ -6,6 +6,7 @@ use entity::{customers, drivers, order_events, order_items, orders, restaurants}
 use super::{
     history, lifecycle,
     loader::{EventsOfOrder, ItemsOfOrder, OrderConditions},
+    placement::MAXIMUM_LINES,
     service,
 };
 use crate::{
@@ -26,7 +27,8 @@ use crate::{
         decimal::Decimal,
         error::{Error, Result},
         ids::{CustomerId, DishId, DriverId, GlobalId, OrderId, RestaurantId},
-        limits,
+        input, limits,
+        page::page_size,
         row::{ById, Row},
     },
     money::{self, Charge},
@@ -51,6 +53,11 @@ pub enum OrderStatus {
     /// Will not be delivered. Final.
     Cancelled,
 }
+
+/// How many steps of an order's history are given at once.
+const MAXIMUM_EVENTS: u32 = 100;
+/// How many statuses there are.
+const STATUSES: usize = 7;
 
 #[derive(Clone, Debug)]
 pub struct Order(pub orders::Model);
@@ -109,8 +116,8 @@ impl Order {
         }
     }
 
-    /// What was ordered, one entry for each dish.
-    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
+    /// What was ordered, one entry for each dish: at most 100.
+    #[graphql(complexity = "limits::entries(MAXIMUM_LINES, child_complexity)")]
     async fn items(&self, ctx: &Context<'_>) -> Result<Vec<OrderItem>> {
         let items = ctx.loaders().load(ItemsOfOrder(self.0.id())).await?.unwrap_or_default();
         Ok(items.into_iter().map(|item| OrderItem { item, currency: self.0.currency.clone() }).collect())
@@ -144,15 +151,24 @@ impl Order {
         Address::from_json(&self.0.delivery_address)
     }
 
-    /// Its whole history, oldest first.
-    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
-    async fn events(&self, ctx: &Context<'_>) -> Result<Vec<OrderEvent>> {
-        let events = ctx.loaders().load(EventsOfOrder(self.0.id())).await?.unwrap_or_default();
+    /// Its history, oldest first: at most 100 steps at a time, which is all that most orders ever have. With `after`, those whose
+    /// `sequence` is greater.
+    #[graphql(complexity = "limits::first_of(MAXIMUM_EVENTS, first, child_complexity)")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 100)] first: i32,
+        after: Option<i32>,
+    ) -> Result<Vec<OrderEvent>> {
+        page_size("first", first, MAXIMUM_EVENTS)?;
+        let after = input::whole_number("after", after.unwrap_or(0), 0, i32::MAX)?;
+        let key = EventsOfOrder { order: self.0.id(), after, first };
+        let events = ctx.loaders().load(key).await?.unwrap_or_default();
         Ok(events.into_iter().map(OrderEvent).collect())
     }
 
     /// Where its driver was while it carried the order, oldest first: a point for every few seconds from the assignment until the
-    /// order was final, or until the driver was released; of more than 200 points 200, evenly thinned out. The newest ones take some
+    /// order was final, or until the driver was released; at most 200, evenly thinned out where there are more. The newest ones take some
     /// seconds to appear, and routes are deleted after some weeks. Null with FORBIDDEN for drivers who could only claim the order.
     #[graphql(complexity = "limits::entries(ROUTE_LENGTH, child_complexity)")]
     async fn route(&self, ctx: &Context<'_>) -> Option<Result<Vec<DriverLocation>>> {
@@ -163,7 +179,9 @@ impl Order {
         Some(points.map(|points| points.into_iter().filter_map(DriverLocation::of_route).collect()))
     }
 
-    /// What the viewer may move it to now with `updateOrderStatus`; empty when it is somebody else's turn, or its life is over.
+    /// What the viewer may move it to now with `updateOrderStatus`, at most 7; empty when it is somebody else's turn, or its life is
+    /// over.
+    #[graphql(complexity = "limits::entries(STATUSES, child_complexity)")]
     async fn next_statuses(&self, ctx: &Context<'_>) -> Vec<OrderStatus> {
         lifecycle::next_statuses(ctx.viewer(), &self.0).into_iter().map(Into::into).collect()
     }
@@ -255,6 +273,7 @@ impl OrderEvent {
     }
 
     /// Why, in the words of whoever took the step; null when nothing was said.
+    #[graphql(complexity = "limits::text(500)")]
     async fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
@@ -306,7 +325,7 @@ pub enum OrderOrder {
 /// Which orders a list holds; all conditions together.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct OrderFilter {
-    /// Any of these; an empty list finds none.
+    /// Any of these, at most 7; an empty list finds none.
     pub status: Option<Vec<OrderStatus>>,
     /// Placed at this time or later.
     pub placed_since: Option<DateTime>,
@@ -320,6 +339,9 @@ impl OrderFilter {
             && since > until
         {
             return Err(Error::bad_input("filter.placedUntil", "This is before `placedSince`."));
+        }
+        if let Some(status) = &self.status {
+            input::length("filter.status", status, 0, STATUSES)?;
         }
         Ok(OrderConditions {
             status: self.status,

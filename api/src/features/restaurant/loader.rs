@@ -1,20 +1,17 @@
 //! The statements behind restaurants and their lists.
 
-use std::collections::HashMap;
-
-use async_graphql::dataloader::Loader;
 use entity::{restaurant_members, restaurants, users};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QueryTrait, sea_query::SelectStatement,
+    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryTrait,
+    prelude::DateTimeWithTimeZone,
+    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
 };
 
 use crate::{
     dialect,
     graphql::{
-        error::{Error, Result},
-        ids::{GlobalId, RestaurantId, UserId},
-        list::List,
-        loaders::{Reader, grouped},
+        ids::RestaurantId,
+        list::{Children, List},
         row::Row,
         search,
         sort::{KeyKind, KeyValue, Position, Sort, SortKey},
@@ -22,7 +19,7 @@ use crate::{
     viewer::Viewer,
 };
 
-use super::types::{RestaurantMember, RestaurantOrderBy};
+use super::types::RestaurantOrderBy;
 
 impl Row for restaurants::Model {
     type Id = RestaurantId;
@@ -117,32 +114,70 @@ impl Sort<restaurants::Model> for RestaurantOrderBy {
     }
 }
 
-/// Loader key: a restaurant's staff, in the order they were added.
+/// How many of a restaurant's staff are given at once.
+pub const MAXIMUM_MEMBERS: u32 = 500;
+
+/// The staff of a restaurant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MembersOfRestaurant;
+
+/// Somebody on the staff of a restaurant.
+#[derive(Clone, Debug, FromQueryResult)]
+pub struct Member {
+    pub restaurant_id: i32,
+    pub user_id: i32,
+    pub created_at: DateTimeWithTimeZone,
+    pub email: String,
+}
+
+impl List for MembersOfRestaurant {
+    type Row = Member;
+    type Sort = OrderAdded;
+
+    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
+        let user = |column: users::Column| Expr::col(column.as_column_ref());
+        let mut select = restaurant_members::Entity::find().into_query();
+        select
+            .inner_join(
+                users::Entity,
+                user(users::Column::Id).equals(restaurant_members::Column::UserId.as_column_ref()),
+            )
+            .expr_as(user(users::Column::Email), Alias::new("email"));
+        select
+    }
+}
+
+impl Children for MembersOfRestaurant {
+    type Parent = RestaurantId;
+    type ParentColumn = restaurant_members::Column;
+    const PARENT_COLUMN: restaurant_members::Column = restaurant_members::Column::RestaurantId;
+
+    fn parent(row: &Member) -> RestaurantId {
+        RestaurantId(row.restaurant_id)
+    }
+}
+
+/// The order in which the staff of a restaurant was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MembersOfRestaurant(pub RestaurantId);
+pub struct OrderAdded;
 
-impl Loader<MembersOfRestaurant> for Reader {
-    type Value = Vec<RestaurantMember>;
-    type Error = Error;
+impl Sort<Member> for OrderAdded {
+    fn name(self) -> &'static str {
+        "staff"
+    }
 
-    async fn load(&self, keys: &[MembersOfRestaurant]) -> Result<HashMap<MembersOfRestaurant, Vec<RestaurantMember>>> {
-        let db = &self.app.db;
-        let restaurants = keys.iter().map(|key| key.0.0);
-        let members = restaurant_members::Entity::find()
-            .filter(dialect::any_of(db.get_database_backend(), restaurant_members::Column::RestaurantId, restaurants))
-            .order_by_asc(restaurant_members::Column::CreatedAt)
-            .order_by_asc(restaurant_members::Column::UserId)
-            .find_also_related(users::Entity)
-            .all(db)
-            .await?;
-        let members = members.into_iter().filter_map(|(member, user)| {
-            let shown = RestaurantMember {
-                user_id: UserId(member.user_id).to_global(),
-                email: user?.email,
-                added_at: member.created_at.into(),
-            };
-            Some((MembersOfRestaurant(RestaurantId(member.restaurant_id)), shown))
-        });
-        Ok(grouped(keys, members))
+    fn descending(self) -> bool {
+        false
+    }
+
+    fn keys(self) -> Vec<SortKey> {
+        vec![
+            SortKey::new(restaurant_members::Column::CreatedAt, KeyKind::Time),
+            SortKey::new(restaurant_members::Column::UserId, KeyKind::Integer),
+        ]
+    }
+
+    fn position(self, row: &Member) -> Position {
+        Position(vec![KeyValue::Time(row.created_at.to_utc()), KeyValue::Integer(row.user_id.into())])
     }
 }

@@ -3,11 +3,15 @@
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::{menus, restaurants};
 
-use super::loader::MembersOfRestaurant;
+use super::loader::{MAXIMUM_MEMBERS, Member, MembersOfRestaurant, OrderAdded};
 use crate::{
     features::{
         address::{LatLng, LatLngInput},
-        driver::{Driver, loader::AvailableDrivers, service::nearest_first},
+        driver::{
+            Driver,
+            loader::{AvailableNearby, MAXIMUM_AVAILABLE},
+            service::nearest_first,
+        },
         menu::{Menu, loader::MenuOfRestaurant},
         order::{
             Order,
@@ -24,9 +28,9 @@ use crate::{
         date_time::DateTime,
         decimal::Decimal,
         error::{Error, Result},
-        ids::GlobalId,
+        ids::{GlobalId, UserId},
         limits, list,
-        page::PageArguments,
+        page::{Page, PageArguments, page_size},
         row::Row,
     },
 };
@@ -142,7 +146,7 @@ impl Restaurant {
     /// What it earned with DELIVERED orders, by day, week (from Monday) or month of their `orderTime` in UTC, oldest first.
     /// Periods without an order are there, with zeros. Without `since` the last 30 periods until `until` (inclusive; today when
     /// left out); at most 400. Null with FORBIDDEN for anybody but its staff and admins.
-    #[graphql(complexity = "limits::entries(limits::DEFAULT_LENGTH, child_complexity)")]
+    #[graphql(complexity = "limits::entries(revenue::length(period, since, until), child_complexity)")]
     async fn revenue(
         &self,
         ctx: &Context<'_>,
@@ -153,25 +157,47 @@ impl Restaurant {
         Some(revenue::revenue_of_restaurant(ctx.loaders(), ctx.viewer(), &self.0, period, since, until).await)
     }
 
-    /// The drivers who are AVAILABLE now, nearest first; those whose place is not known come last. Null with FORBIDDEN for
-    /// anybody but its staff and admins.
-    #[graphql(complexity = "limits::entries(limits::DEFAULT_LENGTH, child_complexity)")]
-    async fn available_drivers(&self, ctx: &Context<'_>) -> Option<Result<Vec<Driver>>> {
+    /// The drivers who are AVAILABLE now, nearest first, those whose place is not known last: the first 100 unless asked otherwise, and
+    /// at most 500. Null with FORBIDDEN for anybody but its staff and admins.
+    #[graphql(complexity = "limits::first_of(MAXIMUM_AVAILABLE, first, child_complexity)")]
+    async fn available_drivers(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 100)] first: i32,
+    ) -> Option<Result<Vec<Driver>>> {
         if !ctx.viewer().manages(self.0.id()) {
             return Some(Err(Error::forbidden("Only the restaurant's staff and admins see the drivers nearby.")));
         }
-        let place = self.0.lat.zip(self.0.lng);
-        let drivers = ctx.loaders().load(AvailableDrivers).await.map(Option::unwrap_or_default);
-        Some(drivers.map(|drivers| nearest_first(drivers, place).into_iter().map(Driver).collect()))
+        Some(self.drivers_nearby(ctx, first).await)
     }
 
-    /// Its staff, in the order they were added. Null with FORBIDDEN for anybody but its staff and admins.
-    #[graphql(complexity = "limits::entries(limits::SHORT_LENGTH, child_complexity)")]
-    async fn members(&self, ctx: &Context<'_>) -> Option<Result<Vec<RestaurantMember>>> {
+    /// Its staff, in the order they were added: the first 100 unless asked otherwise, and at most 500. Null with FORBIDDEN for anybody
+    /// but its staff and admins.
+    #[graphql(complexity = "limits::first_of(MAXIMUM_MEMBERS, first, child_complexity)")]
+    async fn members(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 100)] first: i32,
+    ) -> Option<Result<Vec<RestaurantMember>>> {
         if !ctx.viewer().manages(self.0.id()) {
             return Some(Err(Error::forbidden("Only the restaurant's staff and admins see who is on it.")));
         }
-        Some(ctx.loaders().load(MembersOfRestaurant(self.0.id())).await.map(Option::unwrap_or_default))
+        Some(self.staff(ctx, first).await)
+    }
+}
+
+impl Restaurant {
+    async fn drivers_nearby(&self, ctx: &Context<'_>, first: i32) -> Result<Vec<Driver>> {
+        let first = page_size("first", first, MAXIMUM_AVAILABLE)?;
+        let drivers = ctx.loaders().load(AvailableNearby { restaurant: self.0.id(), first }).await?.unwrap_or_default();
+        let place = self.0.lat.zip(self.0.lng);
+        Ok(nearest_first(drivers, place).into_iter().map(Driver).collect())
+    }
+
+    async fn staff(&self, ctx: &Context<'_>, first: i32) -> Result<Vec<RestaurantMember>> {
+        let page = Page::beginning(OrderAdded, first, MAXIMUM_MEMBERS)?;
+        let members = list::first_of_parent(ctx, self.0.id(), MembersOfRestaurant, page).await?;
+        Ok(members.into_iter().map(RestaurantMember::from).collect())
     }
 }
 
@@ -182,6 +208,16 @@ pub struct RestaurantMember {
     pub email: String,
     /// Since when.
     pub added_at: DateTime,
+}
+
+impl From<Member> for RestaurantMember {
+    fn from(member: Member) -> Self {
+        RestaurantMember {
+            user_id: UserId(member.user_id).to_global(),
+            email: member.email,
+            added_at: member.created_at.into(),
+        }
+    }
 }
 
 /// How a list of restaurants is sorted; ties by id, so that pages are stable.

@@ -27,6 +27,16 @@ const DEFAULT_PERIODS: u32 = 30;
 /// How many periods can be asked for at once.
 const MAXIMUM_PERIODS: usize = 400;
 
+/// How many points [`revenue_of_restaurant`] gives for these arguments, and at most how many where it refuses them.
+pub fn length(period: RevenuePeriod, since: Option<Date>, until: Option<Date>) -> usize {
+    if since.is_none() {
+        return DEFAULT_PERIODS as usize;
+    }
+    let today = clock::now().date_naive();
+    let starts = span(period, since.map(|date| date.0), until.map(|date| date.0), today).and_then(period_starts);
+    starts.map_or(MAXIMUM_PERIODS, |starts| starts.len())
+}
+
 /// What the restaurant earned, oldest period first, the empty ones included.
 pub async fn revenue_of_restaurant(
     loaders: &Loaders,

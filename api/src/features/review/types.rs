@@ -10,6 +10,7 @@ use crate::{
         date_time::DateTime,
         error::Result,
         ids::{CustomerId, GlobalId, RestaurantId},
+        limits,
         row::{ById, Row},
     },
 };
@@ -30,6 +31,7 @@ impl Review {
     }
 
     /// Null when there is none.
+    #[graphql(complexity = "limits::text(2000)")]
     async fn comment(&self) -> Option<&str> {
         self.0.comment.as_deref()
     }

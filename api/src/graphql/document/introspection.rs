@@ -1,11 +1,49 @@
-//! Where the schema is nobody's business.
+//! What may be asked of the schema: nothing where it is nobody's business, and never what grows without end.
 
 use async_graphql::{
     Positioned, ServerError,
     parser::types::{ExecutableDocument, Selection, SelectionSet},
 };
 
-use super::validation_failed;
+use super::{too_complex, validation_failed};
+
+/// The lists of introspection's types that lead to further types.
+const LISTS: [&str; 6] = ["types", "fields", "args", "inputFields", "interfaces", "possibleTypes"];
+/// How many of these lists can be asked for at once. The question that tools ask has seven.
+const MAX_LISTS: usize = 12;
+/// How many of them inside each other. That question has three, types with fields with arguments; each further one would multiply its answer.
+const MAX_LISTS_INSIDE: usize = 3;
+
+/// Refuses a question about the schema whose answer would be many times the schema: introspection has no part in an operation's
+/// complexity, for the length of its lists is nobody's to say. The set is one without fragments spread.
+pub fn check_size(set: &Positioned<SelectionSet>) -> Result<(), ServerError> {
+    let mut lists = 0;
+    for selection in &set.node.items {
+        if let Selection::Field(field) = &selection.node
+            && matches!(field.node.name.node.as_str(), "__schema" | "__type")
+        {
+            count_lists(&field.node.selection_set, 0, &mut lists)?;
+        }
+    }
+    Ok(())
+}
+
+fn count_lists(set: &Positioned<SelectionSet>, inside: usize, lists: &mut usize) -> Result<(), ServerError> {
+    set.node.items.iter().try_for_each(|selection| match &selection.node {
+        Selection::Field(field) => {
+            let is_list = LISTS.contains(&field.node.name.node.as_str());
+            let inside = inside + usize::from(is_list);
+            *lists += usize::from(is_list);
+            if inside > MAX_LISTS_INSIDE || *lists > MAX_LISTS {
+                let message = "This asks for many times the schema: ask for its types once.".to_owned();
+                return Err(too_complex(message, Some(field.pos)));
+            }
+            count_lists(&field.node.selection_set, inside, lists)
+        }
+        Selection::InlineFragment(fragment) => count_lists(&fragment.node.selection_set, inside, lists),
+        Selection::FragmentSpread(_) => Ok(()),
+    })
+}
 
 /// Refuses a document that asks for the schema, in any of its operations and fragments. `__typename` tells of the data and stays.
 pub fn refuse(document: &ExecutableDocument) -> Result<(), ServerError> {

@@ -139,6 +139,7 @@ where
             variables: &request.variables,
         };
         let merged = operation.position_node(merge.operation()?);
+        introspection::check_size(&merged.node.selection_set)?;
         let document =
             ExecutableDocument { operations: DocumentOperations::Single(merged), fragments: Default::default() };
         let complexity = self.measure(&document, &request.variables, limits).await?;
