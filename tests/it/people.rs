@@ -241,7 +241,7 @@ both_databases! {
         assert_eq!(answer.at("/nodes"), &json!([names(["Near", "Middle"]), names(["Far", "Middle"])]));
         // Who asks, the restaurants, their drivers.
         assert_eq!(statements.count(), 3, "{statements}");
-        assert!(statements.rows() <= 1 + 2 + 4, "{statements}");
+        assert!(statements.rows() <= 2 + 2 + 4, "{statements}");
         let refused = merchant.query("query($id: ID!) { restaurant(id: $id) { availableDrivers(first: 501) { name } } }", json!({"id": restaurant.id()})).await;
         refused.expect_error("BAD_USER_INPUT", "first");
         for viewer in [city.anonymous(), city.customer("Ann").await, city.driver("Duy").await] {

@@ -1,6 +1,6 @@
 //! Connections: pages of a list with cursors, and a count where it is asked for.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{Object, OutputType, TypeName, connection::PageInfo};
 use futures_util::future::BoxFuture;
@@ -30,9 +30,9 @@ pub struct Edge<T> {
 
 impl<T> Connection<T> {
     /// The page's rows, each wrapped by `wrap`.
-    pub fn new<R, S: Sort<R>>(sort: S, slice: Slice<R>, wrap: impl Fn(R) -> T, count: Count) -> Self {
+    pub fn new<R, S: Sort<R>>(sort: S, slice: Slice<Arc<R>>, wrap: impl Fn(Arc<R>) -> T, count: Count) -> Self {
         let edges = slice.rows.into_iter().map(|row| {
-            let cursor = page::cursor(sort, &row);
+            let cursor = page::cursor(sort, &*row);
             Edge { node: wrap(row), cursor }
         });
         Connection { edges: edges.collect(), page_info: (slice.has_previous, slice.has_next), count }

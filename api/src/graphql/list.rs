@@ -1,6 +1,6 @@
 //! Lists of rows as connections: at a root, and hanging on parents, where one windowed statement serves all parents of a level.
 
-use std::{collections::HashMap, hash::Hash};
+use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::dataloader::Loader;
 use sea_orm::{
@@ -44,11 +44,11 @@ pub async fn page_of_all<L: List, T>(
     context: &impl OperationContext,
     list: L,
     page: Page<L::Sort>,
-    wrap: impl Fn(L::Row) -> T,
+    wrap: impl Fn(Arc<L::Row>) -> T,
 ) -> Result<Connection<T>> {
     let (app, viewer) = (context.app().clone(), context.viewer().clone());
     let select = list.select(&viewer, app.db.get_database_backend());
-    let slice = page.load(&app.db, select).await?;
+    let slice = page.load(&app.db, select).await?.shared();
     let count = Box::new(move || -> futures_util::future::BoxFuture<'static, Result<u64>> {
         let (app, viewer, list) = (app.clone(), viewer.clone(), list.clone());
         Box::pin(async move { count(&app.db, list.select(&viewer, app.db.get_database_backend())).await })
@@ -62,7 +62,7 @@ pub async fn page_of_parent<L: Children, T>(
     parent: L::Parent,
     list: L,
     page: Page<L::Sort>,
-    wrap: impl Fn(L::Row) -> T,
+    wrap: impl Fn(Arc<L::Row>) -> T,
 ) -> Result<Connection<T>> {
     let loaders = context.loaders().clone();
     let key = PageOf { parent, list: list.clone(), page: page.clone() };
@@ -79,10 +79,10 @@ pub async fn first_of_all<L: List>(
     context: &impl OperationContext,
     list: L,
     page: Page<L::Sort>,
-) -> Result<Vec<L::Row>> {
+) -> Result<Vec<Arc<L::Row>>> {
     let app = context.app();
     let select = list.select(context.viewer(), app.db.get_database_backend());
-    Ok(page.load(&app.db, select).await?.rows)
+    Ok(page.load(&app.db, select).await?.shared().rows)
 }
 
 /// The first rows of the list that hangs on `parent`, loaded together with those of all other parents at this level.
@@ -91,7 +91,7 @@ pub async fn first_of_parent<L: Children>(
     parent: L::Parent,
     list: L,
     page: Page<L::Sort>,
-) -> Result<Vec<L::Row>> {
+) -> Result<Vec<Arc<L::Row>>> {
     let rows = context.loaders().load(PageOf { parent, list, page: page.clone() }).await?.unwrap_or_default();
     Ok(page.slice(rows).rows)
 }
@@ -119,11 +119,11 @@ pub struct CountOf<L: Children> {
 }
 
 impl<L: Children> Loader<PageOf<L>> for Reader {
-    type Value = Vec<L::Row>;
+    type Value = Vec<Arc<L::Row>>;
     type Error = Error;
 
     /// One statement for all parents that ask with the same arguments, which those of one field do.
-    async fn load(&self, keys: &[PageOf<L>]) -> Result<HashMap<PageOf<L>, Vec<L::Row>>> {
+    async fn load(&self, keys: &[PageOf<L>]) -> Result<HashMap<PageOf<L>, Vec<Arc<L::Row>>>> {
         let db = &self.app.db;
         let mut pages = HashMap::with_capacity(keys.len());
         let same_arguments = grouped(&[], keys.iter().map(|key| ((&key.list, &key.page), key.parent)));
@@ -141,7 +141,7 @@ impl<L: Children> Loader<PageOf<L>> for Reader {
                     page.load_each(db, select, L::PARENT_COLUMN.as_column_ref()).await?
                 }
             };
-            let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), row)));
+            let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), Arc::new(row))));
             pages.extend(
                 lists
                     .into_iter()

@@ -1,6 +1,6 @@
 //! Pages of lists: the four arguments of cursor connections, `offset` for page-number tables, and the rows they cut out.
 
-use std::hash::Hash;
+use std::{hash::Hash, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sea_orm::{
@@ -51,6 +51,14 @@ pub struct Slice<R> {
     pub rows: Vec<R>,
     pub has_previous: bool,
     pub has_next: bool,
+}
+
+impl<R> Slice<R> {
+    /// The same rows, each to be held by many at once.
+    pub fn shared(self) -> Slice<Arc<R>> {
+        let Slice { rows, has_previous, has_next } = self;
+        Slice { rows: rows.into_iter().map(Arc::new).collect(), has_previous, has_next }
+    }
 }
 
 impl PageArguments {

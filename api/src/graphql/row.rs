@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     hash::{Hash, Hasher},
+    sync::Arc,
 };
 
 use async_graphql::{ID, dataloader::Loader};
@@ -73,7 +74,7 @@ pub trait Row: FromQueryResult + Clone + Send + Sync + 'static {
     }
 }
 
-/// Loads a row that is reached from one the viewer sees. What is reachable stays visible, also when it is no longer on sale.
+/// Loads a row, shared by all who ask for it, that is reached from one the viewer sees. What is reachable stays visible, also when it is no longer on sale.
 pub struct ById<R: Row>(pub R::Id);
 
 /// Loads a row that the viewer asks for by its id: only if the viewer may know of it.
@@ -90,23 +91,23 @@ impl Reader {
 }
 
 impl<R: Row> Loader<ById<R>> for Reader {
-    type Value = R;
+    type Value = Arc<R>;
     type Error = Error;
 
-    async fn load(&self, keys: &[ById<R>]) -> Result<HashMap<ById<R>, R>> {
+    async fn load(&self, keys: &[ById<R>]) -> Result<HashMap<ById<R>, Arc<R>>> {
         let rows = self.rows::<R>(keys.iter().map(|key| key.0), Condition::all()).await?;
-        Ok(rows.into_iter().map(|row| (ById(row.id()), row)).collect())
+        Ok(rows.into_iter().map(|row| (ById(row.id()), Arc::new(row))).collect())
     }
 }
 
 impl<R: Row> Loader<Visible<R>> for Reader {
-    type Value = R;
+    type Value = Arc<R>;
     type Error = Error;
 
-    async fn load(&self, keys: &[Visible<R>]) -> Result<HashMap<Visible<R>, R>> {
+    async fn load(&self, keys: &[Visible<R>]) -> Result<HashMap<Visible<R>, Arc<R>>> {
         let scope = R::visible_to(&self.viewer, self.app.db.get_database_backend());
         let rows = self.rows::<R>(keys.iter().map(|key| key.0), scope).await?;
-        Ok(rows.into_iter().map(|row| (Visible(row.id()), row)).collect())
+        Ok(rows.into_iter().map(|row| (Visible(row.id()), Arc::new(row))).collect())
     }
 }
 
@@ -145,7 +146,7 @@ key_of_id!(ById);
 key_of_id!(Visible);
 
 /// The row that the client asks for by its id in the argument `field`: NOT_FOUND where the viewer may not know of it.
-pub async fn visible<R: Row>(context: &impl OperationContext, id: &ID, field: &str) -> Result<R> {
+pub async fn visible<R: Row>(context: &impl OperationContext, id: &ID, field: &str) -> Result<Arc<R>> {
     let id = R::Id::parse(id, field)?;
     let row = context.loaders().load(Visible::<R>(id)).await?;
     row.ok_or_else(|| Error::not_found(&R::Id::TYPE_NAME.to_lowercase()).with_field(field))

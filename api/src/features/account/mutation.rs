@@ -74,12 +74,16 @@ impl AccountMutation {
 
     /// Ends the session that the refresh token belongs to, at once and everywhere.
     async fn sign_out(&self, ctx: &Context<'_>, input: SignOutInput) -> Result<SignOutPayload> {
-        Ok(SignOutPayload { user: session::session_sign_out(ctx.app(), ctx.origin(), input).await?.map(User) })
+        Ok(SignOutPayload {
+            user: session::session_sign_out(ctx.app(), ctx.origin(), input).await?.map(|user| User(user.into())),
+        })
     }
 
     /// Sets a new password. Every other session of the user ends. BAD_USER_INPUT when the present password is wrong.
     async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Result<ChangePasswordPayload> {
-        Ok(ChangePasswordPayload { user: User(verification::password_change(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(ChangePasswordPayload {
+            user: User(verification::password_change(ctx.app(), ctx.viewer(), input).await?.into()),
+        })
     }
 
     /// Sends a link that verifies the e-mail address, if there is an account that has not verified it. The answer is the same
@@ -95,7 +99,7 @@ impl AccountMutation {
 
     /// Marks the e-mail address as verified. BAD_USER_INPUT when the link is not valid, was used or has expired.
     async fn verify_email(&self, ctx: &Context<'_>, input: VerifyEmailInput) -> Result<VerifyEmailPayload> {
-        Ok(VerifyEmailPayload { user: User(verification::email_verify(ctx.app(), ctx.origin(), input).await?) })
+        Ok(VerifyEmailPayload { user: User(verification::email_verify(ctx.app(), ctx.origin(), input).await?.into()) })
     }
 
     /// Sends a link that sets a new password, if there is an account. The answer is the same either way.
@@ -111,13 +115,15 @@ impl AccountMutation {
     /// Sets the password of whoever got the link, also of an invitation. Every session of the user ends. BAD_USER_INPUT when the
     /// link is not valid, was used or has expired.
     async fn reset_password(&self, ctx: &Context<'_>, input: ResetPasswordInput) -> Result<ResetPasswordPayload> {
-        Ok(ResetPasswordPayload { user: User(verification::password_reset(ctx.app(), ctx.origin(), input).await?) })
+        Ok(ResetPasswordPayload {
+            user: User(verification::password_reset(ctx.app(), ctx.origin(), input).await?.into()),
+        })
     }
 
     /// Ends one of one's own sessions, at once and everywhere. Admins end anybody's. NOT_FOUND for those of others.
     async fn revoke_session(&self, ctx: &Context<'_>, input: RevokeSessionInput) -> Result<RevokeSessionPayload> {
         let session = session::session_revoke(ctx.app(), ctx.viewer(), input).await?;
-        Ok(RevokeSessionPayload { session: ActiveSession(session) })
+        Ok(RevokeSessionPayload { session: ActiveSession(session.into()) })
     }
 
     /// Ends all sessions of oneself, at once and everywhere. Admins may name somebody else; NOT_FOUND for anybody else who does.
@@ -143,13 +149,17 @@ impl AccountMutation {
     /// For admins. CONFLICT for the last active admin, for a role of DRIVER without a driver's record, and for a driver who has
     /// picked an order up: wait for its end.
     async fn set_user_role(&self, ctx: &Context<'_>, input: SetUserRoleInput) -> Result<SetUserRolePayload> {
-        Ok(SetUserRolePayload { user: User(administration::user_role_set(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(SetUserRolePayload {
+            user: User(administration::user_role_set(ctx.app(), ctx.viewer(), input).await?.into()),
+        })
     }
 
     /// Lets somebody sign in, or not any more: then all their sessions and sockets end at once. A driver is OFFLINE then, and the
     /// order it has not picked up waits for another driver; one that it has picked up stays with it, and is moved by admins. Places on
     /// the staff of restaurants wait for the account's return. For admins. CONFLICT for the last active admin.
     async fn set_user_active(&self, ctx: &Context<'_>, input: SetUserActiveInput) -> Result<SetUserActivePayload> {
-        Ok(SetUserActivePayload { user: User(administration::user_active_set(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(SetUserActivePayload {
+            user: User(administration::user_active_set(ctx.app(), ctx.viewer(), input).await?.into()),
+        })
     }
 }

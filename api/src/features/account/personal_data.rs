@@ -1,5 +1,7 @@
 //! What is held on oneself and does not grow, but for what is kept only as a hash.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use entity::{customers, drivers, identities, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, prelude::DateTimeWithTimeZone};
@@ -11,7 +13,7 @@ use crate::{
     database::Pool,
     features::{
         customer::{loader::CustomerOfUser, service::MAXIMUM_ADDRESSES},
-        driver::{loader::DriverOfUser, types::DriverLocation},
+        driver::{loader::DriverOfUser, location::written_position},
     },
     graphql::{
         enumeration,
@@ -35,12 +37,12 @@ pub async fn document(app: &App, loaders: &Loaders, user: UserId) -> Result<Json
         loaders.load(DriverOfUser(user)),
         identities_of(&app.db, user),
     )?;
-    let row: users::Model = row.ok_or_else(Error::unauthenticated)?;
+    let row: Arc<users::Model> = row.ok_or_else(Error::unauthenticated)?;
     Ok(json!({
         "user": of_user(&row),
         "identities": identities,
-        "customer": customer.as_ref().map(of_customer),
-        "driver": driver.map(of_driver),
+        "customer": customer.as_deref().map(of_customer),
+        "driver": driver.as_deref().map(of_driver),
     }))
 }
 
@@ -67,7 +69,7 @@ fn of_customer(customer: &customers::Model) -> Json {
     })
 }
 
-fn of_driver(driver: drivers::Model) -> Json {
+fn of_driver(driver: &drivers::Model) -> Json {
     let mut document = json!({
         "id": global(driver.id()),
         "name": driver.name,
@@ -75,10 +77,10 @@ fn of_driver(driver: drivers::Model) -> Json {
         "licenseNumber": driver.license_number,
         "vehicleType": driver.vehicle_type,
     });
-    document["lastKnownPlace"] = DriverLocation::written(driver).map_or(Json::Null, |place| {
-        let position = place.position;
-        json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) })
-    });
+    document["lastKnownPlace"] = written_position(driver).map_or(
+        Json::Null,
+        |position| json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) }),
+    );
     document
 }
 

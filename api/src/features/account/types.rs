@@ -6,6 +6,8 @@ mod personal_data;
 mod session;
 mod sign_in;
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, Object};
 use entity::users;
 
@@ -56,7 +58,7 @@ pub enum Role {
 }
 
 #[derive(Clone, Debug)]
-pub struct User(pub users::Model);
+pub struct User(pub Arc<users::Model>);
 
 /// Somebody who signs in. Users see themselves; admins see all.
 #[Object]
@@ -107,6 +109,6 @@ impl User {
     async fn restaurants(&self, ctx: &Context<'_>, #[graphql(default = 100)] first: i32) -> Result<Vec<Restaurant>> {
         let page = Page::beginning(IdOrder, first, MAXIMUM_RESTAURANTS)?;
         let memberships = list::first_of_parent(ctx, self.0.id(), RestaurantsOfUser, page).await?;
-        Ok(memberships.into_iter().map(|membership| Restaurant(membership.restaurant)).collect())
+        Ok(memberships.into_iter().map(|membership| Restaurant(membership.restaurant.clone().into())).collect())
     }
 }

@@ -1,5 +1,7 @@
 //! What clients see of the record.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, Json, Object};
 use chrono::Utc;
 use entity::{audit_events, users};
@@ -71,7 +73,7 @@ pub enum AuditAction {
 }
 
 #[derive(Clone, Debug)]
-pub struct AuditEvent(pub audit_events::Model);
+pub struct AuditEvent(pub Arc<audit_events::Model>);
 
 /// One thing that was done: by whom, to what, when, and from where.
 #[Object]

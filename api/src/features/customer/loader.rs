@@ -1,6 +1,6 @@
 //! The statements behind customers.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::dataloader::Loader;
 use entity::{customers, orders};
@@ -108,14 +108,14 @@ impl Sort<customers::Model> for IdOrder {
 pub struct CustomerOfUser(pub UserId);
 
 impl Loader<CustomerOfUser> for Reader {
-    type Value = customers::Model;
+    type Value = Arc<customers::Model>;
     type Error = Error;
 
-    async fn load(&self, keys: &[CustomerOfUser]) -> Result<HashMap<CustomerOfUser, customers::Model>> {
+    async fn load(&self, keys: &[CustomerOfUser]) -> Result<HashMap<CustomerOfUser, Arc<customers::Model>>> {
         let db = &self.app.db;
         let of_these =
             dialect::any_of(db.get_database_backend(), customers::Column::UserId, keys.iter().map(|key| key.0.0));
         let rows = customers::Entity::find().filter(of_these).all(db).await?;
-        Ok(rows.into_iter().filter_map(|row| Some((CustomerOfUser(UserId(row.user_id?)), row))).collect())
+        Ok(rows.into_iter().filter_map(|row| Some((CustomerOfUser(UserId(row.user_id?)), Arc::new(row)))).collect())
     }
 }

@@ -15,7 +15,7 @@ impl CustomerMutation {
     /// customer and admins.
     async fn update_customer(&self, ctx: &Context<'_>, input: UpdateCustomerInput) -> Result<UpdateCustomerPayload> {
         Ok(UpdateCustomerPayload {
-            customer: Customer(service::customer_update(ctx.app(), ctx.viewer(), input).await?),
+            customer: Customer(service::customer_update(ctx.app(), ctx.viewer(), input).await?.into()),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What clients see of customers.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::customers;
 
@@ -27,7 +29,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug)]
-pub struct Customer(pub customers::Model);
+pub struct Customer(pub Arc<customers::Model>);
 
 /// Somebody who orders.
 #[Object]

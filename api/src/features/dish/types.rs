@@ -1,5 +1,7 @@
 //! What clients see of dishes.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::menus;
 
@@ -18,7 +20,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug)]
-pub struct Dish(pub DishRow);
+pub struct Dish(pub Arc<DishRow>);
 
 /// Something to eat or drink on a menu.
 #[Object]

@@ -1,6 +1,6 @@
 //! The statements behind drivers.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::dataloader::Loader;
 use entity::{
@@ -307,14 +307,14 @@ impl Sort<RouteRow> for OrderRecorded {
 pub struct DriverOfUser(pub UserId);
 
 impl Loader<DriverOfUser> for Reader {
-    type Value = drivers::Model;
+    type Value = Arc<drivers::Model>;
     type Error = Error;
 
-    async fn load(&self, keys: &[DriverOfUser]) -> Result<HashMap<DriverOfUser, drivers::Model>> {
+    async fn load(&self, keys: &[DriverOfUser]) -> Result<HashMap<DriverOfUser, Arc<drivers::Model>>> {
         let db = &self.app.db;
         let of_these =
             dialect::any_of(db.get_database_backend(), drivers::Column::UserId, keys.iter().map(|key| key.0.0));
         let rows = drivers::Entity::find().filter(of_these).all(db).await?;
-        Ok(rows.into_iter().filter_map(|row| Some((DriverOfUser(UserId(row.user_id?)), row))).collect())
+        Ok(rows.into_iter().filter_map(|row| Some((DriverOfUser(UserId(row.user_id?)), Arc::new(row)))).collect())
     }
 }

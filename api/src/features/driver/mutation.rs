@@ -17,12 +17,12 @@ pub struct DriverMutation;
 impl DriverMutation {
     /// Makes a driver and the user it signs in as. For admins. CONFLICT when the e-mail, phone or license is taken.
     async fn create_driver(&self, ctx: &Context<'_>, input: CreateDriverInput) -> Result<CreateDriverPayload> {
-        Ok(CreateDriverPayload { driver: Driver(service::driver_create(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(CreateDriverPayload { driver: Driver(service::driver_create(ctx.app(), ctx.viewer(), input).await?.into()) })
     }
 
     /// Changes a driver's profile; what is left out stays as it is. For the driver itself and admins.
     async fn update_driver(&self, ctx: &Context<'_>, input: UpdateDriverInput) -> Result<UpdateDriverPayload> {
-        Ok(UpdateDriverPayload { driver: Driver(service::driver_update(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(UpdateDriverPayload { driver: Driver(service::driver_update(ctx.app(), ctx.viewer(), input).await?.into()) })
     }
 
     /// Starts or ends a driver's work. For the driver itself and admins. CONFLICT while it carries an order, and for a work that is begun
@@ -32,7 +32,9 @@ impl DriverMutation {
         ctx: &Context<'_>,
         input: SetDriverStatusInput,
     ) -> Result<SetDriverStatusPayload> {
-        Ok(SetDriverStatusPayload { driver: Driver(service::driver_set_status(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(SetDriverStatusPayload {
+            driver: Driver(service::driver_set_status(ctx.app(), ctx.viewer(), input).await?.into()),
+        })
     }
 
     /// Tells where the viewing driver is: at once to those who follow it. FORBIDDEN for anybody who is no driver, or

@@ -1,5 +1,7 @@
 //! What clients see of drivers.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::{driver_locations, drivers};
 use rust_decimal::prelude::ToPrimitive;
@@ -40,7 +42,7 @@ pub enum DriverStatus {
 }
 
 #[derive(Clone, Debug)]
-pub struct Driver(pub drivers::Model);
+pub struct Driver(pub Arc<drivers::Model>);
 
 /// Who carries orders to customers, one at a time.
 #[Object]
@@ -128,7 +130,7 @@ impl Driver {
 pub struct DriverLocation {
     pub driver: DriverId,
     /// The driver's row, where it was read already.
-    pub row: Option<drivers::Model>,
+    pub row: Option<Arc<drivers::Model>>,
     pub position: Position,
 }
 
@@ -169,12 +171,6 @@ impl DriverLocation {
 }
 
 impl DriverLocation {
-    /// The place that the driver's row has, if it has one: the last one may be newer by some seconds.
-    pub fn written(driver: drivers::Model) -> Option<Self> {
-        let position = location::written_position(&driver)?;
-        Some(DriverLocation { driver: driver.id(), row: Some(driver), position })
-    }
-
     /// A point of a route; `None` where it is no number, which the database rules out.
     pub fn of_route(point: driver_locations::Model) -> Option<Self> {
         let position = Position {
@@ -193,14 +189,14 @@ impl DriverLocation {
     }
 }
 
-pub struct RoutePoint(pub RouteRow);
+pub struct RoutePoint(pub Arc<RouteRow>);
 
 /// Where a driver was while it carried an order.
 #[Object]
 impl RoutePoint {
     /// The order; null where the driver was released from it, for it may be anybody's now.
     async fn order_id(&self) -> Option<ID> {
-        let RouteRow { point, carrier } = &self.0;
+        let RouteRow { point, carrier } = &*self.0;
         (*carrier == Some(point.driver_id)).then(|| OrderId(point.order_id).to_global())
     }
 

@@ -1,6 +1,6 @@
 //! The statements behind menus.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::dataloader::Loader;
 use entity::{menus, restaurants};
@@ -49,14 +49,14 @@ impl Row for menus::Model {
 pub struct MenuOfRestaurant(pub RestaurantId);
 
 impl Loader<MenuOfRestaurant> for Reader {
-    type Value = menus::Model;
+    type Value = Arc<menus::Model>;
     type Error = Error;
 
-    async fn load(&self, keys: &[MenuOfRestaurant]) -> Result<HashMap<MenuOfRestaurant, menus::Model>> {
+    async fn load(&self, keys: &[MenuOfRestaurant]) -> Result<HashMap<MenuOfRestaurant, Arc<menus::Model>>> {
         let db = &self.app.db;
         let of_these =
             dialect::any_of(db.get_database_backend(), menus::Column::RestaurantId, keys.iter().map(|key| key.0.0));
         let menus = menus::Entity::find().filter(of_these).all(db).await?;
-        Ok(menus.into_iter().map(|menu| (MenuOfRestaurant(RestaurantId(menu.restaurant_id)), menu)).collect())
+        Ok(menus.into_iter().map(|menu| (MenuOfRestaurant(RestaurantId(menu.restaurant_id)), Arc::new(menu))).collect())
     }
 }

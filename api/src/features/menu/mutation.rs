@@ -13,6 +13,6 @@ pub struct MenuMutation;
 impl MenuMutation {
     /// Changes a menu's name or description; what is left out stays as it is. For the restaurant's staff and admins.
     async fn update_menu(&self, ctx: &Context<'_>, input: UpdateMenuInput) -> Result<UpdateMenuPayload> {
-        Ok(UpdateMenuPayload { menu: Menu(service::menu_update(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(UpdateMenuPayload { menu: Menu(service::menu_update(ctx.app(), ctx.viewer(), input).await?.into()) })
     }
 }

@@ -1,5 +1,7 @@
 //! What clients see of menus.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::{menus, restaurants};
 
@@ -24,7 +26,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug)]
-pub struct Menu(pub menus::Model);
+pub struct Menu(pub Arc<menus::Model>);
 
 /// What a restaurant offers.
 #[Object]

@@ -17,7 +17,7 @@ impl OrderMutation {
     /// Places an order at a restaurant, at the prices of this moment. For anybody signed in. NOT_FOUND, CONFLICT or
     /// BAD_USER_INPUT with the line to blame in `extensions.field` when a dish cannot be ordered; then nothing is placed.
     async fn place_order(&self, ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPayload> {
-        Ok(PlaceOrderPayload { order: Order(placement::order_place(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(PlaceOrderPayload { order: Order(placement::order_place(ctx.app(), ctx.viewer(), input).await?.into()) })
     }
 
     /// Takes an order one step further. CONFLICT for a step that does not exist from where the order is now, FORBIDDEN for one
@@ -28,25 +28,29 @@ impl OrderMutation {
         input: UpdateOrderStatusInput,
     ) -> Result<UpdateOrderStatusPayload> {
         Ok(UpdateOrderStatusPayload {
-            order: Order(service::order_update_status(ctx.app(), ctx.viewer(), input).await?),
+            order: Order(service::order_update_status(ctx.app(), ctx.viewer(), input).await?.into()),
         })
     }
 
     /// Cancels an order: the same rule as a step to CANCELLED. Customers can until the kitchen starts.
     async fn cancel_order(&self, ctx: &Context<'_>, input: CancelOrderInput) -> Result<CancelOrderPayload> {
-        Ok(CancelOrderPayload { order: Order(service::order_cancel(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(CancelOrderPayload { order: Order(service::order_cancel(ctx.app(), ctx.viewer(), input).await?.into()) })
     }
 
     /// Gives a CONFIRMED to READY order without a driver to an AVAILABLE driver, who becomes BUSY. For the driver itself, the
     /// restaurant's staff and admins. CONFLICT when somebody else was faster, and for a driver who does not work: not AVAILABLE, not a
     /// DRIVER any more, or not active.
     async fn assign_driver(&self, ctx: &Context<'_>, input: AssignDriverInput) -> Result<AssignDriverPayload> {
-        Ok(AssignDriverPayload { order: Order(assignment::driver_assign(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(AssignDriverPayload {
+            order: Order(assignment::driver_assign(ctx.app(), ctx.viewer(), input).await?.into()),
+        })
     }
 
     /// Takes an order from its driver before it is picked up; the driver becomes AVAILABLE again, or OFFLINE where it does not work any
     /// more. For the driver itself, the restaurant's staff and admins.
     async fn release_driver(&self, ctx: &Context<'_>, input: ReleaseDriverInput) -> Result<ReleaseDriverPayload> {
-        Ok(ReleaseDriverPayload { order: Order(assignment::driver_release(ctx.app(), ctx.viewer(), input).await?) })
+        Ok(ReleaseDriverPayload {
+            order: Order(assignment::driver_release(ctx.app(), ctx.viewer(), input).await?.into()),
+        })
     }
 }

@@ -1,5 +1,7 @@
 //! What clients see of orders.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
 use entity::{customers, drivers, order_events, order_items, orders, restaurants};
 
@@ -60,7 +62,7 @@ const MAXIMUM_EVENTS: u32 = 100;
 const STATUSES: usize = 7;
 
 #[derive(Clone, Debug)]
-pub struct Order(pub orders::Model);
+pub struct Order(pub Arc<orders::Model>);
 
 /// What a customer ordered from one restaurant. Names and prices are as they were when it was placed.
 #[Object]
@@ -98,9 +100,12 @@ impl Order {
     async fn customer_name(&self, ctx: &Context<'_>) -> Result<String> {
         match &self.0.customer_name {
             Some(name) => Ok(name.clone()),
-            None => {
-                Ok(ctx.loaders().load_existing(ById::<customers::Model>(CustomerId(self.0.customer_id))).await?.name)
-            }
+            None => Ok(ctx
+                .loaders()
+                .load_existing(ById::<customers::Model>(CustomerId(self.0.customer_id)))
+                .await?
+                .name
+                .clone()),
         }
     }
 
@@ -112,7 +117,8 @@ impl Order {
                 .loaders()
                 .load_existing(ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id)))
                 .await?
-                .name),
+                .name
+                .clone()),
         }
     }
 

@@ -26,7 +26,7 @@ impl RestaurantMutation {
         input: CreateRestaurantInput,
     ) -> Result<CreateRestaurantPayload> {
         let restaurant = service::restaurant_create(ctx.app(), ctx.viewer(), input).await?;
-        Ok(CreateRestaurantPayload { restaurant: Restaurant(restaurant) })
+        Ok(CreateRestaurantPayload { restaurant: Restaurant(restaurant.into()) })
     }
 
     /// Changes a restaurant; what is left out stays as it is. For its staff and admins. Orders that were already placed keep
@@ -37,7 +37,7 @@ impl RestaurantMutation {
         input: UpdateRestaurantInput,
     ) -> Result<UpdateRestaurantPayload> {
         let restaurant = service::restaurant_update(ctx.app(), ctx.viewer(), input).await?;
-        Ok(UpdateRestaurantPayload { restaurant: Restaurant(restaurant) })
+        Ok(UpdateRestaurantPayload { restaurant: Restaurant(restaurant.into()) })
     }
 
     /// Takes a restaurant off sale; its orders and reviews stay. For its staff and admins. `updateRestaurant` with
@@ -49,7 +49,7 @@ impl RestaurantMutation {
     ) -> Result<DeactivateRestaurantPayload> {
         let id = RestaurantId::parse(&input.id, "id")?;
         let restaurant = service::restaurant_deactivate(ctx.app(), ctx.viewer(), id).await?;
-        Ok(DeactivateRestaurantPayload { restaurant: Restaurant(restaurant) })
+        Ok(DeactivateRestaurantPayload { restaurant: Restaurant(restaurant.into()) })
     }
 
     /// Puts whoever has the e-mail address on the staff of a restaurant, and makes a customer a merchant; somebody without an account
@@ -60,7 +60,7 @@ impl RestaurantMutation {
         input: AddRestaurantMemberInput,
     ) -> Result<AddRestaurantMemberPayload> {
         let restaurant = members::member_add(ctx.app(), ctx.viewer(), input).await?;
-        Ok(AddRestaurantMemberPayload { restaurant: Restaurant(restaurant) })
+        Ok(AddRestaurantMemberPayload { restaurant: Restaurant(restaurant.into()) })
     }
 
     /// Takes somebody off the staff of a restaurant, at once, also from what they watch. For its staff and admins. NOT_FOUND for
@@ -71,6 +71,6 @@ impl RestaurantMutation {
         input: RemoveRestaurantMemberInput,
     ) -> Result<RemoveRestaurantMemberPayload> {
         let restaurant = members::member_remove(ctx.app(), ctx.viewer(), input).await?;
-        Ok(RemoveRestaurantMemberPayload { restaurant: Restaurant(restaurant) })
+        Ok(RemoveRestaurantMemberPayload { restaurant: Restaurant(restaurant.into()) })
     }
 }

@@ -1,5 +1,7 @@
 //! What clients see of restaurants.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::{menus, restaurants};
 
@@ -36,7 +38,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug)]
-pub struct Restaurant(pub restaurants::Model);
+pub struct Restaurant(pub Arc<restaurants::Model>);
 
 /// A place that cooks. It has one menu, and customers order from it.
 #[Object]
@@ -109,7 +111,7 @@ impl Restaurant {
 
     /// Its menu; null only for a restaurant that never had one.
     async fn menu(&self, ctx: &Context<'_>) -> Option<Result<Menu>> {
-        let menu: Result<Option<menus::Model>> = ctx.loaders().load(MenuOfRestaurant(self.0.id())).await;
+        let menu: Result<Option<Arc<menus::Model>>> = ctx.loaders().load(MenuOfRestaurant(self.0.id())).await;
         menu.map(|menu| menu.map(Menu)).transpose()
     }
 
@@ -191,13 +193,13 @@ impl Restaurant {
         let first = page_size("first", first, MAXIMUM_AVAILABLE)?;
         let drivers = ctx.loaders().load(AvailableNearby { restaurant: self.0.id(), first }).await?.unwrap_or_default();
         let place = self.0.lat.zip(self.0.lng);
-        Ok(nearest_first(drivers, place).into_iter().map(Driver).collect())
+        Ok(nearest_first(drivers, place).into_iter().map(|driver| Driver(driver.into())).collect())
     }
 
     async fn staff(&self, ctx: &Context<'_>, first: i32) -> Result<Vec<RestaurantMember>> {
         let page = Page::beginning(OrderAdded, first, MAXIMUM_MEMBERS)?;
         let members = list::first_of_parent(ctx, self.0.id(), MembersOfRestaurant, page).await?;
-        Ok(members.into_iter().map(RestaurantMember::from).collect())
+        Ok(members.iter().map(|member| RestaurantMember::from(&**member)).collect())
     }
 }
 
@@ -210,11 +212,11 @@ pub struct RestaurantMember {
     pub added_at: DateTime,
 }
 
-impl From<Member> for RestaurantMember {
-    fn from(member: Member) -> Self {
+impl From<&Member> for RestaurantMember {
+    fn from(member: &Member) -> Self {
         RestaurantMember {
             user_id: UserId(member.user_id).to_global(),
-            email: member.email,
+            email: member.email.clone(),
             added_at: member.created_at.into(),
         }
     }

@@ -1,5 +1,7 @@
 //! What clients see of reviews.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use entity::{customers, restaurants, reviews};
 
@@ -16,7 +18,7 @@ use crate::{
 };
 
 #[derive(Clone, Debug)]
-pub struct Review(pub reviews::Model);
+pub struct Review(pub Arc<reviews::Model>);
 
 /// What a customer thinks of a restaurant; one each.
 #[Object]

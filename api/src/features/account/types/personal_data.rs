@@ -1,5 +1,7 @@
 //! What is held on somebody, to take away.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Json, Object};
 use chrono::Utc;
 use entity::{customers, drivers};
@@ -148,7 +150,7 @@ impl PersonalData {
         before: Option<String>,
     ) -> Result<Connection<RoutePoint>> {
         let page = PageArguments::new(first, after, last, before).of_at_most(ROUTE_PAGE).in_order(OrderRecorded)?;
-        let driver: Option<drivers::Model> = ctx.loaders().load(DriverOfUser(self.user)).await?;
+        let driver: Option<Arc<drivers::Model>> = ctx.loaders().load(DriverOfUser(self.user)).await?;
         match driver {
             Some(driver) => list::page_of_parent(ctx, driver.id(), RoutesOfDriver, page, RoutePoint).await,
             None => Ok(Connection::empty()),
@@ -157,18 +159,18 @@ impl PersonalData {
 }
 
 impl PersonalData {
-    async fn customer(&self, ctx: &Context<'_>) -> Result<Option<customers::Model>> {
+    async fn customer(&self, ctx: &Context<'_>) -> Result<Option<Arc<customers::Model>>> {
         ctx.loaders().load(CustomerOfUser(self.user)).await
     }
 }
 
-pub struct RestaurantMembership(Membership);
+pub struct RestaurantMembership(Arc<Membership>);
 
 /// That somebody is on the staff of a restaurant.
 #[Object]
 impl RestaurantMembership {
     async fn restaurant(&self) -> Restaurant {
-        Restaurant(self.0.restaurant.clone())
+        Restaurant(self.0.restaurant.clone().into())
     }
 
     /// Since when.

@@ -1,5 +1,7 @@
 //! Sessions as clients see them: once with their tokens, and afterwards without.
 
+use std::sync::Arc;
+
 use async_graphql::{ID, InputObject, Object, SimpleObject};
 use entity::sessions;
 
@@ -32,12 +34,12 @@ impl Session {
     }
 
     async fn user(&self) -> User {
-        User(self.0.user.clone())
+        User(self.0.user.clone().into())
     }
 }
 
 #[derive(Clone, Debug)]
-pub struct ActiveSession(pub sessions::Model);
+pub struct ActiveSession(pub Arc<sessions::Model>);
 
 /// A place where somebody is signed in, such as a phone or a browser.
 #[Object]
