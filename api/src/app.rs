@@ -7,8 +7,9 @@ use secrecy::ExposeSecret;
 
 use crate::{
     access_token::AccessTokens,
+    clock,
     config::{self, Config},
-    database::{self, Pool},
+    database::{self, Lives, Pool},
     events::Events,
     limiter::Limiter,
     mail::Mailer,
@@ -21,6 +22,8 @@ use crate::{
 /// The database, the broker, what is used of limits, the mail, the keys of access tokens, and the configuration of one process.
 pub struct App {
     pub db: Pool,
+    /// Which life of the data this is.
+    pub lives: Lives,
     pub events: Events,
     pub limiter: Limiter,
     pub mail: Mailer,
@@ -41,8 +44,10 @@ impl App {
         Self::with_database(config, db).await
     }
 
-    /// The same, on a database that is connected already.
+    /// The same, on a database that is connected already, with all its tables.
     pub async fn with_database(config: Config, db: Pool) -> anyhow::Result<Arc<Self>> {
+        clock::set(&db).await.context("cannot ask the database for the time")?;
+        let lives = Lives::open(&db, &config.database).await?;
         let authorities = Authorities::all(&config.tls)?;
         let tasks = Tasks::default();
         let events =
@@ -58,7 +63,7 @@ impl App {
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
             .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
         let processes = Processes::new(config.broker.redis_url.is_some());
-        Ok(Arc::new(App { db, events, limiter, mail, openid, access_tokens, processes, tasks, config }))
+        Ok(Arc::new(App { db, lives, events, limiter, mail, openid, access_tokens, processes, tasks, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.

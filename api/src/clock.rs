@@ -1,8 +1,206 @@
-//! The present time.
+//! The present time: that of the database, so that all processes on it mean the same moment, whatever the clocks of their machines say.
+//!
+//! It is asked every few seconds, and in between the machine's monotonic clock carries on, which nobody sets. On SQLite it is the machine's
+//! own: there is one machine. Like that clock it is one for the whole process, and global: a process serves one database, and what a time is
+//! needed for is written in places that know of nothing but a transaction.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, DbErr, Statement};
+
+use crate::{database::Pool, dialect};
+
+/// The name of the metric that says how far the machine's clock is ahead of the database's.
+pub const OFFSET: &str = "tiffin_clock_offset_seconds";
+
+/// An answer that took longer says too little of when the database read its clock.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
+/// How many answers the first reading is the best of.
+const FIRST_READINGS: usize = 3;
+
+static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::new);
 
 /// Now, to the microsecond: what both databases keep, so that a time reads back as it was written.
 pub fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(6)
+    CLOCK.now().unwrap_or_else(|| Utc::now().trunc_subsecs(6))
+}
+
+/// How far the machine's own clock is ahead of the database's; negative where it is behind.
+pub fn offset() -> TimeDelta {
+    Utc::now() - now()
+}
+
+/// Sets the clock by that of the database, for the first time.
+///
+/// # Errors
+/// The database cannot be asked.
+pub async fn set(db: &Pool) -> Result<(), DbErr> {
+    let mut best: Option<Reading> = None;
+    for _ in 0..FIRST_READINGS {
+        let Some(reading) = Reading::of(db).await? else { return Ok(()) };
+        if best.as_ref().is_none_or(|best| reading.round_trip < best.round_trip) {
+            best = Some(reading);
+        }
+    }
+    if let Some(reading) = best {
+        CLOCK.set(&reading);
+    }
+    Ok(())
+}
+
+/// Corrects the clock by that of the database.
+///
+/// # Errors
+/// The database cannot be asked; the clock goes on as it was set.
+pub async fn correct(db: &Pool) -> Result<(), DbErr> {
+    if let Some(reading) = Reading::of(db).await?
+        && reading.round_trip <= LONGEST_ROUND_TRIP
+    {
+        CLOCK.correct(&reading);
+    }
+    Ok(())
+}
+
+/// The monotonic clock, with what is to be added to it.
+struct Clock {
+    start: Instant,
+    /// Microseconds since 1970 at the start; none before it is set.
+    epoch: AtomicI64,
+}
+
+/// What `epoch` is before it is set.
+const NOT_SET: i64 = i64::MIN;
+
+/// What the database said of the time.
+struct Reading {
+    /// Microseconds since 1970.
+    time: i64,
+    /// The middle of the time that the answer took.
+    at: Instant,
+    round_trip: Duration,
+}
+
+impl Reading {
+    /// None where the database's clock is the machine's.
+    async fn of(db: &Pool) -> Result<Option<Self>, DbErr> {
+        let backend = db.get_database_backend();
+        let Some(sql) = dialect::present_time(backend) else { return Ok(None) };
+        let asked = Instant::now();
+        let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
+        let round_trip = asked.elapsed();
+        let row = row.ok_or_else(|| DbErr::Custom("the database did not say what time it is".to_owned()))?;
+        Ok(Some(Reading { time: row.try_get_by_index(0)?, at: asked + round_trip / 2, round_trip }))
+    }
+}
+
+impl Clock {
+    fn new() -> Self {
+        Clock { start: Instant::now(), epoch: AtomicI64::new(NOT_SET) }
+    }
+
+    fn now(&self) -> Option<DateTime<Utc>> {
+        match self.epoch.load(Ordering::Relaxed) {
+            NOT_SET => None,
+            epoch => DateTime::from_timestamp_micros(epoch + microseconds(self.start.elapsed())),
+        }
+    }
+
+    fn set(&self, reading: &Reading) {
+        self.epoch.store(self.epoch_of(reading), Ordering::Relaxed);
+    }
+
+    /// What differs by no more than the answer's way may have taken stays: times do not jump to and fro.
+    fn correct(&self, reading: &Reading) {
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        let difference = self.epoch_of(reading).abs_diff(epoch);
+        if difference > microseconds(reading.round_trip / 2).unsigned_abs() {
+            self.set(reading);
+        }
+    }
+
+    fn epoch_of(&self, reading: &Reading) -> i64 {
+        reading.time - microseconds(reading.at.saturating_duration_since(self.start))
+    }
+}
+
+fn microseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// How the machine's clock agrees with the database's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Agreement {
+    Agrees,
+    /// By more than 5 seconds apart: somebody should look.
+    Apart,
+    /// By more than a minute: whatever else goes by the machine's clock is not to be trusted.
+    FarApart,
+}
+
+impl Agreement {
+    /// By how far they are apart.
+    pub fn of(offset: TimeDelta) -> Self {
+        match offset.abs() {
+            offset if offset > TimeDelta::seconds(60) => Agreement::FarApart,
+            offset if offset > TimeDelta::seconds(5) => Agreement::Apart,
+            _ => Agreement::Agrees,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(clock: &Clock, seconds_after_start: f64, time: i64, round_trip: Duration) -> Reading {
+        Reading { time, at: clock.start + Duration::from_secs_f64(seconds_after_start), round_trip }
+    }
+
+    fn epoch(clock: &Clock) -> i64 {
+        clock.epoch.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_clock_goes_on_from_what_it_was_set_by() {
+        let clock = Clock::new();
+        assert_eq!(clock.now(), None);
+        clock.set(&reading(&clock, 2.0, 1_000_000_000, Duration::ZERO));
+        assert_eq!(epoch(&clock), 998_000_000);
+        let now = clock.now().expect("set");
+        assert!(now >= DateTime::from_timestamp_micros(998_000_000).expect("a time"));
+        assert!(clock.now().expect("set") >= now);
+    }
+
+    #[test]
+    fn a_reading_that_agrees_as_far_as_it_can_tell_changes_nothing() {
+        let clock = Clock::new();
+        clock.set(&reading(&clock, 0.0, 1_000_000_000, Duration::ZERO));
+        clock.correct(&reading(&clock, 3.0, 1_003_040_000, Duration::from_millis(80)));
+        assert_eq!(epoch(&clock), 1_000_000_000);
+        clock.correct(&reading(&clock, 6.0, 1_006_041_000, Duration::from_millis(80)));
+        assert_eq!(epoch(&clock), 1_000_041_000);
+        clock.correct(&reading(&clock, 9.0, 409_000_000, Duration::from_millis(80)));
+        assert_eq!(epoch(&clock), 400_000_000, "another machine has another time");
+    }
+
+    #[test]
+    fn clocks_agree_up_to_five_seconds() {
+        let agreement = |seconds| Agreement::of(TimeDelta::seconds(seconds));
+        for seconds in [0, 5, -5] {
+            assert_eq!(agreement(seconds), Agreement::Agrees);
+        }
+        for seconds in [6, -6, 60, -60] {
+            assert_eq!(agreement(seconds), Agreement::Apart);
+        }
+        for seconds in [61, -61, 960] {
+            assert_eq!(agreement(seconds), Agreement::FarApart);
+        }
+    }
 }

@@ -4,9 +4,11 @@ mod abandon;
 mod claim;
 mod explain;
 mod failure;
+mod life;
 mod pool;
 mod rest;
 mod suspicion;
+mod watch;
 
 use std::time::Duration;
 
@@ -29,7 +31,9 @@ use suspicion::Suspicion;
 
 pub use abandon::{with_its_statements, with_their_statements};
 pub use claim::claim;
+pub use life::{Life, Lives};
 pub use pool::Pool;
+pub use watch::Watch;
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.
 const SQLITE_CONNECTIONS: u32 = 8;
@@ -127,7 +131,7 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
     pool.map_sqlx_postgres_before_acquire({
         let suspicion = suspicion.clone();
         move |connection, metadata| {
-            let fresh = metadata.age <= oldest && metadata.idle_for <= idlest;
+            let fresh = metadata.age <= oldest && metadata.idle_for <= idlest && !suspicion.outdates(metadata.age);
             let suspect = metadata.idle_for >= trusted || suspicion.falls_on(metadata.idle_for);
             Box::pin(async move { Ok(fresh && (!suspect || answers(connection, ping_patience).await)) })
         }

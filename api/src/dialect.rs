@@ -98,6 +98,14 @@ pub fn time_text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, false)
 }
 
+/// The statement that tells the time, in microseconds since 1970. SQLite is on this machine, and has no clock but its.
+pub fn present_time(backend: DbBackend) -> Option<&'static str> {
+    match backend {
+        DbBackend::Sqlite => None,
+        _ => Some("select (extract(epoch from clock_timestamp()) * 1000000)::bigint"),
+    }
+}
+
 /// The expressions that return a whole row from an insert, with enums as the text that entities read.
 pub fn returning_all<E: EntityTrait>() -> ReturningClause {
     ReturningClause::Exprs(E::Column::iter().map(|column| column.select_as(Expr::col(column))).collect())
@@ -127,6 +135,14 @@ pub fn feed_horizon(backend: DbBackend) -> SimpleExpr {
     match backend {
         DbBackend::Sqlite => Expr::val(1_i64),
         _ => Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+    }
+}
+
+/// The greatest place that a feed can have told by now: a transaction number and a position.
+pub fn feed_end(backend: DbBackend) -> (SimpleExpr, SimpleExpr) {
+    match backend {
+        DbBackend::Sqlite => (Expr::val(0_i64), Expr::cust("coalesce((select max(position) from order_events), 0)")),
+        _ => (Expr::cust("pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1"), Expr::val(i64::MAX)),
     }
 }
 

@@ -23,6 +23,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::{
+    clock,
     config::OpenidConfig,
     graphql::error::{Code, Error, Result},
     tls::Authorities,
@@ -256,7 +257,7 @@ fn verify<'a>(
     answer: &CoreTokenResponse,
     nonce: &Nonce,
 ) -> Result<&'a CoreIdTokenClaims, ClaimsVerificationError> {
-    let verifier = client.id_token_verifier();
+    let verifier = client.id_token_verifier().set_time_fn(clock::now);
     let claims = token.claims(&verifier, nonce)?;
     if let Some(expected) = claims.access_token_hash() {
         let present = token.signing_alg().and_then(|algorithm| {

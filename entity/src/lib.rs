@@ -9,6 +9,7 @@ pub mod prelude;
 pub mod account_tokens;
 pub mod audit_events;
 pub mod customers;
+pub mod database_lives;
 pub mod dishes;
 pub mod driver_locations;
 pub mod drivers;

@@ -3,6 +3,7 @@
 pub use super::account_tokens::Entity as AccountTokens;
 pub use super::audit_events::Entity as AuditEvents;
 pub use super::customers::Entity as Customers;
+pub use super::database_lives::Entity as DatabaseLives;
 pub use super::dishes::Entity as Dishes;
 pub use super::driver_locations::Entity as DriverLocations;
 pub use super::drivers::Entity as Drivers;

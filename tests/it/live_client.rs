@@ -38,7 +38,7 @@ both_databases! {
         let session = city.session(admin.user()).await.id;
         let [expired, good, newer] = [-60, 3600, 7200].map(|seconds| access_token(admin.user().id, session, seconds));
         let tokens = json!([expired, good]);
-        let mut page = Page::open(&line, &tokens, &order, &restaurant, &start);
+        let mut page = Page::open(&line, &tokens, &follows(&order, &restaurant, &start));
         page.until(|page| page.is_told(1)).await;
         assert_eq!(page.closed, [4403]);
         page.script.tell(&newer).await;
@@ -71,6 +71,7 @@ both_databases! {
         duy.update_order_status(&order, PickedUp).await.expect_success();
         duy.update_order_status(&order, Delivered).await.expect_success();
         page.until(|page| page.is_told(7) && page.completed == [true, false, true, true]).await;
+        assert_eq!(page.restarts, [0; 4], "nothing was restored");
 
         let history: Vec<_> = city.order_events(&order).await;
         let history: Vec<_> = history.iter().map(|row| (row.sequence, status_name(row.status).to_owned())).collect();
@@ -78,18 +79,36 @@ both_databases! {
     }
 }
 
-/// A page with an order, the kitchen's feed, the order once more by Apollo Client, all on one socket, and the order as an event stream.
-struct Page {
-    script: Script,
-    /// The sequence and status of each step, as it was told to each of the four.
-    told: [Vec<(i32, String)>; 4],
+/// An order, the kitchen's feed, the order once more by Apollo Client, all on one socket, and the order as an event stream.
+fn follows(order: &str, restaurant: &Restaurant, start: &Value) -> Value {
+    let of_order = "subscription($id: ID!, $after: Int) { \
+         step: orderStatusChanged(orderId: $id, after: $after) { sequence status } }";
+    json!([
+        {"query": of_order, "variables": {"id": order}, "position": "sequence", "by": "socket"},
+        {"query": OF_KITCHEN, "variables": {"id": restaurant.id(), "after": start}, "position": "cursor", "by": "socket"},
+        {"query": of_order, "variables": {"id": order}, "position": "sequence", "by": "apollo"},
+        {"query": of_order, "variables": {"id": order}, "position": "sequence", "by": "eventStream"},
+    ])
+}
+
+/// What a kitchen follows.
+pub const OF_KITCHEN: &str = "subscription($id: ID!, $after: String) { \
+     step: restaurantOrderChanged(restaurantId: $id, after: $after) { cursor sequence status } }";
+
+/// A page that follows subscriptions with the documented client.
+pub struct Page {
+    pub script: Script,
+    /// The sequence and status of each step, as it was told to each of them since it last began anew.
+    pub told: Vec<Vec<(i32, String)>>,
     /// Which of them were completed.
-    completed: [bool; 4],
-    connections: usize,
+    pub completed: Vec<bool>,
+    /// How often each of them began anew, because the data were restored.
+    pub restarts: Vec<usize>,
+    pub connections: usize,
     /// The codes that the sockets were closed with.
-    closed: Vec<u16>,
+    pub closed: Vec<u16>,
     /// Whether the server has taken a newer token.
-    renewed: bool,
+    pub renewed: bool,
 }
 
 #[derive(Deserialize)]
@@ -97,6 +116,7 @@ struct Page {
 enum Said {
     Event { follow: usize, step: Step },
     Completed { follow: usize },
+    Restarted { follow: usize },
     Failed { follow: usize, problem: Value },
     Connected,
     Closed { code: u16 },
@@ -110,23 +130,16 @@ struct Step {
 }
 
 impl Page {
-    fn open(line: &Proxy, tokens: &Value, order: &str, restaurant: &Restaurant, start: &Value) -> Self {
-        let of_order = "subscription($id: ID!, $after: Int) { \
-             step: orderStatusChanged(orderId: $id, after: $after) { sequence status } }";
-        let of_kitchen = "subscription($id: ID!, $after: String) { \
-             step: restaurantOrderChanged(restaurantId: $id, after: $after) { cursor sequence status } }";
-        let follows = json!([
-            {"query": of_order, "variables": {"id": order}, "position": "sequence", "by": "socket"},
-            {"query": of_kitchen, "variables": {"id": restaurant.id(), "after": start}, "position": "cursor", "by": "socket"},
-            {"query": of_order, "variables": {"id": order}, "position": "sequence", "by": "apollo"},
-            {"query": of_order, "variables": {"id": order}, "position": "sequence", "by": "eventStream"},
-        ]);
+    /// Opens it at the server behind this line, with these tokens, one after the other. What it follows is as `follow.mjs` takes it.
+    pub fn open(line: &Proxy, tokens: &Value, follows: &Value) -> Self {
         let url = format!("{}graphql", line.url());
         let script = Script::start("follow.mjs", &[&url, &tokens.to_string(), &follows.to_string()]);
+        let number = follows.as_array().unwrap().len();
         Page {
             script,
-            told: Default::default(),
-            completed: [false; 4],
+            told: vec![Vec::new(); number],
+            completed: vec![false; number],
+            restarts: vec![0; number],
             connections: 0,
             closed: Vec::new(),
             renewed: false,
@@ -134,12 +147,12 @@ impl Page {
     }
 
     /// Whether all were told so many steps.
-    fn is_told(&self, steps: usize) -> bool {
+    pub fn is_told(&self, steps: usize) -> bool {
         self.told.iter().all(|told| told.len() >= steps)
     }
 
     /// Reads what the page says until it is as wanted.
-    async fn until(&mut self, wanted: impl Fn(&Page) -> bool) {
+    pub async fn until(&mut self, wanted: impl Fn(&Page) -> bool) {
         let reading = async {
             while !wanted(self) {
                 self.hear().await;
@@ -153,6 +166,10 @@ impl Page {
         match self.script.next().await {
             Said::Event { follow, step: Step { sequence, status } } => self.told[follow].push((sequence, status)),
             Said::Completed { follow } => self.completed[follow] = true,
+            Said::Restarted { follow } => {
+                self.restarts[follow] += 1;
+                self.told[follow].clear();
+            }
             Said::Failed { follow, problem } => panic!("{follow} failed: {problem}"),
             Said::Connected => self.connections += 1,
             Said::Closed { code } => self.closed.push(code),

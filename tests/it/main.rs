@@ -13,6 +13,7 @@ mod catalog;
 #[cfg(target_os = "linux")]
 mod chaos;
 mod charges;
+mod clocks;
 mod compose;
 mod connections;
 mod contention;
@@ -58,6 +59,7 @@ mod process;
 mod processes;
 mod random;
 mod readiness;
+mod restored;
 mod revenue;
 mod reviews;
 mod rights;

@@ -45,13 +45,15 @@ const socket = createLiveClient({ url: url.replace("http", "ws"), getAccessToken
 const eventStream = createEventStreamClient({ url, getAccessToken });
 const apollo = new ApolloClient({ link: new LiveLink(socket), cache: new InMemoryCache() });
 JSON.parse(follows).forEach(({ query, variables, position, by }, number) => {
+  const restart = async () => say({ restarted: { follow: number } });
   const sink = {
+    restart,
     next: ({ step }) => say({ event: { follow: number, step } }),
     complete: () => say({ completed: { follow: number } }),
     error: (problem) => say({ failed: { follow: number, problem: problem?.message ?? problem } }),
   };
   if (by !== "apollo") return follow({ socket, eventStream }[by], { query, variables, position }, sink);
-  const results = apollo.subscribe({ query: gql(query), variables, context: { position }, fetchPolicy: "no-cache" });
+  const results = apollo.subscribe({ query: gql(query), variables, context: { position, restart }, fetchPolicy: "no-cache" });
   results.subscribe({ ...sink, next: ({ data, error }) => (error ? sink.error(error) : sink.next(data)) });
 });
 createInterface({ input: process.stdin })

@@ -68,7 +68,9 @@ const PASSING = ["UNAVAILABLE", "TIMEOUT", "RATE_LIMITED", "UNAUTHENTICATED"];
  * names the event's field that `after` takes: `sequence` for one order, `cursor` for the feeds.
  *
  * `sink.next(data)` is called for each event, `sink.complete()` when there will be no more, `sink.error(problem)` when there is no
- * use in trying again. The function that is returned ends it.
+ * use in trying again. `sink.restart()`, if there is one, is called when the server's data were restored from a backup: what was told
+ * may not be true any more, so read what is shown anew, by query, and give a promise of it. Then follows the present, as at the first
+ * start without `after`. The function that is returned ends it.
  */
 export function follow(client, { query, variables, position }, sink) {
   // It is sent anew after each interruption, and so begins after the last event that came.
@@ -100,8 +102,16 @@ export function follow(client, { query, variables, position }, sink) {
   async function end(problem) {
     if (isOver) return;
     if (!problem) return sink.complete();
-    if (!isPassing(problem)) return sink.error(problem);
+    if (!isExpired(problem) && !isPassing(problem)) return sink.error(problem);
     await retryWait(retries++);
+    try {
+      if (!isOver && isExpired(problem)) {
+        delete request.variables.after;
+        await sink.restart?.();
+      }
+    } catch (failure) {
+      return sink.error(failure);
+    }
     if (!isOver) start();
   }
 
@@ -110,6 +120,10 @@ export function follow(client, { query, variables, position }, sink) {
     isOver = true;
     stop();
   };
+}
+
+function isExpired(problem) {
+  return Array.isArray(problem) && problem.some(({ extensions }) => extensions?.reason === "CURSOR_EXPIRED");
 }
 
 function isPassing(problem) {

@@ -103,6 +103,20 @@ pub async fn scratch_postgres() -> TestDatabase {
     create_postgres("template template0").await
 }
 
+/// A copy that PostgreSQL makes of its database at this URL, whose connections are ended.
+pub async fn copied_postgres(url: &str) -> TestDatabase {
+    let name = url.rsplit('/').next().and_then(|name| name.split('?').next()).expect("a database has a name");
+    let administration = connect(&administration_url(), 1).await;
+    let run =
+        async |statement: &str| administration.execute_unprepared(statement).await.expect("it is the superuser's");
+    run(&format!("alter database {name} allow_connections false")).await;
+    run(&format!("select pg_terminate_backend(pid, 60000) from pg_stat_activity where datname = '{name}'")).await;
+    let copy = create_postgres(&format!("template {name}")).await;
+    run(&format!("alter database {name} allow_connections true")).await;
+    administration.close().await.expect("a connection can be closed");
+    copy
+}
+
 /// Whether databases can have a locale of ICU's.
 async fn knows_icu() -> bool {
     let administration = connect(&administration_url(), 1).await;

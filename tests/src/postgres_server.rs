@@ -49,6 +49,13 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
+    /// Starts one alone, which has done nothing yet.
+    pub async fn start_alone() -> Self {
+        let (directory, password) = (directory(), format!("{:x}", random()));
+        make_data(&directory, &password);
+        Self::start(directory, password, Vec::new()).await
+    }
+
     /// Starts one, and its standby: a transaction is acknowledged when both have it.
     pub async fn start_pair() -> [PostgresServer; 2] {
         let password = format!("{:x}", random());
@@ -127,6 +134,13 @@ impl PostgresServer {
         self.until_ended().await;
         self.process = spawn(&self.directory, self.port, &self.settings);
         self.until_it_answers().await;
+    }
+
+    /// Stops it, and starts it again at the same address as a standby, which is promoted: its data go on in another timeline.
+    pub async fn begin_timeline(&mut self) {
+        run(as_postgres("touch").arg(data(&self.directory).join("standby.signal")));
+        self.restart(Stop::Fast).await;
+        self.promote();
     }
 
     /// Ends all its processes (SIGKILL), as if its machine were lost.
@@ -245,12 +259,27 @@ fn spawn(directory: &TempDir, port: u16, settings: &[String]) -> Child {
         .expect("PostgreSQL starts")
 }
 
+/// Saves a database, as `docs/operations.md` says.
+pub fn dump(url: &str, file: &Path) {
+    run(Command::new(path("pg_dump")).args(["--format=custom", "--file"]).arg(file).arg(url));
+}
+
+/// Restores what was saved into this database, with these options besides.
+pub fn restore(file: &Path, url: &str, options: &[&str]) {
+    let mut command = Command::new(path("pg_restore"));
+    run(command.args(["--no-owner", "--exit-on-error"]).args(options).args(["--dbname", url]).arg(file));
+}
+
 fn program(name: &str) -> Command {
+    as_postgres(&path(name))
+}
+
+fn path(program: &str) -> String {
     let folder = std::env::var("TEST_POSTGRES_BIN").expect(
         "TEST_POSTGRES_BIN is not set: run the tests with ./test, which finds or installs a PostgreSQL, or set it to the folder of one's \
          programs",
     );
-    as_postgres(Path::new(&folder).join(name).to_str().expect("a path is text"))
+    Path::new(&folder).join(program).to_str().expect("a path is text").to_owned()
 }
 
 fn as_postgres(program: &str) -> Command {

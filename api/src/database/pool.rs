@@ -60,6 +60,11 @@ impl Pool {
         self.connections.close_by_ref().await
     }
 
+    /// Replaces every connection before it is used again.
+    pub(super) fn renew(&self) {
+        self.suspicion.outdate();
+    }
+
     /// Begins a transaction. Not to be dropped half-way.
     pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
         let options = TransactionOptions {

@@ -23,11 +23,13 @@ struct Found {
     start: Instant,
     /// Microseconds; 0 is never.
     moment: AtomicU64,
+    /// When all connections that there were had become useless. Microseconds; 0 is never.
+    outdated: AtomicU64,
 }
 
 impl Default for Suspicion {
     fn default() -> Self {
-        Suspicion(Arc::new(Found { start: Instant::now(), moment: AtomicU64::new(0) }))
+        Suspicion(Arc::new(Found { start: Instant::now(), moment: AtomicU64::new(0), outdated: AtomicU64::new(0) }))
     }
 }
 
@@ -50,6 +52,19 @@ impl Suspicion {
         match self.0.moment.load(Ordering::Relaxed) {
             0 => false,
             moment => idle_for >= Duration::from_micros(self.now().saturating_sub(moment)),
+        }
+    }
+
+    /// No connection that was made before is used any more.
+    pub fn outdate(&self) {
+        self.0.outdated.fetch_max(self.now().max(1), Ordering::Relaxed);
+    }
+
+    /// Whether a connection of this age is not used any more.
+    pub fn outdates(&self, age: Duration) -> bool {
+        match self.0.outdated.load(Ordering::Relaxed) {
+            0 => false,
+            moment => age >= Duration::from_micros(self.now().saturating_sub(moment)),
         }
     }
 
@@ -90,5 +105,16 @@ mod tests {
         assert!(!suspicion.falls_on(used_since));
         suspicion.arise();
         assert!(suspicion.falls_on(used_since + Duration::from_millis(1)), "and again");
+    }
+
+    #[test]
+    fn what_was_made_before_is_outdated() {
+        let suspicion = Suspicion::default();
+        assert!(!suspicion.outdates(Duration::from_secs(3600)));
+        std::thread::sleep(Duration::from_millis(5));
+        suspicion.outdate();
+        assert!(suspicion.outdates(Duration::from_millis(5)));
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(!suspicion.outdates(Duration::from_millis(1)), "this one was made since");
     }
 }

@@ -42,6 +42,22 @@ impl Code {
     }
 }
 
+/// What is particular about a failure, for programs that can do something about it: `extensions.reason` of a GraphQL error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The cursor is from before the data were restored, copied or taken over: there is no going on after it.
+    CursorExpired,
+}
+
+impl Reason {
+    /// The reason as clients read it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::CursorExpired => "CURSOR_EXPIRED",
+        }
+    }
+}
+
 /// A failure with two audiences. `message` is for the client; `source` is for the log. There is deliberately no `Display`:
 /// nothing can print the inside to the client by accident.
 #[derive(Clone, Debug)]
@@ -53,6 +69,8 @@ pub struct Error {
     pub field: Option<String>,
     /// Whole seconds after which it is worth trying again; `None` where that is not known.
     pub retry_after: Option<u64>,
+    /// `None` where the code says all.
+    pub reason: Option<Reason>,
     source: Option<Arc<anyhow::Error>>,
     right_lost: bool,
 }
@@ -66,12 +84,26 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error { code, message: message.into(), field: None, retry_after: None, source: None, right_lost: false }
+        Error {
+            code,
+            message: message.into(),
+            field: None,
+            retry_after: None,
+            reason: None,
+            source: None,
+            right_lost: false,
+        }
     }
 
     /// A value that the client sent cannot be taken; `field` is its path in the input.
     pub fn bad_input(field: impl Into<String>, message: impl Into<String>) -> Self {
         Error::new(Code::BadUserInput, message).with_field(field)
+    }
+
+    /// What a subscription was to go on after is from another life of the data, in which other things may have happened since.
+    pub fn cursor_expired() -> Self {
+        let message = "The data were restored since: read them anew, and begin without `after`.";
+        Error { reason: Some(Reason::CursorExpired), ..Error::bad_input("after", message) }
     }
 
     /// Nothing is there, or nothing that the viewer may know of: the two must read the same.
@@ -162,6 +194,9 @@ impl From<Error> for async_graphql::Error {
         extensions.set("code", error.code.as_str());
         if let Some(field) = &error.field {
             extensions.set("field", field.as_str());
+        }
+        if let Some(reason) = error.reason {
+            extensions.set("reason", reason.as_str());
         }
         if let Some(seconds) = error.retry_after {
             extensions.set("retryAfter", seconds);

@@ -10,7 +10,12 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use sea_orm::{ConnectionTrait, DbBackend};
 use serde::Serialize;
 
-use crate::{app::App, processes::Company, shutdown::Shutdown};
+use crate::{
+    app::App,
+    clock::{self, Agreement},
+    processes::Company,
+    shutdown::Shutdown,
+};
 
 /// A database that has not answered by then counts as away, be it for want of a free connection.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
@@ -56,6 +61,9 @@ struct Part {
     /// What the answer took, or the waiting for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_milliseconds: Option<f64>,
+    /// How far the machine's clock is ahead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offset_seconds: Option<f64>,
     /// What is wrong, in words for everybody: the cause is in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'static str>,
@@ -78,6 +86,7 @@ async fn ready(State((app, shutdown)): State<(Arc<App>, Shutdown)>) -> (StatusCo
     let parts = BTreeMap::from([
         ("database", database),
         ("broker", broker),
+        ("clock", clock()),
         ("processes", processes(&app)),
         ("tasks", tasks(&app)),
     ]);
@@ -125,6 +134,22 @@ fn processes(app: &App) -> Part {
     Part { status, problem: company.problem(), is_required: true, ..Part::default() }
 }
 
+/// How the machine's clock agrees with the database's, which deadlines go by.
+fn clock() -> Part {
+    let offset = clock::offset();
+    let (status, problem) = match Agreement::of(offset) {
+        Agreement::Agrees => (Status::Ok, None),
+        Agreement::Apart => {
+            (Status::Degraded, Some("the machine's clock is more than five seconds off from the database's"))
+        }
+        Agreement::FarApart => {
+            (Status::Unavailable, Some("the machine's clock is more than a minute off from the database's"))
+        }
+    };
+    let offset_seconds = Some((offset.as_seconds_f64() * 1e3).round() / 1e3);
+    Part { status, offset_seconds, problem, is_required: true, ..Part::default() }
+}
+
 /// A part that is there when it answers.
 async fn asked(kind: &'static str, patience: Duration, answer: impl Future<Output = anyhow::Result<()>>) -> Part {
     let asked = Instant::now();
@@ -143,6 +168,7 @@ async fn asked(kind: &'static str, patience: Duration, answer: impl Future<Outpu
         kind: Some(kind),
         status: if problem.is_none() { Status::Ok } else { Status::Unavailable },
         latency_milliseconds: Some((asked.elapsed().as_secs_f64() * 1e6).round() / 1e3),
+        offset_seconds: None,
         problem,
         failing: Vec::new(),
         is_required: false,
@@ -174,6 +200,7 @@ mod tests {
             kind: None,
             status,
             latency_milliseconds: None,
+            offset_seconds: None,
             problem: None,
             failing: Vec::new(),
             is_required,

@@ -6,6 +6,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::server::REFUSED;
 use crate::{
+    clock,
     events::LAG,
     tasks::{FAILING, ITEM_FAILURES, RESTARTS},
 };
@@ -137,6 +138,7 @@ pub fn start() -> anyhow::Result<PrometheusHandle> {
         "Operations that run on open connections: subscriptions, and what is about to be answered."
     );
     describe_gauge!(LAG, "Seconds from the latest step that was told to a follower until it was told.");
+    describe_gauge!(clock::OFFSET, "Seconds that this machine's clock is ahead of the database's.");
     describe_counter!(OPERATION_ENDS, "Operations on connections that have ended, by why.");
     describe_counter!(WEBSOCKET_CLOSES, "Websockets that have ended, by the code with which the server closed them.");
     describe_counter!(RESPONSES, "Answers over HTTP, by the class of their status.");

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use axum::http::{HeaderMap, header::AUTHORIZATION};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use entity::{customers, drivers, refresh_tokens, restaurant_members, sea_orm_active_enums::UserRole, sessions, users};
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, QuerySelect, QueryTrait,
@@ -113,7 +113,10 @@ async fn authenticate(app: &App, authorization: &str, origin: &Origin) -> Result
 /// replaces them. RATE_LIMITED, without a statement, for a user whose window is used up.
 async fn use_token(app: &App, claims: &Claims) -> Result<Rights> {
     Payer::named(claims.user).charge_token_check(app).await?;
-    let find = async || find_rights(&app.db, claims.user, claims.session, claims.generation).await;
+    let find = async || {
+        find_rights(&app.db, claims.user, claims.session, claims.generation.map(|number| (number, claims.issued_at)))
+            .await
+    };
     let Found { rights, is_unused } = find().await?.ok_or_else(session_ended)?;
     if let Some(generation) = claims.generation.filter(|_| is_unused)
         && !generation_confirm(&app.db, claims.session, generation).await?
@@ -162,8 +165,13 @@ fn rights(rows: &[RightsRow]) -> Option<Rights> {
 }
 
 /// What one user may act as. None where the session has ended or the user may not sign in any more, and for tokens of a generation that
-/// was replaced.
-async fn find_rights(db: &Pool, user: UserId, session: SessionId, generation: Option<i32>) -> Result<Option<Found>> {
+/// was replaced. A generation is its number, and when the token of it was issued.
+async fn find_rights(
+    db: &Pool,
+    user: UserId,
+    session: SessionId,
+    generation: Option<(i32, DateTime<Utc>)>,
+) -> Result<Option<Found>> {
     let mut select = select_rights();
     select.and_where(users::Column::Id.eq(user.0)).and_where(sessions::Column::Id.eq(session.0));
     join_generation(&mut select, generation);
@@ -195,14 +203,20 @@ fn select_rights() -> SelectStatement {
 }
 
 /// Leaves nothing of a session whose tokens of this generation were replaced, and tells whether they were used before.
-fn join_generation(select: &mut SelectStatement, generation: Option<i32>) {
+///
+/// A token that is older than its generation is none of it: after a backup was restored, the numbers of users and sessions that were lost are
+/// given to others.
+fn join_generation(select: &mut SelectStatement, generation: Option<(i32, DateTime<Utc>)>) {
     use refresh_tokens::Column;
     let column = |column: Column| Expr::col(column.as_column_ref());
     let is_unused = match generation {
-        Some(generation) => {
+        Some((generation, issued_at)) => {
+            // The token says it in whole seconds.
+            let issued_before = issued_at + TimeDelta::seconds(1);
             let of_session = column(Column::SessionId).equals(sessions::Column::Id.as_column_ref());
             select
                 .inner_join(refresh_tokens::Entity, of_session.and(column(Column::Generation).eq(generation)))
+                .and_where(Column::CreatedAt.lt(issued_before))
                 .and_where(Column::ReplacedAt.is_null());
             column(Column::ConfirmedAt).is_null()
         }

@@ -12,7 +12,9 @@ use serde_json::json;
 use super::lifecycle;
 use crate::{
     app::App,
-    clock, dialect,
+    clock,
+    database::Life,
+    dialect,
     events::Topic,
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
@@ -140,19 +142,28 @@ impl FeedPosition {
         FeedPosition { feed_transaction: event.feed_transaction, position: event.position }
     }
 
-    pub fn to_cursor(self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{}", self.feed_transaction, self.position))
+    /// In the first life as it was before cursors named one, so that servers from then can read it.
+    pub fn to_cursor(self, life: Life) -> String {
+        let FeedPosition { feed_transaction, position } = self;
+        BASE64_URL_SAFE_NO_PAD.encode(match life.name() {
+            None => format!("{feed_transaction}:{position}"),
+            Some(life) => format!("{feed_transaction}:{position}:{life}"),
+        })
     }
 
-    /// BAD_USER_INPUT for what is no cursor of a feed.
-    pub fn parse(cursor: &str, field: &str) -> Result<Self> {
+    /// BAD_USER_INPUT for what is no cursor of a feed, and, with the reason CURSOR_EXPIRED, for one of another life.
+    pub fn parse(cursor: &str, field: &str, life: Life) -> Result<Self> {
         let text = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let position =
-            text.as_deref().and_then(|text| text.split_once(':')).and_then(|(feed_transaction, position)| {
-                let feed_transaction: i64 = feed_transaction.parse().ok()?;
-                let position: i64 = position.parse().ok()?;
-                (feed_transaction >= 0 && position >= 0).then_some(FeedPosition { feed_transaction, position })
-            });
-        position.ok_or_else(|| Error::bad_input(field, "This is not a cursor that this server gave out."))
+        let numbers: Option<Vec<i64>> = text
+            .and_then(|text| text.split(':').map(|number| number.parse().ok().filter(|number| *number >= 0)).collect());
+        let (feed_transaction, position, name) = match numbers.as_deref() {
+            Some([feed_transaction, position]) => (*feed_transaction, *position, None),
+            Some([feed_transaction, position, life]) => (*feed_transaction, *position, Some(*life)),
+            _ => return Err(Error::bad_input(field, "This is not a cursor that this server gave out.")),
+        };
+        if name != life.name() {
+            return Err(Error::cursor_expired());
+        }
+        Ok(FeedPosition { feed_transaction, position })
     }
 }

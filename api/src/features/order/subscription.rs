@@ -5,10 +5,13 @@ use super::{
     history::FeedPosition,
     watch::{self, Readings, Step},
 };
-use crate::graphql::{
-    context::OperationContext,
-    error::{Error, Result},
-    ids::{GlobalId, OrderId, RestaurantId},
+use crate::{
+    app::App,
+    graphql::{
+        context::OperationContext,
+        error::{Error, Result},
+        ids::{GlobalId, OrderId, RestaurantId},
+    },
 };
 
 // What begins a subscription is boxed: it takes room that nobody needs while the subscription lives.
@@ -21,7 +24,9 @@ pub struct OrderSubscription {
 impl OrderSubscription {
     /// The latest step of the order at once; then each further step, in order, none lost and none twice; completes after
     /// DELIVERED or CANCELLED. With `after`, it starts instead with every step whose `sequence` is greater: a client that lost
-    /// its connection misses nothing. NOT_FOUND where the viewer may not know of the order.
+    /// its connection misses nothing. NOT_FOUND where the viewer may not know of the order. BAD_USER_INPUT with the reason
+    /// CURSOR_EXPIRED, at once or in the middle, where the server's data were restored from a backup or taken over by another database:
+    /// then begin anew, without `after`.
     async fn order_status_changed(
         &self,
         ctx: &Context<'_>,
@@ -37,7 +42,9 @@ impl OrderSubscription {
     }
 
     /// Every step of every order of one restaurant, as its kitchen sees it: the latest step of each order under way first; with
-    /// `after` (the `cursor` of a step), all since that one. For the restaurant's staff and admins.
+    /// `after` (the `cursor` of a step), all since that one. For the restaurant's staff and admins. BAD_USER_INPUT with the reason
+    /// CURSOR_EXPIRED, at once or in the middle, where the server's data were restored from a backup or taken over by another database:
+    /// then read the list of orders, and begin anew, without `after`.
     async fn restaurant_order_changed(
         &self,
         ctx: &Context<'_>,
@@ -45,19 +52,21 @@ impl OrderSubscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<Step>> + use<>> {
         let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
-        let after = feed_position(after)?;
+        let after = feed_position(ctx.app(), after)?;
         let (app, readings) = (ctx.app().clone(), self.readings.clone());
         watch::restaurant_steps(app, readings, ctx.viewer().clone(), id, after).boxed().await
     }
 
     /// Every step of every order assigned to the viewing driver, assignment and release included: the latest step of the order
     /// it carries now first; with `after` (the `cursor` of a step), all since that one. FORBIDDEN for anybody who is no driver.
+    /// BAD_USER_INPUT with the reason CURSOR_EXPIRED, at once or in the middle, where the server's data were restored from a backup or
+    /// taken over by another database: then read the list of orders, and begin anew, without `after`.
     async fn driver_order_changed(
         &self,
         ctx: &Context<'_>,
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<Step>> + use<>> {
-        let after = feed_position(after)?;
+        let after = feed_position(ctx.app(), after)?;
         ctx.viewer().signed_in()?;
         let driver = ctx.viewer().driver().ok_or_else(|| Error::forbidden("Only drivers have orders to carry."))?;
         let (app, readings) = (ctx.app().clone(), self.readings.clone());
@@ -65,6 +74,6 @@ impl OrderSubscription {
     }
 }
 
-fn feed_position(after: Option<String>) -> Result<Option<FeedPosition>> {
-    after.map(|cursor| FeedPosition::parse(&cursor, "after")).transpose()
+fn feed_position(app: &App, after: Option<String>) -> Result<Option<FeedPosition>> {
+    after.map(|cursor| FeedPosition::parse(&cursor, "after", app.lives.present())).transpose()
 }

@@ -252,9 +252,10 @@ impl OrderEvent {
         self.0.sequence
     }
 
-    /// The step's place in the feeds that carry several orders, for their `after`. Opaque.
-    async fn cursor(&self) -> String {
-        history::FeedPosition::of(&self.0).to_cursor()
+    /// The step's place in the feeds that carry several orders, for their `after`. Opaque. Good at every server, until the server's
+    /// data are restored from a backup or taken over by another database: then it is refused, with the reason CURSOR_EXPIRED.
+    async fn cursor(&self, ctx: &Context<'_>) -> String {
+        history::FeedPosition::of(&self.0).to_cursor(ctx.app().lives.present())
     }
 
     /// The order as it is now, which may already be further than this step.

@@ -1,0 +1,58 @@
+//! What a process asks its database again and again: what time it is there, and whether the data are still the same.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use super::{Lives, Pool};
+use crate::{
+    clock::{self, Agreement},
+    config::DatabaseConfig,
+    graphql::error::{Error, Result},
+};
+
+/// The watch, with what it said last of the clock.
+pub struct Watch(Mutex<Agreement>);
+
+impl Default for Watch {
+    fn default() -> Self {
+        Watch(Mutex::new(Agreement::Agrees))
+    }
+}
+
+impl Watch {
+    /// How long to wait between two looks.
+    pub const INTERVAL: Duration = Duration::from_secs(5);
+
+    /// Looks once.
+    ///
+    /// # Errors
+    /// The database cannot be asked. The clock and the life that are known stay until the next look.
+    pub async fn look(&self, db: &Pool, lives: &Lives, config: &DatabaseConfig) -> Result<()> {
+        self.report_clock();
+        let corrected = clock::correct(db).await;
+        lives.look(db, config).await.map_err(Error::unavailable)?;
+        Ok(corrected?)
+    }
+
+    /// Says how far apart the machine's clock and the database's are, in the log where that is not what it was.
+    fn report_clock(&self) {
+        let offset = clock::offset();
+        let (offset_seconds, agreement) = (offset.as_seconds_f64(), Agreement::of(offset));
+        metrics::gauge!(clock::OFFSET).set(offset_seconds);
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), agreement);
+        if agreement == before {
+            return;
+        }
+        match agreement {
+            Agreement::Agrees => {
+                tracing::info!(offset_seconds, "this machine's clock agrees with the database's again")
+            }
+            Agreement::Apart => tracing::warn!(offset_seconds, "this machine's clock is off from the database's"),
+            Agreement::FarApart => {
+                tracing::warn!(offset_seconds, "this machine's clock is far off from the database's: not ready");
+            }
+        }
+    }
+}
