@@ -291,6 +291,8 @@ pub struct AccountsConfig {
     pub letters_per_account: u64,
     /// Days that sessions, tokens and links are kept after their end, to be looked at.
     pub kept_days: u32,
+    /// Days that the record of what was done is kept; 0 keeps it for ever.
+    pub audit_days: u32,
 }
 
 /// The rules of orders that are a matter of choice.
@@ -497,6 +499,7 @@ impl Config {
                 letters_per_address: 30,
                 letters_per_account: 5,
                 kept_days: 30,
+                audit_days: 400,
             },
             orders: OrdersConfig { acceptance_timeout_minutes: 15 },
             drivers: DriversConfig { location_write_seconds: 2, route_interval_seconds: 5, route_retention_days: 30 },

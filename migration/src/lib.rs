@@ -62,6 +62,7 @@ mod m20261130_093300_drop_users_email_key;
 mod m20261130_093400_add_token_generations;
 mod m20261130_094000_free_who_does_not_work;
 mod m20261130_094500_index_driver_routes;
+mod m20261130_094600_index_audit_events_at;
 mod m20261130_095000_create_database_lives;
 mod m20261130_096000_create_migration_compatibility;
 mod m20261130_096100_create_processes;
@@ -137,6 +138,7 @@ fn steps() -> Vec<Step> {
         Step::new(V0_1, m20261130_093400_add_token_generations::Migration),
         Step::new(V0_1, m20261130_094000_free_who_does_not_work::Migration),
         Step::new(V0_1, m20261130_094500_index_driver_routes::Migration),
+        Step::new(V0_1, m20261130_094600_index_audit_events_at::Migration),
         Step::new(V0_1, m20261130_095000_create_database_lives::Migration),
         Step::new(V0_1, m20261130_096000_create_migration_compatibility::Migration),
         Step::new(V0_1, m20261130_096100_create_processes::Migration),

@@ -71,6 +71,7 @@ pub(super) const BOUNDS: &[(&str, RangeInclusive<u64>)] = &[
     ("accounts.letters_per_address", 0..=1_000_000),
     ("accounts.letters_per_account", 0..=1_000_000),
     ("accounts.kept_days", 0..=3_650),
+    ("accounts.audit_days", 0..=36_500),
     ("orders.acceptance_timeout_minutes", 0..=30 * DAY / MINUTE),
     ("drivers.location_write_seconds", 1..=HOUR),
     ("drivers.route_interval_seconds", 1..=HOUR),

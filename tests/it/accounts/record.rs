@@ -1,11 +1,17 @@
 //! The record of who did what.
 
-use entity::{audit_events, sea_orm_active_enums::OrderStatus};
-use sea_orm::EntityTrait;
+use chrono::{TimeDelta, Utc};
+use entity::{audit_events, sea_orm_active_enums::OrderStatus, sessions};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    EntityTrait, IntoActiveModel, PaginatorTrait,
+};
 use serde_json::{Value, json};
 use tiffin_tests::{Person, both_databases};
 
 use super::{PASSWORD, mutate, sign_in, sign_up};
+use crate::process::eventually;
 
 async fn acts(person: &Person, filter: Value) -> Vec<Value> {
     let document = "query($filter: AuditEventFilter) { auditEvents(first: 100, filter: $filter) { nodes { \
@@ -71,5 +77,35 @@ both_databases! {
             assert_eq!(node.at("/node"), &json!(null));
         }
         city.anonymous().query("{ auditEvents { nodes { id } } }", json!({})).await.expect_code("UNAUTHENTICATED");
+    }
+
+    async fn the_record_is_kept_for_a_time(city: &City) {
+        let ann = city.customer("Ann").await;
+        let recent = city.audit_event(&ann).await;
+        let day_before_yesterday = (Utc::now() - TimeDelta::days(2)).fixed_offset();
+        let old = audit_events::ActiveModel { id: NotSet, at: Set(day_before_yesterday), ..recent.clone().into_active_model() };
+        // More than one statement deletes.
+        for _ in 0..5 {
+            audit_events::Entity::insert_many(vec![old.clone(); 500]).exec(city.db()).await.unwrap();
+        }
+        let count = async || audit_events::Entity::find().count(city.db()).await.unwrap();
+        // What ended long ago is forgotten by the same task, after the record.
+        let forgetting = async |days: &str| {
+            let session = city.session(ann.user()).await;
+            let long_ago = (Utc::now() - TimeDelta::days(100)).fixed_offset();
+            let ended = sessions::ActiveModel { ended_at: Set(Some(long_ago)), ..session.clone().into_active_model() };
+            ended.update(city.db()).await.unwrap();
+            let server = city.another_server_with(&[("TIFFIN_ACCOUNTS_AUDIT_DAYS", days)]).await;
+            let is_gone = async || sessions::Entity::find_by_id(session.id).one(city.db()).await.unwrap().is_none();
+            eventually("the old session is forgotten", is_gone).await;
+            server
+        };
+        for days in ["0", "3"] {
+            let _server = forgetting(days).await;
+            assert_eq!(count().await, 2501, "kept for {days} days");
+        }
+        let _server = forgetting("1").await;
+        eventually("what is old is deleted", async || count().await == 1).await;
+        assert_eq!(audit_events::Entity::find().one(city.db()).await.unwrap(), Some(recent));
     }
 }

@@ -1,9 +1,9 @@
-//! Forgets sessions, tokens and links that have ended for long.
+//! Forgets sessions, tokens and links that have ended for long, and what was done long ago.
 
 use std::{fmt::Display, hash::Hash, time::Duration};
 
 use chrono::TimeDelta;
-use entity::{account_tokens, open_id_sign_ins, sessions};
+use entity::{account_tokens, audit_events, open_id_sign_ins, sessions};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, TryGetable, Value,
     sea_query::{ExprTrait, postgres_array::NotU8},
@@ -22,6 +22,7 @@ pub struct Unforgotten {
     /// By the user whose they are.
     tokens: Setbacks<i32>,
     sign_ins: Setbacks<String>,
+    audit_events: Setbacks<i32>,
 }
 
 impl Default for Unforgotten {
@@ -30,6 +31,7 @@ impl Default for Unforgotten {
             sessions: Setbacks::new("expired_sessions"),
             tokens: Setbacks::new("expired_tokens"),
             sign_ins: Setbacks::new("expired_sign_ins"),
+            audit_events: Setbacks::new("old_audit_events"),
         }
     }
 }
@@ -38,6 +40,11 @@ impl Default for Unforgotten {
 pub async fn forget_expired(app: &App, unforgotten: &Unforgotten) -> Result<()> {
     let now = clock::now();
     let before = now - TimeDelta::days(app.config.accounts.kept_days.into());
+    if app.config.accounts.audit_days > 0 {
+        let kept_since = now - TimeDelta::days(app.config.accounts.audit_days.into());
+        let old = Condition::all().add(audit_events::Column::At.lt(kept_since));
+        forget::<audit_events::Entity, _>(app, &unforgotten.audit_events, audit_events::Column::Id, old).await?;
+    }
     let ended = Condition::any().add(sessions::Column::EndedAt.lt(before)).add(sessions::Column::ExpiresAt.lt(before));
     forget::<sessions::Entity, _>(app, &unforgotten.sessions, sessions::Column::Id, ended).await?;
     let expired = Condition::all().add(account_tokens::Column::ExpiresAt.lt(before));
