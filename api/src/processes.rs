@@ -6,15 +6,15 @@
 
 use std::{
     collections::HashSet,
-    convert::Infallible,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use entity::processes;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Statement};
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::{app::App, database::Pool};
+use crate::{app::App, database::Pool, graphql::error::Result};
 
 /// How often a process writes that it lives, and looks for others.
 const BEAT: Duration = Duration::from_secs(3);
@@ -174,29 +174,30 @@ impl Company {
     }
 }
 
-/// Writes that this process lives, looks for others, and lets everybody here look who may have missed something.
-pub async fn beat(app: &App) {
-    if app.db.get_database_backend() != DbBackend::Postgres {
-        return;
+/// Looks for others, and goes on doing so until what it gives is dropped.
+pub async fn start(app: &Arc<App>) -> AbortOnDropHandle<()> {
+    if let Err(error) = beat(app).await {
+        tracing::warn!(error = error.for_log(), "it is not known yet what other processes there are");
     }
-    match app.processes.write(&app.db).await {
-        Ok(others) => {
-            let is_to_look = app.processes.see(&others);
-            app.events.leave_steps_to_others(app.processes.company() == Company::OthersHaveBroker);
-            if is_to_look {
-                app.events.look_everywhere();
-            }
-        }
-        Err(error) => tracing::warn!(%error, "it could not be written that this process lives; trying again"),
-    }
+    let beating = app.clone();
+    AbortOnDropHandle::new(tokio::spawn(app.tasks.every("processes", BEAT, move || {
+        let app = beating.clone();
+        async move { beat(&app).await }
+    })))
 }
 
-/// Beats for as long as the server runs.
-pub async fn beat_forever(app: &App) -> anyhow::Result<Infallible> {
-    loop {
-        tokio::time::sleep(BEAT).await;
-        beat(app).await;
+/// Writes that this process lives, looks for others, and lets everybody here look who may have missed something.
+async fn beat(app: &App) -> Result<()> {
+    if app.db.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
     }
+    let others = app.processes.write(&app.db).await?;
+    let is_to_look = app.processes.see(&others);
+    app.events.leave_steps_to_others(app.processes.company() == Company::OthersHaveBroker);
+    if is_to_look {
+        app.events.look_everywhere();
+    }
+    Ok(())
 }
 
 /// Says that this process ends, so that nobody takes it for one that lives.

@@ -1,7 +1,7 @@
 //! The numbers of the configuration: at their least and at their most a server serves.
 
 use serde_json::json;
-use tiffin_tests::{both_databases, workspace};
+use tiffin_tests::{City, both_databases, workspace};
 
 use crate::process::eventually;
 
@@ -18,7 +18,9 @@ fn bounds() -> Vec<(String, u64, u64)> {
 }
 
 both_databases! {
-    async fn at_the_least_and_at_the_most_of_every_number_a_server_serves(city: &City) {
+    async fn at_the_least_and_at_the_most_of_every_number_a_server_serves(database: Database) {
+        let mut city = City::new(database).await;
+        city.stop().await;
         let bounds = bounds();
         assert!(bounds.len() > 50, "{bounds:?}");
         let least = bounds.iter().map(|(variable, least, _)| (variable.as_str(), least.to_string()));

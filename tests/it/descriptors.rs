@@ -67,7 +67,8 @@ async fn crowd(server: &Server, size: usize) -> (usize, usize) {
 #[test]
 fn of_more_connections_than_descriptors_each_is_served_or_refused() {
     tiffin_tests::run(async {
-        let city = City::new(Database::Sqlite).await;
+        let mut city = City::new(Database::Sqlite).await;
+        city.stop().await;
         for (descriptors, room) in [(64, 16), (256, 168)] {
             let limit = ["prlimit".to_owned(), format!("--nofile={descriptors}:{descriptors}")];
             let server = city.try_another_server_by(&limit).await.expect("it starts");

@@ -26,8 +26,10 @@ async fn execute(city: &City, sql: &str) {
 }
 
 both_databases! {
-    async fn a_task_that_fails_is_named_with_its_cause_until_it_does_well(city: &City) {
-        execute(city, "alter table driver_locations rename column recorded_at to broken").await;
+    async fn a_task_that_fails_is_named_with_its_cause_until_it_does_well(database: Database) {
+        let mut city = City::new(database).await;
+        execute(&city, "alter table driver_locations rename column recorded_at to broken").await;
+        city.stop().await;
         let server = city.another_server().await;
         let failing = json!(["old_routes"]);
         eventually("it is named", async || readiness(&server).await.1["tasks"]["failing"] == failing).await;
@@ -43,7 +45,7 @@ both_databases! {
 
         // A connection to SQLite that has read the old names looks again only when it reads the table.
         let mend = "select 1 from driver_locations; alter table driver_locations rename column broken to recorded_at";
-        execute(city, mend).await;
+        execute(&city, mend).await;
         eventually("it does well", async || readiness(&server).await.1["status"] == "ok").await;
         assert_eq!(readiness(&server).await.1["tasks"], json!({ "status": "ok" }));
         assert_eq!(metric(&server, "tiffin_task_failing", &[("task", "old_routes")]).await, 0);
@@ -51,7 +53,7 @@ both_databases! {
     }
 
     async fn an_item_that_always_fails_holds_up_no_other(database: Database) {
-        let city = City::with_settings(database, &[("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "0")]).await;
+        let mut city = City::with_settings(database, &[("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "0")]).await;
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let (ann, duy, ivo) = (city.customer("Ann").await, city.driver("Duy").await, city.driver("Ivo").await);
         let [bad, good] = [90, 60].map(|minutes| Utc::now() - TimeDelta::minutes(minutes));
@@ -63,10 +65,11 @@ both_databases! {
         poison(&city, "drivers", "update", duy.driver().id).await;
         poison_steps(&city, &bad).await;
         execute(&city, "update order_events set published_at = null").await;
-        for driver in [&duy, &ivo] {
-            driver.move_to(21.25, 105.25).await.expect_success();
-        }
+        city.stop().await;
         let server = city.another_server_with(&[("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "5")]).await;
+        for driver in [&duy, &ivo] {
+            driver.at(&server).move_to(21.25, 105.25).await.expect_success();
+        }
 
         eventually("the other order is cancelled", async || status(&city, &good).await == Cancelled).await;
         eventually("its steps are published", async || unpublished(&city, &good).await == 0).await;

@@ -11,7 +11,6 @@ use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
 };
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{patiently, structure, welcome};
 use crate::{
@@ -113,14 +112,7 @@ async fn serve(app: &Arc<App>, listener: TcpListener, limits: Limits) -> anyhow:
         tracing::warn!("no broker is configured (REDIS_URL): this has to be the only process on its database");
     }
     // Who else is there is known before anything is served, and others know of this process until it has ended.
-    processes::beat(app).await;
-    let beating = AbortOnDropHandle::new(tokio::spawn(app.tasks.forever("heartbeat", {
-        let app = app.clone();
-        move || {
-            let app = app.clone();
-            async move { processes::beat_forever(&app).await }
-        }
-    })));
+    let beating = processes::start(app).await;
     super::background::start(app, &shutdown);
     let metrics = start_metrics(app).await?;
     let schema = graphql::schema::build(app.config.graphql.introspection);

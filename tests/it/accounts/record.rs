@@ -8,7 +8,7 @@ use sea_orm::{
     EntityTrait, IntoActiveModel, PaginatorTrait,
 };
 use serde_json::{Value, json};
-use tiffin_tests::{Person, both_databases};
+use tiffin_tests::{City, Person, both_databases};
 
 use super::{PASSWORD, mutate, sign_in, sign_up};
 use crate::process::eventually;
@@ -79,7 +79,9 @@ both_databases! {
         city.anonymous().query("{ auditEvents { nodes { id } } }", json!({})).await.expect_code("UNAUTHENTICATED");
     }
 
-    async fn the_record_is_kept_for_a_time(city: &City) {
+    async fn the_record_is_kept_for_a_time(database: Database) {
+        let mut city = City::new(database).await;
+        city.stop().await;
         let ann = city.customer("Ann").await;
         let recent = city.audit_event(&ann).await;
         let day_before_yesterday = (Utc::now() - TimeDelta::days(2)).fixed_offset();
