@@ -30,7 +30,10 @@ use tokio::{
 use follower::{Follower, Log};
 use history::History;
 use life::{Life, Lived};
-pub use {follower::Subject, scene::Scene};
+pub use {
+    follower::{Subject, has_expired},
+    scene::Scene,
+};
 
 use OrderStatus::{Confirmed, PickedUp, Preparing, Ready};
 

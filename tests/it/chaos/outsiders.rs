@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use tiffin_tests::{Answer, PATIENCE, Person, builders::Restaurant, global_id, rows::row_number};
 use tokio::{task::JoinHandle, time::timeout};
 
-use crate::traffic::{Scene, Seed, is_for_now, pause};
+use crate::traffic::{Scene, Seed, has_expired, is_for_now, pause};
 
-/// What somebody without the right is told instead of an answer, and what anybody is told where something is away.
-const REFUSALS: [&str; 5] = ["FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED", "UNAVAILABLE", "TIMEOUT"];
+/// What somebody without the right is told instead of an answer.
+const REFUSALS: [&str; 3] = ["FORBIDDEN", "NOT_FOUND", "UNAUTHENTICATED"];
 /// How long somebody may be told what happens after the right to it was taken away.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -81,7 +81,7 @@ impl Outsiders {
             (city.customer("Eve").await, city.merchant_of(&restaurant).await, city.driver("Bao").await);
         let [first, second, third] = [0, 1, 2].map(|number| &scene.kitchens[number].restaurant);
         let (lan, kim) = (city.merchant_of(first).await, city.merchant_of(second).await);
-        let (mai, minh) = (city.admin().await, city.driver("Minh").await);
+        let (mai, minh, phuc) = (city.admin().await, city.driver("Minh").await, city.driver("Phuc").await);
         let dismissals = vec![
             Dismissal {
                 mutation: "removeRestaurantMember",
@@ -90,11 +90,8 @@ impl Outsiders {
             },
             Dismissal::deactivates(&kim),
             Dismissal::deactivates(&minh),
-            Dismissal {
-                mutation: "setUserRole",
-                input: json!({"userId": mai.user_id(), "role": "CUSTOMER"}),
-                recorded: ("USER_ROLE_SET", mai.user_id()),
-            },
+            Dismissal::to_customer(&mai),
+            Dismissal::to_customer(&phuc),
         ];
         let old = scene.old.row.id;
         let any_order =
@@ -107,7 +104,7 @@ impl Outsiders {
             move |_: &mut ChaCha8Rng| json!({"id": id})
         };
         let none = |_: &mut ChaCha8Rng| json!({});
-        let all: [(_, _, _, _, Variables); 9] = [
+        let all: [(_, _, _, _, Variables); 10] = [
             ("another customer", May::Nothing, eve.clone(), ORDER, Box::new(any_order)),
             ("somebody who is not signed in", May::Nothing, city.anonymous(), ORDER, Box::new(any_order)),
             ("staff of another restaurant", May::Nothing, oanh, KITCHEN, Box::new(any_kitchen.clone())),
@@ -117,6 +114,7 @@ impl Outsiders {
             ("staff who was deactivated", May::KnowUntilDismissed, kim, KITCHEN, Box::new(at(second))),
             ("an admin who became a customer", May::KnowUntilDismissed, mai, KITCHEN, Box::new(at(third))),
             ("a driver who was deactivated", May::KnowUntilDismissed, minh, CLAIMABLE, Box::new(none)),
+            ("a driver who became a customer", May::KnowUntilDismissed, phuc, CLAIMABLE, Box::new(none)),
         ];
         let watchers = all.into_iter().enumerate().map(|(number, (name, may, person, document, variables))| {
             let (viewers, answers) = (scene.everywhere(&person), Arc::<Mutex<Answers>>::default());
@@ -186,6 +184,14 @@ impl Dismissal {
         }
     }
 
+    fn to_customer(user: &Person) -> Self {
+        Dismissal {
+            mutation: "setUserRole",
+            input: json!({"userId": user.user_id(), "role": "CUSTOMER"}),
+            recorded: ("USER_ROLE_SET", user.user_id()),
+        }
+    }
+
     /// The admin does it, and tries again until it is known to be done.
     async fn happen(&self, scene: &Scene, random: &mut ChaCha8Rng) {
         let Dismissal { mutation, input, .. } = self;
@@ -250,9 +256,9 @@ impl Watching {
         let problems = answer.problems();
         if problems.is_empty() {
             answers.told.extend(read(answer));
-        } else {
+        } else if !is_for_now(answer) && !has_expired(answer) {
             assert!(problems.iter().all(|problem| REFUSALS.contains(&problem.code.as_str())), "{answer}");
-            answers.refusals += usize::from(!is_for_now(answer));
+            answers.refusals += 1;
         }
     }
 }

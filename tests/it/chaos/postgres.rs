@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tiffin_tests::{City, PostgresServer, Proxy, RedisServer, Stop};
-use tokio::sync::Mutex;
+use tokio::{net::TcpStream, sync::Mutex};
 
 use super::outsiders::Outsiders;
 use crate::traffic::{DRIVERS, Plan, Scene, expect_nothing_lost};
@@ -15,6 +15,9 @@ pub async fn scenario(plan: Plan) {
     let ground = Ground::new().await;
     let plan = Plan { fails_over: true, ..plan };
     let mut outsiders = Outsiders::come(&ground.scene, plan.seed).await;
+    // Nobody is led to it, for it is not ready; what it does by itself it does.
+    let ahead = ground.scene.city.try_another_server_by(&at_another_time("+16m")).await;
+    let ahead = ahead.unwrap_or_else(|problem| panic!("{problem}"));
     expect_nothing_lost(&ground.scene, plan, async |course| {
         let ground = &ground;
         let dismissing = async {
@@ -39,6 +42,8 @@ pub async fn scenario(plan: Plan) {
     })
     .await;
     outsiders.expect_nothing_told(&ground.scene).await;
+    let ready = reqwest::get(ahead.url("/health/ready")).await.expect("it answers");
+    assert_eq!(ready.status(), 503, "a process that is 16 minutes ahead is not ready");
 }
 
 struct Ground {
@@ -70,6 +75,20 @@ impl Ground {
     }
 }
 
+/// The command that lets a process believe in another time, and leaves its monotonic clock alone.
+fn at_another_time(offset: &str) -> Vec<String> {
+    let library = std::env::var("TEST_FAKETIME").expect(
+        "TEST_FAKETIME is not set: run the tests with ./test, which finds or installs libfaketime, or set it to libfaketime.so.1",
+    );
+    let settings = [
+        ("LD_PRELOAD", library.as_str()),
+        ("FAKETIME", offset),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("DONT_FAKE_MONOTONIC", "1"),
+    ];
+    ["env".to_owned()].into_iter().chain(settings.map(|(name, value)| format!("{name}={value}"))).collect()
+}
+
 /// A kind of fault. One may come on top of another.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
@@ -83,10 +102,21 @@ enum Fault {
     FrozenRedis,
     /// A server is killed (SIGKILL) and started again.
     KilledServer,
+    /// A server is started anew on a machine whose clock is some seconds ahead or behind, and serves.
+    ClockApart,
+    /// A server has few descriptors left, and is asked for more connections than that.
+    FewDescriptors,
 }
 
-const FAULTS: [Fault; 5] =
-    [Fault::FrozenDatabase, Fault::RestartedDatabase, Fault::Failover, Fault::FrozenRedis, Fault::KilledServer];
+const FAULTS: [Fault; 7] = [
+    Fault::FrozenDatabase,
+    Fault::RestartedDatabase,
+    Fault::Failover,
+    Fault::FrozenRedis,
+    Fault::KilledServer,
+    Fault::ClockApart,
+    Fault::FewDescriptors,
+];
 
 impl Fault {
     fn name(self) -> &'static str {
@@ -96,6 +126,8 @@ impl Fault {
             Fault::Failover => "a failover",
             Fault::FrozenRedis => "a frozen Redis",
             Fault::KilledServer => "a killed server",
+            Fault::ClockApart => "a clock apart",
+            Fault::FewDescriptors => "few descriptors",
         }
     }
 
@@ -120,6 +152,18 @@ impl Fault {
                 redis.thaw();
             }
             Fault::KilledServer => site.restart(&scene.city).await,
+            Fault::ClockApart => {
+                let offset = if random.random_bool(0.5) { "+4s" } else { "-4s" };
+                site.restart_by(&at_another_time(offset), &scene.city).await;
+            }
+            Fault::FewDescriptors => {
+                let server = site.server.lock().await;
+                server.limit_descriptors(Some(random.random_range(0..20)));
+                let crowd = join_all((0..100).map(|_| TcpStream::connect(server.address()))).await;
+                tokio::time::sleep(a_while).await;
+                server.limit_descriptors(None);
+                drop(crowd);
+            }
         }
     }
 }

@@ -198,7 +198,7 @@ impl Following {
 }
 
 /// Whether the place after which to go on is one in other data than those that there are now.
-fn has_expired(answer: &Answer) -> bool {
+pub fn has_expired(answer: &Answer) -> bool {
     let errors = answer.body["errors"].as_array().map(Vec::as_slice);
     matches!(errors, Some([error]) if error["extensions"]["reason"] == "CURSOR_EXPIRED")
 }
