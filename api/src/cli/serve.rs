@@ -15,7 +15,7 @@ use tokio::{
 use super::{patiently, structure, welcome};
 use crate::{
     app::App,
-    config::{Config, ShutdownConfig, WebsocketConfig},
+    config::{Config, MetricsConfig, ShutdownConfig, WebsocketConfig},
     database, descriptors,
     features::driver::record::{record, setbacks},
     graphql,
@@ -42,6 +42,7 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     let socket = bind(&config).with_context(|| format!("cannot listen on {}", config.listen))?;
     let _claim = patiently(patience, async || database::claim(&config.database)).await?;
     prepare_database(&config, patience).await?;
+    let metrics = start_counting(&config.metrics)?;
     let app = patiently(patience, async || App::connect(config.clone()).await).await?;
     if config.demo.seed {
         seed::demo(&app).await.context("cannot make the demo city")?;
@@ -50,7 +51,8 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
     if !app.config.is_development() {
         seed::withdraw(&app).await.context("cannot keep everybody out of the demo city")?;
     }
-    let outcome = serve(&app, socket.listen(BACKLOG)?, Limits::new(&app.config, connections)).await;
+    let limits = Limits::new(&app.config, connections);
+    let outcome = serve(&app, socket.listen(BACKLOG)?, limits, metrics).await;
     if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {
         tracing::warn!("the database did not close in time");
     }
@@ -105,7 +107,12 @@ async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result
     Ok(())
 }
 
-async fn serve(app: &Arc<App>, listener: TcpListener, limits: Limits) -> anyhow::Result<()> {
+async fn serve(
+    app: &Arc<App>,
+    listener: TcpListener,
+    limits: Limits,
+    metrics: Option<PrometheusHandle>,
+) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let shutdown = Shutdown::new();
     if !app.config.is_development() && app.config.broker.redis_url.is_none() && !app.config.database.is_sqlite() {
@@ -114,7 +121,7 @@ async fn serve(app: &Arc<App>, listener: TcpListener, limits: Limits) -> anyhow:
     // Who else is there is known before anything is served, and others know of this process until it has ended.
     let beating = processes::start(app).await;
     super::background::start(app, &shutdown);
-    let metrics = start_metrics(app).await?;
+    let metrics = tell_metrics(app, metrics).await?;
     let schema = graphql::schema::build(app.config.graphql.introspection);
     let router = http::router(app.clone(), schema, shutdown.clone(), metrics);
     tracing::info!(%address, environment = ?app.config.environment, "listening");
@@ -139,14 +146,15 @@ async fn serve(app: &Arc<App>, listener: TcpListener, limits: Limits) -> anyhow:
     Ok(())
 }
 
-/// Begins to count where anybody may look, and serves `/metrics` at its own address, until the very end. Gives it to be served with
-/// everything else as well, if so configured.
-async fn start_metrics(app: &App) -> anyhow::Result<Option<PrometheusHandle>> {
+/// Begins to count where anybody may look: before anything is begun that counts.
+fn start_counting(config: &MetricsConfig) -> anyhow::Result<Option<PrometheusHandle>> {
+    (config.enabled || config.listen.is_some()).then(http::metrics::start).transpose()
+}
+
+/// Serves `/metrics` at its own address, until the very end. Gives it to be served with everything else as well, if so configured.
+async fn tell_metrics(app: &App, metrics: Option<PrometheusHandle>) -> anyhow::Result<Option<PrometheusHandle>> {
     let config = &app.config.metrics;
-    if !config.enabled && config.listen.is_none() {
-        return Ok(None);
-    }
-    let handle = http::metrics::start()?;
+    let Some(handle) = metrics else { return Ok(None) };
     if let Some(address) = config.listen {
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen on {address} (metrics.listen)"))?;
