@@ -117,10 +117,10 @@ fn what_is_under_a_private_authority_is_believed_where_that_is_said() {
         let by_starttls = [parts.mail(&parts.second_mailbox, "localhost"), parts.openid("localhost")].concat();
 
         // Nobody has said so.
-        parts.expect_refused(&[database.clone()], UNKNOWN).await;
-        parts.expect_refused(&[redis.clone()], UNKNOWN).await;
-        parts.expect_unsent("ann@example.com", &[others.clone()], UNKNOWN).await;
-        parts.expect_unsent("ben@example.com", &[by_starttls.clone()], UNKNOWN).await;
+        parts.expect_refused(std::slice::from_ref(&database), UNKNOWN).await;
+        parts.expect_refused(std::slice::from_ref(&redis), UNKNOWN).await;
+        parts.expect_unsent("ann@example.com", std::slice::from_ref(&others), UNKNOWN).await;
+        parts.expect_unsent("ben@example.com", std::slice::from_ref(&by_starttls), UNKNOWN).await;
 
         // By the setting, and by the system's store, which is where that variable says.
         let sent = [

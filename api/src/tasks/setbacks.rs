@@ -123,7 +123,7 @@ impl<K: Clone + Eq + Hash + Display> Setbacks<K> {
 
     fn forget(&self, part: &[K]) {
         let mut items = self.items();
-        part.iter().for_each(|item| drop(items.remove(item)));
+        items.retain(|item, _| !part.contains(item));
     }
 
     /// The first failure of an item is told; it would be told again and again.

@@ -13,7 +13,7 @@ use crate::{
     database::Pool,
     features::{
         customer::{loader::CustomerOfUser, service::MAXIMUM_ADDRESSES},
-        driver::{loader::DriverOfUser, location::written_position},
+        driver::{loader::DriverOfUser, service::written_position},
     },
     graphql::{
         enumeration,

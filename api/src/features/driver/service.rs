@@ -10,6 +10,7 @@ use sea_orm::{
     QueryFilter, sea_query::Expr,
 };
 
+pub use super::location::written_position;
 use super::types::{CreateDriverInput, DriverStatus, SetDriverStatusInput, UpdateDriverInput};
 use crate::{
     app::App,
