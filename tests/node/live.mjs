@@ -69,8 +69,9 @@ const PASSING = ["UNAVAILABLE", "TIMEOUT", "RATE_LIMITED", "UNAUTHENTICATED"];
  *
  * `sink.next(data)` is called for each event, `sink.complete()` when there will be no more, `sink.error(problem)` when there is no
  * use in trying again. `sink.restart()`, if there is one, is called when the server's data were restored from a backup: what was told
- * may not be true any more, so read what is shown anew, by query, and give a promise of it. Then follows the present, as at the first
- * start without `after`. The function that is returned ends it.
+ * may not be true any more, so forget what is shown. The present follows, as at the first start without `after`; what it does not tell
+ * is read anew after its first event: what ends after a reading and before the first event is in neither. A promise that it gives is
+ * waited for. The function that is returned ends it.
  */
 export function follow(client, { query, variables, position }, sink) {
   // It is sent anew after each interruption, and so begins after the last event that came.
