@@ -356,7 +356,7 @@ fn a_provider_that_is_away_or_knows_another_secret_is_unavailable() {
         let provider = OpenIdProvider::start().await;
         let mut settings = provider.settings();
         settings.push(("TIFFIN_OPENID_CLIENT_SECRET".to_owned(), "another-secret".to_owned()));
-        let city = City::with_settings(Database::Sqlite, &settings).await;
+        let city = City::with_settings(Database::Postgres, &settings).await;
         let browser = city.anonymous();
         provider.person("1", ann()).await;
         let problem = sign_in(&browser, &provider, "1").await.expect_code("UNAVAILABLE");

@@ -43,6 +43,8 @@ async function makeProvider(issuer) {
       return grant;
     },
     pkce: { required: () => true },
+    // A minute, as it would be otherwise, may pass on a busy machine before a test uses its code.
+    ttl: { AuthorizationCode: 600 },
   });
 }
 
