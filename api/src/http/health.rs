@@ -146,7 +146,8 @@ fn clock() -> Part {
             (Status::Unavailable, Some("the machine's clock is more than a minute off from the database's"))
         }
     };
-    let offset_seconds = Some((offset.as_seconds_f64() * 1e3).round() / 1e3);
+    // No negative zero.
+    let offset_seconds = Some((offset.as_seconds_f64() * 1e3).round() / 1e3 + 0.0);
     Part { status, offset_seconds, problem, is_required: true, ..Part::default() }
 }
 
