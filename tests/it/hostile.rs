@@ -3,6 +3,8 @@
 
 mod attacks;
 
+use std::ops::Range;
+
 use attacks::{Attack, BAD_USER_INPUT, large_attacks, small_attacks};
 use serde_json::{Value, json};
 use tiffin_tests::{Answer, City, Database, both_databases};
@@ -212,5 +214,27 @@ fn it_leaves_nothing_in_memory() {
         let sent: usize = attacks.iter().map(|attack| attack.body.to_string().len() * 8).sum();
         println!("{} requests of {sent} bytes: from {before} to {after} bytes", attacks.len() * 8);
         assert!(after < before + sent as u64 / 4, "memory has grown from {before} to {after} bytes");
+    });
+}
+
+/// Documents that have passed are kept, for whoever sends them again: as many as there is room for.
+#[test]
+fn good_documents_that_nobody_sends_again_take_no_more_than_their_room() {
+    tiffin_tests::run(async {
+        let city = attacked(Database::Sqlite, &[]).await;
+        let send = async |numbers: Range<usize>| {
+            for number in numbers {
+                let aliases: String = (0..200).map(|alias| format!("a{number}x{alias}: name ")).collect();
+                let query = format!("{{ restaurants(first: 1) {{ nodes {{ {aliases} }} }} }}");
+                city.anonymous().query(&query, json!({})).await.expect_success();
+            }
+            city.server().usage().memory
+        };
+        // Some 100 KB each, and room for 16 MB.
+        let full = send(0..300).await;
+        let after = send(300..1_000).await;
+        println!("from {full} to {after} bytes");
+        assert!(after < full + 20_000_000, "memory has grown from {full} to {after} bytes");
+        expect_alive(&city).await;
     });
 }

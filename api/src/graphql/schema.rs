@@ -50,7 +50,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema, without anything that belongs to one operation. `introspection`: whether clients may ask for it.
 pub fn build(introspection: bool) -> Schema {
-    let roots = || Schema::build(Query::default(), Mutation::default(), Subscription::default());
+    let roots = || (Query::default(), Mutation::default(), Subscription::default());
     checked_schema(roots, scalars::problem, introspection)
 }
 

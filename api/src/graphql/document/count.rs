@@ -7,7 +7,7 @@ use async_graphql::{
     parser::types::{Directive, ExecutableDocument, Selection, SelectionSet},
 };
 
-use super::{too_complex, validation_failed};
+use super::refusal::{too_complex, validation_failed};
 
 /// Selection sets inside each other, counting fields and fragments alike: the checks and async-graphql recurse this deep, each
 /// on a stack of fixed size.

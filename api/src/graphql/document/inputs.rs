@@ -1,35 +1,36 @@
-//! Values of arguments and variables against the types they are for.
+//! Values of arguments and variables against the types they are for, and variables against the places they stand in.
 //!
-//! async-graphql reports at most one bad value of an argument and leaves those with an absent variable to the resolvers, which
-//! then say what was wrong without saying where. Here every one is found, and named by its path in the input.
+//! async-graphql reports at most one bad value of an argument, leaves those with an absent variable to the resolvers, which then say
+//! what was wrong without saying where, and never looks whether a variable fits where it stands. Here every one is found, and named by
+//! its path in the input. What is written in the document is looked at once; what is sent with each request, each time.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
     Name, Pos, Positioned, ServerError, Value as ConstValue, Variables,
     parser::types::{
-        BaseType, ExecutableDocument, Field, InputValueDefinition, OperationDefinition, Selection, SelectionSet, Type,
-        TypeKind,
+        BaseType, Directive, ExecutableDocument, Field, InputValueDefinition, OperationDefinition, Selection,
+        SelectionSet, Type, TypeKind, VariableDefinition,
     },
 };
 use async_graphql_value::Value;
 
 use super::{
-    bad_input,
+    refusal::{bad_input, validation_failed},
     shape::{Shape, is_required, named},
-    variables,
 };
 
 /// Says what is wrong with a value of the named scalar, in a sentence; nothing if it can be taken, or the name is unknown.
 pub type ScalarProblem = fn(name: &str, value: &ConstValue) -> Option<String>;
 
-/// Finds the values of one operation that cannot be taken.
-pub struct Inputs<'a> {
-    pub shape: &'a Shape,
-    pub document: &'a ExecutableDocument,
-    pub operation: &'a OperationDefinition,
-    pub variables: &'a Variables,
-    pub scalar_problem: ScalarProblem,
+/// What the values of a request have to be for an operation: for each of its variables where it is used first, and whether all of its
+/// places can do without it.
+pub struct Uses(Box<[Use]>);
+
+struct Use {
+    place: Place,
+    may_be_absent: bool,
+    may_be_null: bool,
 }
 
 /// Where a value stands.
@@ -57,152 +58,237 @@ impl Place {
     }
 }
 
-struct Found<'a> {
-    errors: Vec<ServerError>,
-    fragments: HashSet<&'a Name>,
-    variables: HashSet<&'a Name>,
+/// What a document's values are held against.
+#[derive(Clone, Copy)]
+pub struct Types<'a> {
+    pub shape: &'a Shape,
+    pub scalar_problem: ScalarProblem,
 }
 
-impl<'a> Inputs<'a> {
-    /// An error for each value that cannot be taken, in the document's order.
-    pub fn problems(&self) -> Vec<ServerError> {
-        let mut found = Found { errors: Vec::new(), fragments: HashSet::new(), variables: HashSet::new() };
-        let root = self.shape.root(self.operation.ty);
-        self.set(root, &self.operation.selection_set, &mut found);
-        // What only directives use has no argument's path.
-        for definition in &self.operation.variable_definitions {
-            let name = &definition.node.name.node;
-            let absent = self.value(name).is_none_or(|value| *value == ConstValue::Null);
-            if absent && !definition.node.var_type.node.nullable && !found.variables.contains(name) {
-                let place = Place { path: vec![name.to_string()], position: definition.pos, sent: true };
-                found.errors.push(missing(&place));
+/// What is found of one operation in its document.
+pub struct Found {
+    /// Names and variables that do not fit where they stand.
+    pub misplaced: Vec<ServerError>,
+    /// Values that cannot be taken, in the document's order.
+    pub problems: Vec<ServerError>,
+    /// The names of the arguments that hold either.
+    pub blamed: HashSet<Pos>,
+    pub uses: Uses,
+}
+
+impl<'a> Types<'a> {
+    /// Looks at what an operation says in its document.
+    pub fn look(self, document: &'a ExecutableDocument, operation: &'a OperationDefinition) -> Found {
+        let mut look = Look::new(self, &operation.variable_definitions);
+        look.set(document, self.shape.root(operation.ty), &operation.selection_set);
+        let uses = look.variables.into_iter().map(|variable| variable.usage).collect();
+        Found { misplaced: look.misplaced, problems: look.problems, blamed: look.blamed, uses: Uses(uses) }
+    }
+
+    /// An error for each value sent that cannot be taken, and for each that is missing.
+    pub fn problems(self, operation: &'a OperationDefinition, uses: &Uses, variables: &Variables) -> Vec<ServerError> {
+        let mut look = Look::new(self, &[]);
+        for (definition, usage) in operation.variable_definitions.iter().zip(&uses.0) {
+            let (definition, ty) = (&definition.node, &definition.node.var_type.node);
+            match variables.get(&definition.name.node) {
+                None if definition.default_value.is_some() => {}
+                None if ty.nullable && usage.may_be_absent => {}
+                Some(ConstValue::Null) if ty.nullable && usage.may_be_null => {}
+                None | Some(ConstValue::Null) => look.problems.push(missing(&usage.place)),
+                Some(value) => look.typed(ty, &value.clone().into_value(), &usage.place),
             }
         }
-        found.errors
+        look.problems
+    }
+}
+
+impl Uses {
+    /// Bytes that they take, about.
+    pub fn weight(&self) -> usize {
+        let of_segment = |segment: &String| size_of::<String>() + segment.len();
+        let of_use = |usage: &Use| size_of::<Use>() + usage.place.path.iter().map(of_segment).sum::<usize>();
+        self.0.iter().map(of_use).sum()
+    }
+}
+
+struct Variable<'a> {
+    definition: &'a VariableDefinition,
+    usage: Use,
+    is_used: bool,
+}
+
+struct Look<'a> {
+    types: Types<'a>,
+    names: HashMap<&'a Name, usize>,
+    variables: Vec<Variable<'a>>,
+    fragments: HashSet<&'a Name>,
+    misplaced: Vec<ServerError>,
+    problems: Vec<ServerError>,
+    blamed: HashSet<Pos>,
+}
+
+impl<'a> Look<'a> {
+    fn new(types: Types<'a>, definitions: &'a [Positioned<VariableDefinition>]) -> Self {
+        let variable = |definition: &'a Positioned<VariableDefinition>| Variable {
+            definition: &definition.node,
+            // What only directives use has no argument's path.
+            usage: Use {
+                place: Place {
+                    path: vec![definition.node.name.node.to_string()],
+                    position: definition.pos,
+                    sent: true,
+                },
+                may_be_absent: true,
+                may_be_null: true,
+            },
+            is_used: false,
+        };
+        Look {
+            types,
+            names: definitions
+                .iter()
+                .enumerate()
+                .map(|(index, definition)| (&definition.node.name.node, index))
+                .collect(),
+            variables: definitions.iter().map(variable).collect(),
+            fragments: HashSet::new(),
+            misplaced: Vec::new(),
+            problems: Vec::new(),
+            blamed: HashSet::new(),
+        }
     }
 
-    fn value(&self, name: &str) -> Option<&'a ConstValue> {
-        variables::value(name, self.operation, self.variables)
-    }
-
-    fn set(&self, parent: Option<&'a Name>, set: &'a Positioned<SelectionSet>, found: &mut Found<'a>) {
+    fn set(&mut self, document: &'a ExecutableDocument, parent: Option<&'a Name>, set: &'a Positioned<SelectionSet>) {
         for selection in &set.node.items {
+            selection.node.directives().iter().for_each(|directive| self.condition(&directive.node));
             match &selection.node {
-                Selection::Field(field) => self.field(parent, &field.node, found),
+                Selection::Field(field) => self.field(document, parent, &field.node),
                 Selection::InlineFragment(fragment) => {
                     let condition = fragment.node.type_condition.as_ref();
                     let on = condition.map(|condition| &condition.node.on.node);
-                    self.set(on.or(parent), &fragment.node.selection_set, found);
+                    self.set(document, on.or(parent), &fragment.node.selection_set);
                 }
                 Selection::FragmentSpread(spread) => {
                     let name = &spread.node.fragment_name.node;
-                    if let Some(fragment) = self.document.fragments.get(name)
-                        && found.fragments.insert(name)
+                    if let Some(fragment) = document.fragments.get(name)
+                        && self.fragments.insert(name)
                     {
                         let on = &fragment.node.type_condition.node.on.node;
-                        self.set(Some(on), &fragment.node.selection_set, found);
+                        self.set(document, Some(on), &fragment.node.selection_set);
                     }
                 }
             }
         }
     }
 
-    fn field(&self, parent: Option<&'a Name>, field: &'a Field, found: &mut Found<'a>) {
+    fn condition(&mut self, directive: &'a Directive) {
+        if let "skip" | "include" = directive.name.node.as_str()
+            && let Some(value) = directive.get_argument("if")
+            && let Value::Variable(name) = &value.node
+        {
+            self.variable(name, self.types.shape.condition(), false, None, value.pos);
+        }
+    }
+
+    fn field(&mut self, document: &'a ExecutableDocument, parent: Option<&'a Name>, field: &'a Field) {
         let name = &field.name.node;
-        let Some(definition) = parent.and_then(|parent| self.shape.field(parent, name)) else {
+        let Some(definition) = parent.and_then(|parent| self.types.shape.field(parent, name)) else {
             // Unknown, which validation says, or introspection's own, whose values nothing here depends on.
             return;
         };
         for argument in &definition.arguments {
             let argument = &argument.node;
-            let Some(value) = field.get_argument(&argument.name.node) else {
+            let mut given = field.arguments.iter();
+            let Some((name, value)) = given.find(|(name, _)| name.node == argument.name.node) else {
                 continue;
             };
-            let place = Place { path: vec![argument.name.node.to_string()], position: value.pos, sent: false };
-            self.input(argument, &value.node, &place, found);
+            let place = Place { path: vec![name.node.to_string()], position: value.pos, sent: false };
+            let errors = |look: &Self| look.problems.len() + look.misplaced.len();
+            let before = errors(self);
+            self.input(argument, &value.node, &place);
+            if errors(self) > before {
+                self.blamed.insert(name.pos);
+            }
         }
         let inner = named(&definition.ty.node);
-        self.set(Some(inner), &field.selection_set, found);
+        self.set(document, Some(inner), &field.selection_set);
     }
 
     /// A value given for an argument or input field.
-    fn input(&self, definition: &'a InputValueDefinition, value: &Value, place: &Place, found: &mut Found<'a>) {
-        let Value::Variable(name) = value else {
-            return self.typed(&definition.ty.node, value, place, found);
-        };
-        let Some((name, needs_value)) = self.variable(name) else {
-            return;
-        };
-        found.variables.insert(name);
-        let place = Place { sent: true, ..place.clone() };
-        match self.value(name) {
-            None if is_required(definition) || needs_value => found.errors.push(missing(&place)),
-            None => {}
-            Some(ConstValue::Null) if needs_value => found.errors.push(missing(&place)),
-            Some(value) => self.typed(&definition.ty.node, &value.clone().into_value(), &place, found),
-        }
-    }
-
-    /// The variable's name in the document, and whether it must have a value; nothing if it is undefined, which validation says.
-    fn variable(&self, name: &str) -> Option<(&'a Name, bool)> {
-        let definition = &variables::definition(name, self.operation)?.node;
-        Some((&definition.name.node, !definition.var_type.node.nullable))
-    }
-
-    fn typed(&self, ty: &'a Type, value: &Value, place: &Place, found: &mut Found<'a>) {
-        if let Value::Variable(name) = value {
-            // An item of a list: without a value it is null.
-            let Some((name, _)) = self.variable(name) else {
-                return;
-            };
-            found.variables.insert(name);
-            let value = self.value(name).cloned().unwrap_or_default().into_value();
-            let place = Place { sent: true, ..place.clone() };
-            return self.typed(ty, &value, &place, found);
-        }
-        if *value == Value::Null {
-            if !ty.nullable {
-                found.errors.push(missing(place));
+    fn input(&mut self, definition: &InputValueDefinition, value: &Value, place: &Place) {
+        let ty = &definition.ty.node;
+        match value {
+            Value::Variable(name) => {
+                self.variable(name, ty, definition.default_value.is_some(), Some(place), place.position);
             }
-            return;
+            value => self.typed(ty, value, place),
         }
+    }
+
+    /// A variable where this type is wanted, and what happens without it. One that is undefined is for validation to refuse.
+    fn variable(&mut self, name: &Name, wanted: &Type, has_default: bool, place: Option<&Place>, position: Pos) {
+        let Some(variable) = self.names.get(name).and_then(|index| self.variables.get_mut(*index)) else {
+            return;
+        };
+        let given = &variable.definition.var_type.node;
+        if !fits(variable.definition, wanted, has_default) {
+            let message =
+                format!("Variable \"${name}\" is of type \"{given}\": it cannot stand where \"{wanted}\" is wanted.");
+            let mut error = validation_failed(message, Some(position));
+            error.locations.push(variable.definition.name.pos);
+            return self.misplaced.push(error);
+        }
+        variable.usage.may_be_null &= wanted.nullable;
+        variable.usage.may_be_absent &= wanted.nullable || has_default;
+        if let (Some(place), false) = (place, variable.is_used) {
+            variable.usage.place = Place { sent: true, ..place.clone() };
+            variable.is_used = true;
+        }
+    }
+
+    fn typed(&mut self, ty: &Type, value: &Value, place: &Place) {
         match (&ty.base, value) {
+            (_, Value::Variable(name)) => self.variable(name, ty, false, Some(place), place.position),
+            (_, Value::Null) if ty.nullable => {}
+            (_, Value::Null) => self.problems.push(missing(place)),
             (BaseType::List(item), Value::List(values)) => {
                 for (index, value) in values.iter().enumerate() {
-                    self.typed(item, value, &place.inside(index), found);
+                    self.typed(item, value, &place.inside(index));
                 }
             }
-            (BaseType::List(item), value) => self.typed(item, value, place, found),
-            (BaseType::Named(name), value) => self.named(name, value, place, found),
+            (BaseType::List(item), value) => self.typed(item, value, place),
+            (BaseType::Named(name), value) => self.named(name, value, place),
         }
     }
 
-    fn named(&self, name: &'a Name, value: &Value, place: &Place, found: &mut Found<'a>) {
-        match (self.shape.kind(name), value) {
+    fn named(&mut self, name: &Name, value: &Value, place: &Place) {
+        match (self.types.shape.kind(name), value) {
             (Some(TypeKind::InputObject(object)), Value::Object(values)) => {
                 for definition in &object.fields {
                     let field = &definition.node.name.node;
                     let place = place.inside(field);
                     match values.get(field) {
-                        Some(value) => self.input(&definition.node, value, &place, found),
-                        None if is_required(&definition.node) => {
-                            found.errors.push(missing(&place));
-                        }
+                        Some(value) => self.input(&definition.node, value, &place),
+                        None if is_required(&definition.node) => self.problems.push(missing(&place)),
                         None => {}
                     }
                 }
-                // Unknown names in the document itself are for validation to refuse.
-                for field in values.keys().filter(|_| place.sent) {
+                for field in values.keys() {
                     let mut known = object.fields.iter().map(|field| &field.node.name.node);
-                    if !known.any(|known| known == field) {
-                        let message = format!("{name} has no field \"{field}\".");
-                        found.errors.push(problem(&place.inside(field), message));
+                    if known.any(|known| known == field) {
+                        continue;
+                    }
+                    let message = format!("{name} has no field \"{field}\".");
+                    if place.sent {
+                        self.problems.push(problem(&place.inside(field), message));
+                    } else {
+                        self.misplaced.push(validation_failed(message, Some(place.position)));
                     }
                 }
             }
             (Some(TypeKind::InputObject(_)), _) => {
                 let message = format!("This must be an object of type {name}.");
-                found.errors.push(problem(place, message));
+                self.problems.push(problem(place, message));
             }
             (Some(TypeKind::Enum(definition)), value) => {
                 let given = match value {
@@ -214,18 +300,36 @@ impl<'a> Inputs<'a> {
                 if !given.is_some_and(|given| names().any(|name| name.as_str() == given)) {
                     let names: Vec<_> = names().map(Name::as_str).collect();
                     let message = format!("This must be one of {}.", names.join(", "));
-                    found.errors.push(problem(place, message));
+                    self.problems.push(problem(place, message));
                 }
             }
             (Some(_) | None, value) => {
                 // Validation refuses what is no input type; scalars have no variables inside.
                 if let Some(value) = value.clone().into_const()
-                    && let Some(message) = (self.scalar_problem)(name, &value)
+                    && let Some(message) = (self.types.scalar_problem)(name, &value)
                 {
-                    found.errors.push(problem(place, message));
+                    self.problems.push(problem(place, message));
                 }
             }
         }
+    }
+}
+
+/// Whether a variable can stand where a type is wanted (October 2021, section 5.8.5): what may be null can stand where nothing may be
+/// if a default takes the place of what is absent.
+fn fits(variable: &VariableDefinition, wanted: &Type, has_default: bool) -> bool {
+    let given = &variable.var_type.node;
+    let default = variable.default_value.as_ref().is_some_and(|default| default.node != ConstValue::Null);
+    (wanted.nullable || !given.nullable || default || has_default) && is_within(&given.base, &wanted.base)
+}
+
+fn is_within(given: &BaseType, wanted: &BaseType) -> bool {
+    match (given, wanted) {
+        (BaseType::Named(given), BaseType::Named(wanted)) => given == wanted,
+        (BaseType::List(given), BaseType::List(wanted)) => {
+            (wanted.nullable || !given.nullable) && is_within(&given.base, &wanted.base)
+        }
+        (BaseType::List(_), BaseType::Named(_)) | (BaseType::Named(_), BaseType::List(_)) => false,
     }
 }
 

@@ -5,7 +5,7 @@ use async_graphql::{
     parser::types::{ExecutableDocument, Selection, SelectionSet},
 };
 
-use super::{too_complex, validation_failed};
+use super::refusal::{too_complex, validation_failed};
 
 /// The lists of introspection's types that lead to further types.
 const LISTS: [&str; 6] = ["types", "fields", "args", "inputFields", "interfaces", "possibleTypes"];

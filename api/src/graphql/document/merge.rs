@@ -17,8 +17,8 @@ use async_graphql::{
 use async_graphql_value::Value;
 
 use super::{
+    refusal::validation_failed,
     shape::{Shape, named},
-    validation_failed,
     variables::{flag, value},
 };
 
@@ -27,7 +27,8 @@ pub struct Merge<'a> {
     pub shape: &'a Shape,
     pub document: &'a ExecutableDocument,
     pub operation: &'a OperationDefinition,
-    pub variables: &'a Variables,
+    /// Those that decide what is left out; none where nothing is.
+    pub variables: Option<&'a Variables>,
 }
 
 /// The selections of one response key.
@@ -119,7 +120,7 @@ impl<'a> Merge<'a> {
             let directive = &directive.node;
             let condition = || {
                 let value = directive.get_argument("if")?;
-                flag(&value.node, self.operation, self.variables)
+                flag(&value.node, self.operation, self.variables?)
             };
             match directive.name.node.as_str() {
                 "skip" => condition() == Some(true),
@@ -164,7 +165,9 @@ impl<'a> Merge<'a> {
     /// async-graphql takes them for an error where the argument weighs in a field's complexity.
     fn given_arguments(&self, field: &Field) -> Vec<(Positioned<Name>, Positioned<Value>)> {
         let is_given = |argument: &Value| match argument {
-            Value::Variable(name) => value(name, self.operation, self.variables).is_some(),
+            Value::Variable(name) => {
+                self.variables.is_none_or(|variables| value(name, self.operation, variables).is_some())
+            }
             _ => true,
         };
         field.arguments.iter().filter(|(_, argument)| is_given(&argument.node)).cloned().collect()

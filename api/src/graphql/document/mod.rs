@@ -3,49 +3,58 @@
 //! async-graphql leaves some of GraphQL's rules out, spreads fragments without a limit, and executes what is selected twice
 //! twice. So every document takes one way through here: its text is counted, it is parsed, counted again with its fragments
 //! spread, validated as it was sent, its values are checked, and it is rewritten so that each field stands once. What comes out
-//! is run by a schema that validates nothing any more.
+//! is kept ([`known`]), for the next request with the same document, and run by a schema that validates nothing any more. Each
+//! request's variables are looked at then, and what they make the operation cost.
 
+mod cost;
 mod count;
 mod inputs;
 mod introspection;
+mod known;
 mod merge;
+mod operation;
+mod outline;
+mod prepared;
+mod refusal;
+mod responses;
+mod rules;
 mod shape;
 mod tokens;
 mod typename;
 mod variables;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use async_graphql::{
-    ErrorExtensionValues, Name, ObjectType, Pos, Positioned, Request, Response, Schema, SchemaBuilder, ServerError,
-    SubscriptionType, ValidationMode, ValidationResult, Variables,
-    async_trait::async_trait,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation},
+    ObjectType, Pos, Request, Schema, ServerError, SubscriptionType, ValidationMode,
     parser::{
-        self, parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet},
+        parse_query,
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition},
     },
 };
 
 pub use inputs::ScalarProblem;
-pub use shape::{Shape, named};
+pub use outline::Outline;
+pub use prepared::Prepared;
+pub use refusal::coded;
+pub use shape::Shape;
 
 use super::error::Code;
 use crate::config::LimitsConfig;
+use cost::{Cost, Measure};
 use count::Counter;
-use inputs::Inputs;
+use inputs::{Types, Uses};
+use known::{Key, Known};
 use merge::Merge;
+use refusal::{extensions, too_complex, unparsed};
+use responses::Responses;
+use rules::Rules;
 use tokens::{TextLimits, check_text};
 
 /// Brackets of any kind inside each other: selections, lists and objects, and the types of variables.
 const MAX_NESTING: usize = 64;
 /// Bytes of a name: more than anybody needs, little enough to be quoted and compared.
 const MAX_NAME: usize = 255;
-/// Errors of a document for which suggestions are made: each name is compared with all that it could have been.
-const MAX_SUGGESTIONS: usize = 10;
 
 /// Makes the schema that runs documents, and puts into its data the [`Checks`] that documents have to pass before. Without
 /// `introspection` no document can ask for the schema, and no refusal suggests what it could have meant.
@@ -53,7 +62,7 @@ const MAX_SUGGESTIONS: usize = 10;
 /// # Panics
 /// When the schema prints an SDL that cannot be parsed, which depends on nothing but the code.
 pub fn checked_schema<Q, M, S>(
-    build: impl Fn() -> SchemaBuilder<Q, M, S>,
+    roots: impl Fn() -> (Q, M, S),
     scalar_problem: ScalarProblem,
     introspection: bool,
 ) -> Schema<Q, M, S>
@@ -62,40 +71,36 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    let checking = |build: SchemaBuilder<Q, M, S>, mode| build.validation_mode(mode).extension(OnlyCheck).finish();
-    let strict = checking(build().disable_suggestions(), ValidationMode::Strict);
-    let suggesting = introspection.then(|| checking(build(), ValidationMode::Strict));
-    let measuring = checking(build(), ValidationMode::Fast);
+    let build = || {
+        let (query, mutation, subscription) = roots();
+        Schema::build(query, mutation, subscription).validation_mode(ValidationMode::Fast)
+    };
+    let measure = Measure::by(build());
     // Nothing but the code decides whether this succeeds, and every test makes a schema.
     #[expect(clippy::expect_used)]
-    let shape = Shape::read(&strict.sdl()).expect("a schema prints valid SDL");
-    build()
-        .validation_mode(ValidationMode::Fast)
-        // Merging may add a level for each field of an abstract type.
-        .limit_recursive_depth(2 * MAX_NESTING)
-        .data(Checks { strict, suggesting, measuring, shape, scalar_problem })
-        .finish()
+    let shape = Shape::read(&measure.sdl()).expect("a schema prints valid SDL");
+    let rules = Rules::of(&roots, introspection);
+    let checks = Checks { rules, measure, shape, scalar_problem, introspection, known: Known::new() };
+    // Merging may add a level for each field of an abstract type.
+    build().limit_recursive_depth(2 * MAX_NESTING).data(checks).finish()
 }
 
 /// What documents for one schema are held against.
 pub struct Checks<Q, M, S> {
-    /// Validates, and runs nothing.
-    strict: Schema<Q, M, S>,
-    /// Does the same and suggests what was meant; only where the schema may be asked for.
-    suggesting: Option<Schema<Q, M, S>>,
-    /// Measures the complexity of what is going to run, and runs nothing.
-    measuring: Schema<Q, M, S>,
+    rules: Rules<Q, M, S>,
+    measure: Measure<Q, M, S>,
     shape: Shape,
     scalar_problem: ScalarProblem,
+    /// Whether the schema may be asked for.
+    introspection: bool,
+    known: Known,
 }
 
-/// A document that may run.
+/// An operation that may run.
 pub struct Checked {
-    pub kind: OperationType,
+    pub prepared: Arc<Prepared>,
     /// The sum over all fields, lists counted as long as they are asked for.
     pub complexity: usize,
-    /// The chosen operation alone, with every field once.
-    pub document: ExecutableDocument,
 }
 
 impl<Q, M, S> Checks<Q, M, S>
@@ -109,11 +114,26 @@ where
         &self.shape
     }
 
-    /// Checks the document of a request, and gives the operation to run.
+    /// Checks the document of a request, if it is not known, and its values, and gives the operation to run.
     ///
     /// # Errors
     /// GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, QUERY_TOO_COMPLEX, or BAD_USER_INPUT with the field: never nothing.
     pub async fn check(&self, request: &Request, limits: &LimitsConfig) -> Result<Checked, Vec<ServerError>> {
+        let key = Key::of(request);
+        if let Some(prepared) = self.known.get(&key) {
+            self.check_values(prepared.operation(), &prepared.uses, request)?;
+            let complexity = self.complexity(&prepared, request, limits).await?;
+            return Ok(Checked { prepared, complexity });
+        }
+        let prepared = Arc::new(self.prepare(request, limits).await?);
+        let complexity = self.complexity(&prepared, request, limits).await?;
+        // What is refused is not worth keeping.
+        self.known.keep(key, prepared.clone());
+        Ok(Checked { prepared, complexity })
+    }
+
+    /// Checks a document and its values, and puts its operation into the form in which it runs.
+    async fn prepare(&self, request: &Request, limits: &LimitsConfig) -> Result<Prepared, Vec<ServerError>> {
         let text_limits = TextLimits {
             bytes: limits.document_bytes,
             tokens: limits.document_tokens,
@@ -124,88 +144,96 @@ where
         check_text(&request.query, &text_limits)?;
         let document = parse_query(&request.query).map_err(|error| unparsed(&error))?;
         check_counts(&document, limits)?;
-        if self.suggesting.is_none() {
+        if !self.introspection {
             introspection::refuse(&document)?;
         }
         for (_, operation) in document.operations.iter() {
-            check_subscription(&document, operation)?;
+            operation::check_subscription(&document, operation)?;
         }
-        let operation = chosen(&document, request.operation_name.as_deref())?;
-        self.check_values(request, &document, &operation.node).await?;
-        let merge = Merge {
-            shape: &self.shape,
-            document: &document,
-            operation: &operation.node,
-            variables: &request.variables,
-        };
-        let merged = operation.position_node(merge.operation()?);
+        let operation = operation::chosen(&document, request.operation_name.as_deref())?;
+        let uses = self.check_document(request, &document, &operation.node).await?;
+        // Nothing is left out or measured by a value that cannot be taken.
+        self.check_values(&operation.node, &uses, request)?;
+        let merge = |operation, variables| Merge { shape: &self.shape, document: &document, operation, variables };
+        for (_, operation) in document.operations.iter() {
+            Responses { shape: &self.shape, document: &document }.check(&operation.node)?;
+            // With everything that a condition may leave out.
+            merge(&operation.node, None).operation()?;
+        }
+        let merged = operation.position_node(merge(&operation.node, Some(&request.variables)).operation()?);
         introspection::check_size(&merged.node.selection_set)?;
+        let outline = Arc::new(Outline::of(&merged.node));
+        let is_fixed = self.measure.is_fixed(&self.shape, &merged.node);
         let document =
             ExecutableDocument { operations: DocumentOperations::Single(merged), fragments: Default::default() };
-        let complexity = self.measure(&document, &request.variables, limits).await?;
-        Ok(Checked { kind: operation.node.ty, complexity, document })
+        let cost = match is_fixed {
+            true => Cost::Fixed(self.measure.of(&document, &request.variables).await?),
+            false => Cost::OfVariables,
+        };
+        Ok(Prepared { document, outline, uses, cost })
     }
 
     /// Validation by the library, which sees the document as it was sent, and by the values' own types.
-    async fn check_values(
+    async fn check_document(
         &self,
         request: &Request,
         document: &ExecutableDocument,
-        operation: &OperationDefinition,
-    ) -> Result<(), Vec<ServerError>> {
-        let dry = || {
-            let mut dry = Request::new("").variables(request.variables.clone());
-            dry.operation_name = request.operation_name.clone();
-            let mut visible = document.clone();
-            typename::show_to_rules(&mut visible)?;
-            dry.set_parsed_query(visible);
-            Ok::<_, ServerError>(dry)
-        };
-        let mut invalid = self.strict.execute(dry()?).await.errors;
-        if let (1..=MAX_SUGGESTIONS, Some(suggesting)) = (invalid.len(), &self.suggesting) {
-            invalid = suggesting.execute(dry()?).await.errors;
+        chosen: &OperationDefinition,
+    ) -> Result<Uses, Vec<ServerError>> {
+        let mut invalid = self.rules.broken_by(document, request.operation_name.as_deref()).await?;
+        let (mut problems, mut uses) = (Vec::new(), None);
+        let (mut misplaced, mut blamed) = (Vec::new(), HashSet::new());
+        for (_, operation) in document.operations.iter() {
+            let found = self.types().look(document, &operation.node);
+            misplaced.extend(found.misplaced);
+            problems.extend(found.problems);
+            blamed.extend(found.blamed);
+            if std::ptr::eq(&raw const operation.node, chosen) {
+                uses = Some(found.uses);
+            }
         }
-        let inputs = Inputs {
-            shape: &self.shape,
-            document,
-            operation,
-            variables: &request.variables,
-            scalar_problem: self.scalar_problem,
-        };
-        let problems = inputs.problems();
-        // The library says this of variables without a value, as which they may be sent, where they weigh in the complexity.
-        let may_be_absent = |error: &ServerError| {
-            let mut names = operation.variable_definitions.iter().map(|definition| &definition.node.name.node);
-            names.any(|name| error.message == format!("Variable {name} is not defined."))
-        };
-        invalid.retain(|error| !may_be_absent(error));
-        let (of_values, mut invalid): (Vec<_>, Vec<_>) = invalid.into_iter().partition(is_of_a_value);
-        if invalid.is_empty() && problems.is_empty() {
-            invalid = of_values;
-        }
+        // The library says less of a value that cannot be taken, and says it of the argument's name.
+        invalid.retain(|error| !error.locations.iter().any(|location| blamed.contains(location)));
+        invalid.extend(misplaced);
         if !invalid.is_empty() {
             let coded = invalid
                 .into_iter()
                 .map(|error| ServerError { extensions: Some(extensions(Code::GraphqlValidationFailed)), ..error });
             return Err(coded.collect());
         }
+        match uses {
+            Some(uses) if problems.is_empty() => Ok(uses),
+            _ => Err(problems),
+        }
+    }
+
+    fn types(&self) -> Types<'_> {
+        Types { shape: &self.shape, scalar_problem: self.scalar_problem }
+    }
+
+    /// Holds the values of a request against what the operation wants.
+    fn check_values(
+        &self,
+        operation: &OperationDefinition,
+        uses: &Uses,
+        request: &Request,
+    ) -> Result<(), Vec<ServerError>> {
+        let problems = self.types().problems(operation, uses, &request.variables);
         if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
-    async fn measure(
+    /// What the operation costs with the variables of a request.
+    async fn complexity(
         &self,
-        document: &ExecutableDocument,
-        variables: &Variables,
+        prepared: &Prepared,
+        request: &Request,
         limits: &LimitsConfig,
     ) -> Result<usize, Vec<ServerError>> {
-        let measured = Complexity::default();
-        let mut dry = Request::new("").variables(variables.clone()).data(measured.clone());
-        dry.set_parsed_query(document.clone());
-        let errors = self.measuring.execute(dry).await.errors;
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let (complexity, limit) = (measured.0.get().copied().unwrap_or_default(), limits.complexity);
+        let complexity = match prepared.cost {
+            Cost::Fixed(complexity) => complexity,
+            Cost::OfVariables => self.measure.of(&prepared.document, &request.variables).await?,
+        };
+        let limit = limits.complexity;
         if complexity <= limit {
             return Ok(complexity);
         }
@@ -213,45 +241,6 @@ where
             "The operation's complexity is {complexity}, and at most {limit} is possible: ask for fewer fields or shorter lists at a time."
         );
         Err(vec![too_complex(message, None)])
-    }
-}
-
-/// What the library says of values, less well than [`Inputs`]: where it validates them, and where it measures by them how long a list
-/// can get.
-fn is_of_a_value(error: &ServerError) -> bool {
-    let beginnings = ["Invalid value for argument", "Expected input type", "Failed to parse", "Variable "];
-    beginnings.iter().any(|beginning| error.message.starts_with(beginning)) && !error.message.starts_with("Variable \"")
-}
-
-/// Stops a request after its validation.
-struct OnlyCheck;
-
-/// Where the complexity of what is measured is put down.
-#[derive(Clone, Default)]
-struct Complexity(Arc<OnceLock<usize>>);
-
-impl ExtensionFactory for OnlyCheck {
-    fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(Self)
-    }
-}
-
-#[async_trait]
-impl Extension for OnlyCheck {
-    async fn validation(
-        &self,
-        ctx: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        let result = next.run(ctx).await?;
-        if let Some(Complexity(measured)) = ctx.data_opt() {
-            measured.get_or_init(|| result.complexity);
-        }
-        Ok(result)
-    }
-
-    async fn execute(&self, _: &ExtensionContext<'_>, _: Option<&str>, _: NextExecute<'_>) -> Response {
-        Response::default()
     }
 }
 
@@ -281,148 +270,4 @@ fn within(what: &str, count: usize, limit: usize, position: Pos) -> Result<(), S
         format!("The document has {count} {what} with its fragments spread; at most {limit} are possible."),
         Some(position),
     ))
-}
-
-/// A subscription has exactly one root field (October 2021, section 5.2.3.1), which is not introspection's and not conditional.
-fn check_subscription(
-    document: &ExecutableDocument,
-    operation: &Positioned<OperationDefinition>,
-) -> Result<(), ServerError> {
-    if operation.node.ty != OperationType::Subscription {
-        return Ok(());
-    }
-    let mut roots = Roots::default();
-    roots.collect(document, &operation.node.selection_set);
-    let problem = if roots.keys.len() != 1 {
-        "A subscription must have exactly one root field."
-    } else if roots.introspection {
-        "A subscription must not select an introspection field at its root."
-    } else if roots.conditional {
-        "A subscription's root field must not be conditional."
-    } else {
-        return Ok(());
-    };
-    Err(validation_failed(problem.to_owned(), Some(operation.pos)))
-}
-
-#[derive(Default)]
-struct Roots<'a> {
-    keys: HashSet<&'a Name>,
-    introspection: bool,
-    conditional: bool,
-}
-
-impl<'a> Roots<'a> {
-    /// Fragments do not spread themselves here: that has been refused.
-    fn collect(&mut self, document: &'a ExecutableDocument, set: &'a Positioned<SelectionSet>) {
-        for selection in &set.node.items {
-            self.conditional |= selection
-                .node
-                .directives()
-                .iter()
-                .any(|directive| matches!(directive.node.name.node.as_str(), "skip" | "include"));
-            match &selection.node {
-                Selection::Field(field) => {
-                    self.introspection |= field.node.name.node.starts_with("__");
-                    self.keys.insert(&field.node.response_key().node);
-                }
-                Selection::InlineFragment(fragment) => {
-                    self.collect(document, &fragment.node.selection_set);
-                }
-                Selection::FragmentSpread(spread) => {
-                    let name = &spread.node.fragment_name.node;
-                    if let Some(fragment) = document.fragments.get(name) {
-                        self.collect(document, &fragment.node.selection_set);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn chosen<'a>(
-    document: &'a ExecutableDocument,
-    name: Option<&str>,
-) -> Result<&'a Positioned<OperationDefinition>, ServerError> {
-    let mut operations = document.operations.iter();
-    if name.is_some_and(|name| name.len() > MAX_NAME) {
-        return Err(validation_failed(
-            format!("A name has at most {MAX_NAME} bytes: the operationName is longer."),
-            None,
-        ));
-    }
-    let Some(name) = name else {
-        return match (operations.next(), operations.next()) {
-            (Some((_, operation)), None) => Ok(operation),
-            _ => Err(validation_failed(
-                "The document has several operations: send the operationName of one.".to_owned(),
-                None,
-            )),
-        };
-    };
-    let mut named = operations.filter(|(other, _)| other.is_some_and(|other| other == name));
-    let found = named.next().map(|(_, operation)| operation);
-    found.ok_or_else(|| {
-        let message = format!("The document has no operation named \"{name}\".");
-        validation_failed(message, None)
-    })
-}
-
-fn unparsed(error: &parser::Error) -> ServerError {
-    let (code, message) = match error {
-        // By the grammar it is a number, but none that can be kept; and where it says that this is, it counts from the number.
-        parser::Error::Syntax { message, .. } if message.starts_with("invalid number") => {
-            (Code::GraphqlParseFailed, "Syntax error: a number is out of range.".to_owned())
-        }
-        parser::Error::Syntax { message, .. } => {
-            // The rest of it draws the line with an arrow below; clients have the location.
-            let expected = message.rsplit_once("= ").map_or(message.as_str(), |(_, end)| end);
-            let expected = expected.trim().replace('_', " ");
-            (Code::GraphqlParseFailed, format!("Syntax error: {expected}."))
-        }
-        parser::Error::MissingOperation => (Code::GraphqlParseFailed, "The document has no operation.".to_owned()),
-        parser::Error::MultipleOperations { .. } => {
-            (Code::GraphqlValidationFailed, "An anonymous operation must be the only one of its document.".to_owned())
-        }
-        parser::Error::OperationDuplicated { operation, .. } => {
-            (Code::GraphqlValidationFailed, format!("There can be only one operation named \"{operation}\"."))
-        }
-        parser::Error::FragmentDuplicated { fragment, .. } => {
-            (Code::GraphqlValidationFailed, format!("There can be only one fragment named \"{fragment}\"."))
-        }
-        parser::Error::RecursionLimitExceeded => (Code::QueryTooComplex, "The document is nested too deep.".to_owned()),
-        other => (Code::GraphqlParseFailed, other.to_string()),
-    };
-    let mut coded = coded(code, message, None);
-    coded.locations = error.positions().collect();
-    coded
-}
-
-fn extensions(code: Code) -> ErrorExtensionValues {
-    let mut extensions = ErrorExtensionValues::default();
-    extensions.set("code", code.as_str());
-    extensions
-}
-
-/// An error of the request, with its code.
-pub fn coded(code: Code, message: String, position: Option<Pos>) -> ServerError {
-    let mut error = ServerError::new(message, position);
-    error.extensions = Some(extensions(code));
-    error
-}
-
-fn validation_failed(message: String, position: Option<Pos>) -> ServerError {
-    coded(Code::GraphqlValidationFailed, message, position)
-}
-
-fn too_complex(message: String, position: Option<Pos>) -> ServerError {
-    coded(Code::QueryTooComplex, message, position)
-}
-
-fn bad_input(field: &str, message: String, position: Option<Pos>) -> ServerError {
-    let mut error = coded(Code::BadUserInput, message, position);
-    if let Some(extensions) = &mut error.extensions {
-        extensions.set("field", field);
-    }
-    error
 }

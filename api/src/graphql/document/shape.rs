@@ -17,6 +17,10 @@ pub struct Shape {
     types: HashMap<Name, TypeKind>,
     possible: HashMap<Name, Vec<Name>>,
     roots: [Option<Name>; 3],
+    /// That of `__typename`, which no type lists among its fields.
+    typename: Type,
+    /// What `@skip` and `@include` want.
+    condition: Type,
 }
 
 impl Shape {
@@ -25,7 +29,14 @@ impl Shape {
     /// # Errors
     /// Fails when the text is not SDL.
     pub fn read(sdl: &str) -> Result<Self, parser::Error> {
-        let mut shape = Self { types: HashMap::new(), possible: HashMap::new(), roots: [None, None, None] };
+        let required = |name| Type { base: BaseType::Named(Name::new(name)), nullable: false };
+        let mut shape = Self {
+            types: HashMap::new(),
+            possible: HashMap::new(),
+            roots: [None, None, None],
+            typename: required("String"),
+            condition: required("Boolean"),
+        };
         for definition in parse_schema(sdl)?.definitions {
             match definition {
                 TypeSystemDefinition::Schema(schema) => {
@@ -89,6 +100,24 @@ impl Shape {
         };
         let found = fields.iter().find(|field| field.node.name.node == name);
         found.map(|field| &field.node)
+    }
+
+    /// The type of what a field of the parent answers with.
+    pub fn response(&self, parent: &str, field: &str) -> Option<&Type> {
+        match field {
+            "__typename" => Some(&self.typename),
+            _ => self.field(parent, field).map(|field| &field.ty.node),
+        }
+    }
+
+    /// The type of a condition in `@skip` and `@include`.
+    pub fn condition(&self) -> &Type {
+        &self.condition
+    }
+
+    /// Whether a type has no fields to select.
+    pub fn is_leaf(&self, name: &str) -> bool {
+        !matches!(self.kind(name), Some(TypeKind::Object(_) | TypeKind::Interface(_) | TypeKind::Union(_)))
     }
 }
 

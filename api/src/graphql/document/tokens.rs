@@ -7,7 +7,10 @@ use std::collections::HashSet;
 
 use async_graphql::{Pos, ServerError};
 
-use super::{MAX_NAME, too_complex, validation_failed};
+use super::{
+    MAX_NAME,
+    refusal::{too_complex, validation_failed},
+};
 
 /// How much a text may hold.
 pub struct TextLimits {

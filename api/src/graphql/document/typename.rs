@@ -5,7 +5,7 @@ use async_graphql::{
     parser::types::{DocumentOperations, ExecutableDocument, Field, InlineFragment, Selection, SelectionSet},
 };
 
-use super::validation_failed;
+use super::refusal::validation_failed;
 
 /// Puts the directives of every `__typename` onto a fragment around it, where the rules for directives and for the variables in
 /// them see them.

@@ -5,10 +5,7 @@ mod errors;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::{
-    ObjectType, Request, Response, ServerError, SubscriptionType,
-    parser::types::{DocumentOperations, OperationType},
-};
+use async_graphql::{ObjectType, Request, Response, ServerError, SubscriptionType, parser::types::OperationType};
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
@@ -16,11 +13,10 @@ use futures_util::{
 use tracing::Instrument;
 
 pub use self::charge::Payer;
-use self::errors::Outline;
 use super::{
     batch::{BatchQueue, drive, drive_stream},
     context::Given,
-    document::{Checked, Checks, Shape, coded},
+    document::{Checked, Checks, Prepared, Shape, coded},
     error::{Code, Error},
     loaders,
     schema::Schema,
@@ -111,12 +107,11 @@ async fn prepare_here(
 
 /// An operation that has passed every check and has not run.
 pub struct Operation<S> {
-    kind: OperationType,
+    prepared: Arc<Prepared>,
     complexity: usize,
     schema: S,
     request: Request,
     queue: BatchQueue,
-    outline: Outline,
     deadline: Deadline,
     /// Errors returned at most.
     errors: usize,
@@ -135,25 +130,21 @@ where
         queue: BatchQueue,
         deadline: Deadline,
     ) -> Result<Self, Refusal> {
-        let Checked { kind, complexity, document } =
+        let Checked { prepared, complexity } =
             checks(schema).check(&request, limits).await.map_err(|refusal| errors::capped(refusal, limits.errors))?;
-        let DocumentOperations::Single(definition) = &document.operations else {
-            unreachable!("what was checked is one operation");
-        };
-        let outline = Outline::of(&definition.node);
-        if kind == OperationType::Subscription
+        if prepared.kind() == OperationType::Subscription
             && let Some(selection) = Selection::of(&request)
         {
             request = request.data(selection);
         }
-        request.set_parsed_query(document);
+        request.set_parsed_query(prepared.document.clone());
         request.operation_name = None;
-        Ok(Self { kind, complexity, schema: schema.clone(), request, queue, outline, deadline, errors: limits.errors })
+        Ok(Self { prepared, complexity, schema: schema.clone(), request, queue, deadline, errors: limits.errors })
     }
 
     /// What the operation is.
     pub fn kind(&self) -> OperationType {
-        self.kind
+        self.prepared.kind()
     }
 
     /// Runs a query or mutation.
@@ -161,7 +152,7 @@ where
     /// # Errors
     /// Refuses a subscription, which has no one response.
     pub async fn run(self) -> Result<Response, Refusal> {
-        match self.kind {
+        match self.kind() {
             OperationType::Query => Ok(self.run_here().await),
             OperationType::Mutation => {
                 let running = tokio::spawn(self.run_here().in_current_span());
@@ -177,14 +168,14 @@ where
     }
 
     async fn run_here(self) -> Response {
-        let Self { kind, schema, request, queue, outline, deadline, errors, .. } = self;
+        let Self { prepared, schema, request, queue, deadline, errors, .. } = self;
         let running = with_its_statements(drive(queue, schema.execute(request)));
         match deadline.meet(unwound(running)).await {
-            Some(Ok(response)) => errors::finished(response, &outline, shape(&schema), errors),
+            Some(Ok(response)) => errors::finished(response, &prepared.outline, shape(&schema), errors),
             Some(Err(panic)) => failed(panicked(panic)),
             None => failed(Error::new(
                 Code::Timeout,
-                match kind {
+                match prepared.kind() {
                     OperationType::Mutation => format!(
                         "This took longer than {} seconds. Look whether it happened before you try again.",
                         deadline.time().as_secs()
@@ -202,11 +193,14 @@ where
     /// # Errors
     /// Nothing ran, for the reasons given.
     pub async fn stream(self) -> Result<BoxStream<'static, Response>, Refusal> {
-        if self.kind != OperationType::Subscription {
+        if self.kind() != OperationType::Subscription {
             let response = self.run().await?;
             return Ok(stream::once(std::future::ready(response)).boxed());
         }
-        let Self { schema, request, queue, outline, errors, .. } = self;
+        let Self { prepared, schema, request, queue, errors, .. } = self;
+        // Of what was prepared a subscription keeps no more for as long as it lives.
+        let outline = prepared.outline.clone();
+        drop(prepared);
         let events = with_their_statements(drive_stream(queue, schema.execute_stream(request)));
         let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
             Ok(response) => errors::finished(response, &outline, shape(&schema), errors),

@@ -1,0 +1,159 @@
+//! Documents that have passed: whoever sends one again has nothing of it read again.
+
+use std::sync::Arc;
+
+use async_graphql::{Request, Value};
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+
+use super::prepared::Prepared;
+
+/// Bytes that all of them may take. Where there are more, those that are asked for the least go.
+const CAPACITY: u64 = 16 * 1024 * 1024;
+
+/// What was prepared, by what it was prepared from.
+pub struct Known(Cache<Key, Arc<Prepared>>);
+
+/// The document, the operation's name, and of the variables what the prepared form depends on: which are given, and which of them are
+/// true or false, as conditions are. Nobody finds two requests that have the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    pub fn of(request: &Request) -> Self {
+        let mut digest = Sha256::new();
+        let mut part = |text: &str| {
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
+        };
+        part(&request.query);
+        match &request.operation_name {
+            Some(name) => part(name),
+            None => part(""),
+        }
+        part(if request.operation_name.is_some() { "named" } else { "" });
+        for (name, value) in request.variables.iter() {
+            part(name);
+            part(match value {
+                Value::Boolean(true) => "true",
+                Value::Boolean(false) => "false",
+                _ => "given",
+            });
+        }
+        Key(digest.finalize().into())
+    }
+}
+
+impl Known {
+    pub fn new() -> Self {
+        Self::of_capacity(CAPACITY)
+    }
+
+    fn of_capacity(bytes: u64) -> Self {
+        let weight = |_: &Key, prepared: &Arc<Prepared>| u32::try_from(prepared.weight()).unwrap_or(u32::MAX);
+        Known(Cache::builder().max_capacity(bytes).weigher(weight).build())
+    }
+
+    pub fn get(&self, key: &Key) -> Option<Arc<Prepared>> {
+        self.0.get(key)
+    }
+
+    pub fn keep(&self, key: Key, prepared: Arc<Prepared>) {
+        self.0.insert(key, prepared);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of;
+
+    use async_graphql::{EmptyMutation, EmptySubscription, Object};
+
+    use super::{
+        super::{Checks, checked_schema},
+        *,
+    };
+    use crate::config::{Config, Environment};
+
+    struct Query;
+
+    #[Object]
+    impl Query {
+        async fn a(&self) -> Query {
+            Query
+        }
+
+        async fn length(&self, of: String) -> usize {
+            of.len()
+        }
+    }
+
+    type Toy = Checks<Query, EmptyMutation, EmptySubscription>;
+
+    /// What came of the request, and whether it is known now.
+    async fn known_after(request: Request) -> (bool, bool) {
+        let schema = checked_schema(|| (Query, EmptyMutation, EmptySubscription), |_, _| None, true);
+        let checks: &Toy = schema.data().expect("the checks are the schema's");
+        let limits = Config::defaults(Environment::Development, true).limits;
+        let passed = checks.check(&request, &limits).await.is_ok();
+        (passed, checks.known.get(&Key::of(&request)).is_some())
+    }
+
+    fn with_variables(query: &str, variables: serde_json::Value) -> Request {
+        Request::new(query).variables(async_graphql::Variables::from_json(variables))
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_is_not_kept() {
+        let length = "query ($of: String!) { length(of: $of) }";
+        assert_eq!(known_after(with_variables(length, serde_json::json!({ "of": "a" }))).await, (true, true));
+        let refused = [
+            Request::new("{"),
+            Request::new("{ unknown }"),
+            Request::new("{ length(of: 1) }"),
+            Request::new(format!("{{ {} }}", "a { ".repeat(100))),
+            Request::new("{ __typename }").operation_name("A"),
+            with_variables(length, serde_json::json!({})),
+            with_variables(length, serde_json::json!({ "of": null })),
+        ];
+        for request in refused {
+            let query = request.query.clone();
+            assert_eq!(known_after(request).await, (false, false), "{query}");
+        }
+    }
+
+    #[tokio::test]
+    async fn all_of_them_have_so_much_room() {
+        let schema = checked_schema(|| (Query, EmptyMutation, EmptySubscription), |_, _| None, true);
+        let checks: &Toy = schema.data().expect("the checks are the schema's");
+        let limits = Config::defaults(Environment::Development, true).limits;
+        let known = Known::of_capacity(100_000);
+        for number in 0..1_000 {
+            let request = Request::new(format!("{{ a {{ x{number}: length(of: \"{}\") }} }}", "b".repeat(500)));
+            let prepared = checks.check(&request, &limits).await.expect("it is good").prepared;
+            assert!(prepared.weight() > 500 + size_of::<Prepared>());
+            known.keep(Key::of(&request), prepared);
+            known.0.run_pending_tasks();
+            assert!(known.0.weighted_size() <= 100_000);
+        }
+        assert!(known.0.entry_count() > 10, "there is room for some");
+    }
+
+    #[test]
+    fn no_two_requests_are_taken_for_each_other() {
+        let mut keys = std::collections::HashSet::new();
+        let requests = [
+            Request::new("ab"),
+            Request::new("a"),
+            Request::new("a").operation_name("b"),
+            Request::new("a").operation_name(""),
+            with_variables("a", serde_json::json!({ "b": true })),
+            with_variables("a", serde_json::json!({ "b": false })),
+            with_variables("a", serde_json::json!({ "b": "true" })),
+            with_variables("a", serde_json::json!({ "bt": 1 })),
+        ];
+        let distinct = requests.iter().filter(|request| keys.insert(Key::of(request))).count();
+        assert_eq!(distinct, requests.len());
+        assert!(!keys.insert(Key::of(&with_variables("a", serde_json::json!({ "b": [1] })))), "its value is no matter");
+    }
+}
