@@ -1,42 +1,46 @@
 //! Connections to PostgreSQL, which production runs, and to SQLite, which needs nothing installed.
 
-mod abandon;
+mod ask;
 mod claim;
+mod connection;
+mod connections;
 mod explain;
 mod failure;
+mod interrupt;
+mod lease;
 mod life;
 mod pool;
-mod rest;
 mod suspicion;
+mod transaction;
 mod watch;
 
 use std::time::Duration;
 
 use anyhow::Context;
-use sea_orm::{
-    ConnectOptions, Database, DatabaseTransaction,
-    sqlx::{
-        Connection,
-        postgres::{PgConnectOptions, PgConnection},
-        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
-    },
+use futures_util::FutureExt;
+use sea_orm::sqlx::{
+    ConnectOptions, Connection as _,
+    postgres::{PgConnectOptions, PgConnection},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
-use tracing::Instrument;
 use url::Url;
 
 use crate::{config::DatabaseConfig, graphql::error::Error, tls::Authorities};
 
-use pool::Patience;
+use connection::Address;
+use connections::{Ageing, Connections, Terms};
 use suspicion::Suspicion;
 
-pub use abandon::{with_its_statements, with_their_statements};
 pub use claim::claim;
+pub use connection::Rows;
+pub use lease::{each_on_one_connection, on_one_connection};
 pub use life::{Life, Lives};
 pub use pool::Pool;
+pub use transaction::Transaction;
 pub use watch::Watch;
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.
-const SQLITE_CONNECTIONS: u32 = 8;
+const SQLITE_CONNECTIONS: usize = 8;
 /// How long a connection may take to show that it is not broken, and no more than half of the time that there is to get one; then
 /// another one is made.
 const PING_PATIENCE: Duration = Duration::from_secs(1);
@@ -64,13 +68,9 @@ pub async fn connect_for_maintenance(config: &DatabaseConfig) -> anyhow::Result<
 
 /// Begins a transaction: READ COMMITTED on PostgreSQL; on SQLite one that may write from its first statement on (`begin immediate`), since
 /// one that reads first and writes later is refused whenever another has written in between.
-pub async fn begin(db: &Pool) -> Result<DatabaseTransaction, Error> {
-    let pool = db.clone();
-    // In a task of its own, which nobody can cancel: a `begin` that is dropped half-way leaves its connection in the pool with the
-    // transaction open (launchbadge/sqlx#4385). When the caller is gone, the finished transaction is dropped and rolled back.
-    let begin = abandon::as_here(async move { pool.begin().await });
-    let begun = db.watch(tokio::spawn(begin.in_current_span())).await;
-    Ok(begun.map_err(Error::internal)??)
+pub async fn begin(db: &Pool) -> Result<Transaction, Error> {
+    // Boxed, for it would take the room of all that a connection may have to do in everybody who begins one.
+    Ok(db.begin().boxed().await?)
 }
 
 async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<Pool> {
@@ -114,37 +114,28 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
         .map_err(|error| explain::postgres(variable, &options, &error))?;
     connection.close().await.ok();
 
-    let suspicion = Suspicion::default();
-    let mut pool = pool_options(config, address, purpose);
-    pool.map_sqlx_postgres_opts(with_settings);
-    pool.map_sqlx_postgres_pool_opts({
-        let suspicion = suspicion.clone();
-        move |pool| {
-            let suspicion = suspicion.clone();
-            pool.after_release(move |connection, _| Box::pin(rest::postgres(connection, suspicion.clone())))
-        }
-    });
-    let (oldest, idlest) =
-        (Duration::from_secs(config.max_lifetime_seconds), Duration::from_secs(config.idle_timeout_seconds));
-    let trusted = Duration::from_secs(config.ping_after_idle_seconds);
-    let ping_patience = PING_PATIENCE.min(Duration::from_secs(config.acquire_timeout_seconds) / 2);
-    pool.map_sqlx_postgres_before_acquire({
-        let suspicion = suspicion.clone();
-        move |connection, metadata| {
-            let fresh = metadata.age <= oldest && metadata.idle_for <= idlest && !suspicion.outdates(metadata.age);
-            let suspect = metadata.idle_for >= trusted || suspicion.falls_on(metadata.idle_for);
-            Box::pin(async move { Ok(fresh && (!suspect || answers(connection, ping_patience).await)) })
-        }
-    });
+    let connection = Duration::from_secs(config.acquire_timeout_seconds);
+    let ageing = Ageing {
+        oldest: Duration::from_secs(config.max_lifetime_seconds),
+        idlest: Duration::from_secs(config.idle_timeout_seconds),
+        trusted: Duration::from_secs(config.ping_after_idle_seconds),
+        ping: PING_PATIENCE.min(connection / 2),
+    };
     let patience = match purpose {
         Purpose::Serving => {
-            let connection = Duration::from_secs(config.acquire_timeout_seconds);
             let statement = Duration::from_secs(config.statement_timeout_seconds);
-            Some(Patience { connection, answer: connection.max(statement).saturating_add(GRACE) })
+            Some(connection.max(statement).saturating_add(GRACE))
         }
         Purpose::Maintenance => None,
     };
-    Ok(Pool::new(Database::connect(pool).await?, suspicion, patience))
+    let options = logged(with_settings(options), config, purpose);
+    let suspicion = Suspicion::default();
+    let terms = Terms { most: most(config, purpose), patience: connection, ageing: Some(ageing) };
+    let connections = Connections::new(Address::Postgres(Box::new(options)), terms, suspicion.clone())?;
+    if purpose == Purpose::Serving {
+        connections.open(config.min_connections as usize).await?;
+    }
+    Ok(Pool::new(connections, suspicion, patience))
 }
 
 /// Whether the address says itself whom to believe (`sslrootcert`), or libpq's variable does.
@@ -152,15 +143,6 @@ fn names_authorities(address: &str) -> bool {
     let names = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
     let is_named = |url: Url| url.query_pairs().any(|(name, _)| names.contains(&&*name));
     address.parse().is_ok_and(is_named) || std::env::var_os("PGSSLROOTCERT").is_some()
-}
-
-async fn answers(connection: &mut PgConnection, patience: Duration) -> bool {
-    let answer = tokio::time::timeout(patience, connection.ping()).await;
-    let answers = answer.is_ok_and(|answer| answer.is_ok());
-    if !answers {
-        tracing::debug!("an unused connection to the database turns out to be broken: it is replaced");
-    }
-    answers
 }
 
 async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -> anyhow::Result<Pool> {
@@ -171,62 +153,43 @@ async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -
     let file = embedded.clone().unwrap_or_else(|| parsed.get_filename().to_owned());
     let busy_timeout = Duration::from_secs(config.lock_timeout_seconds);
 
-    let mut pool = pool_options(config, address, purpose);
-    pool.map_sqlx_sqlite_pool_opts(|pool| {
-        pool.after_connect(|connection, _| Box::pin(abandon::tell_user(connection)))
-            .after_release(|connection, _| Box::pin(rest::sqlite(connection)))
-    });
-    pool.map_sqlx_sqlite_before_acquire(|connection, _| {
-        Box::pin(async move {
-            abandon::tell_user(connection).await?;
-            Ok(true)
-        })
-    });
-    pool.max_connections(config.max_connections.min(SQLITE_CONNECTIONS));
-    pool.map_sqlx_sqlite_opts(move |options| {
-        let options = match &embedded {
-            Some(file) => options.filename(file),
-            None => options,
-        };
-        options
-            .create_if_missing(true)
-            .foreign_keys(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(busy_timeout)
-    });
-    let connections = Database::connect(pool).await.map_err(|error| explain::sqlite(&file, &error))?;
-    Ok(Pool::new(connections, Suspicion::default(), None))
+    let options = match &embedded {
+        Some(file) => parsed.filename(file),
+        None => parsed,
+    };
+    let options = options
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(busy_timeout);
+    let options = logged(options, config, purpose);
+    let suspicion = Suspicion::default();
+    let patience = Duration::from_secs(config.acquire_timeout_seconds);
+    let terms = Terms { most: most(config, purpose).min(SQLITE_CONNECTIONS), patience, ageing: None };
+    let connections = Connections::new(Address::Sqlite(Box::new(options)), terms, suspicion.clone())?;
+    // A file that cannot be used is told at the start.
+    connections.open(1).await.map_err(|error| explain::sqlite(&file, &error))?;
+    Ok(Pool::new(connections, suspicion, None))
 }
 
-/// The pool's size, its pings and its log, each set on purpose: the defaults ping before every use and log every statement at info.
-fn pool_options(config: &DatabaseConfig, address: &str, purpose: Purpose) -> ConnectOptions {
-    let mut options = ConnectOptions::new(address);
-    let (most, least) = match purpose {
-        Purpose::Serving => (config.max_connections, config.min_connections),
-        Purpose::Maintenance => (config.max_connections.min(4), 0),
-    };
-    options
-        .max_connections(most)
-        .min_connections(least)
-        .acquire_timeout(Duration::from_secs(config.acquire_timeout_seconds))
-        // With either of them the pool has a task that looks after its connections, and now and then spins for good when it counts
-        // them (transact-rs/sqlx#3645). PostgreSQL's connections are judged when they are taken, and a file's do not age.
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .record_stmt_in_spans(false)
-        .sqlx_logging_level(log::LevelFilter::Debug);
+/// Connections at most.
+fn most(config: &DatabaseConfig, purpose: Purpose) -> usize {
+    let most = config.max_connections as usize;
     match purpose {
-        Purpose::Serving => options.sqlx_slow_statements_logging_settings(
-            log::LevelFilter::Warn,
-            Duration::from_millis(config.slow_statement_milliseconds),
-        ),
-        Purpose::Maintenance => {
-            options.sqlx_slow_statements_logging_settings(log::LevelFilter::Off, Duration::from_secs(0))
-        }
-    };
-    options
+        Purpose::Serving => most,
+        Purpose::Maintenance => most.min(4),
+    }
+}
+
+/// What is said of statements: the default is every one at info.
+fn logged<O: ConnectOptions>(options: O, config: &DatabaseConfig, purpose: Purpose) -> O {
+    let options = options.log_statements(log::LevelFilter::Debug);
+    match purpose {
+        Purpose::Serving => options
+            .log_slow_statements(log::LevelFilter::Warn, Duration::from_millis(config.slow_statement_milliseconds)),
+        Purpose::Maintenance => options.log_slow_statements(log::LevelFilter::Off, Duration::ZERO),
+    }
 }
 
 /// What each connection asks of PostgreSQL when it begins, at no cost: statements that hang are ended by the database.
@@ -244,7 +207,7 @@ fn postgres_settings(config: &DatabaseConfig, purpose: Purpose) -> [(&'static st
         ("statement_timeout", statement),
         ("lock_timeout", lock),
         ("idle_in_transaction_session_timeout", idle),
-        ("client_connection_check_interval", abandon::CLIENT_CHECK.to_owned()),
+        ("client_connection_check_interval", interrupt::CLIENT_CHECK.to_owned()),
         ("default_transaction_isolation", "read committed".to_owned()),
     ]
 }

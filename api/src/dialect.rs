@@ -4,13 +4,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use entity::order_events;
 use rust_decimal::Decimal;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Iterable,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable,
     sea_query::{
         Alias, DynIden, Expr, ExprTrait, Func, LockType, Query, ReturningClause, SelectStatement, SimpleExpr, Value,
         postgres_array::NotU8,
     },
     sqlx::PgPool,
 };
+
+use crate::database::Transaction;
 
 /// A decimal as a parameter to compare with a column. SQLite keeps decimals as floating point, and compares text with an
 /// expression as text.
@@ -199,7 +201,7 @@ pub fn seeding_lock(backend: DbBackend) -> Vec<String> {
 }
 
 /// The running transaction's number as it places new orders' events in the feeds.
-pub async fn present_feed_transaction(transaction: &DatabaseTransaction) -> Result<i64, DbErr> {
+pub async fn present_feed_transaction(transaction: &Transaction) -> Result<i64, DbErr> {
     let backend = transaction.get_database_backend();
     let select = Query::select().expr(feed_transaction(backend)).from(order_events::Entity).to_owned();
     let row = transaction.query_one_raw(backend.build(&select)).await?;

@@ -32,6 +32,7 @@ mod graphql_over_http;
 mod hostile;
 mod inputs;
 mod introspection;
+mod leases;
 mod lifecycle;
 mod lists;
 mod live_client;

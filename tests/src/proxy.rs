@@ -1,6 +1,12 @@
 //! A line to a server that can be cut, and that can stand still.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use reqwest::Url;
 use tokio::{
@@ -15,6 +21,7 @@ use crate::Server;
 pub struct Proxy {
     url: Url,
     line: watch::Sender<Line>,
+    round_trips: Arc<AtomicUsize>,
 }
 
 /// Where connections go.
@@ -50,17 +57,24 @@ impl Proxy {
         url.set_host(Some("127.0.0.1")).expect("the URL takes a host");
         url.set_port(Some(address.port())).expect("the URL takes a port");
         let (line, state) = watch::channel(Line { is_whole: true, targets, ends: 0, is_frozen: false, silences: 0 });
+        let round_trips = Arc::<AtomicUsize>::default();
+        let counted = round_trips.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(forward(client, state.clone()));
+                tokio::spawn(forward(client, state.clone(), counted.clone()));
             }
         });
-        Proxy { url, line }
+        Proxy { url, line, round_trips }
     }
 
     /// The server's URL by way of this proxy.
     pub fn url(&self) -> &str {
         self.url.as_str()
+    }
+
+    /// How often PostgreSQL has said that it is ready: once for all that it was sent and asked to answer together.
+    pub fn round_trips(&self) -> usize {
+        self.round_trips.load(Ordering::Relaxed)
     }
 
     /// Ends all connections, and each new one at once.
@@ -119,15 +133,18 @@ fn addresses(servers: &[&Server]) -> Vec<String> {
     servers.iter().map(|server| server.address().to_string()).collect()
 }
 
-async fn forward(mut client: TcpStream, mut line: watch::Receiver<Line>) {
+async fn forward(mut client: TcpStream, mut line: watch::Receiver<Line>, round_trips: Arc<AtomicUsize>) {
     let Line { is_whole, targets, ends, silences, .. } = line.borrow_and_update().clone();
     if !is_whole {
         return;
     }
     let Some(mut server) = connect(&targets).await else { return };
     let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
-    let there = pass_on(from_client, to_server, line.clone(), silences);
-    let back = pass_on(from_server, to_client, line.clone(), silences);
+    let mut ready = Ready::default();
+    let there = pass_on(from_client, to_server, line.clone(), silences, |_| {});
+    let back = pass_on(from_server, to_client, line.clone(), silences, move |bytes| {
+        round_trips.fetch_add(ready.count(bytes), Ordering::Relaxed);
+    });
     tokio::select! {
         // How a connection ends is for its two ends to know.
         _ = async { tokio::try_join!(there, back) } => {}
@@ -141,6 +158,7 @@ async fn pass_on(
     mut to: impl AsyncWrite + Unpin,
     mut line: watch::Receiver<Line>,
     silences: usize,
+    mut look_at: impl FnMut(&[u8]),
 ) -> std::io::Result<()> {
     let mut bytes = vec![0; 16 * 1024];
     loop {
@@ -149,6 +167,7 @@ async fn pass_on(
         if length == 0 || !passes {
             return to.shutdown().await;
         }
+        look_at(&bytes[..length]);
         to.write_all(&bytes[..length]).await?;
     }
 }
@@ -160,4 +179,24 @@ async fn connect(targets: &[String]) -> Option<TcpStream> {
         }
     }
     None
+}
+
+/// Counts PostgreSQL's messages that it is ready. What a row holds looks like one by a rare chance.
+#[derive(Default)]
+struct Ready {
+    /// The end of the bytes before, where the beginning of such a message may be.
+    last: Vec<u8>,
+}
+
+impl Ready {
+    /// The type, and the length of what follows.
+    const MESSAGE: &[u8] = b"Z\0\0\0\x05";
+
+    fn count(&mut self, bytes: &[u8]) -> usize {
+        self.last.extend_from_slice(bytes);
+        let count = self.last.windows(Self::MESSAGE.len()).filter(|window| *window == Self::MESSAGE).count();
+        let kept = self.last.len().min(Self::MESSAGE.len() - 1);
+        self.last.drain(..self.last.len() - kept);
+        count
+    }
 }

@@ -120,9 +120,14 @@ pub(super) fn is_of_lost_connection(failure: &DbErr) -> bool {
     }
 }
 
-/// Whether the failure is that of a connection which could not be made, for what a database that restarts does too. Nothing has happened.
-pub(super) fn is_of_new_connection(failure: &DbErr) -> bool {
-    matches!(failure, DbErr::Conn(RuntimeErr::SqlxError(error)) if matches!(**error, SqlxError::Io(_)))
+/// Whether a database that does not let us in for this reason may do so in a moment, as one that restarts does.
+pub(super) fn may_be_let_in_later(error: &SqlxError) -> bool {
+    match error {
+        SqlxError::Io(_) => true,
+        // It has too many connections, or is starting up or shutting down.
+        SqlxError::Database(error) => matches!(error.code().as_deref(), Some("53300" | "57P03")),
+        _ => false,
+    }
 }
 
 /// Whether a connection that was open is so no more.

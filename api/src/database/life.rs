@@ -7,14 +7,12 @@ mod marks;
 use anyhow::Context;
 use chrono::TimeDelta;
 use entity::database_lives;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryOrder,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryOrder};
 use serde_json::json;
 use tokio::sync::watch;
 
 use self::marks::{Askable, Found, Marks, differences};
-use super::Pool;
+use super::{Pool, Transaction};
 use crate::{clock, config::DatabaseConfig};
 
 /// One life of the data.
@@ -151,7 +149,7 @@ async fn begin_alone(db: &Pool) -> anyhow::Result<Life> {
 
 /// One process begins a life, and those that wait for it find it. No step is written meanwhile, which would follow its order's last one into
 /// the transactions that are yet to come.
-async fn be_alone(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+async fn be_alone(transaction: &Transaction) -> Result<(), DbErr> {
     /// The name of the lock, for locks have numbers: "life" in ASCII.
     const LOCK: i32 = 0x6c69_6665;
     if transaction.get_database_backend() == DbBackend::Sqlite {
@@ -170,7 +168,7 @@ async fn be_alone(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
 }
 
 async fn begin_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     found: Found,
     former: Option<database_lives::Model>,
 ) -> Result<Life, DbErr> {
@@ -199,7 +197,7 @@ async fn begin_in_tx(
 
 /// Brings steps of transactions that are yet to come in this cluster to just below its oldest one, where they keep their order by their
 /// position, and each order's by its sequence. Gives their number.
-async fn settle_feeds(transaction: &DatabaseTransaction) -> Result<u64, DbErr> {
+async fn settle_feeds(transaction: &Transaction) -> Result<u64, DbErr> {
     let settle = "update order_events \
          set feed_transaction = pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 \
          where feed_transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";

@@ -1,55 +1,78 @@
 //! The pool that everything is served from.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, prelude::async_trait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
+    prelude::async_trait,
+    sea_query::Values,
+    sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr},
 };
 
 use super::{
-    failure::{is_of_lost_connection, is_of_new_connection},
+    ask::{All, Ask, Begin, Execute, First, Unprepared},
+    connection::{Address, Query, Rows},
+    connections::{Connections, Taken},
+    failure::is_of_lost_connection,
+    lease::Lease,
     suspicion::Suspicion,
+    transaction::Transaction,
 };
 
-/// How long to leave a database alone that does not let us in. One that restarts does so after a moment.
-const PAUSE: Duration = Duration::from_millis(100);
-
 /// Connections to the database. Cheap to clone; all clones are the same.
+///
+/// What an operation asks for comes over the connection that it holds; what is asked for elsewhere takes one
+/// for as long as that takes.
 ///
 /// What it runs ends in time, also where the database does not answer any more. A statement that only reads is tried once more on another
 /// connection when its own turns out to be lost, and so is the begin of a transaction; what writes is not, for it may have happened.
 /// Nothing has happened where no connection could be made: that is tried for as long as one is waited for.
-#[derive(Clone, Debug)]
-pub struct Pool {
-    connections: DatabaseConnection,
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    connections: Connections,
     suspicion: Suspicion,
-    /// None: the database is in this process, and answers.
-    patience: Option<Patience>,
+    /// How long an answer is waited for, from before there is a connection. None: the database is in this process, and answers.
+    patience: Option<Duration>,
+    for_sea_orm: OnceLock<DatabaseConnection>,
 }
 
-/// How long the database is waited for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    /// For a connection.
-    pub connection: Duration,
-    /// For a statement's answer, from before there is a connection.
-    pub answer: Duration,
+impl fmt::Debug for Pool {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("Pool").field(&self.get_database_backend()).finish()
+    }
 }
 
 impl Pool {
-    pub(super) fn new(connections: DatabaseConnection, suspicion: Suspicion, patience: Option<Patience>) -> Self {
-        Pool { connections, suspicion, patience }
+    pub(super) fn new(connections: Connections, suspicion: Suspicion, patience: Option<Duration>) -> Self {
+        Pool(Arc::new(Inner { connections, suspicion, patience, for_sea_orm: OnceLock::new() }))
     }
 
-    /// The connections as SeaORM has them, for migrations and what else stands beside the requests.
+    /// Connections to the same database as SeaORM has them, for migrations and bulk loads, which stand beside the requests.
     pub fn connections(&self) -> &DatabaseConnection {
-        &self.connections
+        self.0.for_sea_orm.get_or_init(|| self.0.connections.address().for_sea_orm())
     }
 
     /// Which of the two databases it is.
     pub fn get_database_backend(&self) -> DbBackend {
-        self.connections.get_database_backend()
+        match self.0.connections.address() {
+            Address::Postgres(_) => DbBackend::Postgres,
+            Address::Sqlite(_) => DbBackend::Sqlite,
+        }
+    }
+
+    /// The rows of a statement as the driver gives them. The text is prepared once on each connection, so it should be one of few.
+    ///
+    /// # Errors
+    /// Those of any statement.
+    pub async fn rows(&self, sql: SqlStr, values: Values) -> Result<Rows, DbErr> {
+        self.ask(All(Query::new(sql, values))).await
     }
 
     /// Closes the connections when they are free. Whoever asks for one from now on fails.
@@ -57,106 +80,93 @@ impl Pool {
     /// # Errors
     /// They did not close in order.
     pub async fn close(&self) -> Result<(), DbErr> {
-        self.connections.close_by_ref().await
+        self.0.connections.close().await;
+        match self.0.for_sea_orm.get() {
+            Some(connections) => connections.close_by_ref().await,
+            None => Ok(()),
+        }
     }
 
     /// Replaces every connection before it is used again.
     pub(super) fn renew(&self) {
-        self.suspicion.outdate();
+        self.0.suspicion.outdate();
     }
 
-    /// Begins a transaction. Not to be dropped half-way.
-    pub(super) async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..Default::default()
+    /// Begins a transaction on the connection of the operation.
+    pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
+        let lease = Lease::present();
+        let mut place = lease.place_for_one()?.await;
+        self.in_time(self.repeated(&mut place, Begin)).await?;
+        Ok(Transaction::new(self.clone(), lease, place))
+    }
+
+    /// Takes a connection that is of no operation.
+    #[cfg(test)]
+    pub(super) async fn take(&self) -> Result<Taken, DbErr> {
+        self.0.connections.take().await
+    }
+
+    async fn ask<A: Ask>(&self, ask: A) -> Result<A::Answer, DbErr> {
+        let mut place = Lease::present().place_for_one()?.await;
+        self.in_time(self.repeated(&mut place, ask)).await
+    }
+
+    /// Asks, and once more where the connection turns out to be lost, if that may be.
+    async fn repeated<A: Ask>(&self, place: &mut Option<Taken>, ask: A) -> Result<A::Answer, DbErr> {
+        let again = ask.may_be_repeated().then(|| ask.clone());
+        match (self.attempt(place, ask).await, again) {
+            (Err(failure), Some(ask)) if is_of_lost_connection(&failure) => self.attempt(place, ask).boxed().await,
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Asks for something on the connection at this place, which is put there first where there is none.
+    pub(super) async fn attempt<A: Ask>(&self, place: &mut Option<Taken>, ask: A) -> Result<A::Answer, DbErr> {
+        let taken = match place.take() {
+            Some(taken) if taken.is_of(&self.0.connections) => taken,
+            _ => self.0.connections.take().boxed().await?,
         };
-        // Nothing is lost with a transaction that has done nothing.
-        self.run(true, || self.connections.begin_with_options(options)).await
-    }
-
-    /// Waits for what the database is asked for: who gives up after a while makes its connections suspect.
-    pub(super) async fn watch<T>(&self, answer: impl Future<Output = T>) -> T {
-        self.suspicion.watch(answer).await
-    }
-
-    /// Runs something, and once more where its connection turns out to be lost, if it may.
-    async fn run<T, F>(&self, may_repeat: bool, attempt: impl Fn() -> F) -> Result<T, DbErr>
-    where
-        F: Future<Output = Result<T, DbErr>>,
-    {
-        let Some(patience) = self.patience else { return attempt().await };
-        let begun = Instant::now();
-        let mut may_repeat = may_repeat;
-        let trying = async {
-            loop {
-                match attempt().await {
-                    Err(failure) if self.is_lost(&failure) && may_repeat => may_repeat = false,
-                    Err(failure) if is_of_new_connection(&failure) && begun.elapsed() < patience.connection => {
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                    outcome => return outcome,
-                }
+        let mut working = taken.work(A::LEFT);
+        let outcome = ask.of(&mut working).await;
+        match &outcome {
+            Err(failure) if is_of_lost_connection(failure) => {
+                self.0.suspicion.arise();
+                tracing::warn!(error = %failure, "a connection to the database was lost");
+                working.discard();
             }
-        };
-        tokio::time::timeout(patience.answer, self.watch(trying)).await.unwrap_or_else(|_| {
-            let silent = format!("the database has not answered within {} s", patience.answer.as_secs());
+            _ => *place = Some(working.ended()),
+        }
+        outcome
+    }
+
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+        let Some(patience) = self.0.patience else { return answer.await };
+        tokio::time::timeout(patience, self.0.suspicion.watch(answer)).await.unwrap_or_else(|_| {
+            let silent = format!("the database has not answered within {} s", patience.as_secs());
             Err(DbErr::Conn(RuntimeErr::Internal(silent)))
         })
     }
-
-    /// Whether what failed is a connection, which makes the others suspect.
-    fn is_lost(&self, failure: &DbErr) -> bool {
-        let is_lost = is_of_lost_connection(failure);
-        if is_lost {
-            self.suspicion.arise();
-            tracing::warn!(error = %failure, "a connection to the database was lost");
-        }
-        is_lost
-    }
-}
-
-/// Whether it is certain that the statement changes nothing.
-fn only_reads(sql: &str) -> bool {
-    sql.trim_start().get(..6).is_some_and(|verb| verb.eq_ignore_ascii_case("select"))
 }
 
 #[async_trait::async_trait]
 impl ConnectionTrait for Pool {
     fn get_database_backend(&self) -> DbBackend {
-        self.connections.get_database_backend()
+        self.get_database_backend()
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(only_reads(&statement.sql), || self.connections.execute_raw(statement.clone())).await
+        self.ask(Execute(statement.into())).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.run(only_reads(sql), || self.connections.execute_unprepared(sql)).await
+        self.ask(Unprepared(AssertSqlSafe(sql).into_sql_str())).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.run(only_reads(&statement.sql), || self.connections.query_one_raw(statement.clone())).await
+        self.ask(First(statement.into())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(only_reads(&statement.sql), || self.connections.query_all_raw(statement.clone())).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::only_reads;
-
-    #[test]
-    fn what_may_write_is_no_reading() {
-        for reading in ["select 1", "  SELECT id FROM orders", "Select"] {
-            assert!(only_reads(reading), "{reading}");
-        }
-        for writing in
-            ["", "selec", "insert into orders select 1", "with gone as (delete from orders returning *) select 1"]
-        {
-            assert!(!only_reads(writing), "{writing}");
-        }
+        Ok(self.ask(All(statement.into())).await?.into_results())
     }
 }

@@ -1,4 +1,5 @@
 mod endings;
+mod leases;
 mod losses;
 
 use std::sync::{Arc, Mutex};
@@ -6,7 +7,11 @@ use std::sync::{Arc, Mutex};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::SecretString;
 
-use super::*;
+use super::{
+    connection::{Connection, Query},
+    connections::Left,
+    *,
+};
 use crate::{
     config::{Config, Environment},
     graphql::error::Code,
@@ -111,8 +116,16 @@ async fn a_sqlite_transaction_may_write_after_another_has() {
     std::fs::remove_dir_all(&config.data_directory).expect("removed");
 }
 
+/// What a statement gives on this connection.
+async fn text_on(connection: &mut Connection, sql: &str) -> String {
+    let query = Query::from(Statement::from_string(DbBackend::Postgres, sql));
+    let row = connection.first(query).await.expect("runs").expect("one row");
+    row.try_get_by_index(0).expect("text")
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_begin_leaves_no_transaction_open() {
+    const NOW: &str = "select now()::text";
     let mut config = postgres();
     config.max_connections = 3;
     let db = connect(&config).await.expect("connects");
@@ -132,12 +145,8 @@ async fn a_cancelled_begin_leaves_no_transaction_open() {
     let mut held = Vec::new();
     for _ in 0..config.max_connections {
         // Outside of a transaction each statement has a time of its own.
-        let pool = db.connections().get_postgres_connection_pool();
-        let mut connection = pool.acquire().await.expect("a connection");
-        let (first,): (String,) =
-            sea_orm::sqlx::query_as("select now()::text").fetch_one(&mut *connection).await.expect("runs");
-        let (second,): (String,) =
-            sea_orm::sqlx::query_as("select now()::text").fetch_one(&mut *connection).await.expect("runs");
+        let mut connection = db.take().await.expect("a connection").work(Left::ToRest);
+        let (first, second) = (text_on(&mut connection, NOW).await, text_on(&mut connection, NOW).await);
         assert_ne!(first, second, "a connection of the pool is inside of a transaction");
         held.push(connection);
     }

@@ -9,7 +9,7 @@ use std::{
 
 use async_graphql::{ID, dataloader::Loader};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult,
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, FromQueryResult,
     sea_query::{DynIden, SelectStatement},
 };
 
@@ -19,7 +19,7 @@ use super::{
     ids::GlobalId,
     loaders::Reader,
 };
-use crate::{dialect, viewer::Viewer};
+use crate::{database::Transaction, dialect, viewer::Viewer};
 
 /// A row with a global id.
 pub trait Row: FromQueryResult + Clone + Send + Sync + 'static {
@@ -59,7 +59,7 @@ pub trait Row: FromQueryResult + Clone + Send + Sync + 'static {
     /// The visible row of this id, locked until the transaction ends; NOT_FOUND both for what is hidden and for what does not
     /// exist. On SQLite the transaction itself is the lock.
     fn find_visible_for_update(
-        transaction: &DatabaseTransaction,
+        transaction: &Transaction,
         viewer: &Viewer,
         id: Self::Id,
     ) -> impl Future<Output = Result<Self>> + Send {

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     app::App,
     config::LimitsConfig,
+    database::on_one_connection,
     deadline::Deadline,
     graphql::{
         document::coded,
@@ -109,20 +110,31 @@ async fn handle(
         Ok(asked) => asked,
         Err((status, message)) => return rejected(status, &message, media),
     };
-    // From here on the client waits for us.
+    // From here on the client waits for us, and whoever asks is told by the same connection as what is asked for.
     let deadline = Deadline::from_now(&endpoint.app.config.limits);
+    on_one_connection(answer(&endpoint, &parts, asked, origin, accepted, deadline)).await
+}
+
+async fn answer(
+    endpoint: &Endpoint,
+    parts: &Parts,
+    asked: Asked,
+    origin: Origin,
+    accepted: Accepted,
+    deadline: Deadline,
+) -> Response {
     let authenticating = viewer::from_headers(&endpoint.app, &parts.headers, &origin);
     let authenticated = match deadline.meet_or_unavailable(authenticating).await {
         Ok(authenticated) => authenticated,
-        Err(error) => return unserved(error, media),
+        Err(error) => return unserved(error, accepted.media),
     };
     match asked {
         Asked::One(request) => {
             let asker = Asker { authenticated, origin, accepted, deadline };
-            run(&endpoint, &parts.method, asker, *request).await
+            run(endpoint, &parts.method, asker, *request).await
         }
         Asked::Batch(requests) => {
-            let answers = batch::run(&endpoint, &authenticated.viewer, &origin, requests).await;
+            let answers = batch::run(endpoint, &authenticated.viewer, &origin, requests).await;
             write(StatusCode::OK, &answers, Media::Json)
         }
     }

@@ -11,14 +11,15 @@ use entity::{
     sessions, users,
 };
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, SelectStatement},
 };
 
 use super::{ACCOUNTS, PASSWORD, demo::DOMAIN};
 use crate::{
     app::App,
-    clock, database,
+    clock,
+    database::{self, Transaction},
     features::{
         account::service::announce,
         order::service::{Dismissal, driver_dismiss_in_tx},
@@ -105,7 +106,7 @@ pub async fn restore(app: &App) -> anyhow::Result<()> {
 }
 
 /// Lets a developer sign in as one of the demo's people.
-pub async fn passwords_set_in_tx(transaction: &DatabaseTransaction) -> anyhow::Result<()> {
+pub async fn passwords_set_in_tx(transaction: &Transaction) -> anyhow::Result<()> {
     let hash = password_hash().await?;
     users::Entity::update_many()
         .col_expr(users::Column::PasswordHash, Expr::val(hash))
@@ -133,11 +134,7 @@ fn their_ids() -> SelectStatement {
     users::Entity::find().select_only().column(users::Column::Id).filter(made_up()).into_query()
 }
 
-async fn drivers_turn_in_tx(
-    transaction: &DatabaseTransaction,
-    from: DriverStatus,
-    to: DriverStatus,
-) -> anyhow::Result<()> {
+async fn drivers_turn_in_tx(transaction: &Transaction, from: DriverStatus, to: DriverStatus) -> anyhow::Result<()> {
     drivers::Entity::update_many()
         .set(drivers::ActiveModel { status: sea_orm::ActiveValue::Set(to), ..Default::default() })
         .filter(drivers::Column::Status.eq(from))
@@ -148,7 +145,7 @@ async fn drivers_turn_in_tx(
 }
 
 /// Ends the work of those who have an order.
-async fn busy_drivers_dismiss_in_tx(transaction: &DatabaseTransaction) -> anyhow::Result<Vec<Dismissal>> {
+async fn busy_drivers_dismiss_in_tx(transaction: &Transaction) -> anyhow::Result<Vec<Dismissal>> {
     let busy = drivers::Entity::find()
         .filter(drivers::Column::Status.eq(DriverStatus::Busy))
         .filter(drivers::Column::UserId.in_subquery(their_ids()));

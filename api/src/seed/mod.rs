@@ -25,10 +25,16 @@ pub use bulk::{NEEDS_POSTGRES, city};
 pub use live::{Life, TICK};
 
 use entity::{customers, drivers, orders, restaurants, users};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
-    app::App, clock, database, dialect, features::order::lifecycle, graphql::ids::OrderId, http::graphiql::DemoAccounts,
+    app::App,
+    clock,
+    database::{self, Transaction},
+    dialect,
+    features::order::lifecycle,
+    graphql::ids::OrderId,
+    http::graphiql::DemoAccounts,
 };
 
 const CUSTOMER: &str = "customer@demo.tiffin.example";
@@ -91,7 +97,7 @@ async fn fill(app: &App) -> anyhow::Result<bool> {
 }
 
 /// Whether nobody and nothing is there.
-async fn is_empty(transaction: &DatabaseTransaction) -> Result<bool, DbErr> {
+async fn is_empty(transaction: &Transaction) -> Result<bool, DbErr> {
     let found = [
         users::Entity::find().one(transaction).await?.is_some(),
         customers::Entity::find().one(transaction).await?.is_some(),

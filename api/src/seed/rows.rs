@@ -10,10 +10,11 @@ use entity::{
 };
 use migration::{email, search_text::fold};
 use rust_decimal::{Decimal, prelude::FromPrimitive};
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, Iterable};
+use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveModel, Iterable};
 
 use super::{opinion, story::Kitchen};
 use crate::{
+    database::Transaction,
     features::{
         address::{Address, LatLng},
         dish::service as dish_service,
@@ -195,7 +196,7 @@ pub fn next_id<T>(rows: &[T]) -> i32 {
 }
 
 /// Writes all rows.
-pub async fn write_in_tx(transaction: &DatabaseTransaction, rows: Rows) -> Result<(), DbErr> {
+pub async fn write_in_tx(transaction: &Transaction, rows: Rows) -> Result<(), DbErr> {
     insert::<users::Entity>(transaction, rows.users).await?;
     insert::<customers::Entity>(transaction, rows.customers).await?;
     insert::<drivers::Entity>(transaction, rows.drivers).await?;
@@ -212,7 +213,7 @@ pub async fn write_in_tx(transaction: &DatabaseTransaction, rows: Rows) -> Resul
 /// Parameters that one statement can have on both databases.
 const PARAMETERS: usize = 30_000;
 
-async fn insert<E>(transaction: &DatabaseTransaction, rows: Vec<E::Model>) -> Result<(), DbErr>
+async fn insert<E>(transaction: &Transaction, rows: Vec<E::Model>) -> Result<(), DbErr>
 where
     E: EntityTrait,
     E::Model: IntoActiveModel<E::ActiveModel>,
@@ -228,7 +229,7 @@ where
 }
 
 /// Runs the statements one after the other.
-pub async fn run_all(transaction: &DatabaseTransaction, statements: Vec<String>) -> Result<(), DbErr> {
+pub async fn run_all(transaction: &Transaction, statements: Vec<String>) -> Result<(), DbErr> {
     for statement in statements {
         transaction.execute_unprepared(&statement).await?;
     }

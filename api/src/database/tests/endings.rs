@@ -36,7 +36,7 @@ impl Scene {
         Scene { config, db, others, name, next: 0 }
     }
 
-    async fn insert(&mut self, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    async fn insert(&mut self, transaction: &Transaction) -> Result<(), DbErr> {
         self.next += 1;
         let insert = format!("insert into {} values ({})", self.name, self.next);
         transaction.execute_unprepared(&insert).await.map(drop)
@@ -171,7 +171,7 @@ async fn a_write_whose_time_is_up() {
             ),
             _ => format!("insert into {} select 1000000 from pg_sleep(3600)", scene.name),
         };
-        let work = with_its_statements(async {
+        let work = on_one_connection(async {
             let transaction = begin(&scene.db).await.expect("begins");
             scene.insert(&transaction).await.expect("inserts");
             transaction.execute_unprepared(&endless).await

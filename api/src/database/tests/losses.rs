@@ -2,28 +2,23 @@
 
 use tiffin_tests::Proxy;
 
-use super::*;
+use super::{super::connections::Working, *};
 
 /// Lets the pool open all its connections, so that a later statement comes over one that is unused for a while.
-async fn fill(db: &Pool) -> Vec<i32> {
-    let pool = db.connections().get_postgres_connection_pool();
+async fn fill(db: &Pool, connections: u32) -> Vec<String> {
     let mut held = Vec::new();
-    for _ in 0..pool.options().get_max_connections() {
-        held.push(pool.acquire().await.expect("a connection"));
+    for _ in 0..connections {
+        held.push(db.take().await.expect("a connection").work(Left::ToRest));
     }
     let mut processes = Vec::new();
     for connection in &mut held {
-        let process = sea_orm::sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut **connection).await;
-        processes.push(process.expect("runs"));
+        processes.push(text_on(connection, "select pg_backend_pid()::text").await);
     }
-    drop(held);
-    while pool.num_idle() < processes.len() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    held.into_iter().map(Working::ended).for_each(drop);
     processes
 }
 
-async fn end(others: &Pool, processes: &[i32]) {
+async fn end(others: &Pool, processes: &[String]) {
     for process in processes {
         let ended = value(others, &format!("select pg_terminate_backend({process}, 10000)::text")).await;
         assert_eq!(ended, "true");
@@ -36,7 +31,7 @@ async fn a_restart_of_the_database_costs_no_reading_and_no_begin() {
     config.max_connections = 10;
     let (db, others) = (connect(&config).await.expect("connects"), connect(&config).await.expect("connects"));
     for first in ["reading", "begin"] {
-        let processes = fill(&db).await;
+        let processes = fill(&db, config.max_connections).await;
         end(&others, &processes).await;
         for round in 0..20 {
             if (round % 2 == 0) == (first == "reading") {
@@ -54,7 +49,7 @@ async fn what_may_have_happened_is_not_tried_again_and_is_the_only_one_that_fail
     let mut config = postgres();
     config.max_connections = 10;
     let (db, others) = (connect(&config).await.expect("connects"), connect(&config).await.expect("connects"));
-    let processes = fill(&db).await;
+    let processes = fill(&db, config.max_connections).await;
     end(&others, &processes).await;
     let mut failures = 0;
     for _ in 0..20 {
@@ -73,7 +68,7 @@ async fn a_database_that_lets_nobody_in_for_a_moment_costs_nothing() {
     let mut config = postgres();
     config.url = Some(SecretString::from(line.url()));
     let db = connect(&config).await.expect("connects");
-    fill(&db).await;
+    fill(&db, config.max_connections).await;
     for what in ["reading", "writing", "begin"] {
         line.cut();
         let mending = async {

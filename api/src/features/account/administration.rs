@@ -2,8 +2,8 @@
 
 use entity::{drivers, restaurant_members, sea_orm_active_enums::UserRole, users};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    FromQueryResult, IntoActiveModel, PaginatorTrait, QueryFilter, QueryTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
+    PaginatorTrait, QueryFilter, QueryTrait,
 };
 use serde_json::json;
 
@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     app::App,
-    database, dialect,
+    database::{self, Transaction},
+    dialect,
     features::{
         audit::service::{Action, Entry, record_in_tx},
         order::service::{Dismissal, driver_dismiss_in_tx},
@@ -54,11 +55,7 @@ pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput)
 
 /// Ends what the user, whose row is locked, has done in roles that it does not have any more: a driver's work, and as CUSTOMER that of staff,
 /// also where nobody else runs the restaurant. CONFLICT for a driver who is on the way with an order.
-pub async fn work_end_in_tx(
-    transaction: &DatabaseTransaction,
-    viewer: &Viewer,
-    user: &users::Model,
-) -> Result<Dismissal> {
+pub async fn work_end_in_tx(transaction: &Transaction, viewer: &Viewer, user: &users::Model) -> Result<Dismissal> {
     if user.role == UserRole::Customer {
         restaurant_members::Entity::delete_many()
             .filter(restaurant_members::Column::UserId.eq(user.id))
@@ -102,7 +99,7 @@ pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveIn
 
 /// The active admins, locked so that of two who leave at once one stays. Lock them before any other user, for everybody waits for
 /// them in the same order.
-pub async fn admins_lock_in_tx(transaction: &DatabaseTransaction) -> Result<Vec<users::Model>> {
+pub async fn admins_lock_in_tx(transaction: &Transaction) -> Result<Vec<users::Model>> {
     let backend = transaction.get_database_backend();
     let mut admins = users::Entity::find()
         .filter(users::Column::Role.eq(UserRole::Admin))
@@ -124,11 +121,7 @@ pub fn admin_remains(admins: &[users::Model], leaving: &users::Model) -> Result<
 }
 
 /// The user, locked for a change by an admin.
-async fn user_administered_in_tx(
-    transaction: &DatabaseTransaction,
-    viewer: &Viewer,
-    id: UserId,
-) -> Result<users::Model> {
+async fn user_administered_in_tx(transaction: &Transaction, viewer: &Viewer, id: UserId) -> Result<users::Model> {
     viewer.signed_in()?;
     let user = users::Model::find_visible_for_update(transaction, viewer, id)
         .await
@@ -139,6 +132,6 @@ async fn user_administered_in_tx(
     Ok(user)
 }
 
-async fn is_driver(transaction: &DatabaseTransaction, user: UserId) -> Result<bool> {
+async fn is_driver(transaction: &Transaction, user: UserId) -> Result<bool> {
     Ok(drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).count(transaction).await? > 0)
 }

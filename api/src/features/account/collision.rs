@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use entity::{customers, sessions, users};
 use migration::email::{Email, exact_pattern, exactly, is_exact};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, prelude::DateTimeWithTimeZone,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, prelude::DateTimeWithTimeZone,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     sign_in::find_by_email,
 };
 use crate::{
-    database::{self, Pool},
+    database::{self, Pool, Transaction},
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
         error::{Error, Result},
@@ -136,16 +136,16 @@ fn form(user: &users::Model) -> Option<String> {
     Email::parse(&user.email).ok().map(|email| email.normalized().to_owned())
 }
 
-async fn user_for_update(transaction: &DatabaseTransaction, user: UserId) -> Result<users::Model> {
+async fn user_for_update(transaction: &Transaction, user: UserId) -> Result<users::Model> {
     users::Model::find_visible_for_update(transaction, &Viewer::System, user).await
 }
 
-async fn customer_of(transaction: &DatabaseTransaction, user: i32) -> Result<Option<customers::Model>> {
+async fn customer_of(transaction: &Transaction, user: i32) -> Result<Option<customers::Model>> {
     Ok(customers::Entity::find().filter(customers::Column::UserId.eq(user)).one(transaction).await?)
 }
 
 /// Lets a user's customer record be found by this form, which another may have had; without one, by its very spelling.
-async fn customer_known_as_in_tx(transaction: &DatabaseTransaction, user: i32, form: Option<&str>) -> Result<()> {
+async fn customer_known_as_in_tx(transaction: &Transaction, user: i32, form: Option<&str>) -> Result<()> {
     let Some(customer) = customer_of(transaction, user).await? else { return Ok(()) };
     if let Some(form) = form {
         let other =
@@ -157,11 +157,7 @@ async fn customer_known_as_in_tx(transaction: &DatabaseTransaction, user: i32, f
     know_as_in_tx(transaction, customer, form).await
 }
 
-async fn know_as_in_tx(
-    transaction: &DatabaseTransaction,
-    customer: customers::Model,
-    form: Option<&str>,
-) -> Result<()> {
+async fn know_as_in_tx(transaction: &Transaction, customer: customers::Model, form: Option<&str>) -> Result<()> {
     let key = form.map_or_else(|| exactly(&customer.email), str::to_owned);
     let mut row = customer.into_active_model();
     row.normalized_email = Set(key);

@@ -1,7 +1,7 @@
 //! The end of an account: what is personal goes, what the books need stays.
 
 use entity::{account_tokens, identities, restaurant_members, sessions, users};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 
 use super::{
     administration::{admin_remains, admins_lock_in_tx},
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
-    database,
+    database::{self, Transaction},
     features::{
         audit::service::{Action, Entry, origins_forget_in_tx, record_in_tx},
         customer::service::customer_forget_in_tx,
@@ -67,12 +67,12 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
 }
 
 /// The user, if it is active, locked so that nothing refers to it anew either: what is being recorded of it is finished first.
-async fn user_lock_for_deletion_in_tx(transaction: &DatabaseTransaction, id: UserId) -> Result<users::Model> {
+async fn user_lock_for_deletion_in_tx(transaction: &Transaction, id: UserId) -> Result<users::Model> {
     let user = users::Entity::find_by_id(id.0).filter(users::Column::IsActive.eq(true)).lock_exclusive();
     user.one(transaction).await?.ok_or_else(Error::unauthenticated)
 }
 
-async fn user_forget_in_tx(transaction: &DatabaseTransaction, id: UserId, email: &str) -> Result<()> {
+async fn user_forget_in_tx(transaction: &Transaction, id: UserId, email: &str) -> Result<()> {
     restaurant_members::Entity::delete_many()
         .filter(restaurant_members::Column::UserId.eq(id.0))
         .exec(transaction)

@@ -6,13 +6,14 @@
 
 use entity::refresh_tokens;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    IntoActiveModel, QueryFilter, QueryOrder, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, sea_query::Expr,
 };
 
 use super::secret;
 use crate::{
     clock,
+    database::Transaction,
     graphql::{error::Result, ids::SessionId},
 };
 
@@ -37,13 +38,13 @@ pub enum Step {
 
 /// The first tokens of a session that has just been opened. Nothing could be replaced by them, so they need not be told of when they are
 /// used.
-pub async fn generation_first_in_tx(transaction: &DatabaseTransaction, session: SessionId) -> Result<Generation> {
+pub async fn generation_first_in_tx(transaction: &Transaction, session: SessionId) -> Result<Generation> {
     issue_in_tx(transaction, Row { session, number: 1, issued_for: None, is_confirmed: true }).await
 }
 
 /// The tokens that are given for a refresh token.
 pub async fn generation_next_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     session: SessionId,
     number: i32,
     issued_for: String,
@@ -52,7 +53,7 @@ pub async fn generation_next_in_tx(
 }
 
 /// Presents a refresh token of the session, whose row is locked.
-pub async fn step_in_tx(transaction: &DatabaseTransaction, session: SessionId, token_hash: &str) -> Result<Step> {
+pub async fn step_in_tx(transaction: &Transaction, session: SessionId, token_hash: &str) -> Result<Step> {
     let newest = newest(transaction, session).await?;
     let number = newest.as_ref().and_then(|newest| newest.generation).unwrap_or(0) + 1;
     let Some(token) = refresh_tokens::Entity::find_by_id(token_hash).one(transaction).await? else {
@@ -94,7 +95,7 @@ pub async fn generation_confirm(db: &impl ConnectionTrait, session: SessionId, g
 }
 
 /// Makes a generation worthless, unless somebody uses it: its access token may be on its way at this moment.
-async fn replace_in_tx(transaction: &DatabaseTransaction, newest: &refresh_tokens::Model) -> Result<bool> {
+async fn replace_in_tx(transaction: &Transaction, newest: &refresh_tokens::Model) -> Result<bool> {
     use refresh_tokens::Column;
     let replaced = refresh_tokens::Entity::update_many()
         .col_expr(Column::ReplacedAt, Expr::val(clock::now()))
@@ -107,7 +108,7 @@ async fn replace_in_tx(transaction: &DatabaseTransaction, newest: &refresh_token
 }
 
 /// The latest generation of the session; none where all its tokens are from before there were any.
-async fn newest(transaction: &DatabaseTransaction, session: SessionId) -> Result<Option<refresh_tokens::Model>> {
+async fn newest(transaction: &Transaction, session: SessionId) -> Result<Option<refresh_tokens::Model>> {
     let generations = refresh_tokens::Entity::find()
         .filter(refresh_tokens::Column::SessionId.eq(session.0))
         .filter(refresh_tokens::Column::Generation.is_not_null())
@@ -122,7 +123,7 @@ struct Row {
     is_confirmed: bool,
 }
 
-async fn issue_in_tx(transaction: &DatabaseTransaction, row: Row) -> Result<Generation> {
+async fn issue_in_tx(transaction: &Transaction, row: Row) -> Result<Generation> {
     let Row { session, number, issued_for, is_confirmed } = row;
     let refresh_token = secret::generate();
     let now = clock::now();

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use entity::{account_tokens, users};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    FromQueryResult, QueryFilter, QueryTrait, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
+    QueryTrait, sea_query::Expr,
 };
 use secrecy::SecretString;
 
 use super::secret;
 use crate::{
     app::App,
-    clock, dialect,
+    clock,
+    database::Transaction,
+    dialect,
     graphql::{
         error::{Error, Result},
         row::Row,
@@ -26,7 +28,7 @@ pub use entity::sea_orm_active_enums::AccountTokenPurpose as Purpose;
 /// Makes a token of the user's and the letter that brings it. Post it after the commit.
 pub async fn letter_in_tx(
     app: &App,
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     user: &users::Model,
     purpose: Purpose,
 ) -> Result<Letter> {
@@ -54,7 +56,7 @@ pub async fn letter_in_tx(
 
 /// Uses a token up, and gives its user. BAD_USER_INPUT when it is unknown, was sent for something else, was used or has expired, or
 /// when the user has another address by now.
-pub async fn take_in_tx(transaction: &DatabaseTransaction, token: &str, purposes: &[Purpose]) -> Result<users::Model> {
+pub async fn take_in_tx(transaction: &Transaction, token: &str, purposes: &[Purpose]) -> Result<users::Model> {
     use account_tokens::Column;
     let refused = || Error::bad_input("token", "This link is not valid any more: ask for a new one.");
     let now = clock::now();
@@ -73,7 +75,7 @@ pub async fn take_in_tx(transaction: &DatabaseTransaction, token: &str, purposes
 }
 
 /// The user of a token, locked before anything that hangs on it, as whoever ends the account does.
-async fn user_of_token_lock_in_tx(transaction: &DatabaseTransaction, hash: &str) -> Result<Option<users::Model>> {
+async fn user_of_token_lock_in_tx(transaction: &Transaction, hash: &str) -> Result<Option<users::Model>> {
     let backend = transaction.get_database_backend();
     let mut select = users::Entity::find()
         .inner_join(account_tokens::Entity)
@@ -84,7 +86,7 @@ async fn user_of_token_lock_in_tx(transaction: &DatabaseTransaction, hash: &str)
 }
 
 /// Makes the user's outstanding tokens of a kind worthless.
-pub async fn withdraw_in_tx(transaction: &DatabaseTransaction, user: i32, purposes: &[Purpose]) -> Result<()> {
+pub async fn withdraw_in_tx(transaction: &Transaction, user: i32, purposes: &[Purpose]) -> Result<()> {
     account_tokens::Entity::delete_many()
         .filter(account_tokens::Column::UserId.eq(user))
         .filter(account_tokens::Column::Purpose.is_in(purposes.iter().copied()))

@@ -3,8 +3,8 @@
 use entity::{sea_orm_active_enums::UserRole, users};
 use migration::{email::Email, search_text::fold};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    FromQueryResult, IntoActiveModel, QueryFilter, QueryTrait, TryIntoModel, sea_query::SimpleExpr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryFilter, QueryTrait, TryIntoModel, sea_query::SimpleExpr,
 };
 
 use super::{
@@ -20,7 +20,9 @@ pub use super::{
 };
 use crate::{
     app::App,
-    clock, database, dialect,
+    clock,
+    database::{self, Transaction},
+    dialect,
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
         error::{Code, Error, Result},
@@ -36,7 +38,7 @@ use crate::{
 /// `email` when it is taken.
 pub async fn user_invite_in_tx(
     app: &App,
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     email: &Email,
     name: Option<String>,
     role: UserRole,
@@ -75,10 +77,7 @@ pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_has
 }
 
 /// The user who has this e-mail address, locked for a change: none who was deleted, or got another address, a moment ago.
-pub async fn user_lock_by_email_in_tx(
-    transaction: &DatabaseTransaction,
-    email: &Email,
-) -> Result<Option<users::Model>> {
+pub async fn user_lock_by_email_in_tx(transaction: &Transaction, email: &Email) -> Result<Option<users::Model>> {
     let backend = transaction.get_database_backend();
     let mut select = users::Entity::find().filter(users::Column::NormalizedEmail.eq(email.normalized())).into_query();
     dialect::lock_rows(backend, &mut select, users::Model::table());
@@ -87,7 +86,7 @@ pub async fn user_lock_by_email_in_tx(
 
 /// The user, if it is active, as it is until the transaction ends: nobody deletes or deactivates it meanwhile, or gives it another role.
 /// UNAUTHENTICATED where that has just happened. Whatever copies something personal asks for it first.
-pub async fn user_hold_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<users::Model> {
+pub async fn user_hold_in_tx(transaction: &Transaction, user: UserId) -> Result<users::Model> {
     let backend = transaction.get_database_backend();
     let mut select = users::Entity::find_by_id(user.0).filter(users::Column::IsActive.eq(true)).into_query();
     dialect::hold_rows(backend, &mut select, users::Model::table());

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{refresh_tokens, sessions, users};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, EntityTrait,
-    FromQueryResult, IntoActiveModel, QueryFilter, QueryTrait, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, FromQueryResult,
+    IntoActiveModel, QueryFilter, QueryTrait, sea_query::Expr,
 };
 
 use super::{
@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock, database, dialect,
+    clock,
+    database::{self, Transaction},
+    dialect,
     events::Topic,
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
@@ -36,7 +38,7 @@ pub struct OpenedSession {
 /// Opens a session of the user, who has proved to be it.
 pub async fn session_open_in_tx(
     app: &App,
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     user: &users::Model,
     origin: &Origin,
 ) -> Result<OpenedSession> {
@@ -89,7 +91,7 @@ pub async fn session_refresh(app: &App, origin: &Origin, wanted: RefreshSessionI
 
 /// The session of a refresh token, locked so that of two refreshes the second finds what the first has done. None where the token was
 /// never ours, and where the session is at an end.
-async fn session_lock_in_tx(transaction: &DatabaseTransaction, token_hash: &str) -> Result<Option<sessions::Model>> {
+async fn session_lock_in_tx(transaction: &Transaction, token_hash: &str) -> Result<Option<sessions::Model>> {
     let backend = transaction.get_database_backend();
     let mut select = sessions::Entity::find()
         .inner_join(refresh_tokens::Entity)
@@ -167,7 +169,7 @@ pub fn of_user(user: UserId, kept: Option<SessionId>) -> Condition {
 }
 
 /// Ends the sessions that have not ended yet, and gives them. Call [`announce`] after the commit.
-pub async fn sessions_end_in_tx(transaction: &DatabaseTransaction, which: Condition) -> Result<Vec<sessions::Model>> {
+pub async fn sessions_end_in_tx(transaction: &Transaction, which: Condition) -> Result<Vec<sessions::Model>> {
     let ended = sessions::Entity::update_many()
         .col_expr(sessions::Column::EndedAt, Expr::val(clock::now()))
         .filter(which)
@@ -191,7 +193,7 @@ fn opened(app: &App, user: users::Model, tokens: Generation) -> Result<OpenedSes
 /// Ends a session of which a refresh token came that was exchanged for tokens somebody has used.
 async fn session_end_for_reuse(
     app: &App,
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     session: &sessions::Model,
     origin: &Origin,
 ) -> Result<()> {

@@ -6,8 +6,7 @@ use std::time::Duration;
 use entity::{sea_orm_active_enums::UserRole, users};
 use migration::email::{Email, exactly, is_exact, key};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect,
 };
 
 use super::{
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    database,
+    database::{self, Transaction},
     features::{
         audit::service::{Action, Entry, record_in_tx},
         customer::service::customer_make_in_tx,
@@ -92,7 +91,7 @@ pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<
 
 /// The active user whose password was right, unless it was changed or taken away since it was read: then it ended all sessions, and
 /// none may be opened with it afterwards.
-async fn find_unchanged_in_tx(transaction: &DatabaseTransaction, user: users::Model) -> Result<Option<users::Model>> {
+async fn find_unchanged_in_tx(transaction: &Transaction, user: users::Model) -> Result<Option<users::Model>> {
     let unchanged = users::Entity::find_by_id(user.id)
         .filter(users::Column::PasswordHash.eq(user.password_hash))
         .filter(users::Column::IsActive.eq(true))

@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Duration};
 use entity::users;
 use migration::email::Email;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
 };
 use tracing::Instrument;
 
@@ -22,7 +21,8 @@ use super::{
 };
 use crate::{
     app::App,
-    clock, database,
+    clock,
+    database::{self, Transaction},
     deadline::Deadline,
     features::{
         audit::service::{Action, Entry, record_in_tx},
@@ -117,7 +117,7 @@ pub async fn password_reset(app: &App, origin: &Origin, wanted: ResetPasswordInp
 }
 
 /// The user with its address marked as its own, if it was not yet.
-pub async fn email_verified_in_tx(transaction: &DatabaseTransaction, user: users::Model) -> Result<users::Model> {
+pub async fn email_verified_in_tx(transaction: &Transaction, user: users::Model) -> Result<users::Model> {
     if user.email_verified_at.is_some() {
         return Ok(user);
     }

@@ -4,7 +4,7 @@ use entity::{audit_events, users};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
     sea_query::{CaseStatement, Expr, ExprTrait, LockType, Query},
 };
 use serde_json::{Value as Json, json};
@@ -12,6 +12,7 @@ use serde_json::{Value as Json, json};
 pub use super::types::AuditAction as Action;
 use crate::{
     clock,
+    database::Transaction,
     features::account::service::deleted,
     graphql::{
         enumeration,
@@ -72,7 +73,7 @@ impl Entry {
 }
 
 /// Writes an act into the record. From where it was done is left out where the actor's account is deleted at this moment.
-pub async fn record_in_tx(transaction: &DatabaseTransaction, entry: Entry) -> Result<()> {
+pub async fn record_in_tx(transaction: &Transaction, entry: Entry) -> Result<()> {
     if let (Some(actor), Some(origin)) = (entry.actor, &entry.origin) {
         return record_with_origin_in_tx(transaction, &entry, actor, origin).await;
     }
@@ -92,7 +93,7 @@ pub async fn record_in_tx(transaction: &DatabaseTransaction, entry: Entry) -> Re
 
 /// Looks at the actor's row, with the lock that a reference to it takes anyway: a deletion waits for this, or this for a deletion.
 async fn record_with_origin_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     entry: &Entry,
     actor: UserId,
     origin: &Origin,
@@ -129,7 +130,7 @@ async fn record_with_origin_in_tx(
 }
 
 /// Forgets from where a user acted.
-pub async fn origins_forget_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<()> {
+pub async fn origins_forget_in_tx(transaction: &Transaction, user: UserId) -> Result<()> {
     audit_events::Entity::update_many()
         .col_expr(audit_events::Column::Address, Expr::val(None::<String>))
         .col_expr(audit_events::Column::UserAgent, Expr::val(None::<String>))

@@ -5,7 +5,7 @@ use migration::search_text::fold;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 use serde_json::Value as Json;
@@ -13,7 +13,8 @@ use serde_json::Value as Json;
 use super::types::UpdateCustomerInput;
 use crate::{
     app::App,
-    clock, database,
+    clock,
+    database::{self, Transaction},
     features::{
         account::service::user_hold_in_tx,
         address::{Address, AddressInput},
@@ -46,7 +47,7 @@ pub async fn customer_of(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<O
 
 /// The viewer as a customer, made when it is first needed. Two requests that need it at once make one. Its account is there until the
 /// transaction ends: UNAUTHENTICATED where it has just been closed.
-pub async fn customer_ensure_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer) -> Result<customers::Model> {
+pub async fn customer_ensure_in_tx(transaction: &Transaction, viewer: &Viewer) -> Result<customers::Model> {
     let user = user_hold_in_tx(transaction, viewer.signed_in()?.id).await?;
     if let Some(customer) = customer_of(transaction, viewer).await? {
         return Ok(customer);
@@ -63,11 +64,7 @@ pub async fn customer_ensure_in_tx(transaction: &DatabaseTransaction, viewer: &V
 }
 
 /// Makes the user's record as a customer, unless there is one with its e-mail address already.
-pub async fn customer_make_in_tx(
-    transaction: &DatabaseTransaction,
-    user: &users::Model,
-    phone: Option<String>,
-) -> Result<()> {
+pub async fn customer_make_in_tx(transaction: &Transaction, user: &users::Model, phone: Option<String>) -> Result<()> {
     let name = user.name.clone().unwrap_or_else(|| user.email.split('@').next().unwrap_or_default().to_owned());
     let now = clock::now();
     let row = customers::ActiveModel {
@@ -96,7 +93,7 @@ pub fn customer_is_known(viewer: &Viewer, customer: &customers::Model) {
 }
 
 /// Gives the user the customer record of its e-mail address, if it has none and one waits for its owner.
-pub async fn customer_link_in_tx(transaction: &DatabaseTransaction, user: &users::Model) -> Result<()> {
+pub async fn customer_link_in_tx(transaction: &Transaction, user: &users::Model) -> Result<()> {
     let own = customers::Entity::find().filter(customers::Column::UserId.eq(user.id));
     if own.one(transaction).await?.is_some() {
         return Ok(());
@@ -154,7 +151,7 @@ fn decode_addresses(addresses: Vec<AddressInput>) -> Result<Json> {
 
 /// Removes what is personal of the user's customer record and of its orders and reviews; the rows stay, with this e-mail address in
 /// place of its own. CONFLICT while one of its orders is under way. The caller has locked the user's row, so that no order comes meanwhile.
-pub async fn customer_forget_in_tx(transaction: &DatabaseTransaction, user: UserId, email: &str) -> Result<()> {
+pub async fn customer_forget_in_tx(transaction: &Transaction, user: UserId, email: &str) -> Result<()> {
     const NAME: &str = "Deleted customer";
     let forgotten = customers::Entity::update_many()
         .col_expr(customers::Column::Name, Expr::val(NAME))

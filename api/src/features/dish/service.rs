@@ -4,8 +4,8 @@ use entity::{dishes, menus, order_items, restaurants};
 use migration::search_text::fold_lines;
 use rust_decimal::Decimal;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait,
-    PaginatorTrait, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait,
+    QueryFilter,
 };
 use url::Url;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::App,
-    database,
+    database::{self, Transaction},
     features::{
         audit::service::{Action, Entry, record_in_tx},
         menu::service::menu_managed_in_tx,
@@ -105,7 +105,7 @@ pub async fn dish_delete(app: &App, viewer: &Viewer, wanted: &DeleteDishInput) -
     Ok(menu)
 }
 
-async fn dish_managed_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: DishId) -> Result<DishRow> {
+async fn dish_managed_in_tx(transaction: &Transaction, viewer: &Viewer, id: DishId) -> Result<DishRow> {
     viewer.signed_in()?;
     let dish =
         DishRow::find_visible_for_update(transaction, viewer, id).await.map_err(|error| error.with_field("id"))?;
@@ -115,7 +115,7 @@ async fn dish_managed_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, 
     Ok(dish)
 }
 
-async fn restaurant_of(transaction: &DatabaseTransaction, menu: &menus::Model) -> Result<restaurants::Model> {
+async fn restaurant_of(transaction: &Transaction, menu: &menus::Model) -> Result<restaurants::Model> {
     let restaurant = restaurants::Entity::find_by_id(menu.restaurant_id).one(transaction).await?;
     restaurant.ok_or_else(|| Error::internal(anyhow::anyhow!("menu {} has no restaurant", menu.id)))
 }

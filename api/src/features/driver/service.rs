@@ -6,15 +6,14 @@ use entity::{
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel,
-    QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
 };
 
 pub use super::location::written_position;
 use super::types::{CreateDriverInput, DriverStatus, SetDriverStatusInput, UpdateDriverInput};
 use crate::{
     app::App,
-    database,
+    database::{self, Transaction},
     features::{
         account::service::{user_hold_in_tx, user_invite_in_tx},
         audit::service::{Action, Entry, record_in_tx},
@@ -91,7 +90,7 @@ pub async fn driver_update(app: &App, viewer: &Viewer, wanted: UpdateDriverInput
 
 /// Records what an admin does with somebody else's record.
 async fn administration_record_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     viewer: &Viewer,
     driver: DriverId,
     action: Action,
@@ -132,7 +131,7 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
 
 /// Removes what is personal of the user's record as a driver, and where it was; the row stays, for its orders. Gives whose place is to
 /// be forgotten after the commit. The caller has ended its work.
-pub async fn driver_forget_in_tx(transaction: &DatabaseTransaction, user: UserId) -> Result<Option<DriverId>> {
+pub async fn driver_forget_in_tx(transaction: &Transaction, user: UserId) -> Result<Option<DriverId>> {
     let Some(driver) = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?
     else {
         return Ok(None);

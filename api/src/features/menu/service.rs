@@ -1,12 +1,12 @@
 //! The rules of menus.
 
 use entity::menus;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 
 use super::types::UpdateMenuInput;
 use crate::{
     app::App,
-    database,
+    database::{self, Transaction},
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{
         error::{Error, Result},
@@ -37,7 +37,7 @@ pub async fn menu_update(app: &App, viewer: &Viewer, wanted: UpdateMenuInput) ->
 /// The menu, locked for a change by the viewer: NOT_FOUND where it is hidden, FORBIDDEN where the viewer does not run its
 /// restaurant.
 pub async fn menu_managed_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     viewer: &Viewer,
     id: MenuId,
     field: &str,

@@ -1,7 +1,7 @@
 //! Who carries an order: a driver carries one at a time, and of two claims one wins.
 
 use entity::{drivers, order_events, orders, sea_orm_active_enums::DriverStatus};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
     dismissal::{driver_free_in_tx, driver_works_in_tx},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     app::App,
-    database,
+    database::{self, Transaction},
     graphql::{
         error::{Error, Result},
         ids::{DriverId, GlobalId, OrderId, RestaurantId},
@@ -32,7 +32,7 @@ pub async fn driver_assign(app: &App, viewer: &Viewer, wanted: AssignDriverInput
 }
 
 async fn driver_assign_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     viewer: &Viewer,
     id: OrderId,
     driver: DriverId,
@@ -82,7 +82,7 @@ pub async fn driver_release(app: &App, viewer: &Viewer, wanted: ReleaseDriverInp
 }
 
 async fn driver_release_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     viewer: &Viewer,
     id: OrderId,
     reason: Option<String>,

@@ -10,14 +10,14 @@ use entity::{
     users,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
-    QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
 
 use super::{history, lifecycle, service::order_change_in_tx};
 use crate::{
     app::App,
+    database::Transaction,
     dialect,
     graphql::{error::Result, ids::UserId, row::Row},
     viewer::Viewer,
@@ -42,11 +42,7 @@ impl Dismissal {
 
 /// Ends the user's work as a driver, if it is one: it is OFFLINE, and the order that it has not picked up yet waits for another. The caller
 /// has locked the user's row, so that it is not assigned again meanwhile. Announce what it gives after the commit.
-pub async fn driver_dismiss_in_tx(
-    transaction: &DatabaseTransaction,
-    viewer: &Viewer,
-    user: UserId,
-) -> Result<Dismissal> {
+pub async fn driver_dismiss_in_tx(transaction: &Transaction, viewer: &Viewer, user: UserId) -> Result<Dismissal> {
     let driver = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?;
     let Some(driver) = driver else { return Ok(Dismissal::default()) };
     let mut dismissal = Dismissal::default();
@@ -71,7 +67,7 @@ pub async fn driver_dismiss_in_tx(
 }
 
 /// The order under way that the driver has, locked, for it may be picked up or end at this moment.
-async fn order_carried_in_tx(transaction: &DatabaseTransaction, driver: i32) -> Result<Option<orders::Model>> {
+async fn order_carried_in_tx(transaction: &Transaction, driver: i32) -> Result<Option<orders::Model>> {
     let backend = transaction.get_database_backend();
     let mut select = orders::Entity::find()
         .filter(orders::Column::DriverId.eq(driver))
@@ -82,7 +78,7 @@ async fn order_carried_in_tx(transaction: &DatabaseTransaction, driver: i32) -> 
 }
 
 /// Whether somebody works as this driver, which stays so until the transaction ends. Ask it before the order is locked.
-pub async fn driver_works_in_tx(transaction: &DatabaseTransaction, driver: i32) -> Result<bool> {
+pub async fn driver_works_in_tx(transaction: &Transaction, driver: i32) -> Result<bool> {
     let backend = transaction.get_database_backend();
     let mut select = users::Entity::find().select_only().column(users::Column::Id).into_query();
     select
@@ -98,12 +94,12 @@ pub async fn driver_works_in_tx(transaction: &DatabaseTransaction, driver: i32) 
 }
 
 /// Makes the driver free for another order after its own ended, or was taken from it; OFFLINE where nobody works as this driver any more.
-pub async fn driver_free_in_tx(transaction: &DatabaseTransaction, driver: i32, works: bool) -> Result<()> {
+pub async fn driver_free_in_tx(transaction: &Transaction, driver: i32, works: bool) -> Result<()> {
     let status = if works { DriverStatus::Available } else { DriverStatus::Offline };
     driver_turn_in_tx(transaction, driver, status).await
 }
 
-async fn driver_turn_in_tx(transaction: &DatabaseTransaction, driver: i32, status: DriverStatus) -> Result<()> {
+async fn driver_turn_in_tx(transaction: &Transaction, driver: i32, status: DriverStatus) -> Result<()> {
     drivers::Entity::update_many()
         .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(status)))
         .filter(drivers::Column::Id.eq(driver))

@@ -3,8 +3,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, QuerySelect,
-    QueryTrait,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait, Func, Query},
 };
 use serde_json::json;
@@ -13,7 +12,7 @@ use super::lifecycle;
 use crate::{
     app::App,
     clock,
-    database::Life,
+    database::{Life, Transaction},
     dialect,
     events::Topic,
     features::audit::service::{Action, Entry, record_in_tx},
@@ -27,7 +26,7 @@ use crate::{
 /// Writes the next step of the order into its history. The caller's transaction has changed the order's row, and so holds its
 /// lock: that is what makes the sequence grow by one.
 pub async fn event_record_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     order: &orders::Model,
     previous_status: Option<OrderStatus>,
     viewer: &Viewer,
@@ -82,7 +81,7 @@ pub async fn event_record_in_tx(
 
 /// What staff and admins do with an order goes into the record of their acts too.
 async fn audit_record_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     order: &orders::Model,
     previous_status: OrderStatus,
     viewer: &Viewer,
@@ -98,7 +97,7 @@ async fn audit_record_in_tx(
 }
 
 /// Removes what the user wrote into the histories of its orders as a customer.
-pub async fn notes_forget_in_tx(transaction: &DatabaseTransaction, user: UserId, customer: CustomerId) -> Result<()> {
+pub async fn notes_forget_in_tx(transaction: &Transaction, user: UserId, customer: CustomerId) -> Result<()> {
     let own = orders::Entity::find().select_only().column(orders::Column::Id);
     let own = own.filter(orders::Column::CustomerId.eq(customer.0)).into_query();
     order_events::Entity::update_many()

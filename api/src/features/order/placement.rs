@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter, SqlErr,
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, SqlErr,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::json;
@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock, database, dialect,
+    clock,
+    database::{self, Transaction},
+    dialect,
     features::{address::Address, customer, dish::loader::DishRow},
     graphql::{
         error::{Error, Result},
@@ -142,7 +144,7 @@ async fn place(app: &App, viewer: &Viewer, request: &Request) -> Result<orders::
 
 /// Counts the order at its restaurant. It comes last, because every order of the restaurant waits for this row; and it is
 /// where a restaurant that was deactivated meanwhile is noticed.
-async fn count_order_in_tx(transaction: &DatabaseTransaction, restaurant: &restaurants::Model) -> Result<()> {
+async fn count_order_in_tx(transaction: &Transaction, restaurant: &restaurants::Model) -> Result<()> {
     let counted = restaurants::Entity::update_many()
         .col_expr(restaurants::Column::TotalOrders, Expr::col(restaurants::Column::TotalOrders).add(1))
         .filter(restaurants::Column::Id.eq(restaurant.id))

@@ -1,7 +1,7 @@
 //! The steps of an order's life. Each is one conditional update with its history, or nothing: the loser of a race gets CONFLICT.
 
 use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
     dismissal::driver_free_in_tx,
@@ -15,7 +15,7 @@ pub use super::{
 };
 use crate::{
     app::App,
-    database,
+    database::{self, Transaction},
     features::address::Address,
     graphql::{
         error::{Error, Result},
@@ -63,7 +63,7 @@ pub async fn order_step(
 }
 
 async fn order_step_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     viewer: &Viewer,
     id: OrderId,
     to: OrderStatus,
@@ -88,11 +88,7 @@ async fn order_step_in_tx(
 }
 
 /// The order, if the viewer may know of it.
-pub async fn order_visible_in_tx(
-    transaction: &DatabaseTransaction,
-    viewer: &Viewer,
-    id: OrderId,
-) -> Result<orders::Model> {
+pub async fn order_visible_in_tx(transaction: &Transaction, viewer: &Viewer, id: OrderId) -> Result<orders::Model> {
     if !viewer.is_system() {
         viewer.signed_in()?;
     }
@@ -102,7 +98,7 @@ pub async fn order_visible_in_tx(
 /// Changes the order if it still is as it was read: CONFLICT when somebody else was faster, or when its new driver carries another
 /// order.
 pub async fn order_change_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     present: &orders::Model,
     change: impl FnOnce(sea_orm::UpdateMany<orders::Entity>) -> sea_orm::UpdateMany<orders::Entity>,
 ) -> Result<orders::Model> {
@@ -130,7 +126,7 @@ pub fn note(field: &str, note: Option<&str>) -> Result<Option<String>> {
 
 /// Removes who a customer's orders were for and where they went; what the books need stays. CONFLICT while one is under way.
 pub async fn orders_forget_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     user: UserId,
     customer: CustomerId,
     name: &str,

@@ -3,8 +3,7 @@
 use entity::{restaurant_members, restaurants, sea_orm_active_enums::UserRole, users};
 use migration::email::Email;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
-    sea_query::OnConflict,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::OnConflict,
 };
 
 use super::{
@@ -13,7 +12,8 @@ use super::{
 };
 use crate::{
     app::App,
-    clock, database,
+    clock,
+    database::{self, Transaction},
     features::{
         account::service::{announce, user_invite_in_tx, user_lock_by_email_in_tx},
         audit::service::{Action, Entry, record_in_tx},
@@ -84,11 +84,7 @@ pub async fn member_remove(
 }
 
 /// The user with this e-mail address as somebody who may run restaurants, invited where there is none.
-async fn merchant_in_tx(
-    app: &App,
-    transaction: &DatabaseTransaction,
-    email: &Email,
-) -> Result<(users::Model, Option<Letter>)> {
+async fn merchant_in_tx(app: &App, transaction: &Transaction, email: &Email) -> Result<(users::Model, Option<Letter>)> {
     // Locked, for it may be losing its role, or its account, at this moment.
     let Some(user) = user_lock_by_email_in_tx(transaction, email).await? else {
         let (user, letter) = user_invite_in_tx(app, transaction, email, None, UserRole::Merchant).await?;

@@ -3,12 +3,13 @@
 use entity::{menus, restaurant_members, restaurants, sea_orm_active_enums::UserRole};
 use migration::search_text::fold_lines;
 use rust_decimal::Decimal;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 
 use super::types::{CreateRestaurantInput, UpdateRestaurantInput};
 use crate::{
     app::App,
-    clock, database,
+    clock,
+    database::{self, Transaction},
     features::{
         account::service::user_hold_in_tx,
         address::LatLngInput,
@@ -158,7 +159,7 @@ pub async fn restaurant_deactivate(app: &App, viewer: &Viewer, id: RestaurantId)
 
 /// The restaurant, locked for a change by the viewer: NOT_FOUND where it is hidden, FORBIDDEN where the viewer does not run it.
 pub async fn restaurant_managed_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     viewer: &Viewer,
     id: RestaurantId,
     field: &str,

@@ -5,15 +5,15 @@ use rust_decimal::Decimal;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter,
-    QuerySelect,
+    ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, Func, LockType},
 };
 
 use super::types::{DeleteReviewInput, PostReviewInput, UpdateReviewInput};
 use crate::{
     app::App,
-    clock, database,
+    clock,
+    database::{self, Transaction},
     features::{
         account::service::user_hold_in_tx,
         audit::service::{Action, Entry, record_in_tx},
@@ -108,7 +108,7 @@ pub async fn review_delete(app: &App, viewer: &Viewer, wanted: &DeleteReviewInpu
 /// The viewer as a customer whom the restaurant has delivered to. NOT_FOUND where the restaurant is hidden, FORBIDDEN where
 /// nothing was delivered.
 async fn customer_served_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     viewer: &Viewer,
     restaurant: RestaurantId,
 ) -> Result<CustomerId> {
@@ -129,7 +129,7 @@ async fn customer_served_in_tx(
     Err(Error::forbidden("Only customers whom the restaurant has delivered an order to review it."))
 }
 
-async fn review_own_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id: ReviewId) -> Result<reviews::Model> {
+async fn review_own_in_tx(transaction: &Transaction, viewer: &Viewer, id: ReviewId) -> Result<reviews::Model> {
     viewer.signed_in()?;
     let review = reviews::Model::find_visible_for_update(transaction, viewer, id)
         .await
@@ -142,7 +142,7 @@ async fn review_own_in_tx(transaction: &DatabaseTransaction, viewer: &Viewer, id
 
 /// Records what an admin does with somebody else's review.
 async fn moderation_record_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     viewer: &Viewer,
     review: &reviews::Model,
     action: Action,
@@ -156,7 +156,7 @@ async fn moderation_record_in_tx(
 /// Makes the restaurant's rating and count those of its reviews. Taking the restaurant's lock before counting makes concurrent
 /// reviews count one after the other. It is the lock of an update that keeps the key: the stronger one would wait for the share
 /// in the key that every other new review holds, and two of them for each other.
-async fn restaurant_rate_in_tx(transaction: &DatabaseTransaction, id: RestaurantId) -> Result<restaurants::Model> {
+async fn restaurant_rate_in_tx(transaction: &Transaction, id: RestaurantId) -> Result<restaurants::Model> {
     let restaurant = restaurants::Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(transaction).await?;
     let restaurant = restaurant.ok_or_else(|| Error::not_found("restaurant"))?;
     let (count, sum): (i64, i64) = reviews::Entity::find()
@@ -182,7 +182,7 @@ fn comment(comment: Option<&str>) -> Result<Option<String>> {
 }
 
 /// Removes what a customer wrote; the ratings stay, for restaurants are rated by them.
-pub async fn comments_forget_in_tx(transaction: &DatabaseTransaction, customer: CustomerId) -> Result<()> {
+pub async fn comments_forget_in_tx(transaction: &Transaction, customer: CustomerId) -> Result<()> {
     reviews::Entity::update_many()
         .col_expr(reviews::Column::Comment, Expr::val(None::<String>))
         .filter(reviews::Column::CustomerId.eq(customer.0))

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     app::App,
     config::LimitsConfig,
-    database::{with_its_statements, with_their_statements},
+    database::{each_on_one_connection, on_one_connection},
     deadline::Deadline,
     tasks::{panic_message, unwound},
     viewer::{Origin, Viewer},
@@ -153,9 +153,9 @@ where
     /// Refuses a subscription, which has no one response.
     pub async fn run(self) -> Result<Response, Refusal> {
         match self.kind() {
-            OperationType::Query => Ok(self.run_here().await),
+            OperationType::Query => Ok(on_one_connection(self.run_here()).await),
             OperationType::Mutation => {
-                let running = tokio::spawn(self.run_here().in_current_span());
+                let running = tokio::spawn(on_one_connection(self.run_here()).in_current_span());
                 let response = running.await;
                 Ok(response.unwrap_or_else(|failure| failed(Error::internal(failure))))
             }
@@ -169,7 +169,7 @@ where
 
     async fn run_here(self) -> Response {
         let Self { prepared, schema, request, queue, deadline, errors, .. } = self;
-        let running = with_its_statements(drive(queue, schema.execute(request)));
+        let running = drive(queue, schema.execute(request));
         match deadline.meet(unwound(running)).await {
             Some(Ok(response)) => errors::finished(response, &prepared.outline, shape(&schema), errors),
             Some(Err(panic)) => failed(panicked(panic)),
@@ -201,7 +201,7 @@ where
         // Of what was prepared a subscription keeps no more for as long as it lives.
         let outline = prepared.outline.clone();
         drop(prepared);
-        let events = with_their_statements(drive_stream(queue, schema.execute_stream(request)));
+        let events = each_on_one_connection(drive_stream(queue, schema.execute_stream(request)));
         let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
             Ok(response) => errors::finished(response, &outline, shape(&schema), errors),
             Err(panic) => failed(panicked(panic_message(&*panic))),

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     config::WebsocketConfig,
+    database::on_one_connection,
     deadline::Deadline,
     graphql::{date_time::DateTime, document::coded, error::Code, execute},
     http::{
@@ -228,10 +229,10 @@ impl Connection {
         let Endpoint { app, rights, .. } = &self.endpoint;
         // They are needed once, and the socket lives long.
         let headers = std::mem::take(&mut self.headers);
-        let beginning = async {
+        let beginning = on_one_connection(async {
             let authenticated = viewer::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
             Attendance::begin(app, rights, authenticated).await
-        };
+        });
         self.attendance = Some(Deadline::from_now(&app.config.limits).meet_or_unavailable(beginning).await?);
         Ok(())
     }

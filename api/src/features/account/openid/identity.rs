@@ -2,13 +2,12 @@
 
 use entity::{identities, sea_orm_active_enums::UserRole, users};
 use migration::email::Email;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, DatabaseTransaction, EntityTrait, IntoActiveModel, sea_query::OnConflict,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, sea_query::OnConflict};
 
 use crate::{
     app::App,
     clock,
+    database::Transaction,
     features::account::{
         proof::{self, Purpose},
         service::{user_lock_by_email_in_tx, user_new},
@@ -41,7 +40,7 @@ pub enum Link {
 /// account; CONFLICT where the account is linked to another person of the provider.
 pub async fn user_of_in_tx(
     app: &App,
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     provider: &str,
     person: &Person,
 ) -> Result<(users::Model, Link)> {
@@ -60,7 +59,7 @@ pub async fn user_of_in_tx(
     Ok((user, link))
 }
 
-async fn find_linked(transaction: &DatabaseTransaction, person: &Person) -> Result<Option<users::Model>> {
+async fn find_linked(transaction: &Transaction, person: &Person) -> Result<Option<users::Model>> {
     let key = (person.issuer.clone(), person.subject.clone());
     let found = identities::Entity::find_by_id(key).find_also_related(users::Entity).one(transaction).await?;
     Ok(found.and_then(|(_, user)| user))
@@ -86,7 +85,7 @@ fn proved_email(provider: &str, person: &Person) -> Result<Email> {
 /// Makes a user whose address is not marked as proved yet. Of two sign-ins at once, both get the one that is made.
 async fn user_make_in_tx(
     app: &App,
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     person: &Person,
     email: &Email,
 ) -> Result<(users::Model, Link)> {
@@ -108,7 +107,7 @@ fn name_of(text: &str) -> String {
 
 /// Gives the account to whoever proved that its address is theirs. Where that was not proved before, somebody else may have signed up
 /// with it and be waiting: nothing that was set or sent until now lets anybody in any more.
-async fn claim_in_tx(transaction: &DatabaseTransaction, user: users::Model) -> Result<users::Model> {
+async fn claim_in_tx(transaction: &Transaction, user: users::Model) -> Result<users::Model> {
     if user.email_verified_at.is_some() {
         return Ok(user);
     }
@@ -123,7 +122,7 @@ async fn claim_in_tx(transaction: &DatabaseTransaction, user: users::Model) -> R
 }
 
 async fn identity_add_in_tx(
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     provider: &str,
     person: &Person,
     user: &users::Model,

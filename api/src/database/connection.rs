@@ -1,0 +1,238 @@
+//! One connection to either database: what is asked of it, and how it comes to rest afterwards.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use sea_orm::{
+    DatabaseConnection, DbErr, ExecResult, QueryResult, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector,
+    Statement,
+    sea_query::Values,
+    sqlx::{
+        AssertSqlSafe, ConnectOptions, Connection as _, Executor, Postgres, Result, SqlSafeStr, SqlStr, Sqlite,
+        SqliteConnection,
+        postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow},
+        query_with,
+        sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+    },
+};
+use sea_query_sqlx::SqlxValues;
+use sqlx_core::{database::Database, transaction::TransactionManager};
+
+use super::interrupt;
+
+/// Connections of SeaORM's own at most: migrations and bulk loads use one or two.
+const FOR_SEA_ORM: u32 = 4;
+
+/// Where connections lead, and what each of them asks for as it begins.
+pub(super) enum Address {
+    Postgres(Box<PgConnectOptions>),
+    Sqlite(Box<SqliteConnectOptions>),
+}
+
+/// An open connection.
+pub(super) struct Connection {
+    session: Session,
+    /// When it was made.
+    pub made: Instant,
+    /// When it answered last.
+    pub answered: Instant,
+}
+
+enum Session {
+    Postgres(PgConnection),
+    /// With the sign that ends what it runs.
+    Sqlite(SqliteConnection, Arc<AtomicBool>),
+}
+
+impl Address {
+    pub async fn connect(&self) -> Result<Connection> {
+        let session = match self {
+            Address::Postgres(options) => Session::Postgres(options.connect().await?),
+            Address::Sqlite(options) => {
+                let mut connection = options.connect().await?;
+                let stop = interrupt::listen(&mut connection).await?;
+                Session::Sqlite(connection, stop)
+            }
+        };
+        let now = Instant::now();
+        Ok(Connection { session, made: now, answered: now })
+    }
+
+    /// A pool of SeaORM's own, which connects when it is first used. No task looks after it.
+    pub fn for_sea_orm(&self) -> DatabaseConnection {
+        match self {
+            Address::Postgres(options) => {
+                let pool = PgPoolOptions::new().max_connections(FOR_SEA_ORM).idle_timeout(None).max_lifetime(None);
+                SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with((**options).clone()))
+            }
+            Address::Sqlite(options) => {
+                let pool = SqlitePoolOptions::new().max_connections(FOR_SEA_ORM).idle_timeout(None).max_lifetime(None);
+                SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with((**options).clone()))
+            }
+        }
+    }
+}
+
+/// Rows as the driver gives them, for whoever reads their columns by number.
+pub enum Rows {
+    Postgres(Vec<PgRow>),
+    Sqlite(Vec<SqliteRow>),
+}
+
+impl Rows {
+    /// The rows as SeaORM has them.
+    pub fn into_results(self) -> Vec<QueryResult> {
+        match self {
+            Rows::Postgres(rows) => rows.into_iter().map(QueryResult::from).collect(),
+            Rows::Sqlite(rows) => rows.into_iter().map(QueryResult::from).collect(),
+        }
+    }
+}
+
+/// A text of SQL with its values, as a connection takes them. It is prepared once on each connection, and known there by its text.
+#[derive(Clone)]
+pub(super) struct Query {
+    pub sql: SqlStr,
+    values: Values,
+}
+
+impl From<Statement> for Query {
+    fn from(statement: Statement) -> Self {
+        // Shared, for what may be repeated is not copied then.
+        let sql = Arc::<str>::from(statement.sql);
+        let values = statement.values.unwrap_or_else(|| Values(Vec::new()));
+        Query { sql: AssertSqlSafe(sql).into_sql_str(), values }
+    }
+}
+
+impl Query {
+    pub fn new(sql: SqlStr, values: Values) -> Self {
+        Query { sql, values }
+    }
+}
+
+/// Runs the same on whichever database the connection is to.
+macro_rules! on_either {
+    ($connection:expr, $session:ident => $run:expr) => {
+        match &mut $connection.session {
+            Session::Postgres($session) => $run,
+            Session::Sqlite($session, _) => $run,
+        }
+    };
+}
+
+impl Connection {
+    /// All rows.
+    pub async fn all(&mut self, query: Query) -> Result<Rows, DbErr> {
+        let Query { sql, values } = query;
+        let query = SqlxValues(values);
+        let rows = match &mut self.session {
+            Session::Postgres(session) => query_with(sql, query).fetch_all(session).await.map(Rows::Postgres),
+            Session::Sqlite(session, _) => query_with(sql, query).fetch_all(session).await.map(Rows::Sqlite),
+        };
+        rows.map_err(of_query)
+    }
+
+    /// The first row.
+    pub async fn first(&mut self, query: Query) -> Result<Option<QueryResult>, DbErr> {
+        let Query { sql, values } = query;
+        let values = SqlxValues(values);
+        let row = on_either!(self, session => {
+            query_with(sql, values).fetch_optional(session).await.map(|row| row.map(QueryResult::from))
+        });
+        row.map_err(of_query)
+    }
+
+    /// Runs a statement, and gives how many rows it has changed.
+    pub async fn execute(&mut self, query: Query) -> Result<ExecResult, DbErr> {
+        let Query { sql, values } = query;
+        let values = SqlxValues(values);
+        let done = on_either!(self, session => query_with(sql, values).execute(session).await.map(ExecResult::from));
+        done.map_err(of_execution)
+    }
+
+    /// Runs statements that are not prepared and have no values.
+    pub async fn execute_unprepared(&mut self, sql: SqlStr) -> Result<ExecResult, DbErr> {
+        let done = on_either!(self, session => session.execute(sql).await.map(ExecResult::from));
+        done.map_err(of_execution)
+    }
+
+    /// Begins a transaction: READ COMMITTED on PostgreSQL; on SQLite one that may write from its first statement on.
+    pub async fn begin(&mut self) -> Result<(), DbErr> {
+        let begun = match &mut self.session {
+            Session::Postgres(session) => Manager::<Postgres>::begin(session, None).await,
+            Session::Sqlite(session, _) => {
+                let immediate = SqlStr::from_static("BEGIN IMMEDIATE");
+                Manager::<Sqlite>::begin(session, Some(immediate)).await
+            }
+        };
+        begun.map_err(of_query)
+    }
+
+    pub async fn commit(&mut self) -> Result<(), DbErr> {
+        let committed = match &mut self.session {
+            Session::Postgres(session) => Manager::<Postgres>::commit(session).await,
+            Session::Sqlite(session, _) => Manager::<Sqlite>::commit(session).await,
+        };
+        committed.map_err(of_query)
+    }
+
+    pub async fn rollback(&mut self) -> Result<(), DbErr> {
+        let taken_back = match &mut self.session {
+            Session::Postgres(session) => Manager::<Postgres>::rollback(session).await,
+            Session::Sqlite(session, _) => Manager::<Sqlite>::rollback(session).await,
+        };
+        taken_back.map_err(of_query)
+    }
+
+    /// Whether anybody is there.
+    pub async fn ping(&mut self) -> Result<()> {
+        on_either!(self, session => session.ping().await)
+    }
+
+    /// Waits until it is at rest: nothing runs on it, and no transaction is open. What is left of an answer that nobody reads is read, and a
+    /// transaction that nobody has ended is taken back.
+    pub async fn rest(&mut self) -> Result<()> {
+        match &mut self.session {
+            Session::Postgres(session) => {
+                session.flush().await?;
+                Manager::<Postgres>::rollback(session).await
+            }
+            Session::Sqlite(session, _) => Manager::<Sqlite>::rollback(session).await,
+        }
+    }
+
+    /// Ends what runs on it, where it can: SQLite. It is to be closed then.
+    pub fn stop(&mut self) -> bool {
+        match &self.session {
+            Session::Postgres(_) => false,
+            Session::Sqlite(_, stop) => {
+                stop.store(true, Ordering::Relaxed);
+                true
+            }
+        }
+    }
+
+    /// Closes it in order, which on SQLite waits for what runs.
+    pub async fn close(self) -> Result<()> {
+        match self.session {
+            Session::Postgres(session) => session.close().await,
+            Session::Sqlite(session, _) => session.close().await,
+        }
+    }
+}
+
+type Manager<D> = <D as Database>::TransactionManager;
+
+fn of_query(error: sea_orm::SqlxError) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+fn of_execution(error: sea_orm::SqlxError) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
+}

@@ -1,0 +1,105 @@
+//! A transaction on the connection of its operation.
+
+use std::{fmt, sync::Arc};
+
+use futures_util::FutureExt;
+use sea_orm::{
+    ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
+    prelude::async_trait,
+    sqlx::{AssertSqlSafe, SqlSafeStr},
+};
+use tokio::sync::Mutex;
+
+use super::{
+    ask::{All, Ask, Commit, Execute, First, Rollback, Unprepared},
+    lease::{Lease, Place},
+    pool::Pool,
+};
+
+/// What happens wholly or not at all. It is taken back where it is dropped before it is committed.
+///
+/// Its statements are not tried again, whatever becomes of its connection.
+pub struct Transaction {
+    pool: Pool,
+    /// The connection, and nothing where that was lost.
+    place: Mutex<Place>,
+    lease: Arc<Lease>,
+    is_open: bool,
+}
+
+impl Transaction {
+    /// Of the transaction that has begun on the connection at this place.
+    pub(super) fn new(pool: Pool, lease: Arc<Lease>, place: Place) -> Self {
+        lease.set_in_transaction(true);
+        Transaction { pool, place: Mutex::new(place), lease, is_open: true }
+    }
+
+    /// Makes it happen.
+    ///
+    /// # Errors
+    /// It has not happened; or nobody knows, where the connection was lost.
+    pub async fn commit(mut self) -> Result<(), DbErr> {
+        self.ask(Commit).boxed().await?;
+        self.is_open = false;
+        Ok(())
+    }
+
+    /// Takes it back.
+    ///
+    /// # Errors
+    /// The connection was lost, and the transaction with it.
+    pub async fn rollback(mut self) -> Result<(), DbErr> {
+        self.ask(Rollback).boxed().await?;
+        self.is_open = false;
+        Ok(())
+    }
+
+    async fn ask<A: Ask>(&self, ask: A) -> Result<A::Answer, DbErr> {
+        let mut place = self.place.lock().await;
+        if place.is_none() {
+            let lost = "the connection of this transaction was lost".to_owned();
+            return Err(DbErr::Conn(RuntimeErr::Internal(lost)));
+        }
+        self.pool.attempt(&mut place, ask).await
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Transaction").field("is_open", &self.is_open).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if self.is_open
+            && let Some(taken) = self.place.get_mut().take()
+        {
+            taken.take_back();
+        }
+        self.lease.set_in_transaction(false);
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        self.pool.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.ask(Execute(statement.into())).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.ask(Unprepared(AssertSqlSafe(sql).into_sql_str())).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.ask(First(statement.into())).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        Ok(self.ask(All(statement.into())).await?.into_results())
+    }
+}

@@ -1,0 +1,78 @@
+//! An operation takes one connection to the database, asks nothing but its statements there, and gives it back.
+
+use futures_util::future::join_all;
+use serde_json::json;
+use tiffin_tests::{Answer, City, Database, Person, Proxy, both_databases};
+
+/// One connection, for which nobody waits long.
+const ONE_CONNECTION: &[(&str, &str)] =
+    &[("TIFFIN_DATABASE_MAX_CONNECTIONS", "1"), ("TIFFIN_DATABASE_ACQUIRE_TIMEOUT_SECONDS", "5")];
+
+const NESTED: &str = "{
+    me { name }
+    restaurants { nodes { name menu { name dishes { nodes { name } totalCount } } reviews { nodes { rating } } } }
+    orders { nodes { status items { quantity dish { name } } restaurant { name } } totalCount }
+}";
+
+const RENAME: &str = r#"mutation($id: ID!) { updateCustomer(input: {id: $id, name: "Anne"}) { customer { name orders { totalCount } } } }"#;
+
+#[test]
+fn a_statement_is_one_round_trip_and_nothing_else_is_said() {
+    tiffin_tests::run(async {
+        let city = City::new(Database::Postgres).await;
+        let line = Proxy::to(city.setting("DATABASE_URL")).await;
+        let server = city.another_server_with(&[("DATABASE_URL", line.url())]).await;
+        let restaurant = city.restaurant().with_dishes(2).create().await;
+        let ann = city.customer("Ann").await.at(&server);
+        ann.has_ordered(&restaurant.basket(&[(0, 1), (1, 2)])).await;
+        // The server has tasks of its own, so more may be said meanwhile, and statements are prepared where they are new.
+        let mut heard = Vec::new();
+        for _ in 0..20 {
+            let before = line.round_trips();
+            let (answer, statements) = server.statements_during(ann.query(NESTED, json!({}))).await;
+            answer.expect_success();
+            heard.push((line.round_trips() - before, statements.count()));
+            if heard.last().is_some_and(|(round_trips, statements)| round_trips == statements) {
+                assert!(statements.count() > 6, "{statements}");
+                return;
+            }
+        }
+        panic!("round trips, and statements of the request: {heard:?}");
+    });
+}
+
+/// What somebody does who looks around and orders, all at once.
+async fn everything(person: &Person, basket: &serde_json::Value) -> Vec<Answer> {
+    let (nested, placed, profile) = tokio::join!(
+        join_all((0..5).map(|_| person.query(NESTED, json!({})))),
+        join_all((0..3).map(|_| person.place_order(basket))),
+        person.query(RENAME, json!({"id": person.customer_id()})),
+    );
+    nested.into_iter().chain(placed).chain([profile]).collect()
+}
+
+both_databases! {
+    async fn one_connection_is_enough_for_everything_at_once(database: Database) {
+        let city = City::with_settings(database, ONE_CONNECTION).await;
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, ben) = (city.customer("Ann").await, city.customer("Ben").await);
+        let order = ann.has_ordered(&restaurant.basket(&[(0, 1)])).await;
+        // Those who only listen hold none.
+        let watch = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { status order { restaurant { name } } } }";
+        let mut streams = Vec::new();
+        for _ in 0..5 {
+            let mut stream = ann.subscribe(watch, json!({"id": order})).await;
+            assert_eq!(stream.next_event().await.text("/orderStatusChanged/status"), "PENDING");
+            streams.push(stream);
+        }
+        let basket = restaurant.basket(&[(0, 1)]);
+        let (of_ann, of_ben) = tokio::join!(everything(&ann, &basket), everything(&ben, &basket));
+        for answer in of_ann.into_iter().chain(of_ben) {
+            answer.expect_success();
+        }
+        ann.cancel_order(&order).await.expect_success();
+        for stream in &mut streams {
+            assert_eq!(stream.next_event().await.text("/orderStatusChanged/status"), "CANCELLED");
+        }
+    }
+}
