@@ -5,14 +5,15 @@ use entity::order_events;
 use rust_decimal::Decimal;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable,
+    Statement,
     sea_query::{
-        Alias, DynIden, Expr, ExprTrait, Func, LockType, Query, ReturningClause, SelectStatement, SimpleExpr, Value,
-        postgres_array::NotU8,
+        Alias, Asterisk, DynIden, Expr, ExprTrait, Func, IntoIden, LockType, Order, Query, ReturningClause,
+        SelectStatement, SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
     },
     sqlx::PgPool,
 };
 
-use crate::database::Transaction;
+use crate::{database::Transaction, literal};
 
 /// A decimal as a parameter to compare with a column. SQLite keeps decimals as floating point, and compares text with an
 /// expression as text.
@@ -23,15 +24,24 @@ pub fn decimal(backend: DbBackend, decimal: Decimal) -> Value {
     }
 }
 
-/// The column is one of the numbers: the same statement text however many there are, so that it is prepared once.
+/// The column is one of the numbers: the same statement text however many there are, so that it is prepared once. One alone is an
+/// equality, for only then a list is read in the order of an index that begins with the column.
 pub fn any_of<C, N>(backend: DbBackend, column: C, numbers: impl IntoIterator<Item = N>) -> SimpleExpr
 where
     C: ColumnTrait,
     N: Into<Value> + Into<serde_json::Value> + NotU8,
 {
+    let numbers: Vec<N> = numbers.into_iter().collect();
+    if numbers.is_empty() {
+        return Expr::Constant(false.into());
+    }
+    let numbers = match <[N; 1]>::try_from(numbers) {
+        Ok([number]) => return column.eq(number),
+        Err(numbers) => numbers,
+    };
     match backend {
         DbBackend::Sqlite => {
-            let list = serde_json::Value::from(numbers.into_iter().collect::<Vec<_>>()).to_string();
+            let list = serde_json::Value::from(numbers).to_string();
             let numbers = Query::select()
                 .column(Alias::new("value"))
                 .from_function(Func::cust("json_each").arg(list), Alias::new("numbers"))
@@ -40,6 +50,84 @@ where
         }
         _ => column.eq_any(numbers),
     }
+}
+
+/// The first `limit` rows of each of many lists, one for each number that `parent` has, in the order of `keys`. `select` gives the rows of all
+/// lists. The rows of one list come in its order, those of several mixed.
+///
+/// PostgreSQL goes from parent to parent, and reads no further in each list than the limit: it has no other way to join what is limited for
+/// each parent, so the order stays. A window reads and sorts all rows of all lists; SQLite knows nothing better.
+pub fn first_of_each<C: ColumnTrait>(
+    backend: DbBackend,
+    mut select: SelectStatement,
+    parent: C,
+    parents: &[i32],
+    keys: impl IntoIterator<Item = (SimpleExpr, Order)>,
+    limit: u64,
+) -> Statement {
+    match (backend, parents) {
+        (_, [one]) => first_of_all(backend, select.and_where(parent.eq(*one)), keys, limit),
+        (DbBackend::Sqlite, _) => {
+            select.and_where(any_of(backend, parent, parents.iter().copied()));
+            windowed(select, parent, keys, limit)
+        }
+        _ => {
+            let number = Expr::col((Alias::new("parents"), Alias::new("number")));
+            let of_parent = Expr::col(parent.as_column_ref()).eq(number);
+            let list = first_of_all(backend, select.and_where(of_parent), keys, limit);
+            let mut values = list.values.unwrap_or(Values(Vec::new())).0;
+            values.push(parents.to_vec().into());
+            let sql = format!(
+                "SELECT lists.* FROM unnest(${}) AS parents(number) CROSS JOIN LATERAL ({}) AS lists",
+                values.len(),
+                list.sql
+            );
+            Statement::from_sql_and_values(backend, sql, values)
+        }
+    }
+}
+
+/// The rows that `select` gives, as if they were a table of this name: all of them are found before they are sorted and cut. PostgreSQL would
+/// otherwise go along an index in the list's order where it believes that what is looked for lies everywhere.
+pub fn found_first(backend: DbBackend, mut select: SelectStatement, table: impl IntoIden) -> SelectStatement {
+    match backend {
+        DbBackend::Sqlite => select,
+        _ => Query::select().column(Asterisk).from_subquery(select.offset(0).to_owned(), table).to_owned(),
+    }
+}
+
+fn first_of_all(
+    backend: DbBackend,
+    select: &mut SelectStatement,
+    keys: impl IntoIterator<Item = (SimpleExpr, Order)>,
+    limit: u64,
+) -> Statement {
+    for (key, order) in keys {
+        select.order_by_expr(key, order);
+    }
+    literal::limited(backend.build(select), limit)
+}
+
+/// [`first_of_each`] where there are no lateral joins.
+fn windowed<C: ColumnTrait>(
+    mut select: SelectStatement,
+    parent: C,
+    keys: impl IntoIterator<Item = (SimpleExpr, Order)>,
+    limit: u64,
+) -> Statement {
+    let (lists, place) = (Alias::new("lists"), Alias::new("place_in_list"));
+    let mut window = WindowStatement::partition_by(parent.as_column_ref());
+    for (key, order) in keys {
+        window.order_by_expr(key, order);
+    }
+    select.expr_window_as(Func::cust("row_number"), window, place.clone());
+    let statement = Query::select()
+        .column((lists.clone(), Asterisk))
+        .from_subquery(select, lists)
+        .and_where(Expr::col(place.clone()).lte(limit))
+        .order_by(place, Order::Asc)
+        .to_owned();
+    DbBackend::Sqlite.build(&statement)
 }
 
 /// Locks the rows of `table` that the statement finds until the transaction ends. SQLite has one writer at a time, and its
@@ -240,10 +328,18 @@ pub fn postgres_pool(db: &DatabaseConnection) -> Option<&PgPool> {
     }
 }
 
-/// The first characters of a text as a sort key: by code point on both databases, whatever the collation of the database.
+/// A text as a sort key, and to compare: by code point on both databases, whatever the collation of the database.
+pub fn by_code_point(backend: DbBackend, text: SimpleExpr) -> SimpleExpr {
+    match backend {
+        DbBackend::Sqlite => text,
+        _ => Expr::cust_with_expr("$1 collate \"C\"", text),
+    }
+}
+
+/// The first characters of a text as a sort key, by code point. Indexes are over the very same expression.
 pub fn text_key(backend: DbBackend, text: SimpleExpr, length: usize) -> SimpleExpr {
     match backend {
         DbBackend::Sqlite => Expr::cust_with_expr(format!("substr(?, 1, {length})"), text),
-        _ => Expr::cust_with_expr(format!("substr($1, 1, {length}) collate \"C\""), text),
+        _ => Expr::cust_with_expr(format!("left($1, {length}) collate \"C\""), text),
     }
 }

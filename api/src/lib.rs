@@ -12,7 +12,7 @@
 //!   [`events`] reach them by a [`redis_connection`].
 //! - [`access_token`] and [`password`] prove who somebody is.
 //! - What other [`processes`] serve from the same database is looked after, for each of them has to hear of the others' changes.
-//! - [`money`], [`clock`] and [`dialect`] (everything in which PostgreSQL and SQLite differ) are used by all features.
+//! - [`money`], [`clock`], [`literal`] and [`dialect`] (everything in which PostgreSQL and SQLite differ) are used by all features.
 //! - [`seed`] makes the demo city.
 
 pub mod access_token;
@@ -29,6 +29,7 @@ pub mod features;
 pub mod graphql;
 pub mod http;
 pub mod limiter;
+pub mod literal;
 pub mod mail;
 pub mod money;
 pub mod openid;

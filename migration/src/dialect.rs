@@ -79,6 +79,35 @@ pub async fn drop_index_online(manager: &SchemaManager<'_>, index: &str) -> Resu
     run(manager, &format!("drop index {concurrently}if exists {index}")).await
 }
 
+/// Builds the indexes of `new`, each with what it is over, and then drops those of `former`, whose work they do.
+pub async fn replace_indexes_online(
+    manager: &SchemaManager<'_>,
+    former: &[(&str, impl AsRef<str>)],
+    new: &[(&str, impl AsRef<str>)],
+) -> Result<(), DbErr> {
+    for (index, on) in new {
+        create_index_online(manager, index, false, on.as_ref()).await?;
+    }
+    for (index, _) in former {
+        drop_index_online(manager, index).await?;
+    }
+    Ok(())
+}
+
+/// A column of short texts in the order of their code points, whatever the collation of the database; for an index.
+pub fn by_code_point(manager: &SchemaManager<'_>, column: &str) -> String {
+    if is_postgres(manager) { format!("{column} collate \"C\"") } else { column.to_owned() }
+}
+
+/// The first 100 characters of a text in the order of their code points, as lists are sorted by them; for an index.
+pub fn text_key(manager: &SchemaManager<'_>, column: &str) -> String {
+    if is_postgres(manager) {
+        format!("(left({column}, 100)) collate \"C\"")
+    } else {
+        format!("substr({column}, 1, 100)")
+    }
+}
+
 /// A rule that rows of a table must keep, added to a table that is already in use.
 pub struct Rule {
     pub table: &'static str,

@@ -66,6 +66,11 @@ mod m20261130_094600_index_audit_events_at;
 mod m20261130_095000_create_database_lives;
 mod m20261130_096000_create_migration_compatibility;
 mod m20261130_096100_create_processes;
+mod m20261130_097000_index_whole_pages;
+mod m20261130_097100_index_orders_under_way;
+mod m20261130_097200_index_catalog;
+mod m20261130_097300_index_search;
+mod m20261130_097400_index_ended_sessions;
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
 use semver::Version;
@@ -142,6 +147,11 @@ fn steps() -> Vec<Step> {
         Step::new(V0_1, m20261130_095000_create_database_lives::Migration),
         Step::new(V0_1, m20261130_096000_create_migration_compatibility::Migration),
         Step::new(V0_1, m20261130_096100_create_processes::Migration),
+        Step::new(V0_1, m20261130_097000_index_whole_pages::Migration),
+        Step::new(V0_1, m20261130_097100_index_orders_under_way::Migration),
+        Step::new(V0_1, m20261130_097200_index_catalog::Migration),
+        Step::new(V0_1, m20261130_097300_index_search::Migration),
+        Step::new(V0_1, m20261130_097400_index_ended_sessions::Migration),
     ]
 }
 

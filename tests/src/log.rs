@@ -100,8 +100,8 @@ impl Statement {
     }
 }
 
-/// What is in the statement that looks again and again at what everybody may do who is connected, and in no other.
-pub const RIGHTS_CHECK: &[&str] = &[r#""sessions"."id" = ANY"#, r#""sessions"."id" IN (SELECT"#];
+/// What is in the statement that looks again and again at what everybody may do who is connected, and otherwise in lists of sessions only.
+pub const RIGHTS_CHECK: &[&str] = &[r#"ORDER BY "sessions"."id" ASC"#];
 
 /// The statements of a stretch of time, in the order they ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

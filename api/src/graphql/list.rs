@@ -1,11 +1,11 @@
-//! Lists of rows as connections: at a root, and hanging on parents, where one windowed statement serves all parents of a level.
+//! Lists of rows as connections: at a root, and hanging on parents, where one statement serves all parents of a level.
 
 use std::{collections::HashMap, hash::Hash, sync::Arc};
 
 use async_graphql::dataloader::Loader;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, FromQueryResult,
-    sea_query::{Alias, Expr, Func, SelectStatement},
+    sea_query::{Alias, Asterisk, Expr, Func, SelectStatement},
 };
 
 use super::{
@@ -97,7 +97,7 @@ pub async fn first_of_parent<L: Children>(
 }
 
 async fn count(db: &impl ConnectionTrait, mut select: SelectStatement) -> Result<u64> {
-    select.clear_selects().expr_as(Func::count(Expr::val(1)), Alias::new("count"));
+    select.clear_selects().expr_as(Func::count(Expr::col(Asterisk)), Alias::new("count"));
     let row = db.query_one_raw(db.get_database_backend().build(&select)).await?;
     let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count"))?;
     Ok(count.unsigned_abs())
@@ -128,19 +128,9 @@ impl<L: Children> Loader<PageOf<L>> for Reader {
         let mut pages = HashMap::with_capacity(keys.len());
         let same_arguments = grouped(&[], keys.iter().map(|key| ((&key.list, &key.page), key.parent)));
         for ((list, page), parents) in same_arguments {
-            let mut select = list.select(&self.viewer, db.get_database_backend());
-            let rows = match parents.as_slice() {
-                // By an index in the list's order the database reads no further than the page's end: by that of one parent only.
-                [parent] => {
-                    select.and_where(L::PARENT_COLUMN.eq((*parent).into()));
-                    page.load_rows(db, select).await?
-                }
-                _ => {
-                    let numbers = parents.iter().map(|parent| (*parent).into());
-                    select.and_where(dialect::any_of(db.get_database_backend(), L::PARENT_COLUMN, numbers));
-                    page.load_each(db, select, L::PARENT_COLUMN.as_column_ref()).await?
-                }
-            };
+            let select = list.select(&self.viewer, db.get_database_backend());
+            let numbers: Vec<i32> = parents.iter().map(|parent| (*parent).into()).collect();
+            let rows = page.load_each(db, select, L::PARENT_COLUMN, &numbers).await?;
             let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), Arc::new(row))));
             pages.extend(
                 lists
@@ -165,7 +155,7 @@ impl<L: Children> Loader<CountOf<L>> for Reader {
             select
                 .clear_selects()
                 .expr_as(Expr::col(L::PARENT_COLUMN.as_column_ref()), Alias::new("parent"))
-                .expr_as(Func::count(Expr::val(1)), Alias::new("count"))
+                .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("count"))
                 .and_where(dialect::any_of(backend, L::PARENT_COLUMN, parents.iter().map(|parent| (*parent).into())))
                 .add_group_by([Expr::col(L::PARENT_COLUMN.as_column_ref())]);
             for row in db.query_all_raw(backend.build(&select)).await? {

@@ -4,10 +4,8 @@ use std::{hash::Hash, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sea_orm::{
-    ConnectionTrait, FromQueryResult,
-    sea_query::{
-        Alias, Asterisk, Expr, ExprTrait, Func, IntoColumnRef, Order, Query, SelectStatement, WindowStatement,
-    },
+    ColumnTrait, ConnectionTrait, FromQueryResult,
+    sea_query::{ExprTrait, SelectStatement},
 };
 use serde_json::Value as Json;
 
@@ -15,6 +13,7 @@ use super::{
     error::{Error, Result},
     sort::{self, Position, Sort},
 };
+use crate::{dialect, literal};
 
 /// How many rows a page has when the client names no number.
 pub const DEFAULT_SIZE: u32 = 20;
@@ -139,60 +138,49 @@ impl<S: Copy> Page<S> {
     }
 
     /// Cuts the page from the rows of `select`: one statement, which fetches one row more than the page has.
-    pub async fn load<R: FromQueryResult>(&self, db: &impl ConnectionTrait, select: SelectStatement) -> Result<Slice<R>>
-    where
-        S: Sort<R>,
-    {
-        Ok(self.slice(self.load_rows(db, select).await?))
-    }
-
-    /// The rows that [`slice`](Self::slice) makes the page of, as they come: one more than the page has, if there are so many.
-    pub async fn load_rows<R: FromQueryResult>(
+    pub async fn load<R: FromQueryResult>(
         &self,
         db: &impl ConnectionTrait,
         mut select: SelectStatement,
-    ) -> Result<Vec<R>>
+    ) -> Result<Slice<R>>
     where
         S: Sort<R>,
     {
         let backend = db.get_database_backend();
         self.keep_between::<R>(&mut select, backend);
-        for key in sort::expressions::<R, S>(self.sort, backend) {
-            select.order_by_expr(key, sort::direction::<R, S>(self.sort, self.backwards));
+        let keys: Vec<_> = sort::expressions::<R, S>(self.sort, backend).collect();
+        for key in &keys {
+            select.order_by_expr(key.clone(), sort::direction::<R, S>(self.sort, self.backwards));
         }
-        select.limit(u64::from(self.size) + 1);
-        if self.offset > 0 {
-            select.offset(u64::from(self.offset));
+        if let Some(unique) = keys.last().filter(|_| self.offset > 0) {
+            // What is passed over is counted in the index: only the page's rows are fetched.
+            let mut page = select.clone();
+            page.clear_selects().expr(unique.clone()).offset(u64::from(self.offset)).limit(u64::from(self.size) + 1);
+            select.and_where(unique.clone().in_subquery(page));
         }
-        Ok(R::find_by_statement(backend.build(&select)).all(db).await?)
+        let statement = literal::limited(backend.build(&select), u64::from(self.size) + 1);
+        Ok(self.slice(R::find_by_statement(statement).all(db).await?))
     }
 
-    /// Cuts this page from each of many lists, one a value of `parent`, in one statement: no more than a page and one row of
+    /// Cuts this page from each of many lists, one for each number that `parent` has, in one statement: no more than a page and one row of
     /// each list leaves the database. The rows come as they are in the lists' order, to be told apart by their parents.
     pub async fn load_each<R: FromQueryResult>(
         &self,
         db: &impl ConnectionTrait,
         mut select: SelectStatement,
-        parent: impl IntoColumnRef,
+        parent: impl ColumnTrait,
+        parents: &[i32],
     ) -> Result<Vec<R>>
     where
         S: Sort<R>,
     {
         let backend = db.get_database_backend();
-        let (lists, place) = (Alias::new("lists"), Alias::new("place_in_list"));
         self.keep_between::<R>(&mut select, backend);
-        let mut window = WindowStatement::partition_by(parent);
-        for key in sort::expressions::<R, S>(self.sort, backend) {
-            window.order_by_expr(key, sort::direction::<R, S>(self.sort, self.backwards));
-        }
-        select.expr_window_as(Func::cust("row_number"), window, place.clone());
-        let statement = Query::select()
-            .column((lists.clone(), Asterisk))
-            .from_subquery(select, lists)
-            .and_where(Expr::col(place.clone()).lte(i64::from(self.size) + 1))
-            .order_by(place, Order::Asc)
-            .to_owned();
-        Ok(R::find_by_statement(backend.build(&statement)).all(db).await?)
+        let direction = sort::direction::<R, S>(self.sort, self.backwards);
+        let keys = sort::expressions::<R, S>(self.sort, backend).map(|key| (key, direction.clone()));
+        let limit = u64::from(self.size) + 1;
+        let statement = dialect::first_of_each(backend, select, parent, parents, keys, limit);
+        Ok(R::find_by_statement(statement).all(db).await?)
     }
 
     fn keep_between<R>(&self, select: &mut SelectStatement, backend: sea_orm::DbBackend)

@@ -19,6 +19,8 @@ pub enum KeyKind {
     /// An integer of 64 bits.
     Long,
     Text,
+    /// A text whose column has no room for more than [`TEXT_LENGTH`] characters.
+    ShortText,
     Decimal,
     /// Microseconds since 1970.
     Time,
@@ -41,6 +43,7 @@ impl SortKey {
     fn expression(self, backend: DbBackend) -> SimpleExpr {
         match self.kind {
             KeyKind::Text => dialect::text_key(backend, self.column, TEXT_LENGTH),
+            KeyKind::ShortText => dialect::by_code_point(backend, self.column),
             KeyKind::Integer | KeyKind::Long | KeyKind::Decimal | KeyKind::Time => self.column,
         }
     }
@@ -93,7 +96,9 @@ impl KeyValue {
         Some(match kind {
             KeyKind::Integer => KeyValue::Integer(json.as_i64().filter(|number| i32::try_from(*number).is_ok())?),
             KeyKind::Long => KeyValue::Integer(json.as_i64()?),
-            KeyKind::Text => KeyValue::Text(json.as_str().filter(|text| !text.contains('\0'))?.to_owned()),
+            KeyKind::Text | KeyKind::ShortText => {
+                KeyValue::Text(json.as_str().filter(|text| !text.contains('\0'))?.to_owned())
+            }
             KeyKind::Decimal => KeyValue::Decimal(json.as_str()?.parse().ok()?),
             KeyKind::Time => KeyValue::Time(
                 DateTime::from_timestamp_micros(json.as_i64()?)

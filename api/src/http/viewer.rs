@@ -23,6 +23,7 @@ use crate::{
         execute::Payer,
         ids::{CustomerId, DriverId, RestaurantId, SessionId, UserId},
     },
+    literal,
     viewer::{Origin, Rights, SignedIn, Viewer},
 };
 
@@ -196,7 +197,7 @@ fn select_rights() -> SelectStatement {
         .expr_as(Expr::col(customers::Column::Id.as_column_ref()), Alias::new("customer_id"))
         .expr_as(Expr::col(drivers::Column::Id.as_column_ref()), Alias::new("driver_id"))
         .expr_as(Expr::col(restaurant_members::Column::RestaurantId.as_column_ref()), Alias::new("restaurant_id"))
-        .and_where(users::Column::IsActive.eq(true))
+        .and_where(literal::eq(users::Column::IsActive, true))
         .and_where(sessions::Column::EndedAt.is_null())
         .and_where(sessions::Column::ExpiresAt.gt(clock::now()));
     select

@@ -102,7 +102,8 @@ pub async fn values(db: &DatabaseConnection, expression: &str, from: &str) -> Ve
     values
 }
 
-/// Everything that the migrations made, one line each, except their own list.
+/// Everything that the migrations made, one line each, except their own list. SQLite keeps the text of what made it: whether names are quoted
+/// and words are large is no difference.
 pub async fn schema(db: &DatabaseConnection) -> Vec<String> {
     match db.get_database_backend() {
         DbBackend::Postgres => {
@@ -131,7 +132,7 @@ pub async fn schema(db: &DatabaseConnection) -> Vec<String> {
         DbBackend::Sqlite => {
             values(
                 db,
-                "type || ' ' || name || ' ' || sql",
+                "type || ' ' || name || ' ' || lower(replace(sql, '\"', ''))",
                 "sqlite_master where sql is not null and name not like '%seaql_migrations%' \
                  and name not like 'sqlite_%'",
             )

@@ -25,6 +25,7 @@ use crate::{
         ids::{GlobalId, UserId},
         row::Row,
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -102,8 +103,8 @@ pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveIn
 pub async fn admins_lock_in_tx(transaction: &Transaction) -> Result<Vec<users::Model>> {
     let backend = transaction.get_database_backend();
     let mut admins = users::Entity::find()
-        .filter(users::Column::Role.eq(UserRole::Admin))
-        .filter(users::Column::IsActive.eq(true))
+        .filter(literal::eq(users::Column::Role, UserRole::Admin))
+        .filter(literal::eq(users::Column::IsActive, true))
         .into_query();
     admins.order_by(users::Column::Id, sea_orm::Order::Asc);
     dialect::lock_rows(backend, &mut admins, users::Model::table());

@@ -16,6 +16,7 @@ use crate::{
         search,
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -88,9 +89,9 @@ impl List for Users {
             select.and_where(search::contains(users::Column::SearchText, term));
         }
         if let Some(role) = self.role {
-            select.and_where(users::Column::Role.eq(entity::sea_orm_active_enums::UserRole::from(role)));
+            select.and_where(literal::eq(users::Column::Role, entity::sea_orm_active_enums::UserRole::from(role)));
         }
-        select
+        search::found(backend, select, self.search.as_deref(), users::Entity)
     }
 }
 

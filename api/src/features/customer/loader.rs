@@ -81,7 +81,7 @@ impl List for Customers {
             }
             select.cond_where(found);
         }
-        select
+        search::found(backend, select, self.search.as_deref(), customers::Entity)
     }
 }
 

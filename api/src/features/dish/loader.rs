@@ -7,6 +7,7 @@ use sea_orm::{
 };
 
 use crate::{
+    dialect,
     graphql::{
         ids::{DishId, MenuId, RestaurantId},
         list::{Children, List},
@@ -14,6 +15,7 @@ use crate::{
         search,
         sort::{KeyKind, KeyValue, Position, Sort, SortKey},
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -79,13 +81,15 @@ pub struct DishConditions {
 }
 
 impl DishConditions {
-    fn select(&self) -> SelectStatement {
+    fn select(&self, backend: DbBackend) -> SelectStatement {
         let mut select = DishRow::select();
         if let Some(is_available) = self.is_available {
             select.and_where(dishes::Column::IsAvailable.eq(is_available));
         }
         if let Some(category) = &self.category {
-            select.and_where(dishes::Column::Category.eq(category));
+            // By code point, as the index over it is.
+            let column = Expr::col(dishes::Column::Category.as_column_ref());
+            select.and_where(dialect::by_code_point(backend, column).eq(category));
         }
         if let Some(term) = &self.search {
             select.and_where(search::contains(dishes::Column::SearchText, term));
@@ -102,10 +106,10 @@ impl List for Dishes {
     type Row = DishRow;
     type Sort = DishOrderBy;
 
-    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
-        let mut select = self.0.select();
-        select.and_where(restaurants::Column::IsActive.eq(true));
-        select
+    fn select(&self, _: &Viewer, backend: DbBackend) -> SelectStatement {
+        let mut select = self.0.select(backend);
+        select.and_where(literal::eq(restaurants::Column::IsActive, true));
+        search::found(backend, select, self.0.search.as_deref(), dishes::Entity)
     }
 }
 
@@ -117,8 +121,8 @@ impl List for DishesOfMenu {
     type Row = DishRow;
     type Sort = DishOrderBy;
 
-    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
-        self.0.select()
+    fn select(&self, _: &Viewer, backend: DbBackend) -> SelectStatement {
+        self.0.select(backend)
     }
 }
 
@@ -149,7 +153,7 @@ impl Sort<DishRow> for DishOrderBy {
         // The search text starts with the folded name: A to Z is then the same on both databases and in any script.
         let by_name = || SortKey::new(dishes::Column::SearchText, KeyKind::Text);
         let mut keys = match self {
-            DishOrderBy::Category => vec![SortKey::new(dishes::Column::Category, KeyKind::Text), by_name()],
+            DishOrderBy::Category => vec![SortKey::new(dishes::Column::Category, KeyKind::ShortText), by_name()],
             DishOrderBy::Price => vec![SortKey::new(dishes::Column::Price, KeyKind::Decimal)],
             DishOrderBy::Name => vec![by_name()],
         };

@@ -8,7 +8,7 @@ use entity::{
 };
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryTrait,
-    sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr, WindowStatement},
+    sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr},
 };
 
 use super::types::DriverStatus;
@@ -22,6 +22,7 @@ use crate::{
         row::Row,
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -49,7 +50,7 @@ impl Row for drivers::Model {
             visible = visible.add(drivers::Column::Id.eq(driver.0));
         }
         if !viewer.restaurants().is_empty() {
-            visible = visible.add(drivers::Column::Status.eq(StoredDriverStatus::Available));
+            visible = visible.add(literal::eq(drivers::Column::Status, StoredDriverStatus::Available));
         }
         visible
     }
@@ -85,7 +86,7 @@ impl List for Drivers {
         let mut select = drivers::Model::select();
         select.cond_where(drivers::Model::visible_to(viewer, backend));
         if let Some(status) = self.status {
-            select.and_where(drivers::Column::Status.eq(StoredDriverStatus::from(status)));
+            select.and_where(literal::eq(drivers::Column::Status, StoredDriverStatus::from(status)));
         }
         select
     }
@@ -147,28 +148,20 @@ impl Loader<AvailableNearby> for Reader {
     async fn load(&self, keys: &[AvailableNearby]) -> Result<HashMap<AvailableNearby, Vec<drivers::Model>>> {
         let db = &self.app.db;
         let backend = db.get_database_backend();
-        let (nearby, place) = (Alias::new("nearby"), Alias::new("place_in_list"));
-        let restaurant = Expr::col(restaurants::Column::Id.as_column_ref());
+        let restaurant = restaurants::Column::Id;
         let mut loaded = HashMap::with_capacity(keys.len());
         for (first, these) in grouped(&[], keys.iter().map(|key| (key.first, *key))) {
-            let asking = these.iter().map(|key| key.restaurant.0);
+            let asking: Vec<i32> = these.iter().map(|key| key.restaurant.0).collect();
             let mut select = drivers::Model::select();
             select
-                .inner_join(restaurants::Entity, dialect::any_of(backend, restaurants::Column::Id, asking))
-                .and_where(drivers::Column::Status.eq(StoredDriverStatus::Available))
-                .expr_as(restaurant.clone(), Alias::new("nearby_id"));
-            let mut window = WindowStatement::partition_by(restaurants::Column::Id.as_column_ref());
+                .inner_join(restaurants::Entity, Expr::Constant(true.into()))
+                .and_where(literal::eq(drivers::Column::Status, StoredDriverStatus::Available))
+                .expr_as(Expr::col(restaurant.as_column_ref()), Alias::new("nearby_id"));
             let distance = Func::coalesce([Expr::cust(squared_distance()), Expr::val(FARTHEST)]);
-            window.order_by_expr(distance.into(), Order::Asc);
-            window.order_by_expr(Expr::col(drivers::Column::Id.as_column_ref()), Order::Asc);
-            select.expr_window_as(Func::cust("row_number"), window, place.clone());
-            let statement = Query::select()
-                .column((nearby.clone(), Asterisk))
-                .from_subquery(select, nearby.clone())
-                .and_where(Expr::col(place.clone()).lte(i64::from(first)))
-                .order_by(place.clone(), Order::Asc)
-                .to_owned();
-            let rows = Nearby::find_by_statement(backend.build(&statement)).all(db).await?;
+            let nearest = [distance.into(), Expr::col(drivers::Column::Id.as_column_ref())];
+            let keys = nearest.map(|key| (key, Order::Asc));
+            let statement = dialect::first_of_each(backend, select, restaurant, &asking, keys, first.into());
+            let rows = Nearby::find_by_statement(statement).all(db).await?;
             let key = |row: &Nearby| AvailableNearby { restaurant: RestaurantId(row.nearby_id), first };
             loaded.extend(grouped(&these, rows.into_iter().map(|row| (key(&row), row.driver))));
         }

@@ -25,6 +25,7 @@ use crate::{
         input,
         row::Row,
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -117,7 +118,7 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
     let changed = drivers::Entity::update_many()
         .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(status)))
         .filter(drivers::Column::Id.eq(id.0))
-        .filter(drivers::Column::Status.ne(StoredDriverStatus::Busy))
+        .filter(literal::ne(drivers::Column::Status, StoredDriverStatus::Busy))
         .exec_with_returning(&transaction)
         .await?;
     let driver = changed

@@ -17,6 +17,7 @@ use crate::{
         ids::{DriverId, GlobalId, OrderId, RestaurantId},
         row::Row,
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -60,7 +61,7 @@ async fn driver_assign_in_tx(
     let taken = drivers::Entity::update_many()
         .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(DriverStatus::Busy)))
         .filter(drivers::Column::Id.eq(driver.0))
-        .filter(drivers::Column::Status.eq(DriverStatus::Available))
+        .filter(literal::eq(drivers::Column::Status, DriverStatus::Available))
         .exec(transaction)
         .await?;
     if taken.rows_affected == 0 {

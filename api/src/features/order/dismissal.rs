@@ -20,6 +20,7 @@ use crate::{
     database::Transaction,
     dialect,
     graphql::{error::Result, ids::UserId, row::Row},
+    literal,
     viewer::Viewer,
 };
 
@@ -71,7 +72,7 @@ async fn order_carried_in_tx(transaction: &Transaction, driver: i32) -> Result<O
     let backend = transaction.get_database_backend();
     let mut select = orders::Entity::find()
         .filter(orders::Column::DriverId.eq(driver))
-        .filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
+        .filter(literal::is_in(orders::Column::Status, lifecycle::UNDER_WAY))
         .into_query();
     dialect::lock_rows(backend, &mut select, orders::Model::table());
     Ok(orders::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
@@ -87,8 +88,8 @@ pub async fn driver_works_in_tx(transaction: &Transaction, driver: i32) -> Resul
             Expr::col(drivers::Column::UserId.as_column_ref()).equals(users::Column::Id.as_column_ref()),
         )
         .and_where(drivers::Column::Id.eq(driver))
-        .and_where(users::Column::IsActive.eq(true))
-        .and_where(users::Column::Role.eq(UserRole::Driver));
+        .and_where(literal::eq(users::Column::IsActive, true))
+        .and_where(literal::eq(users::Column::Role, UserRole::Driver));
     dialect::hold_rows(backend, &mut select, users::Model::table());
     Ok(transaction.query_one_raw(backend.build(&select)).await?.is_some())
 }

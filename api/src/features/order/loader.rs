@@ -24,6 +24,7 @@ use crate::{
         row::Row,
         sort::{KeyKind, KeyValue, Position, Sort, SortKey},
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -73,7 +74,9 @@ pub fn own(viewer: &Viewer, backend: DbBackend) -> Condition {
 
 /// [`lifecycle::is_claimable`], in SQL.
 pub fn claimable() -> Condition {
-    Condition::all().add(orders::Column::Status.is_in(lifecycle::ASSIGNABLE)).add(orders::Column::DriverId.is_null())
+    Condition::all()
+        .add(literal::is_in(orders::Column::Status, lifecycle::ASSIGNABLE))
+        .add(orders::Column::DriverId.is_null())
 }
 
 /// Which orders a list holds, decoded from the client's filter.
@@ -89,14 +92,8 @@ impl OrderConditions {
         let mut select = orders::Model::select();
         select.cond_where(own(viewer, backend));
         if let Some(statuses) = &self.status {
-            select.and_where(
-                orders::Column::Status.is_in(
-                    statuses
-                        .iter()
-                        .map(|status| (*status).into())
-                        .collect::<Vec<entity::sea_orm_active_enums::OrderStatus>>(),
-                ),
-            );
+            let statuses = statuses.iter().map(|status| entity::sea_orm_active_enums::OrderStatus::from(*status));
+            select.and_where(literal::is_in(orders::Column::Status, statuses));
         }
         if let Some(since) = self.placed_since {
             select.and_where(orders::Column::OrderTime.gte(since));
@@ -267,7 +264,7 @@ impl Reader {
             .column(parent)
             .distinct()
             .filter(dialect::any_of(db.get_database_backend(), parent, these))
-            .filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
+            .filter(literal::is_in(orders::Column::Status, lifecycle::UNDER_WAY))
             .filter(own(&self.viewer, db.get_database_backend()));
         Ok(parents.into_tuple().all(db).await?)
     }

@@ -15,6 +15,7 @@ use crate::{
         error::{Code, Error, Result},
         ids::OrderId,
     },
+    literal,
     tasks::Setbacks,
     viewer::Viewer,
 };
@@ -41,7 +42,7 @@ pub async fn cancel_overdue(app: &App, setbacks: &Setbacks<i32>) -> Result<()> {
         let others = orders::Entity::find()
             .select_only()
             .column(orders::Column::Id)
-            .filter(orders::Column::Status.eq(OrderStatus::Pending))
+            .filter(literal::eq(orders::Column::Status, OrderStatus::Pending))
             .filter(orders::Column::OrderTime.lt(deadline))
             .filter(dialect::any_of(app.db.get_database_backend(), orders::Column::Id, resting).not())
             .order_by_asc(orders::Column::OrderTime)
@@ -70,7 +71,7 @@ async fn cancel(app: &App, id: OrderId, minutes: u32) -> Result<()> {
 
 /// The error, unless the order does not wait any more.
 async fn unless_accepted(app: &App, id: OrderId, error: Error) -> Result<()> {
-    let waiting = orders::Entity::find_by_id(id.0).filter(orders::Column::Status.eq(OrderStatus::Pending));
+    let waiting = orders::Entity::find_by_id(id.0).filter(literal::eq(orders::Column::Status, OrderStatus::Pending));
     match waiting.one(&app.db).await? {
         Some(_) => Err(error),
         None => Ok(()),

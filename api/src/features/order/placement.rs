@@ -29,6 +29,7 @@ use crate::{
         input,
         row::Row,
     },
+    literal,
     money::Charge,
     viewer::Viewer,
 };
@@ -148,7 +149,7 @@ async fn count_order_in_tx(transaction: &Transaction, restaurant: &restaurants::
     let counted = restaurants::Entity::update_many()
         .col_expr(restaurants::Column::TotalOrders, Expr::col(restaurants::Column::TotalOrders).add(1))
         .filter(restaurants::Column::Id.eq(restaurant.id))
-        .filter(restaurants::Column::IsActive.eq(true))
+        .filter(literal::eq(restaurants::Column::IsActive, true))
         .exec(transaction)
         .await?;
     if counted.rows_affected == 0 {

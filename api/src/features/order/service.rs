@@ -23,6 +23,7 @@ use crate::{
         input,
         row::Row,
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -132,7 +133,8 @@ pub async fn orders_forget_in_tx(
     name: &str,
 ) -> Result<()> {
     let own = || orders::Column::CustomerId.eq(customer.0);
-    let under_way = orders::Entity::find().filter(own()).filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY));
+    let under_way =
+        orders::Entity::find().filter(own()).filter(literal::is_in(orders::Column::Status, lifecycle::UNDER_WAY));
     if under_way.one(transaction).await?.is_some() {
         return Err(Error::conflict("An order is under way: wait for its end, or cancel it."));
     }

@@ -16,6 +16,7 @@ use crate::{
         search,
         sort::{KeyKind, KeyValue, Position, Sort, SortKey},
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -39,7 +40,7 @@ impl Row for restaurants::Model {
         if viewer.is_admin() {
             return Condition::all();
         }
-        Condition::any().add(restaurants::Column::IsActive.eq(true)).add(dialect::any_of(
+        Condition::any().add(literal::eq(restaurants::Column::IsActive, true)).add(dialect::any_of(
             backend,
             restaurants::Column::Id,
             viewer.restaurants(),
@@ -66,7 +67,7 @@ impl List for Restaurants {
         if self.include_inactive {
             select.cond_where(restaurants::Model::visible_to(viewer, backend));
         } else {
-            select.and_where(restaurants::Column::IsActive.eq(true));
+            select.and_where(literal::eq(restaurants::Column::IsActive, true));
         }
         if let Some(cuisine_type) = &self.cuisine_type {
             select.and_where(restaurants::Column::CuisineType.eq(cuisine_type));
@@ -74,7 +75,7 @@ impl List for Restaurants {
         if let Some(term) = &self.search {
             select.and_where(search::contains(restaurants::Column::SearchText, term));
         }
-        select
+        search::found(backend, select, self.search.as_deref(), restaurants::Entity)
     }
 }
 

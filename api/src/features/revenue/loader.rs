@@ -8,7 +8,7 @@ use entity::{orders, sea_orm_active_enums::OrderStatus};
 use rust_decimal::Decimal;
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Alias, Expr, Func},
+    sea_query::{Alias, Asterisk, Expr, Func},
 };
 
 use super::types::RevenuePeriod;
@@ -19,6 +19,7 @@ use crate::{
         ids::RestaurantId,
         loaders::{Reader, grouped},
     },
+    literal,
 };
 
 /// Loader key: what a restaurant earned from `since` to `until`, both included. Periods without an order are not there.
@@ -87,7 +88,7 @@ impl Reader {
                 orders::Column::RestaurantId,
                 restaurants.iter().map(|restaurant| restaurant.0),
             ))
-            .filter(orders::Column::Status.eq(OrderStatus::Delivered))
+            .filter(literal::eq(orders::Column::Status, OrderStatus::Delivered))
             .filter(orders::Column::OrderTime.gte(midnight(span.since)))
             .filter(orders::Column::OrderTime.lt(midnight(end)))
             .into_query();
@@ -97,7 +98,7 @@ impl Reader {
                 dialect::period_start(backend, orders::Column::OrderTime, span.period.into()),
                 period_start.clone(),
             )
-            .expr_as(Func::count(Expr::val(1)), Alias::new("orders"))
+            .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("orders"))
             .expr_as(dialect::sum_in_hundredths(backend, orders::Column::TotalAmount), Alias::new("hundredths"))
             .add_group_by([Expr::col(orders::Column::RestaurantId.as_column_ref()), Expr::col(period_start)]);
         Ok(EarnedRow::find_by_statement(backend.build(&select)).all(db).await?)

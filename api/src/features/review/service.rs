@@ -24,7 +24,7 @@ use crate::{
         input,
         row::Row,
     },
-    money,
+    literal, money,
     viewer::Viewer,
 };
 
@@ -116,7 +116,7 @@ async fn customer_served_in_tx(
         let delivered = orders::Entity::find()
             .filter(orders::Column::CustomerId.eq(customer.0))
             .filter(orders::Column::RestaurantId.eq(restaurant.0))
-            .filter(orders::Column::Status.eq(OrderStatus::Delivered))
+            .filter(literal::eq(orders::Column::Status, OrderStatus::Delivered))
             .count(transaction)
             .await?;
         if delivered > 0 {

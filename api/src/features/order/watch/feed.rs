@@ -22,6 +22,7 @@ use crate::{
         row::Row,
         shared::{Reading, Shared},
     },
+    literal,
     viewer::Viewer,
 };
 
@@ -188,7 +189,7 @@ async fn latest_steps(app: &App, present: Condition, horizon: FeedPosition) -> R
             Expr::col(orders::Column::Id.as_column_ref()).equals(order_events::Column::OrderId.as_column_ref()),
         )
         .cond_where(present)
-        .and_where(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
+        .and_where(literal::is_in(orders::Column::Status, lifecycle::UNDER_WAY))
         .and_where(
             Expr::col(order_events::Column::Sequence.as_column_ref())
                 .eq(SimpleExpr::SubQuery(None, Box::new(latest_sequence.into()))),
