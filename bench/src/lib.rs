@@ -1,0 +1,3 @@
+//! What the load and the limit share: the operations.
+
+pub mod operation;
