@@ -20,3 +20,33 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] =
+        &["token_hash", "user_id", "purpose", "email", "created_at", "expires_at", "used_at"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::TokenHash,
+            Column::UserId,
+            Column::Purpose,
+            Column::Email,
+            Column::CreatedAt,
+            Column::ExpiresAt,
+            Column::UsedAt,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            token_hash: cells.cell()?,
+            user_id: cells.cell()?,
+            purpose: cells.cell()?,
+            email: cells.cell()?,
+            created_at: cells.cell()?,
+            expires_at: cells.cell()?,
+            used_at: cells.cell()?,
+        })
+    }
+}

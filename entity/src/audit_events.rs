@@ -21,3 +21,35 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] =
+        &["id", "at", "actor_id", "action", "subject", "address", "user_agent", "details"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::At,
+            Column::ActorId,
+            Column::Action,
+            Column::Subject,
+            Column::Address,
+            Column::UserAgent,
+            Column::Details,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            at: cells.cell()?,
+            actor_id: cells.cell()?,
+            action: cells.cell()?,
+            subject: cells.cell()?,
+            address: cells.cell()?,
+            user_agent: cells.cell()?,
+            details: cells.cell()?,
+        })
+    }
+}

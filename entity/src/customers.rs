@@ -31,3 +31,49 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &[
+        "id",
+        "name",
+        "email",
+        "phone",
+        "addresses",
+        "created_at",
+        "updated_at",
+        "user_id",
+        "search_text",
+        "normalized_email",
+    ];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::Name,
+            Column::Email,
+            Column::Phone,
+            Column::Addresses,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+            Column::UserId,
+            Column::SearchText,
+            Column::NormalizedEmail,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            name: cells.cell()?,
+            email: cells.cell()?,
+            phone: cells.cell()?,
+            addresses: cells.cell()?,
+            created_at: cells.cell()?,
+            updated_at: cells.cell()?,
+            user_id: cells.cell()?,
+            search_text: cells.cell()?,
+            normalized_email: cells.cell()?,
+        })
+    }
+}

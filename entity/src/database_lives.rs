@@ -15,3 +15,16 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &["id", "is_first", "began_at", "marks"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[Column::Id, Column::IsFirst, Column::BeganAt, Column::Marks];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model { id: cells.cell()?, is_first: cells.cell()?, began_at: cells.cell()?, marks: cells.cell()? })
+    }
+}

@@ -26,3 +26,37 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] =
+        &["id", "menu_id", "name", "description", "price", "image_url", "is_available", "category", "search_text"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::MenuId,
+            Column::Name,
+            Column::Description,
+            Column::Price,
+            Column::ImageUrl,
+            Column::IsAvailable,
+            Column::Category,
+            Column::SearchText,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            menu_id: cells.cell()?,
+            name: cells.cell()?,
+            description: cells.cell()?,
+            price: cells.cell()?,
+            image_url: cells.cell()?,
+            is_available: cells.cell()?,
+            category: cells.cell()?,
+            search_text: cells.cell()?,
+        })
+    }
+}

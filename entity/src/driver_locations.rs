@@ -27,3 +27,35 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] =
+        &["order_id", "slot", "driver_id", "recorded_at", "lat", "lng", "heading", "speed"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::OrderId,
+            Column::Slot,
+            Column::DriverId,
+            Column::RecordedAt,
+            Column::Lat,
+            Column::Lng,
+            Column::Heading,
+            Column::Speed,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            order_id: cells.cell()?,
+            slot: cells.cell()?,
+            driver_id: cells.cell()?,
+            recorded_at: cells.cell()?,
+            lat: cells.cell()?,
+            lng: cells.cell()?,
+            heading: cells.cell()?,
+            speed: cells.cell()?,
+        })
+    }
+}

@@ -34,3 +34,55 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &[
+        "id",
+        "name",
+        "phone",
+        "license_number",
+        "vehicle_type",
+        "status",
+        "current_lat",
+        "current_lng",
+        "location_heading",
+        "location_speed",
+        "location_recorded_at",
+        "user_id",
+    ];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::Name,
+            Column::Phone,
+            Column::LicenseNumber,
+            Column::VehicleType,
+            Column::Status,
+            Column::CurrentLat,
+            Column::CurrentLng,
+            Column::LocationHeading,
+            Column::LocationSpeed,
+            Column::LocationRecordedAt,
+            Column::UserId,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            name: cells.cell()?,
+            phone: cells.cell()?,
+            license_number: cells.cell()?,
+            vehicle_type: cells.cell()?,
+            status: cells.cell()?,
+            current_lat: cells.cell()?,
+            current_lng: cells.cell()?,
+            location_heading: cells.cell()?,
+            location_speed: cells.cell()?,
+            location_recorded_at: cells.cell()?,
+            user_id: cells.cell()?,
+        })
+    }
+}

@@ -18,3 +18,16 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &["issuer", "subject", "user_id", "created_at"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[Column::Issuer, Column::Subject, Column::UserId, Column::CreatedAt];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model { issuer: cells.cell()?, subject: cells.cell()?, user_id: cells.cell()?, created_at: cells.cell()? })
+    }
+}

@@ -20,3 +20,16 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &["id", "restaurant_id", "name", "description"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[Column::Id, Column::RestaurantId, Column::Name, Column::Description];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model { id: cells.cell()?, restaurant_id: cells.cell()?, name: cells.cell()?, description: cells.cell()? })
+    }
+}

@@ -17,3 +17,31 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] =
+        &["state_hash", "secret_hash", "nonce", "pkce_verifier", "redirect_url", "expires_at"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::StateHash,
+            Column::SecretHash,
+            Column::Nonce,
+            Column::PkceVerifier,
+            Column::RedirectUrl,
+            Column::ExpiresAt,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            state_hash: cells.cell()?,
+            secret_hash: cells.cell()?,
+            nonce: cells.cell()?,
+            pkce_verifier: cells.cell()?,
+            redirect_url: cells.cell()?,
+            expires_at: cells.cell()?,
+        })
+    }
+}

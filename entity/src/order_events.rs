@@ -29,3 +29,52 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &[
+        "order_id",
+        "sequence",
+        "status",
+        "previous_status",
+        "driver_id",
+        "actor",
+        "note",
+        "at",
+        "published_at",
+        "position",
+        "feed_transaction",
+    ];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::OrderId,
+            Column::Sequence,
+            Column::Status,
+            Column::PreviousStatus,
+            Column::DriverId,
+            Column::Actor,
+            Column::Note,
+            Column::At,
+            Column::PublishedAt,
+            Column::Position,
+            Column::FeedTransaction,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            order_id: cells.cell()?,
+            sequence: cells.cell()?,
+            status: cells.cell()?,
+            previous_status: cells.cell()?,
+            driver_id: cells.cell()?,
+            actor: cells.cell()?,
+            note: cells.cell()?,
+            at: cells.cell()?,
+            published_at: cells.cell()?,
+            position: cells.cell()?,
+            feed_transaction: cells.cell()?,
+        })
+    }
+}

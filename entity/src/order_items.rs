@@ -21,3 +21,23 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &["order_id", "dish_id", "quantity", "unit_price", "dish_name"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] =
+            &[Column::OrderId, Column::DishId, Column::Quantity, Column::UnitPrice, Column::DishName];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            order_id: cells.cell()?,
+            dish_id: cells.cell()?,
+            quantity: cells.cell()?,
+            unit_price: cells.cell()?,
+            dish_name: cells.cell()?,
+        })
+    }
+}

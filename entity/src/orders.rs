@@ -42,3 +42,67 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &[
+        "id",
+        "customer_id",
+        "restaurant_id",
+        "driver_id",
+        "order_time",
+        "total_amount",
+        "delivery_fee",
+        "status",
+        "delivery_address",
+        "customer_name",
+        "restaurant_name",
+        "subtotal",
+        "tax",
+        "currency",
+        "idempotency_key",
+        "request_hash",
+    ];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::CustomerId,
+            Column::RestaurantId,
+            Column::DriverId,
+            Column::OrderTime,
+            Column::TotalAmount,
+            Column::DeliveryFee,
+            Column::Status,
+            Column::DeliveryAddress,
+            Column::CustomerName,
+            Column::RestaurantName,
+            Column::Subtotal,
+            Column::Tax,
+            Column::Currency,
+            Column::IdempotencyKey,
+            Column::RequestHash,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            customer_id: cells.cell()?,
+            restaurant_id: cells.cell()?,
+            driver_id: cells.cell()?,
+            order_time: cells.cell()?,
+            total_amount: cells.cell()?,
+            delivery_fee: cells.cell()?,
+            status: cells.cell()?,
+            delivery_address: cells.cell()?,
+            customer_name: cells.cell()?,
+            restaurant_name: cells.cell()?,
+            subtotal: cells.cell()?,
+            tax: cells.cell()?,
+            currency: cells.cell()?,
+            idempotency_key: cells.cell()?,
+            request_hash: cells.cell()?,
+        })
+    }
+}

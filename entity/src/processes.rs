@@ -16,3 +16,24 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &["id", "host", "version", "has_broker", "started_at", "seen_at"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] =
+            &[Column::Id, Column::Host, Column::Version, Column::HasBroker, Column::StartedAt, Column::SeenAt];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            host: cells.cell()?,
+            version: cells.cell()?,
+            has_broker: cells.cell()?,
+            started_at: cells.cell()?,
+            seen_at: cells.cell()?,
+        })
+    }
+}

@@ -22,3 +22,43 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &[
+        "token_hash",
+        "session_id",
+        "created_at",
+        "used_at",
+        "generation",
+        "issued_for",
+        "confirmed_at",
+        "replaced_at",
+    ];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::TokenHash,
+            Column::SessionId,
+            Column::CreatedAt,
+            Column::UsedAt,
+            Column::Generation,
+            Column::IssuedFor,
+            Column::ConfirmedAt,
+            Column::ReplacedAt,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            token_hash: cells.cell()?,
+            session_id: cells.cell()?,
+            created_at: cells.cell()?,
+            used_at: cells.cell()?,
+            generation: cells.cell()?,
+            issued_for: cells.cell()?,
+            confirmed_at: cells.cell()?,
+            replaced_at: cells.cell()?,
+        })
+    }
+}

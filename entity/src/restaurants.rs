@@ -41,3 +41,70 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &[
+        "id",
+        "name",
+        "address",
+        "phone",
+        "cuisine_type",
+        "avg_rating",
+        "total_orders",
+        "is_active",
+        "created_at",
+        "currency",
+        "delivery_fee",
+        "tax_rate",
+        "lat",
+        "lng",
+        "delivery_zone",
+        "review_count",
+        "search_text",
+    ];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::Name,
+            Column::Address,
+            Column::Phone,
+            Column::CuisineType,
+            Column::AvgRating,
+            Column::TotalOrders,
+            Column::IsActive,
+            Column::CreatedAt,
+            Column::Currency,
+            Column::DeliveryFee,
+            Column::TaxRate,
+            Column::Lat,
+            Column::Lng,
+            Column::DeliveryZone,
+            Column::ReviewCount,
+            Column::SearchText,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            name: cells.cell()?,
+            address: cells.cell()?,
+            phone: cells.cell()?,
+            cuisine_type: cells.cell()?,
+            avg_rating: cells.cell()?,
+            total_orders: cells.cell()?,
+            is_active: cells.cell()?,
+            created_at: cells.cell()?,
+            currency: cells.cell()?,
+            delivery_fee: cells.cell()?,
+            tax_rate: cells.cell()?,
+            lat: cells.cell()?,
+            lng: cells.cell()?,
+            delivery_zone: cells.cell()?,
+            review_count: cells.cell()?,
+            search_text: cells.cell()?,
+        })
+    }
+}

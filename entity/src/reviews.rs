@@ -24,3 +24,33 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] =
+        &["id", "customer_id", "restaurant_id", "rating", "comment", "created_at", "updated_at"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::CustomerId,
+            Column::RestaurantId,
+            Column::Rating,
+            Column::Comment,
+            Column::CreatedAt,
+            Column::UpdatedAt,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            customer_id: cells.cell()?,
+            restaurant_id: cells.cell()?,
+            rating: cells.cell()?,
+            comment: cells.cell()?,
+            created_at: cells.cell()?,
+            updated_at: cells.cell()?,
+        })
+    }
+}

@@ -2,9 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-#[derive(Debug, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
 #[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "account_token_purpose")]
 pub enum AccountTokenPurpose {
+    #[default]
     #[sea_orm(string_value = "VERIFY_EMAIL")]
     VerifyEmail,
     #[sea_orm(string_value = "RESET_PASSWORD")]
@@ -12,9 +13,10 @@ pub enum AccountTokenPurpose {
     #[sea_orm(string_value = "INVITATION")]
     Invitation,
 }
-#[derive(Debug, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
 #[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "driver_status")]
 pub enum DriverStatus {
+    #[default]
     #[sea_orm(string_value = "OFFLINE")]
     Offline,
     #[sea_orm(string_value = "AVAILABLE")]
@@ -22,9 +24,10 @@ pub enum DriverStatus {
     #[sea_orm(string_value = "BUSY")]
     Busy,
 }
-#[derive(Debug, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
 #[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "order_status")]
 pub enum OrderStatus {
+    #[default]
     #[sea_orm(string_value = "PENDING")]
     Pending,
     #[sea_orm(string_value = "CONFIRMED")]
@@ -40,9 +43,10 @@ pub enum OrderStatus {
     #[sea_orm(string_value = "CANCELLED")]
     Cancelled,
 }
-#[derive(Debug, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
 #[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "user_role")]
 pub enum UserRole {
+    #[default]
     #[sea_orm(string_value = "CUSTOMER")]
     Customer,
     #[sea_orm(string_value = "MERCHANT")]

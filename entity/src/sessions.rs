@@ -22,3 +22,35 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] =
+        &["id", "user_id", "created_at", "last_used_at", "expires_at", "ended_at", "address", "user_agent"];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::UserId,
+            Column::CreatedAt,
+            Column::LastUsedAt,
+            Column::ExpiresAt,
+            Column::EndedAt,
+            Column::Address,
+            Column::UserAgent,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            user_id: cells.cell()?,
+            created_at: cells.cell()?,
+            last_used_at: cells.cell()?,
+            expires_at: cells.cell()?,
+            ended_at: cells.cell()?,
+            address: cells.cell()?,
+            user_agent: cells.cell()?,
+        })
+    }
+}

@@ -38,3 +38,49 @@ pub struct Model {
 }
 
 impl ActiveModelBehavior for ActiveModel {}
+
+impl crate::columns::Partial for Model {
+    const NAMES: &'static [&'static str] = &[
+        "id",
+        "email",
+        "name",
+        "role",
+        "is_active",
+        "email_verified_at",
+        "created_at",
+        "search_text",
+        "password_hash",
+        "normalized_email",
+    ];
+
+    fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
+        const COLUMNS: &[Column] = &[
+            Column::Id,
+            Column::Email,
+            Column::Name,
+            Column::Role,
+            Column::IsActive,
+            Column::EmailVerifiedAt,
+            Column::CreatedAt,
+            Column::SearchText,
+            Column::PasswordHash,
+            Column::NormalizedEmail,
+        ];
+        COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
+    }
+
+    fn read(cells: &mut crate::columns::Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Model {
+            id: cells.cell()?,
+            email: cells.cell()?,
+            name: cells.cell()?,
+            role: cells.cell()?,
+            is_active: cells.cell()?,
+            email_verified_at: cells.cell()?,
+            created_at: cells.cell()?,
+            search_text: cells.cell()?,
+            password_hash: cells.cell()?,
+            normalized_email: cells.cell()?,
+        })
+    }
+}

@@ -1,5 +1,7 @@
 //! Generates the entities and the drawing of the tables from the migrated database.
 
+mod partial;
+
 use std::{
     collections::BTreeMap,
     ffi::OsStr,
@@ -32,9 +34,12 @@ struct Arguments {
 const LIBRARY: &str = "\
 //! The rows of the database as SeaORM entities.
 //!
-//! Generated from the migrated database by `cargo run -p entity-generator`: do not edit.
+//! Generated from the migrated database by `cargo run -p entity-generator`: do not edit, but for `columns.rs`.
 
 ";
+
+/// What stands among the entities and is written by hand.
+const WRITTEN_BY_HAND: &[&str] = &["columns.rs"];
 
 /// Contents by path from the project's root.
 type Files = BTreeMap<PathBuf, String>;
@@ -124,9 +129,19 @@ async fn run_codegen(url: &str, options: &[&str], folder: &Path) -> anyhow::Resu
 
 /// The generated sources, formatted as the rest of the project is.
 fn rust_files(folder: &Path) -> anyhow::Result<Files> {
+    for (path, source) in read_folder(folder)? {
+        let name = path.file_name().context("a file has a name")?;
+        let source = match partial::of_entity(&source) {
+            Some(reading) => format!("{source}\n{reading}"),
+            None => partial::with_defaults(&source),
+        };
+        fs::write(folder.join(name), source)?;
+    }
     let library = folder.join("lib.rs");
     let modules = fs::read_to_string(&library)?;
+    let modules = modules.replace("pub mod prelude;", "pub mod columns;\npub mod prelude;");
     fs::write(&library, format!("{LIBRARY}{modules}"))?;
+    fs::write(folder.join("columns.rs"), "")?;
     // With the project's settings: rustfmt looks for them beside the file, which is not in the project yet.
     let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut rustfmt = Command::new("rustfmt");
@@ -142,7 +157,9 @@ fn read_folder(folder: &Path) -> anyhow::Result<Files> {
         let path = entry?.path();
         if path.extension() == Some(OsStr::new("rs")) {
             let name = path.file_name().context("a file has a name")?;
-            files.insert(Path::new(ENTITIES).join(name), fs::read_to_string(&path)?);
+            if !WRITTEN_BY_HAND.iter().any(|written| name == *written) {
+                files.insert(Path::new(ENTITIES).join(name), fs::read_to_string(&path)?);
+            }
         }
     }
     Ok(files)
