@@ -98,6 +98,10 @@ struct ServeOptions {
     /// Do not migrate the database; refuse to start where migrations wait.
     #[arg(long)]
     no_migrate: bool,
+
+    /// Answer every query twice, by plans and by async-graphql's own execution, and fail where the two differ: for tests.
+    #[arg(long, hide = true, env = "TEST_VERIFY_PLANS", value_parser = value_parser!(bool))]
+    verify_plans: bool,
 }
 
 impl ServeOptions {
@@ -124,8 +128,8 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
     let patience = Duration::from_secs(line.wait_for);
     let sources = line.sources();
     match line.command {
-        None => serve::run(start(&sources)?, patience).await,
-        Some(Command::Serve(_)) => serve::run(start(&sources)?, patience).await,
+        None => serve::run(start(&sources)?, patience, line.serve.verify_plans).await,
+        Some(Command::Serve(options)) => serve::run(start(&sources)?, patience, options.verify_plans).await,
         Some(Command::Migrate(action)) => migrate::run(action, start(&sources)?, patience).await,
         Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
         Some(Command::Admin(options)) => admin::run(options, start(&sources)?, patience).await,

@@ -4,11 +4,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use entity::order_events;
 use rust_decimal::Decimal;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable,
-    Statement,
+    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable, Statement,
     sea_query::{
-        Alias, Asterisk, DynIden, Expr, ExprTrait, Func, IntoIden, LockType, Order, Query, ReturningClause,
-        SelectStatement, SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
+        Alias, Asterisk, DynIden, Expr, ExprTrait, Func, LockType, Order, Query, ReturningClause, SelectStatement,
+        SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
     },
     sqlx::PgPool,
 };
@@ -87,13 +86,21 @@ pub fn first_of_each<C: ColumnTrait>(
     }
 }
 
-/// The rows that `select` gives, as if they were a table of this name: all of them are found before they are sorted and cut. PostgreSQL would
-/// otherwise go along an index in the list's order where it believes that what is looked for lies everywhere.
-pub fn found_first(backend: DbBackend, mut select: SelectStatement, table: impl IntoIden) -> SelectStatement {
-    match backend {
-        DbBackend::Sqlite => select,
-        _ => Query::select().column(Asterisk).from_subquery(select.offset(0).to_owned(), table).to_owned(),
+/// The rows that `select` finds, out of all those of `source`: the ids of all of them are found before anything is sorted and cut. PostgreSQL
+/// would otherwise go along an index in the list's order where it believes that what is looked for lies everywhere.
+pub fn found_first(
+    backend: DbBackend,
+    mut select: SelectStatement,
+    id: impl ColumnTrait,
+    mut source: SelectStatement,
+) -> SelectStatement {
+    if backend == DbBackend::Sqlite {
+        return select;
     }
+    let id = Expr::col(id.as_column_ref());
+    let ids = SimpleExpr::SubQuery(None, Box::new(select.expr(id.clone()).to_owned().into()));
+    let ids = Func::cust("array").arg(ids);
+    source.and_where(id.eq(Func::cust("any").arg(ids))).to_owned()
 }
 
 fn first_of_all(

@@ -6,7 +6,7 @@
 //!   global: the [`database`], the [`events`], the [`mail`], the configuration. [`telemetry`] logs, [`shutdown`] ends it all in order.
 //!   What goes on beside the requests is one of the [`tasks`].
 //! - [`http`] serves GraphQL over HTTP and websockets, GraphiQL and health, and finds out who asks ([`viewer`]).
-//! - [`graphql`] is the kernel that every feature builds on: how operations are checked and run, ids, pages, loaders, errors.
+//! - [`graphql`] is the kernel that every feature builds on: how operations are checked, planned and run, ids, pages, errors.
 //! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`.
 //! - [`descriptors`] are what connections are made of. A [`deadline`] bounds what a request waits for. [`limiter`] counts how often something may happen, over all processes. It and the
 //!   [`events`] reach them by a [`redis_connection`].

@@ -18,7 +18,7 @@ use crate::{
     config::{Config, MetricsConfig, ShutdownConfig, WebsocketConfig},
     database, descriptors,
     features::driver::record::{record, setbacks},
-    graphql,
+    graphql::{self, schema::Schema},
     http::{
         self,
         server::{self, Limits},
@@ -33,8 +33,8 @@ const BACKLOG: u32 = 1024;
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Serves until a signal comes, and then until everything has ended or the deadline is over.
-pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
+/// Serves until a signal comes, and then until everything has ended or the deadline is over. `verify_plans`: see [`graphql::schema::build`].
+pub async fn run(config: Config, patience: Duration, verify_plans: bool) -> anyhow::Result<()> {
     config.check_for_serving()?;
     let connections = descriptors::connections(descriptors::raise_limit(), &config);
     leave_full_files_to_the_writer()?;
@@ -52,7 +52,8 @@ pub async fn run(config: Config, patience: Duration) -> anyhow::Result<()> {
         seed::withdraw(&app).await.context("cannot keep everybody out of the demo city")?;
     }
     let limits = Limits::new(&app.config, connections);
-    let outcome = serve(&app, socket.listen(BACKLOG)?, limits, metrics).await;
+    let schema = graphql::schema::build(app.config.graphql.introspection, verify_plans);
+    let outcome = serve(&app, schema, socket.listen(BACKLOG)?, limits, metrics).await;
     if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {
         tracing::warn!("the database did not close in time");
     }
@@ -109,6 +110,7 @@ async fn prepare_database(config: &Config, patience: Duration) -> anyhow::Result
 
 async fn serve(
     app: &Arc<App>,
+    schema: Schema,
     listener: TcpListener,
     limits: Limits,
     metrics: Option<PrometheusHandle>,
@@ -122,7 +124,6 @@ async fn serve(
     let beating = processes::start(app).await;
     super::background::start(app, &shutdown);
     let metrics = tell_metrics(app, metrics).await?;
-    let schema = graphql::schema::build(app.config.graphql.introspection);
     let router = http::router(app.clone(), schema, shutdown.clone(), metrics);
     tracing::info!(%address, environment = ?app.config.environment, "listening");
     if app.config.is_development() && app.config.demo.seed && !address.ip().is_loopback() {

@@ -1,13 +1,14 @@
 //! Postal addresses and places on the map, as restaurants, customers and orders have them.
 
-use async_graphql::{InputObject, SimpleObject};
+use async_graphql::InputObject;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::graphql::{error::Result, input, limits};
+use crate::graphql::{error::Result, input, plan::object};
 
 /// A place on the map (WGS 84).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SimpleObject)]
+#[object]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LatLng {
     /// Degrees north, −90 to 90.
     pub lat: f64,
@@ -25,7 +26,8 @@ pub struct LatLngInput {
 }
 
 /// Where something is delivered to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, SimpleObject)]
+#[object]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Address {
     /// What its owner calls it, such as `Home`.
@@ -37,7 +39,7 @@ pub struct Address {
     pub country: Option<String>,
     pub location: Option<LatLng>,
     /// For the driver, such as `Ring twice`.
-    #[graphql(complexity = "limits::text(500)")]
+    #[graphql(complexity = "crate::graphql::limits::text(500)")]
     pub instructions: Option<String>,
 }
 

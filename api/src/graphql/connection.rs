@@ -2,12 +2,14 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use async_graphql::{Object, OutputType, TypeName, connection::PageInfo};
-use futures_util::future::BoxFuture;
+use async_graphql::{Object, OutputType, ServerResult, TypeName, connection::PageInfo};
+use entity::columns::Columns;
+use futures_util::future::{BoxFuture, join_all};
 
 use super::{
     error::Result,
     page::{self, Slice},
+    plan::{Answer, Level, Output, ResponseKey, Scope, Selected, Violation, write_text},
     sort::Sort,
 };
 
@@ -36,12 +38,6 @@ impl<T> Connection<T> {
             Edge { node: wrap(row), cursor }
         });
         Connection { edges: edges.collect(), page_info: (slice.has_previous, slice.has_next), count }
-    }
-
-    /// A list of nothing.
-    pub fn empty() -> Self {
-        let count = || -> BoxFuture<'static, Result<u64>> { Box::pin(std::future::ready(Ok(0))) };
-        Connection { edges: Vec::new(), page_info: (false, false), count: Box::new(count) }
     }
 }
 
@@ -98,5 +94,206 @@ impl<T: OutputType> Edge<T> {
     /// The entry's place in the list, for `after` and `before`. Opaque.
     async fn cursor(&self) -> &str {
         &self.cursor
+    }
+}
+
+/// What is selected of a connection: how its pages are read and written.
+pub struct ConnectionPlan<T: Output> {
+    parts: Vec<(ResponseKey, Part<T>)>,
+    name: String,
+}
+
+enum Part<T: Output> {
+    TypeName,
+    Nodes(T::Plan),
+    Edges(Vec<(ResponseKey, EdgePart<T>)>, String),
+    PageInfo(Vec<(ResponseKey, InfoPart)>),
+    TotalCount,
+}
+
+enum EdgePart<T: Output> {
+    TypeName,
+    Node(T::Plan),
+    Cursor,
+}
+
+#[derive(Clone, Copy)]
+enum InfoPart {
+    TypeName,
+    HasPreviousPage,
+    HasNextPage,
+    StartCursor,
+    EndCursor,
+}
+
+/// The answers for the rows of all pages of a level, one level for each plan that they are written by.
+type Written<'a> = std::slice::Iter<'a, Level>;
+
+impl<T: Output> ConnectionPlan<T> {
+    /// # Errors
+    /// An argument of a field below cannot be read.
+    pub fn of(selected: &Selected<'_>) -> ServerResult<Self> {
+        let name = format!("{}Connection", T::type_name());
+        let parts = ResponseKey::each(selected.fields(&name), |field| {
+            Ok(match field.name() {
+                "nodes" => Part::Nodes(T::plan(field)?),
+                "edges" => {
+                    let name = format!("{}Edge", T::type_name());
+                    let parts = ResponseKey::each(field.fields(&name), |field| {
+                        Ok(match field.name() {
+                            "node" => EdgePart::Node(T::plan(field)?),
+                            "cursor" => EdgePart::Cursor,
+                            _ => EdgePart::TypeName,
+                        })
+                    });
+                    Part::Edges(parts?, name)
+                }
+                "pageInfo" => Part::PageInfo(ResponseKey::each(field.fields("PageInfo"), |field| {
+                    Ok(match field.name() {
+                        "hasPreviousPage" => InfoPart::HasPreviousPage,
+                        "hasNextPage" => InfoPart::HasNextPage,
+                        "startCursor" => InfoPart::StartCursor,
+                        "endCursor" => InfoPart::EndCursor,
+                        _ => InfoPart::TypeName,
+                    })
+                })?),
+                "totalCount" => Part::TotalCount,
+                _ => Part::TypeName,
+            })
+        });
+        Ok(ConnectionPlan { parts: parts?, name })
+    }
+
+    /// Whether the whole list is counted.
+    pub fn counts(&self) -> bool {
+        self.parts.iter().any(|(_, part)| matches!(part, Part::TotalCount))
+    }
+
+    /// Whether the page's rows are read.
+    pub fn reads_rows(&self) -> bool {
+        self.parts.iter().any(|(_, part)| !matches!(part, Part::TotalCount | Part::TypeName))
+    }
+
+    /// Whether there are cursors to be made of rows.
+    pub fn has_cursors(&self) -> bool {
+        self.parts.iter().any(|(_, part)| match part {
+            Part::Edges(parts, _) => parts.iter().any(|(_, part)| matches!(part, EdgePart::Cursor)),
+            Part::PageInfo(parts) => {
+                parts.iter().any(|(_, part)| matches!(part, InfoPart::StartCursor | InfoPart::EndCursor))
+            }
+            Part::Nodes(_) | Part::TotalCount | Part::TypeName => false,
+        })
+    }
+
+    /// The columns that are written of the rows.
+    pub fn columns(&self) -> Columns {
+        self.plans().fold(Columns::NONE, |columns, (_, plan)| columns.and(T::columns(plan)))
+    }
+
+    /// The plans that rows are written by, in the order of the answer.
+    fn plans(&self) -> impl Iterator<Item = (&ResponseKey, &T::Plan)> {
+        self.parts.iter().flat_map(|(key, part)| {
+            let (own, edges) = match part {
+                Part::Nodes(plan) => (Some((key, plan)), &[] as &[_]),
+                Part::Edges(parts, _) => (None, parts.as_slice()),
+                Part::PageInfo(_) | Part::TotalCount | Part::TypeName => (None, &[] as &[_]),
+            };
+            own.into_iter().chain(edges.iter().filter_map(|(key, part)| match part {
+                EdgePart::Node(plan) => Some((key, plan)),
+                EdgePart::Cursor | EdgePart::TypeName => None,
+            }))
+        })
+    }
+
+    /// Answers with these pages, each with its list's order and length.
+    pub async fn answer<R, S: Sort<R>>(
+        &self,
+        pages: impl Iterator<Item = ((S, Slice<Arc<R>>), u64)>,
+        scope: Scope<'_>,
+    ) -> Level
+    where
+        T: From<Arc<R>>,
+    {
+        let pages: Vec<_> = pages.collect();
+        let rows = || pages.iter().flat_map(|((_, slice), _)| slice.rows.iter().cloned().map(T::from)).collect();
+        let answering = self.plans().map(|(key, plan)| T::answer(rows(), plan, scope.at(key.position)));
+        let written = join_all(answering).await;
+        let mut level = Level::with_capacity(pages.len());
+        let mut first = 0;
+        for ((sort, slice), count) in &pages {
+            level.piece(|answer| self.write(*sort, slice, *count, first, written.iter(), answer));
+            first += slice.rows.len();
+        }
+        level
+    }
+
+    /// Writes one page, whose first row has this place among all rows.
+    fn write<R, S: Sort<R>>(
+        &self,
+        sort: S,
+        slice: &Slice<Arc<R>>,
+        count: u64,
+        first: usize,
+        mut written: Written<'_>,
+        answer: &mut Answer,
+    ) -> Result<(), Violation> {
+        ResponseKey::write_object(&self.parts, answer, |part, answer| {
+            match part {
+                Part::TypeName => write_text(&self.name, &mut answer.bytes),
+                Part::TotalCount => {
+                    let count = i32::try_from(count).unwrap_or(i32::MAX);
+                    answer.bytes.extend_from_slice(count.to_string().as_bytes());
+                }
+                Part::Nodes(_) => {
+                    let nodes = written.next();
+                    return answer.list(slice.rows.len(), |answer, row| write_node(nodes, first + row, answer));
+                }
+                Part::Edges(parts, name) => {
+                    let plans = parts.iter().filter(|(_, part)| matches!(part, EdgePart::Node(_))).count();
+                    let nodes = written.clone();
+                    _ = written.by_ref().take(plans).count();
+                    return answer.list(slice.rows.len(), |answer, row| {
+                        let mut nodes = nodes.clone();
+                        ResponseKey::write_object(parts, answer, |part, answer| {
+                            match part {
+                                EdgePart::TypeName => write_text(name, &mut answer.bytes),
+                                EdgePart::Node(_) => return write_node(nodes.next(), first + row, answer),
+                                EdgePart::Cursor => {
+                                    write_text(&page::cursor(sort, &*slice.rows[row]), &mut answer.bytes);
+                                }
+                            }
+                            Ok(())
+                        })
+                    });
+                }
+                Part::PageInfo(parts) => {
+                    return ResponseKey::write_object(parts, answer, |part, answer| {
+                        write_info(*part, sort, slice, answer);
+                        Ok(())
+                    });
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn write_node(nodes: Option<&Level>, row: usize, answer: &mut Answer) -> Result<(), Violation> {
+    // There is a level for each plan.
+    nodes.map_or(Err(Violation), |nodes| nodes.write(row, answer))
+}
+
+fn write_info<R, S: Sort<R>>(part: InfoPart, sort: S, slice: &Slice<Arc<R>>, answer: &mut Answer) {
+    let flag = |flag: bool| if flag { &b"true"[..] } else { b"false" };
+    let cursor = match part {
+        InfoPart::TypeName => return write_text("PageInfo", &mut answer.bytes),
+        InfoPart::HasPreviousPage => return answer.bytes.extend_from_slice(flag(slice.has_previous)),
+        InfoPart::HasNextPage => return answer.bytes.extend_from_slice(flag(slice.has_next)),
+        InfoPart::StartCursor => slice.rows.first(),
+        InfoPart::EndCursor => slice.rows.last(),
+    };
+    match cursor {
+        Some(row) => write_text(&page::cursor(sort, &**row), &mut answer.bytes),
+        None => answer.null(),
     }
 }

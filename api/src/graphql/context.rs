@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use async_graphql::ContextBase;
 
-use super::loaders::Loaders;
+use super::loaders::Reader;
 use crate::{
     app::App,
     viewer::{Origin, Viewer},
 };
 
 /// What every operation is given by the one place that runs operations.
+#[derive(Clone)]
 pub struct Given {
-    pub app: Arc<App>,
-    pub viewer: Viewer,
+    pub reader: Reader,
     pub origin: Origin,
-    pub loaders: Loaders,
 }
 
 /// Short ways to what the operation was given, whose absence would be a defect of the server.
@@ -23,23 +22,23 @@ pub trait OperationContext {
     fn app(&self) -> &Arc<App>;
     fn viewer(&self) -> &Viewer;
     fn origin(&self) -> &Origin;
-    fn loaders(&self) -> &Loaders;
+    fn reader(&self) -> &Reader;
 }
 
 impl<T> OperationContext for ContextBase<'_, T> {
     fn app(&self) -> &Arc<App> {
-        &self.data_unchecked::<Given>().app
+        &self.reader().app
     }
 
     fn viewer(&self) -> &Viewer {
-        &self.data_unchecked::<Given>().viewer
+        &self.reader().viewer
     }
 
     fn origin(&self) -> &Origin {
         &self.data_unchecked::<Given>().origin
     }
 
-    fn loaders(&self) -> &Loaders {
-        &self.data_unchecked::<Given>().loaders
+    fn reader(&self) -> &Reader {
+        &self.data_unchecked::<Given>().reader
     }
 }

@@ -1,36 +1,45 @@
-//! Lists of rows as connections: at a root, and hanging on parents, where one statement serves all parents of a level.
+//! Lists of rows: at a root, and hanging on parents, where one statement serves all parents of a level.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, fmt::Debug, hash::Hash, marker::PhantomData, sync::Arc};
 
-use async_graphql::dataloader::Loader;
+use async_graphql::{
+    ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
+};
+use entity::columns::{Columns, Partial};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, try_join},
+};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, FromQueryResult,
+    ColumnTrait, ConnectionTrait, DbBackend,
     sea_query::{Alias, Asterisk, Expr, Func, SelectStatement},
 };
 
 use super::{
-    connection::Connection,
+    connection::{Connection, ConnectionPlan},
     context::OperationContext,
-    error::{Error, Result},
+    error::Result,
     ids::GlobalId,
     loaders::{Reader, grouped},
-    page::Page,
+    page::{Page, Slice},
+    plan::{self, Answer, Batch, Level, Output, Scope, Selected, Violation, is_executed_alone, load_each, type_of},
+    row::column_of,
     sort::Sort,
 };
 use crate::{dialect, viewer::Viewer};
 
 /// A kind of list with its filter; equal ones are answered together.
-pub trait List: Clone + Eq + Hash + Send + Sync + 'static {
-    type Row: FromQueryResult + Clone + Send + Sync + 'static;
-    type Sort: Sort<Self::Row>;
+pub trait List: Clone + Eq + Hash + Debug + Send + Sync + 'static {
+    type Row: Partial;
+    type Sort: Sort<Self::Row> + Debug;
 
-    /// The rows of the list, all of them, that the viewer may see: neither sorted nor limited.
+    /// The rows of the list, all of them, that the viewer may see: neither sorted nor limited, and no column is selected.
     fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement;
 }
 
 /// A list that hangs on a parent row.
 pub trait Children: List {
-    type Parent: GlobalId + Eq + Hash + Send + Sync;
+    type Parent: GlobalId + Eq + Hash + Debug + Send + Sync + 'static;
     type ParentColumn: ColumnTrait;
 
     /// The column that holds the parent's number.
@@ -39,98 +48,311 @@ pub trait Children: List {
     fn parent(row: &Self::Row) -> Self::Parent;
 }
 
-/// A page of the list at a root of a query.
-pub async fn page_of_all<L: List, T>(
-    context: &impl OperationContext,
+/// A page of a list, as a connection of `T`.
+pub struct Pages<L: List, T, W> {
+    whose: W,
     list: L,
     page: Page<L::Sort>,
-    wrap: impl Fn(Arc<L::Row>) -> T,
-) -> Result<Connection<T>> {
-    let (app, viewer) = (context.app().clone(), context.viewer().clone());
-    let select = list.select(&viewer, app.db.get_database_backend());
-    let slice = page.load(&app.db, select).await?.shared();
-    let count = Box::new(move || -> futures_util::future::BoxFuture<'static, Result<u64>> {
-        let (app, viewer, list) = (app.clone(), viewer.clone(), list.clone());
-        Box::pin(async move { count(&app.db, list.select(&viewer, app.db.get_database_backend())).await })
-    });
-    Ok(Connection::new(page.sort, slice, wrap, count))
+    object: PhantomData<fn() -> T>,
 }
 
-/// A page of the list that hangs on `parent`, loaded together with those of all other parents at this level.
-pub async fn page_of_parent<L: Children, T>(
-    context: &impl OperationContext,
-    parent: L::Parent,
+/// The first rows of a list, as a list of `T` without pages.
+pub struct First<L: List, T, W>(Pages<L, T, W>);
+
+/// A page of a list at a root.
+pub type PageOfAll<L, T> = Pages<L, T, All>;
+/// A page of a list that hangs on a parent.
+pub type PageOfParent<L, T> = Pages<L, T, Of<L>>;
+/// The first rows of a list at a root.
+pub type FirstOfAll<L, T> = First<L, T, All>;
+/// The first rows of a list that hangs on a parent.
+pub type FirstOfParent<L, T> = First<L, T, Of<L>>;
+
+/// A page of the list at a root of a query.
+pub fn page_of_all<L: List, T>(list: L, page: Page<L::Sort>) -> PageOfAll<L, T> {
+    Pages { whose: All, list, page, object: PhantomData }
+}
+
+/// A page of the list that hangs on `parent`; of nothing where there is no parent.
+pub fn page_of_parent<L: Children, T>(
+    parent: impl Into<Option<L::Parent>>,
     list: L,
     page: Page<L::Sort>,
-    wrap: impl Fn(Arc<L::Row>) -> T,
-) -> Result<Connection<T>> {
-    let loaders = context.loaders().clone();
-    let key = PageOf { parent, list: list.clone(), page: page.clone() };
-    let rows = loaders.load(key).await?.unwrap_or_default();
-    let count = Box::new(move || -> futures_util::future::BoxFuture<'static, Result<u64>> {
-        let (loaders, key) = (loaders.clone(), CountOf { parent, list: list.clone() });
-        Box::pin(async move { Ok(loaders.load(key).await?.unwrap_or(0)) })
-    });
-    Ok(Connection::new(page.sort, page.slice(rows), wrap, count))
+) -> PageOfParent<L, T> {
+    Pages { whose: Of(parent.into()), list, page, object: PhantomData }
 }
 
 /// The first rows of the list at a root of a query.
-pub async fn first_of_all<L: List>(
-    context: &impl OperationContext,
-    list: L,
-    page: Page<L::Sort>,
-) -> Result<Vec<Arc<L::Row>>> {
-    let app = context.app();
-    let select = list.select(context.viewer(), app.db.get_database_backend());
-    Ok(page.load(&app.db, select).await?.shared().rows)
+pub fn first_of_all<L: List, T>(list: L, page: Page<L::Sort>) -> FirstOfAll<L, T> {
+    First(page_of_all(list, page))
 }
 
-/// The first rows of the list that hangs on `parent`, loaded together with those of all other parents at this level.
-pub async fn first_of_parent<L: Children>(
-    context: &impl OperationContext,
-    parent: L::Parent,
-    list: L,
-    page: Page<L::Sort>,
-) -> Result<Vec<Arc<L::Row>>> {
-    let rows = context.loaders().load(PageOf { parent, list, page: page.clone() }).await?.unwrap_or_default();
-    Ok(page.slice(rows).rows)
+/// The first rows of the list that hangs on `parent`.
+pub fn first_of_parent<L: Children, T>(parent: L::Parent, list: L, page: Page<L::Sort>) -> FirstOfParent<L, T> {
+    First(page_of_parent(parent, list, page))
+}
+
+/// Whose lists are read: everybody's, or those of the parents of a level.
+pub trait Whose<L: List>: Clone + Send + Sync + 'static {
+    /// The pages of these lists, one for each.
+    fn pages<T: Send>(
+        reader: &Reader,
+        lists: &[Pages<L, T, Self>],
+        columns: Columns,
+    ) -> impl Future<Output = Result<Vec<Slice<Arc<L::Row>>>>> + Send;
+
+    /// The lengths of these lists, one for each.
+    fn counts<T: Send>(reader: &Reader, lists: &[Pages<L, T, Self>]) -> impl Future<Output = Result<Vec<u64>>> + Send;
+}
+
+/// There is one such list.
+#[derive(Clone)]
+pub struct All;
+
+/// The list of a parent, or nobody's, which is empty.
+pub struct Of<L: Children>(Option<L::Parent>);
+
+impl<L: Children> Clone for Of<L> {
+    fn clone(&self) -> Self {
+        Of(self.0)
+    }
+}
+
+impl<L: List> Whose<L> for All {
+    async fn pages<T: Send>(
+        reader: &Reader,
+        lists: &[Pages<L, T, All>],
+        columns: Columns,
+    ) -> Result<Vec<Slice<Arc<L::Row>>>> {
+        let db = &reader.app.db;
+        let mut pages = Vec::with_capacity(lists.len());
+        for Pages { list, page, .. } in lists {
+            let select = list.select(&reader.viewer, db.get_database_backend());
+            pages.push(page.load(db, select, columns).await?.shared());
+        }
+        Ok(pages)
+    }
+
+    async fn counts<T: Send>(reader: &Reader, lists: &[Pages<L, T, All>]) -> Result<Vec<u64>> {
+        let db = &reader.app.db;
+        let mut counts = Vec::with_capacity(lists.len());
+        for Pages { list, .. } in lists {
+            counts.push(count(db, list.select(&reader.viewer, db.get_database_backend())).await?);
+        }
+        Ok(counts)
+    }
+}
+
+impl<L: Children> Whose<L> for Of<L> {
+    async fn pages<T: Send>(
+        reader: &Reader,
+        lists: &[Pages<L, T, Of<L>>],
+        columns: Columns,
+    ) -> Result<Vec<Slice<Arc<L::Row>>>> {
+        let key = |Pages { whose, list, page, .. }: &Pages<L, T, Of<L>>| {
+            Some(PageOf { parent: whose.0?, list: list.clone(), page: page.clone() })
+        };
+        let keys: Vec<_> = lists.iter().filter_map(key).collect();
+        let mut loaded = load_each(reader, &keys, columns).await?.into_iter();
+        let slice = |Pages { whose, page, .. }: &Pages<L, T, Of<L>>| {
+            page.slice(whose.0.and_then(|_| loaded.next()).flatten().unwrap_or_default())
+        };
+        Ok(lists.iter().map(slice).collect())
+    }
+
+    async fn counts<T: Send>(reader: &Reader, lists: &[Pages<L, T, Of<L>>]) -> Result<Vec<u64>> {
+        let key =
+            |Pages { whose, list, .. }: &Pages<L, T, Of<L>>| Some(CountOf { parent: whose.0?, list: list.clone() });
+        let keys: Vec<_> = lists.iter().filter_map(key).collect();
+        let mut loaded = load_each(reader, &keys, Columns::NONE).await?.into_iter();
+        let count =
+            |Pages { whose, .. }: &Pages<L, T, Of<L>>| whose.0.and_then(|_| loaded.next()).flatten().unwrap_or(0);
+        Ok(lists.iter().map(count).collect())
+    }
 }
 
 async fn count(db: &impl ConnectionTrait, mut select: SelectStatement) -> Result<u64> {
-    select.clear_selects().expr_as(Func::count(Expr::col(Asterisk)), Alias::new("count"));
+    select.expr_as(Func::count(Expr::col(Asterisk)), Alias::new("count"));
     let row = db.query_one_raw(db.get_database_backend().build(&select)).await?;
     let count: i64 = row.map_or(Ok(0), |row| row.try_get("", "count"))?;
     Ok(count.unsigned_abs())
 }
 
-/// Loader key: one page of a parent's list.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PageOf<L: Children> {
+impl<L: List, T, W: Clone> Clone for Pages<L, T, W> {
+    fn clone(&self) -> Self {
+        let Pages { whose, list, page, object } = self;
+        Pages { whose: whose.clone(), list: list.clone(), page: page.clone(), object: *object }
+    }
+}
+
+impl<L: List, T, W: Clone> Clone for First<L, T, W> {
+    fn clone(&self) -> Self {
+        First(self.0.clone())
+    }
+}
+
+impl<L, T, W> OutputType for Pages<L, T, W>
+where
+    L: List,
+    T: Output + From<Arc<L::Row>> + Clone + Sync + 'static,
+    W: Whose<L>,
+{
+    type_of!(Connection<T>);
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        if !is_executed_alone(context) {
+            return plan::resolve(self, context, field).await;
+        }
+        let reader = context.reader();
+        let slice = W::pages(reader, std::slice::from_ref(self), Columns::ALL).await;
+        let connection = slice.map(|mut slices| {
+            let (reader, counted) = (reader.clone(), self.clone());
+            let count = move || -> BoxFuture<'static, Result<u64>> {
+                let (reader, counted) = (reader.clone(), counted.clone());
+                async move { Ok(W::counts(&reader, &[counted]).await?.into_iter().sum()) }.boxed()
+            };
+            let slice = slices.pop().unwrap_or_default();
+            Connection::<T>::new(self.page.sort, slice, T::from, Box::new(count))
+        });
+        connection.resolve(context, field).await
+    }
+}
+
+impl<L, T, W> Output for Pages<L, T, W>
+where
+    L: List,
+    T: Output + From<Arc<L::Row>> + Clone + Sync + 'static,
+    W: Whose<L>,
+{
+    type Plan = ConnectionPlan<T>;
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<Self::Plan> {
+        ConnectionPlan::of(selected)
+    }
+
+    fn is_ready(_: &Self::Plan) -> bool {
+        false
+    }
+
+    fn write(&self, _: &Self::Plan, _: Scope<'_>, answer: &mut Answer) -> std::result::Result<(), Violation> {
+        answer.null();
+        Ok(())
+    }
+
+    fn answer<'a>(lists: Vec<Self>, plan: &'a Self::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        async move {
+            let counting =
+                async { if plan.counts() { W::counts(scope.reader, &lists).await } else { Ok(vec![0; lists.len()]) } };
+            let paging = async {
+                let Some(Pages { page, .. }) = lists.first().filter(|_| plan.reads_rows()) else {
+                    return Ok(lists.iter().map(|_| Slice::default()).collect());
+                };
+                let sorted_by = if plan.has_cursors() { page.columns::<L::Row>() } else { Columns::NONE };
+                W::pages(scope.reader, &lists, plan.columns().and(sorted_by)).await
+            };
+            match try_join(paging, counting).await {
+                Ok((slices, counts)) => {
+                    let sorts = lists.iter().map(|list| list.page.sort);
+                    plan.answer(sorts.zip(slices).zip(counts), scope).await
+                }
+                Err(error) => Level::failed(lists.len(), &error, scope),
+            }
+        }
+        .boxed()
+    }
+}
+
+impl<L, T, W> OutputType for First<L, T, W>
+where
+    L: List,
+    T: Output + From<Arc<L::Row>> + Clone + Sync + 'static,
+    W: Whose<L>,
+{
+    type_of!(Vec<T>);
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        if !is_executed_alone(context) {
+            return plan::resolve(self, context, field).await;
+        }
+        let slices = W::pages(context.reader(), std::slice::from_ref(&self.0), Columns::ALL).await;
+        let rows =
+            slices.map(|slices| slices.into_iter().flat_map(|slice| slice.rows).map(T::from).collect::<Vec<_>>());
+        rows.resolve(context, field).await
+    }
+}
+
+impl<L, T, W> Output for First<L, T, W>
+where
+    L: List,
+    T: Output + From<Arc<L::Row>> + Clone + Sync + 'static,
+    W: Whose<L>,
+{
+    type Plan = T::Plan;
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<Self::Plan> {
+        T::plan(selected)
+    }
+
+    fn is_ready(_: &Self::Plan) -> bool {
+        false
+    }
+
+    fn write(&self, _: &Self::Plan, _: Scope<'_>, answer: &mut Answer) -> std::result::Result<(), Violation> {
+        answer.null();
+        Ok(())
+    }
+
+    fn answer<'a>(lists: Vec<Self>, plan: &'a Self::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        async move {
+            let lists: Vec<_> = lists.into_iter().map(|First(list)| list).collect();
+            // What is not of the row's own type is made of what the list is sorted by.
+            let sorted_by = lists.first().map_or(Columns::NONE, |list| list.page.columns::<L::Row>());
+            match W::pages(scope.reader, &lists, T::columns(plan).and(sorted_by)).await {
+                Ok(slices) => {
+                    let rows = slices.into_iter().map(|slice| slice.rows.into_iter().map(T::from).collect());
+                    Vec::<T>::answer(rows.collect(), plan, scope).await
+                }
+                Err(error) => Level::failed(lists.len(), &error, scope),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// Key: one page of a parent's list.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct PageOf<L: Children> {
     parent: L::Parent,
     list: L,
     page: Page<L::Sort>,
 }
 
-/// Loader key: the length of a parent's list.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct CountOf<L: Children> {
+/// Key: the length of a parent's list.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct CountOf<L: Children> {
     parent: L::Parent,
     list: L,
 }
 
-impl<L: Children> Loader<PageOf<L>> for Reader {
+impl<L: Children> Batch for PageOf<L> {
     type Value = Vec<Arc<L::Row>>;
-    type Error = Error;
 
     /// One statement for all parents that ask with the same arguments, which those of one field do.
-    async fn load(&self, keys: &[PageOf<L>]) -> Result<HashMap<PageOf<L>, Vec<Arc<L::Row>>>> {
-        let db = &self.app.db;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Self::Value>> {
+        let db = &reader.app.db;
+        let columns = columns.and(column_of::<L::Row>(&L::PARENT_COLUMN));
         let mut pages = HashMap::with_capacity(keys.len());
         let same_arguments = grouped(&[], keys.iter().map(|key| ((&key.list, &key.page), key.parent)));
         for ((list, page), parents) in same_arguments {
-            let select = list.select(&self.viewer, db.get_database_backend());
+            let select = list.select(&reader.viewer, db.get_database_backend());
             let numbers: Vec<i32> = parents.iter().map(|parent| (*parent).into()).collect();
-            let rows = page.load_each(db, select, L::PARENT_COLUMN, &numbers).await?;
+            let rows = page.load_each(db, select, L::PARENT_COLUMN, &numbers, columns).await?;
             let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), Arc::new(row))));
             pages.extend(
                 lists
@@ -142,18 +364,16 @@ impl<L: Children> Loader<PageOf<L>> for Reader {
     }
 }
 
-impl<L: Children> Loader<CountOf<L>> for Reader {
+impl<L: Children> Batch for CountOf<L> {
     type Value = u64;
-    type Error = Error;
 
-    async fn load(&self, keys: &[CountOf<L>]) -> Result<HashMap<CountOf<L>, u64>> {
-        let db = &self.app.db;
+    async fn load(reader: &Reader, keys: &[Self], _: Columns) -> Result<HashMap<Self, u64>> {
+        let db = &reader.app.db;
         let backend = db.get_database_backend();
         let mut counts = HashMap::with_capacity(keys.len());
         for (list, parents) in grouped(&[], keys.iter().map(|key| (&key.list, key.parent))) {
-            let mut select = list.select(&self.viewer, backend);
+            let mut select = list.select(&reader.viewer, backend);
             select
-                .clear_selects()
                 .expr_as(Expr::col(L::PARENT_COLUMN.as_column_ref()), Alias::new("parent"))
                 .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("count"))
                 .and_where(dialect::any_of(backend, L::PARENT_COLUMN, parents.iter().map(|parent| (*parent).into())))

@@ -1,54 +1,56 @@
-//! Batched loading of relations: every key asked for at one level of a query goes into one statement.
+//! Who loads: every key asked for at one level of a query goes into one statement.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
-
-use async_graphql::dataloader::{DataLoader, Loader};
-
-use super::{
-    batch::{BatchQueue, Immediately},
-    error::{Error, Result},
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
 };
+
+use super::shared::{Flights, Reading};
 use crate::{app::App, viewer::Viewer};
 
-/// Loads for one viewer. Features implement `Loader<TheirKey> for Reader` beside their statements.
+/// Loads for one viewer. Features implement [`Batch`](super::plan::Batch) for their keys beside their statements. Nothing is kept: what a
+/// mutation or a later event of a subscription reads is the present.
+#[derive(Clone)]
 pub struct Reader {
     pub app: Arc<App>,
     pub viewer: Viewer,
+    /// What is loaded at this moment, for all fields that need the same.
+    pub flights: Loading,
 }
 
-/// The loaders of one operation. They keep nothing: what a mutation or a later event of a subscription reads is the present.
-#[derive(Clone)]
-pub struct Loaders(Arc<DataLoader<Reader>>);
-
-/// Loaders for one operation of the viewer, whose batches run in the operation's own task through `queue`.
-pub fn for_operation(app: &Arc<App>, viewer: &Viewer, queue: BatchQueue) -> Loaders {
-    let reader = Reader { app: app.clone(), viewer: viewer.clone() };
-    Loaders(Arc::new(DataLoader::new(reader, queue, Immediately).max_batch_size(MAXIMUM_BATCH)))
+impl Reader {
+    pub fn new(app: Arc<App>, viewer: Viewer) -> Self {
+        Reader { app, viewer, flights: Loading::default() }
+    }
 }
 
-/// More keys than any operation within the limits asks for, so that a level is never split.
-const MAXIMUM_BATCH: usize = 100_000;
+/// What is loaded at this moment, by the types of keys and values.
+#[derive(Clone, Default)]
+pub struct Loading {
+    flights: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
+    /// What was loaded for the level that is being answered: a database may answer one field before the next one asks.
+    kept: Arc<Mutex<Vec<Box<dyn Any + Send>>>>,
+}
 
-impl Loaders {
-    /// The value of the key; `None` where there is none.
-    pub async fn load<K>(&self, key: K) -> Result<Option<<Reader as Loader<K>>::Value>>
-    where
-        K: Send + Sync + Hash + Eq + Clone + 'static,
-        Reader: Loader<K, Error = Error>,
-    {
-        self.0.load_one(key).await
+impl Loading {
+    /// What is loaded for keys of this type.
+    pub fn of<K: Eq + Hash + Send + 'static, V: Send + Sync + 'static>(&self) -> Flights<K, V> {
+        // Nothing panics while it holds the lock.
+        let mut all = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let flights = all.entry(TypeId::of::<Flights<K, V>>()).or_insert_with(|| Box::new(Flights::<K, V>::default()));
+        flights.downcast_ref::<Flights<K, V>>().cloned().unwrap_or_default()
     }
 
-    /// The value of a key that the database guarantees to exist.
-    pub async fn load_existing<K>(&self, key: K) -> Result<<Reader as Loader<K>>::Value>
-    where
-        K: Send + Sync + Hash + Eq + Clone + std::fmt::Debug + 'static,
-        Reader: Loader<K, Error = Error>,
-    {
-        let name = format!("{key:?}");
-        self.load(key)
-            .await?
-            .ok_or_else(|| Error::internal(anyhow::anyhow!("a row that is referred to is missing: {name}")))
+    /// Keeps what was loaded until the level is answered.
+    pub fn keep<V: Send + Sync + 'static>(&self, reading: Reading<V>) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(reading));
+    }
+
+    /// The level is answered: what is asked for next is the present.
+    pub fn forget(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 

@@ -1,6 +1,5 @@
 //! The kernel that every feature builds on. It names no feature: only `schema` and `node`, where everything is put together, do.
 
-pub mod batch;
 pub mod connection;
 pub mod context;
 pub mod date;
@@ -12,11 +11,13 @@ pub mod error;
 pub mod execute;
 pub mod ids;
 pub mod input;
+pub mod json;
 pub mod limits;
 pub mod list;
 pub mod loaders;
 pub mod node;
 pub mod page;
+pub mod plan;
 pub mod row;
 pub mod scalars;
 pub mod schema;

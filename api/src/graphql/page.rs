@@ -3,14 +3,16 @@
 use std::{hash::Hash, sync::Arc};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use entity::columns::{Columns, Partial};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, FromQueryResult,
+    ColumnTrait, ConnectionTrait,
     sea_query::{ExprTrait, SelectStatement},
 };
 use serde_json::Value as Json;
 
 use super::{
     error::{Error, Result},
+    row::{read_selected, select_columns},
     sort::{self, Position, Sort},
 };
 use crate::{dialect, literal};
@@ -50,6 +52,12 @@ pub struct Slice<R> {
     pub rows: Vec<R>,
     pub has_previous: bool,
     pub has_next: bool,
+}
+
+impl<R> Default for Slice<R> {
+    fn default() -> Self {
+        Slice { rows: Vec::new(), has_previous: false, has_next: false }
+    }
 }
 
 impl<R> Slice<R> {
@@ -137,16 +145,26 @@ impl<S: Copy> Page<S> {
         Ok(Page { sort, size, backwards: false, after: None, before: None, offset: 0 })
     }
 
-    /// Cuts the page from the rows of `select`: one statement, which fetches one row more than the page has.
-    pub async fn load<R: FromQueryResult>(
+    /// The columns that the list is sorted by.
+    pub fn columns<R: Partial>(&self) -> Columns
+    where
+        S: Sort<R>,
+    {
+        sort::columns::<R, S>(self.sort)
+    }
+
+    /// Cuts the page from the rows of `select`, which selects nothing yet: one statement, which fetches one row more than the page has.
+    pub async fn load<R: Partial>(
         &self,
         db: &impl ConnectionTrait,
         mut select: SelectStatement,
+        columns: Columns,
     ) -> Result<Slice<R>>
     where
         S: Sort<R>,
     {
         let backend = db.get_database_backend();
+        select_columns::<R>(&mut select, columns);
         self.keep_between::<R>(&mut select, backend);
         let keys: Vec<_> = sort::expressions::<R, S>(self.sort, backend).collect();
         for key in &keys {
@@ -159,28 +177,30 @@ impl<S: Copy> Page<S> {
             select.and_where(unique.clone().in_subquery(page));
         }
         let statement = literal::limited(backend.build(&select), u64::from(self.size) + 1);
-        Ok(self.slice(R::find_by_statement(statement).all(db).await?))
+        Ok(self.slice(read_selected(db, statement, columns).await?))
     }
 
     /// Cuts this page from each of many lists, one for each number that `parent` has, in one statement: no more than a page and one row of
     /// each list leaves the database. The rows come as they are in the lists' order, to be told apart by their parents.
-    pub async fn load_each<R: FromQueryResult>(
+    pub async fn load_each<R: Partial>(
         &self,
         db: &impl ConnectionTrait,
         mut select: SelectStatement,
         parent: impl ColumnTrait,
         parents: &[i32],
+        columns: Columns,
     ) -> Result<Vec<R>>
     where
         S: Sort<R>,
     {
         let backend = db.get_database_backend();
+        select_columns::<R>(&mut select, columns);
         self.keep_between::<R>(&mut select, backend);
         let direction = sort::direction::<R, S>(self.sort, self.backwards);
         let keys = sort::expressions::<R, S>(self.sort, backend).map(|key| (key, direction.clone()));
         let limit = u64::from(self.size) + 1;
         let statement = dialect::first_of_each(backend, select, parent, parents, keys, limit);
-        Ok(R::find_by_statement(statement).all(db).await?)
+        read_selected(db, statement, columns).await
     }
 
     fn keep_between<R>(&self, select: &mut SelectStatement, backend: sea_orm::DbBackend)

@@ -7,22 +7,67 @@ use std::{
     sync::Arc,
 };
 
-use async_graphql::{ID, dataloader::Loader};
+use async_graphql::ID;
+use entity::columns::{Cells, Columns, Partial};
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DbBackend, FromQueryResult,
-    sea_query::{DynIden, SelectStatement},
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, Iden, Statement,
+    sea_query::{DynIden, Expr, SelectStatement},
 };
 
 use super::{
-    context::OperationContext,
     error::{Error, Result},
     ids::GlobalId,
     loaders::Reader,
+    plan::{Batch, Found, Planned},
 };
 use crate::{database::Transaction, dialect, viewer::Viewer};
 
+/// Selects these columns of the rows that the statement finds; it selects nothing yet.
+pub fn select_columns<R: Partial>(statement: &mut SelectStatement, columns: Columns) {
+    let mut places = (0..R::NAMES.len()).filter(|place| columns.contains(*place)).peekable();
+    if places.peek().is_none() {
+        // SQLite knows no rows without columns.
+        statement.expr(Expr::val(1));
+    }
+    for place in places {
+        statement.expr(R::expression(place));
+    }
+}
+
+/// The rows of a statement that selects these columns, by [`select_columns`], and nothing before them.
+///
+/// # Errors
+/// The database has failed.
+pub async fn read_selected<R: Partial>(
+    db: &impl ConnectionTrait,
+    statement: Statement,
+    columns: Columns,
+) -> Result<Vec<R>> {
+    let rows = db.query_all_raw(statement).await?;
+    let read = rows.iter().map(|row| R::read(&mut Cells::new(row, columns)));
+    Ok(read.collect::<Result<_, _>>()?)
+}
+
+/// The rows that a statement finds; it selects nothing yet.
+///
+/// # Errors
+/// The database has failed.
+pub async fn read<R: Partial>(
+    db: &impl ConnectionTrait,
+    mut statement: SelectStatement,
+    columns: Columns,
+) -> Result<Vec<R>> {
+    select_columns::<R>(&mut statement, columns);
+    read_selected(db, db.get_database_backend().build(&statement), columns).await
+}
+
+/// The column of a row that a column of a table is read into.
+pub fn column_of<R: Partial>(column: &impl Iden) -> Columns {
+    Columns::named(R::NAMES, &[&column.to_string()])
+}
+
 /// A row with a global id.
-pub trait Row: FromQueryResult + Clone + Send + Sync + 'static {
+pub trait Row: Partial + Clone {
     type Id: GlobalId + Eq + Hash + Send + Sync + fmt::Debug;
     type IdColumn: sea_orm::ColumnTrait;
 
@@ -35,8 +80,8 @@ pub trait Row: FromQueryResult + Clone + Send + Sync + 'static {
         Self::ID_COLUMN.entity_name()
     }
 
-    /// All rows, with whatever joins the row's columns need.
-    fn select() -> SelectStatement;
+    /// All rows, with whatever joins the row's columns need; no column is selected.
+    fn source() -> SelectStatement;
 
     /// Which of them the viewer may know of, when asked for by id or in a list of its own.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition;
@@ -48,10 +93,10 @@ pub trait Row: FromQueryResult + Clone + Send + Sync + 'static {
         id: Self::Id,
     ) -> impl Future<Output = Result<Self>> + Send {
         let backend = db.get_database_backend();
-        let mut select = Self::select();
+        let mut select = Self::source();
         select.and_where(Self::ID_COLUMN.eq(id.into())).cond_where(Self::visible_to(viewer, backend));
         async move {
-            let row = Self::find_by_statement(backend.build(&select)).one(db).await?;
+            let row = read(db, select, Columns::ALL).await?.pop();
             row.ok_or_else(|| Error::not_found(&Self::Id::TYPE_NAME.to_lowercase()))
         }
     }
@@ -64,11 +109,11 @@ pub trait Row: FromQueryResult + Clone + Send + Sync + 'static {
         id: Self::Id,
     ) -> impl Future<Output = Result<Self>> + Send {
         let backend = transaction.get_database_backend();
-        let mut select = Self::select();
+        let mut select = Self::source();
         select.and_where(Self::ID_COLUMN.eq(id.into())).cond_where(Self::visible_to(viewer, backend));
         dialect::lock_rows(backend, &mut select, Self::table());
         async move {
-            let row = Self::find_by_statement(backend.build(&select)).one(transaction).await?;
+            let row = read(transaction, select, Columns::ALL).await?.pop();
             row.ok_or_else(|| Error::not_found(&Self::Id::TYPE_NAME.to_lowercase()))
         }
     }
@@ -82,31 +127,34 @@ pub struct Visible<R: Row>(pub R::Id);
 
 impl Reader {
     /// The rows of these ids within the scope, in one statement.
-    pub async fn rows<R: Row>(&self, ids: impl Iterator<Item = R::Id>, scope: Condition) -> Result<Vec<R>> {
+    pub async fn rows<R: Row>(
+        &self,
+        ids: impl Iterator<Item = R::Id>,
+        scope: Condition,
+        columns: Columns,
+    ) -> Result<Vec<R>> {
         let backend = self.app.db.get_database_backend();
-        let mut select = R::select();
+        let mut select = R::source();
         select.and_where(dialect::any_of(backend, R::ID_COLUMN, ids.map(Into::into))).cond_where(scope);
-        Ok(R::find_by_statement(backend.build(&select)).all(&self.app.db).await?)
+        read(&self.app.db, select, columns.and(column_of::<R>(&R::ID_COLUMN))).await
     }
 }
 
-impl<R: Row> Loader<ById<R>> for Reader {
+impl<R: Row> Batch for ById<R> {
     type Value = Arc<R>;
-    type Error = Error;
 
-    async fn load(&self, keys: &[ById<R>]) -> Result<HashMap<ById<R>, Arc<R>>> {
-        let rows = self.rows::<R>(keys.iter().map(|key| key.0), Condition::all()).await?;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<R>>> {
+        let rows = reader.rows::<R>(keys.iter().map(|key| key.0), Condition::all(), columns).await?;
         Ok(rows.into_iter().map(|row| (ById(row.id()), Arc::new(row))).collect())
     }
 }
 
-impl<R: Row> Loader<Visible<R>> for Reader {
+impl<R: Row> Batch for Visible<R> {
     type Value = Arc<R>;
-    type Error = Error;
 
-    async fn load(&self, keys: &[Visible<R>]) -> Result<HashMap<Visible<R>, Arc<R>>> {
-        let scope = R::visible_to(&self.viewer, self.app.db.get_database_backend());
-        let rows = self.rows::<R>(keys.iter().map(|key| key.0), scope).await?;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<R>>> {
+        let scope = R::visible_to(&reader.viewer, reader.app.db.get_database_backend());
+        let rows = reader.rows::<R>(keys.iter().map(|key| key.0), scope, columns).await?;
         Ok(rows.into_iter().map(|row| (Visible(row.id()), Arc::new(row))).collect())
     }
 }
@@ -145,9 +193,13 @@ macro_rules! key_of_id {
 key_of_id!(ById);
 key_of_id!(Visible);
 
-/// The row that the client asks for by its id in the argument `field`: NOT_FOUND where the viewer may not know of it.
-pub async fn visible<R: Row>(context: &impl OperationContext, id: &ID, field: &str) -> Result<Arc<R>> {
-    let id = R::Id::parse(id, field)?;
-    let row = context.loaders().load(Visible::<R>(id)).await?;
-    row.ok_or_else(|| Error::not_found(&R::Id::TYPE_NAME.to_lowercase()).with_field(field))
+/// What the client asks for by its id in the argument `field`: NOT_FOUND where the viewer may not know of it.
+///
+/// # Errors
+/// BAD_USER_INPUT for what is no id of this type.
+pub fn visible<T: Planned>(id: &ID, field: &'static str) -> Result<Found<T>>
+where
+    T::Row: Row,
+{
+    Ok(Found { id: <T::Row as Row>::Id::parse(id, field)?, field })
 }

@@ -2,7 +2,7 @@
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
-use super::{document::checked_schema, node::NodeQuery, scalars};
+use super::{document::checked_schema, execute::VerifyPlans, node::NodeQuery, scalars};
 use crate::features::{
     account::{mutation::AccountMutation, query::AccountQuery},
     audit::query::AuditQuery,
@@ -48,13 +48,15 @@ pub struct Subscription(OrderSubscription, DriverSubscription);
 
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema, without anything that belongs to one operation. `introspection`: whether clients may ask for it.
-pub fn build(introspection: bool) -> Schema {
+/// The schema, without anything that belongs to one operation. `introspection`: whether clients may ask for it; `verify_plans`: whether
+/// queries are answered twice, also by async-graphql's own execution, and fail where the two differ.
+pub fn build(introspection: bool, verify_plans: bool) -> Schema {
     let roots = || (Query::default(), Mutation::default(), Subscription::default());
-    checked_schema(roots, scalars::problem, introspection)
+    let schema = checked_schema(roots, scalars::problem, introspection);
+    if verify_plans { schema.data(VerifyPlans).finish() } else { schema.finish() }
 }
 
 /// The schema in GraphQL's schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    build(true).sdl_with_options(SDLExportOptions::new().include_specified_by())
+    build(true, false).sdl_with_options(SDLExportOptions::new().include_specified_by())
 }

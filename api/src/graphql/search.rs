@@ -3,10 +3,10 @@
 use migration::search_text::fold;
 use sea_orm::{
     ColumnTrait, DbBackend,
-    sea_query::{Expr, ExprTrait, IntoIden, LikeExpr, SelectStatement, SimpleExpr},
+    sea_query::{Expr, ExprTrait, LikeExpr, SelectStatement, SimpleExpr},
 };
 
-use super::{error::Result, input};
+use super::{error::Result, input, row::Row};
 use crate::dialect;
 
 /// What was searched for, folded like the columns it is looked for in; `None` when blank. BAD_USER_INPUT when over-long.
@@ -20,11 +20,11 @@ pub fn contains<C: ColumnTrait>(column: C, term: &str) -> SimpleExpr {
     Expr::col(column.as_column_ref()).like(pattern(term))
 }
 
-/// The rows of `table` that `select` finds by the term, if any, to be sorted and cut. What an index finds, which knows three characters at a time, is
+/// The rows that `select` finds by the term, if any, to be sorted and cut. What an index finds, which knows three characters at a time, is
 /// all found before: words are so unlike in how often they come, and where, that going along the list takes longer as a rule.
-pub fn found(backend: DbBackend, select: SelectStatement, term: Option<&str>, table: impl IntoIden) -> SelectStatement {
+pub fn found<R: Row>(backend: DbBackend, select: SelectStatement, term: Option<&str>) -> SelectStatement {
     match term {
-        Some(term) if term.chars().nth(2).is_some() => dialect::found_first(backend, select, table),
+        Some(term) if term.chars().nth(2).is_some() => dialect::found_first(backend, select, R::ID_COLUMN, R::source()),
         Some(_) | None => select,
     }
 }

@@ -1,6 +1,7 @@
 //! Orders of rows that pages can be cut from: a few sort keys of which the last is unique, all in one direction.
 
 use chrono::{DateTime, Utc};
+use entity::columns::{Columns, Partial};
 use rust_decimal::Decimal;
 use sea_orm::{
     DbBackend,
@@ -28,6 +29,7 @@ pub enum KeyKind {
 
 /// One column that rows are sorted by.
 pub struct SortKey {
+    name: &'static str,
     column: SimpleExpr,
     kind: KeyKind,
 }
@@ -37,7 +39,7 @@ pub const TEXT_LENGTH: usize = 100;
 
 impl SortKey {
     pub fn new(column: impl sea_orm::ColumnTrait, kind: KeyKind) -> Self {
-        SortKey { column: Expr::col(column.as_column_ref()), kind }
+        SortKey { name: column.as_str(), column: Expr::col(column.as_column_ref()), kind }
     }
 
     fn expression(self, backend: DbBackend) -> SimpleExpr {
@@ -52,6 +54,11 @@ impl SortKey {
 /// The expressions that an order sorts by, all in the same direction.
 pub fn expressions<R, S: Sort<R>>(sort: S, backend: DbBackend) -> impl Iterator<Item = SimpleExpr> {
     sort.keys().into_iter().map(move |key| key.expression(backend))
+}
+
+/// The columns that an order sorts by.
+pub fn columns<R: Partial, S: Sort<R>>(sort: S) -> Columns {
+    sort.keys().iter().fold(Columns::NONE, |columns, key| columns.and(Columns::named(R::NAMES, &[key.name])))
 }
 
 /// A stable order of rows `R`: a variant of a feature's `OrderBy` enum.

@@ -25,6 +25,7 @@ use super::{
 use crate::graphql::{
     document::coded,
     execute::{Operation, Refusal},
+    json,
     schema::Schema,
 };
 
@@ -110,8 +111,9 @@ struct Refused<'a> {
 
 fn in_words(answer: Answer<'_>) -> String {
     match answer {
-        Answer::Next(response) => next(response),
-        Answer::Refused(errors) => next(&Refused { errors }) + COMPLETE,
+        Answer::Next(response) => next(&json::response_text(response)),
+        // Maps here have text for keys, and nothing else makes it fail.
+        Answer::Refused(errors) => next(&serde_json::to_string(&Refused { errors }).unwrap_or_default()) + COMPLETE,
         Answer::Complete => COMPLETE.to_owned(),
     }
 }
@@ -119,7 +121,7 @@ fn in_words(answer: Answer<'_>) -> String {
 /// With data, for an event without any is passed over by `EventSource`.
 const COMPLETE: &str = "event: complete\ndata: \n\n";
 
-fn next(result: &impl Serialize) -> String {
-    // JSON has no line breaks. Maps here have text for keys, and nothing else makes it fail.
-    format!("event: next\ndata: {}\n\n", serde_json::to_string(result).unwrap_or_default())
+fn next(json: &str) -> String {
+    // JSON has no line breaks.
+    format!("event: next\ndata: {json}\n\n")
 }

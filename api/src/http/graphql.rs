@@ -37,6 +37,7 @@ use crate::{
         document::coded,
         error::{Code, Error},
         execute::{self, Operation},
+        json,
         schema::Schema,
     },
     shutdown::Shutdown,
@@ -135,7 +136,7 @@ async fn answer(
         }
         Asked::Batch(requests) => {
             let answers = batch::run(endpoint, &authenticated.viewer, &origin, requests).await;
-            write(StatusCode::OK, &answers, Media::Json)
+            with_body(StatusCode::OK, answers, Media::Json)
         }
     }
 }
@@ -170,7 +171,7 @@ async fn run(endpoint: &Endpoint, method: &Method, asker: Asker, request: Reques
         Err(refusal) => return refused(&refusal, media),
     };
     match operation.run().await {
-        Ok(answer) => write(StatusCode::OK, &answer, media),
+        Ok(answer) => with_body(StatusCode::OK, json::response(&answer), media),
         Err(refusal) => refused(&refusal, media),
     }
 }
@@ -364,6 +365,10 @@ fn write(status: StatusCode, answer: &impl Serialize, media: Media) -> Response 
         tracing::error!("a response cannot be written as JSON");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    with_body(status, body, media)
+}
+
+fn with_body(status: StatusCode, body: Vec<u8>, media: Media) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media.content_type()),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

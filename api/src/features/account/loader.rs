@@ -1,10 +1,15 @@
 //! The statements behind users.
 
-use entity::{restaurant_members, restaurants, sessions, users};
+use std::ops::Deref;
+
+use entity::{
+    columns::{Cells, Partial, joined},
+    restaurant_members, restaurants, sessions, users,
+};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryTrait,
+    ColumnTrait, Condition, DbBackend, DbErr,
     prelude::DateTimeWithTimeZone,
-    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
+    sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 
 use super::types::Role;
@@ -29,8 +34,8 @@ impl Row for users::Model {
         UserId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        users::Entity::find().into_query()
+    fn source() -> SelectStatement {
+        Query::select().from(users::Entity).to_owned()
     }
 
     /// Oneself, and all for admins.
@@ -54,8 +59,8 @@ impl Row for sessions::Model {
         SessionId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        sessions::Entity::find().into_query()
+    fn source() -> SelectStatement {
+        Query::select().from(sessions::Entity).to_owned()
     }
 
     /// One's own, and all for admins.
@@ -83,7 +88,7 @@ impl List for Users {
     type Sort = IdOrder;
 
     fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
-        let mut select = users::Model::select();
+        let mut select = users::Model::source();
         select.cond_where(users::Model::visible_to(viewer, backend));
         if let Some(term) = &self.search {
             select.and_where(search::contains(users::Column::SearchText, term));
@@ -91,7 +96,7 @@ impl List for Users {
         if let Some(role) = self.role {
             select.and_where(literal::eq(users::Column::Role, entity::sea_orm_active_enums::UserRole::from(role)));
         }
-        search::found(backend, select, self.search.as_deref(), users::Entity)
+        search::found::<users::Model>(backend, select, self.search.as_deref())
     }
 }
 
@@ -123,12 +128,45 @@ pub const MAXIMUM_SESSIONS: u32 = 500;
 pub struct RestaurantsOfUser;
 
 /// A restaurant, and since when a user is on its staff.
-#[derive(Clone, Debug, FromQueryResult)]
+#[derive(Clone, Debug)]
 pub struct Membership {
-    #[sea_orm(nested)]
     pub restaurant: restaurants::Model,
     pub user_id: i32,
     pub member_since: DateTimeWithTimeZone,
+}
+
+impl Deref for Membership {
+    type Target = restaurants::Model;
+
+    fn deref(&self) -> &restaurants::Model {
+        &self.restaurant
+    }
+}
+
+/// How many columns a restaurant has of its own.
+const OWN: usize = restaurants::Model::NAMES.len();
+
+/// The restaurant's columns first, in their places there: whoever asks for a restaurant's columns gets them.
+impl Partial for Membership {
+    const NAMES: &'static [&'static str] =
+        &joined::<{ OWN + 2 }>(restaurants::Model::NAMES, &["user_id", "member_since"]);
+
+    fn expression(place: usize) -> SimpleExpr {
+        const OF_MEMBER: [restaurant_members::Column; 2] =
+            [restaurant_members::Column::UserId, restaurant_members::Column::CreatedAt];
+        match place.checked_sub(OWN) {
+            None => restaurants::Model::expression(place),
+            Some(place) => Expr::col(OF_MEMBER[place].as_column_ref()),
+        }
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Membership {
+            restaurant: restaurants::Model::read(cells)?,
+            user_id: cells.cell()?,
+            member_since: cells.cell()?,
+        })
+    }
 }
 
 impl List for RestaurantsOfUser {
@@ -137,14 +175,11 @@ impl List for RestaurantsOfUser {
 
     fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
         let member = |column: restaurant_members::Column| Expr::col(column.as_column_ref());
-        let mut select = restaurants::Entity::find().into_query();
-        select
-            .inner_join(
-                restaurant_members::Entity,
-                member(restaurant_members::Column::RestaurantId).equals(restaurants::Column::Id.as_column_ref()),
-            )
-            .expr_as(member(restaurant_members::Column::UserId), Alias::new("user_id"))
-            .expr_as(member(restaurant_members::Column::CreatedAt), Alias::new("member_since"));
+        let mut select = Query::select().from(restaurants::Entity).to_owned();
+        select.inner_join(
+            restaurant_members::Entity,
+            member(restaurant_members::Column::RestaurantId).equals(restaurants::Column::Id.as_column_ref()),
+        );
         select
     }
 }
@@ -191,7 +226,7 @@ impl List for OwnSessions {
     type Sort = SessionOrder;
 
     fn select(&self, viewer: &Viewer, _: DbBackend) -> SelectStatement {
-        let mut select = sessions::Model::select();
+        let mut select = sessions::Model::source();
         select.and_where(sessions::Column::UserId.eq(viewer.user().map(|user| user.id.0)));
         if let OwnSessions::Open(now) = self {
             select.and_where(sessions::Column::EndedAt.is_null()).and_where(sessions::Column::ExpiresAt.gt(*now));

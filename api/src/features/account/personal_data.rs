@@ -1,25 +1,25 @@
 //! What is held on oneself and does not grow, but for what is kept only as a hash.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use entity::{customers, drivers, identities, users};
+use entity::{columns::Columns, customers, drivers, identities, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, prelude::DateTimeWithTimeZone};
 use serde_json::{Value as Json, json};
 
 use super::types::Role;
 use crate::{
-    app::App,
     database::Pool,
     features::{
         customer::{loader::CustomerOfUser, service::MAXIMUM_ADDRESSES},
-        driver::{loader::DriverOfUser, service::written_position},
+        driver::{loader::DriverOfUser, service::position_of_row},
     },
     graphql::{
         enumeration,
         error::{Error, Result},
         ids::{GlobalId, UserId},
-        loaders::Loaders,
+        loaders::Reader,
+        plan::{Batch, load_one},
         row::{ById, Row},
     },
 };
@@ -29,13 +29,30 @@ const MAXIMUM_IDENTITIES: u64 = 20;
 /// How many fields the document has at most: those of the user, the customer and the driver, of addresses and of identities.
 pub const DOCUMENT_FIELDS: usize = 6 + 7 + 9 + 9 * MAXIMUM_ADDRESSES + 3 * MAXIMUM_IDENTITIES as usize;
 
+/// Key: what is held on a user once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DocumentOf(pub UserId);
+
+impl Batch for DocumentOf {
+    type Value = Json;
+
+    /// One by one: nobody is shown more than its own.
+    async fn load(reader: &Reader, keys: &[Self], _: Columns) -> Result<HashMap<Self, Json>> {
+        let mut documents = HashMap::with_capacity(keys.len());
+        for key in keys {
+            documents.insert(*key, document(reader, key.0).await?);
+        }
+        Ok(documents)
+    }
+}
+
 /// What is held on the user once: who it is, as a customer and as a driver.
-pub async fn document(app: &App, loaders: &Loaders, user: UserId) -> Result<Json> {
+async fn document(reader: &Reader, user: UserId) -> Result<Json> {
     let (row, customer, driver, identities) = futures_util::try_join!(
-        loaders.load(ById::<users::Model>(user)),
-        loaders.load(CustomerOfUser(user)),
-        loaders.load(DriverOfUser(user)),
-        identities_of(&app.db, user),
+        load_one(reader, ById::<users::Model>(user)),
+        load_one(reader, CustomerOfUser(user)),
+        load_one(reader, DriverOfUser(user)),
+        identities_of(&reader.app.db, user),
     )?;
     let row: Arc<users::Model> = row.ok_or_else(Error::unauthenticated)?;
     Ok(json!({
@@ -77,7 +94,7 @@ fn of_driver(driver: &drivers::Model) -> Json {
         "licenseNumber": driver.license_number,
         "vehicleType": driver.vehicle_type,
     });
-    document["lastKnownPlace"] = written_position(driver).map_or(
+    document["lastKnownPlace"] = position_of_row(driver).map_or(
         Json::Null,
         |position| json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) }),
     );

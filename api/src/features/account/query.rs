@@ -10,12 +10,12 @@ use super::{
 use crate::{
     clock,
     graphql::{
-        connection::Connection,
         context::OperationContext,
         error::Result,
-        limits, list,
+        limits,
+        list::{self, FirstOfAll, PageOfAll},
         page::{Page, PageArguments},
-        row::ById,
+        plan::One,
         search,
         sort::IdOrder,
     },
@@ -27,9 +27,8 @@ pub struct AccountQuery;
 #[Object]
 impl AccountQuery {
     /// Who asks; null for the anonymous.
-    async fn me(&self, ctx: &Context<'_>) -> Option<Result<User>> {
-        let user = ctx.viewer().user()?;
-        Some(ctx.loaders().load_existing(ById::<users::Model>(user.id)).await.map(User))
+    async fn me(&self, ctx: &Context<'_>) -> Option<One<User>> {
+        ctx.viewer().user().map(|user| One(user.id))
     }
 
     /// Who else people can sign in with, besides a password: what the server has configured, at most 1; empty where there is none.
@@ -41,11 +40,14 @@ impl AccountQuery {
     /// Where the viewer is signed in, the session last used first: the first 100 unless asked otherwise, and at most 500.
     /// UNAUTHENTICATED for the anonymous.
     #[graphql(complexity = "limits::first_of(MAXIMUM_SESSIONS, first, child_complexity)")]
-    async fn sessions(&self, ctx: &Context<'_>, #[graphql(default = 100)] first: i32) -> Result<Vec<ActiveSession>> {
+    async fn sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 100)] first: i32,
+    ) -> Result<FirstOfAll<OwnSessions, ActiveSession>> {
         ctx.viewer().signed_in()?;
         let page = Page::beginning(SessionOrder::LastUsedFirst, first, MAXIMUM_SESSIONS)?;
-        let sessions = list::first_of_all(ctx, OwnSessions::Open(clock::now()), page).await?;
-        Ok(sessions.into_iter().map(ActiveSession).collect())
+        Ok(list::first_of_all(OwnSessions::Open(clock::now()), page))
     }
 
     /// Everything that is held on the viewer, to be kept: a document with the profile, and pages of whatever grows. UNAUTHENTICATED for
@@ -62,7 +64,6 @@ impl AccountQuery {
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn users(
         &self,
-        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -70,9 +71,9 @@ impl AccountQuery {
         offset: Option<i32>,
         search: Option<String>,
         role: Option<Role>,
-    ) -> Result<Connection<User>> {
+    ) -> Result<PageOfAll<Users, User>> {
         let page =
             PageArguments::new(first, after, last, before).with_offset(offset).in_order::<users::Model, _>(IdOrder)?;
-        list::page_of_all(ctx, Users { search: search::term("search", search.as_deref())?, role }, page, User).await
+        Ok(list::page_of_all(Users { search: search::term("search", search.as_deref())?, role }, page))
     }
 }

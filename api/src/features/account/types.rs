@@ -8,8 +8,9 @@ mod sign_in;
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object};
-use entity::users;
+use async_graphql::{Enum, ID};
+use entity::{columns::Columns, sea_orm_active_enums::UserRole, users};
+use sea_orm::prelude::DateTimeWithTimeZone;
 
 pub use administration::{
     DeleteAccountInput, DeleteAccountPayload, SetUserActiveInput, SetUserActivePayload, SetUserRoleInput,
@@ -30,7 +31,7 @@ pub use sign_in::{
     SignInPayload, SignUpInput, SignUpPayload, VerifyEmailInput, VerifyEmailPayload,
 };
 
-use super::loader::{MAXIMUM_RESTAURANTS, RestaurantsOfUser};
+use super::loader::{MAXIMUM_RESTAURANTS, Membership, RestaurantsOfUser};
 use crate::{
     features::{
         customer::{Customer, loader::CustomerOfUser},
@@ -38,8 +39,14 @@ use crate::{
         restaurant::Restaurant,
     },
     graphql::{
-        context::OperationContext, date_time::DateTime, error::Result, ids::GlobalId, limits, list, page::Page,
-        row::Row, sort::IdOrder,
+        date_time::DateTime,
+        error::Result,
+        ids::{GlobalId, UserId},
+        limits,
+        list::{self, FirstOfParent},
+        page::Page,
+        plan::{Load, object, output_of_enums},
+        sort::IdOrder,
     },
 };
 
@@ -57,58 +64,67 @@ pub enum Role {
     Admin,
 }
 
+output_of_enums!(Role);
+
 #[derive(Clone, Debug)]
 pub struct User(pub Arc<users::Model>);
 
 /// Somebody who signs in. Users see themselves; admins see all.
-#[Object]
+#[object(row = users::Model)]
 impl User {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        UserId(*id).to_global()
     }
 
-    async fn email(&self) -> &str {
-        &self.0.email
+    fn email(email: &str) -> &str {
+        email
     }
 
     /// Null when none was given.
-    async fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+    fn name(name: &Option<String>) -> Option<&str> {
+        name.as_deref()
     }
 
-    async fn role(&self) -> Role {
-        self.0.role.into()
+    fn role(role: &UserRole) -> Role {
+        (*role).into()
     }
 
     /// Whether the user may sign in.
-    async fn is_active(&self) -> bool {
-        self.0.is_active
+    fn is_active(is_active: &bool) -> bool {
+        *is_active
     }
 
-    async fn email_verified(&self) -> bool {
-        self.0.email_verified_at.is_some()
+    fn email_verified(email_verified_at: &Option<DateTimeWithTimeZone>) -> bool {
+        email_verified_at.is_some()
     }
 
-    async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+    fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
+        (*created_at).into()
     }
 
     /// The user as a customer; null before the first order.
-    async fn customer(&self, ctx: &Context<'_>) -> Option<Result<Customer>> {
-        ctx.loaders().load(CustomerOfUser(self.0.id())).await.map(|row| row.map(Customer)).transpose()
+    fn customer(id: &i32) -> Load<CustomerOfUser, Option<Result<Customer>>> {
+        let customer = Load::new(CustomerOfUser(UserId(*id)), |row| row.map(|row| row.map(Customer)).transpose());
+        customer.reading(Columns::NONE)
     }
 
     /// The user's record as a driver, which outlives the role of one; null for anybody else.
-    async fn driver(&self, ctx: &Context<'_>) -> Option<Result<Driver>> {
-        ctx.loaders().load(DriverOfUser(self.0.id())).await.map(|row| row.map(Driver)).transpose()
+    fn driver(id: &i32) -> Load<DriverOfUser, Option<Result<Driver>>> {
+        let driver = Load::new(DriverOfUser(UserId(*id)), |row| row.map(|row| row.map(Driver)).transpose());
+        driver.reading(Columns::NONE)
     }
 
     /// The restaurants whose staff the user is, also inactive ones, by id: the first 100 unless asked otherwise, and at most 500. One's
     /// own are all in `personalData.memberships`.
     #[graphql(complexity = "limits::first_of(MAXIMUM_RESTAURANTS, first, child_complexity)")]
-    async fn restaurants(&self, ctx: &Context<'_>, #[graphql(default = 100)] first: i32) -> Result<Vec<Restaurant>> {
+    fn restaurants(id: &i32, #[arg(default = 100)] first: i32) -> Result<FirstOfParent<RestaurantsOfUser, Restaurant>> {
         let page = Page::beginning(IdOrder, first, MAXIMUM_RESTAURANTS)?;
-        let memberships = list::first_of_parent(ctx, self.0.id(), RestaurantsOfUser, page).await?;
-        Ok(memberships.into_iter().map(|membership| Restaurant(membership.restaurant.clone().into())).collect())
+        Ok(list::first_of_parent(UserId(*id), RestaurantsOfUser, page))
+    }
+}
+
+impl From<Arc<Membership>> for Restaurant {
+    fn from(membership: Arc<Membership>) -> Self {
+        Restaurant(Arc::new(Arc::unwrap_or_clone(membership).restaurant))
     }
 }

@@ -2,8 +2,8 @@
 
 use entity::audit_events;
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryTrait,
-    sea_query::{Expr, SelectStatement},
+    ColumnTrait, Condition, DbBackend,
+    sea_query::{Expr, Query, SelectStatement},
 };
 
 use super::types::Decoded;
@@ -26,8 +26,8 @@ impl Row for audit_events::Model {
         AuditEventId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        audit_events::Entity::find().into_query()
+    fn source() -> SelectStatement {
+        Query::select().from(audit_events::Entity).to_owned()
     }
 
     /// What oneself did, and all for admins.
@@ -53,7 +53,7 @@ impl List for AuditEvents {
     fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
         use audit_events::Column;
         let Decoded { actor, actions, subject, since, until } = &self.0;
-        let mut select = audit_events::Model::select();
+        let mut select = audit_events::Model::source();
         select.cond_where(audit_events::Model::visible_to(viewer, backend)).cond_where(
             Condition::all()
                 .add_option(actor.map(|actor| Column::ActorId.eq(actor)))

@@ -6,7 +6,11 @@ use super::{
     types::AuditEventFilter,
 };
 use crate::graphql::{
-    connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments,
+    context::OperationContext,
+    error::Result,
+    limits,
+    list::{self, PageOfAll},
+    page::PageArguments,
 };
 
 #[derive(Default)]
@@ -27,9 +31,9 @@ impl AuditQuery {
         before: Option<String>,
         offset: Option<i32>,
         filter: Option<AuditEventFilter>,
-    ) -> Result<Connection<AuditEvent>> {
+    ) -> Result<PageOfAll<AuditEvents, AuditEvent>> {
         ctx.viewer().signed_in()?;
         let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order(NewestFirst)?;
-        list::page_of_all(ctx, AuditEvents(filter.unwrap_or_default().decode()?), page, AuditEvent).await
+        Ok(list::page_of_all(AuditEvents(filter.unwrap_or_default().decode()?), page))
     }
 }

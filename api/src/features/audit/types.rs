@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, Json, Object};
+use async_graphql::{Enum, ID, InputObject, Json};
 use chrono::Utc;
-use entity::{audit_events, users};
+use entity::audit_events;
+use sea_orm::prelude::{DateTimeWithTimeZone, Json as JsonValue};
 
 use crate::{
     features::account::User,
     graphql::{
-        context::OperationContext,
         date_time::DateTime,
         enumeration,
         error::{Error, Result},
-        ids::{self, GlobalId, UserId},
+        ids::{self, AuditEventId, GlobalId, UserId},
         input,
-        row::{ById, Row},
+        plan::{One, object, output_of_enums},
     },
 };
 
@@ -72,49 +72,49 @@ pub enum AuditAction {
     ReviewDeleted,
 }
 
+output_of_enums!(AuditAction);
+
 #[derive(Clone, Debug)]
 pub struct AuditEvent(pub Arc<audit_events::Model>);
 
 /// One thing that was done: by whom, to what, when, and from where.
-#[Object]
+#[object(row = audit_events::Model)]
 impl AuditEvent {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        AuditEventId(*id).to_global()
     }
 
-    async fn at(&self) -> DateTime {
-        self.0.at.into()
+    fn at(at: &DateTimeWithTimeZone) -> DateTime {
+        (*at).into()
     }
 
-    async fn action(&self) -> Result<AuditAction> {
-        let name = &self.0.action;
-        enumeration::value(name).ok_or_else(|| Error::internal(anyhow::anyhow!("{name} is no action")))
+    fn action(action: &str) -> Result<AuditAction> {
+        enumeration::value(action).ok_or_else(|| Error::internal(anyhow::anyhow!("{action} is no action")))
     }
 
     /// Who did it; null where it was the server itself, or nobody could tell.
-    async fn actor(&self, ctx: &Context<'_>) -> Option<Result<User>> {
-        let user = UserId(self.0.actor_id?);
-        Some(ctx.loaders().load_existing(ById::<users::Model>(user)).await.map(User))
+    fn actor(actor_id: &Option<i32>) -> Option<One<User>> {
+        actor_id.map(UserId).map(One)
     }
 
     /// The id of what it was done to; null where the act says it all. What it names may be gone.
-    async fn subject(&self) -> Option<ID> {
-        self.0.subject.as_ref().map(Into::into)
+    fn subject(subject: &Option<String>) -> Option<ID> {
+        subject.as_ref().map(Into::into)
     }
 
     /// The network address that the request came from; null for the server itself.
-    async fn address(&self) -> Option<&str> {
-        self.0.address.as_deref()
+    fn address(address: &Option<String>) -> Option<&str> {
+        address.as_deref()
     }
 
     /// What the client called itself; null where it did not.
-    async fn user_agent(&self) -> Option<&str> {
-        self.0.user_agent.as_deref()
+    fn user_agent(user_agent: &Option<String>) -> Option<&str> {
+        user_agent.as_deref()
     }
 
     /// What else there is to tell, such as the role before and after; null where there is nothing.
-    async fn details(&self) -> Option<Json<&serde_json::Value>> {
-        self.0.details.as_ref().map(Json)
+    fn details(details: &Option<JsonValue>) -> Option<Json<&JsonValue>> {
+        details.as_ref().map(Json)
     }
 }
 

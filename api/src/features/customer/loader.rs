@@ -2,11 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::dataloader::Loader;
-use entity::{customers, orders};
+use entity::{columns::Columns, customers, orders};
 use migration::email;
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryTrait,
+    ColumnTrait, Condition, DbBackend,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
@@ -14,11 +13,12 @@ use crate::{
     dialect,
     features::order,
     graphql::{
-        error::{Error, Result},
+        error::Result,
         ids::{CustomerId, UserId},
         list::List,
         loaders::Reader,
-        row::Row,
+        plan::Batch,
+        row::{Row, column_of, read},
         search,
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
     },
@@ -34,8 +34,8 @@ impl Row for customers::Model {
         CustomerId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        customers::Entity::find().into_query()
+    fn source() -> SelectStatement {
+        Query::select().from(customers::Entity).to_owned()
     }
 
     /// Oneself, those of the orders that are the viewer's own as staff or driver, and all for admins.
@@ -71,7 +71,7 @@ impl List for Customers {
     type Sort = IdOrder;
 
     fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
-        let mut select = customers::Model::select();
+        let mut select = customers::Model::source();
         select.cond_where(customers::Model::visible_to(viewer, backend));
         if let Some(term) = &self.search {
             let mut found = Condition::any().add(search::contains(customers::Column::SearchText, term));
@@ -81,7 +81,7 @@ impl List for Customers {
             }
             select.cond_where(found);
         }
-        search::found(backend, select, self.search.as_deref(), customers::Entity)
+        search::found::<customers::Model>(backend, select, self.search.as_deref())
     }
 }
 
@@ -107,15 +107,19 @@ impl Sort<customers::Model> for IdOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CustomerOfUser(pub UserId);
 
-impl Loader<CustomerOfUser> for Reader {
+impl Batch for CustomerOfUser {
     type Value = Arc<customers::Model>;
-    type Error = Error;
 
-    async fn load(&self, keys: &[CustomerOfUser]) -> Result<HashMap<CustomerOfUser, Arc<customers::Model>>> {
-        let db = &self.app.db;
-        let of_these =
-            dialect::any_of(db.get_database_backend(), customers::Column::UserId, keys.iter().map(|key| key.0.0));
-        let rows = customers::Entity::find().filter(of_these).all(db).await?;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<customers::Model>>> {
+        let db = &reader.app.db;
+        let users = keys.iter().map(|key| key.0.0);
+        let mut select = Query::select().from(customers::Entity).to_owned();
+        select.and_where(dialect::any_of(db.get_database_backend(), customers::Column::UserId, users));
+        let columns =
+            columns
+                .and(column_of::<customers::Model>(&customers::Column::Id))
+                .and(column_of::<customers::Model>(&customers::Column::UserId));
+        let rows: Vec<customers::Model> = read(db, select, columns).await?;
         Ok(rows.into_iter().filter_map(|row| Some((CustomerOfUser(UserId(row.user_id?)), Arc::new(row)))).collect())
     }
 }

@@ -1,9 +1,15 @@
-use async_graphql::{Context, ID, Object};
+use async_graphql::{ID, Object};
 use entity::customers;
 
 use super::{Customer, loader::Customers};
 use crate::graphql::{
-    connection::Connection, error::Result, limits, list, page::PageArguments, row, search, sort::IdOrder,
+    error::Result,
+    limits,
+    list::{self, PageOfAll},
+    page::PageArguments,
+    plan::Found,
+    row, search,
+    sort::IdOrder,
 };
 
 #[derive(Default)]
@@ -13,8 +19,8 @@ pub struct CustomerQuery;
 impl CustomerQuery {
     /// One customer. Null with NOT_FOUND where there is none that the viewer may know of: oneself, those of the orders that
     /// one's restaurants cook or that one carries, all for admins.
-    async fn customer(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Customer>> {
-        Some(row::visible::<customers::Model>(ctx, &id, "id").await.map(Customer))
+    async fn customer(&self, id: ID) -> Option<Result<Found<Customer>>> {
+        Some(row::visible(&id, "id"))
     }
 
     /// The customers that the viewer may know of, by id. `search` looks for part of the name, in any case and script, and for
@@ -23,17 +29,16 @@ impl CustomerQuery {
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn customers(
         &self,
-        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
         offset: Option<i32>,
         search: Option<String>,
-    ) -> Result<Connection<Customer>> {
+    ) -> Result<PageOfAll<Customers, Customer>> {
         let page = PageArguments::new(first, after, last, before)
             .with_offset(offset)
             .in_order::<customers::Model, _>(IdOrder)?;
-        list::page_of_all(ctx, Customers { search: search::term("search", search.as_deref())? }, page, Customer).await
+        Ok(list::page_of_all(Customers { search: search::term("search", search.as_deref())? }, page))
     }
 }

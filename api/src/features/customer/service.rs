@@ -170,9 +170,9 @@ pub async fn customer_forget_in_tx(transaction: &Transaction, user: UserId, emai
     comments_forget_in_tx(transaction, customer).await
 }
 
-/// The customer's addresses; `None` when none were given.
-pub fn addresses(customer: &customers::Model) -> Option<Vec<Address>> {
-    match customer.addresses.as_ref()? {
+/// A customer's addresses as its row has them; `None` when none were given.
+pub fn addresses(written: Option<&Json>) -> Option<Vec<Address>> {
+    match written? {
         Json::Array(addresses) => Some(addresses.iter().map(Address::from_json).collect()),
         Json::Null => None,
         other => Some(vec![Address::from_json(other)]),

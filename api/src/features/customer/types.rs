@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
 use entity::customers;
+use sea_orm::prelude::{DateTimeWithTimeZone, Json};
 
 use super::service::{self, MAXIMUM_ADDRESSES};
 use crate::{
@@ -17,112 +18,92 @@ use crate::{
         review::{Review, loader::ReviewsOfCustomer, types::ReviewOrder},
     },
     graphql::{
-        connection::Connection,
-        context::OperationContext,
         date_time::DateTime,
         error::{Error, Result},
         ids::{CustomerId, GlobalId},
-        limits, list,
+        limits,
+        list::{self, PageOfParent},
         page::PageArguments,
-        row::Row,
+        plan::{Deferred, Load, object},
     },
+    viewer::Viewer,
 };
 
 #[derive(Clone, Debug)]
 pub struct Customer(pub Arc<customers::Model>);
 
 /// Somebody who orders.
-#[Object]
+#[object(row = customers::Model)]
 impl Customer {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        CustomerId(*id).to_global()
     }
 
-    async fn name(&self) -> &str {
-        &self.0.name
+    fn name(name: &str) -> &str {
+        name
     }
 
     /// Null with FORBIDDEN for anybody but the customer and admins.
-    async fn email(&self, ctx: &Context<'_>) -> Option<Result<&str>> {
-        Some(self.own(ctx, "e-mail address").map(|()| self.0.email.as_str()))
+    fn email(viewer: &Viewer, id: &i32, email: &str) -> Option<Result<String>> {
+        Some(own(viewer, *id, "e-mail address").map(|()| email.to_owned()))
     }
 
     /// Null when none was given. Null with FORBIDDEN for anybody but the customer, admins, and the restaurant and driver of its
     /// order under way.
-    async fn phone(&self, ctx: &Context<'_>) -> Option<Result<&str>> {
-        match self.concerns(ctx).await {
-            Ok(()) => self.0.phone.as_deref().map(Ok),
-            Err(error) => Some(Err(error)),
+    fn phone(
+        viewer: &Viewer,
+        id: &i32,
+        phone: &Option<String>,
+    ) -> Deferred<Option<String>, Load<ServedByViewer, Option<Result<String>>>> {
+        let (customer, phone) = (CustomerId(*id), phone.clone());
+        if service::is_own(viewer, customer) {
+            return Deferred::Ready(phone);
         }
+        let forbidden = || {
+            Error::forbidden(
+                "Only those who serve an order of the customer's now, the customer itself and admins see its phone.",
+            )
+        };
+        Deferred::Load(Load::new(ServedByViewer(customer), move |served| {
+            served.and_then(|served| served.ok_or_else(forbidden)).map(|()| phone.clone()).transpose()
+        }))
     }
 
     /// Where the customer has things delivered to, at most 20; null when none was given. Null with FORBIDDEN for anybody but the
     /// customer and admins.
     #[graphql(complexity = "limits::entries(MAXIMUM_ADDRESSES, child_complexity)")]
-    async fn addresses(&self, ctx: &Context<'_>) -> Option<Result<Vec<Address>>> {
-        match self.own(ctx, "addresses") {
-            Ok(()) => Some(Ok(service::addresses(&self.0)?)),
-            Err(error) => Some(Err(error)),
-        }
+    fn addresses(viewer: &Viewer, id: &i32, addresses: &Option<Json>) -> Option<Result<Vec<Address>>> {
+        own(viewer, *id, "addresses").map(|()| service::addresses(addresses.as_ref())).transpose()
     }
 
-    async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+    fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
+        (*created_at).into()
     }
 
     /// Its orders that the viewer may see, newest first. A page has 20 entries unless asked otherwise, and at most 100.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn orders(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<OrderFilter>,
-    ) -> Result<Connection<Order>> {
-        let page = PageArguments::new(first, after, last, before).in_order(OrderOrder::NewestFirst)?;
-        list::page_of_parent(ctx, self.0.id(), OrdersOfCustomer(filter.unwrap_or_default().decode()?), page, Order)
-            .await
+    fn orders(
+        id: &i32,
+        #[page] page: PageArguments,
+        #[arg] filter: Option<OrderFilter>,
+    ) -> Result<PageOfParent<OrdersOfCustomer, Order>> {
+        let page = page.in_order(OrderOrder::NewestFirst)?;
+        Ok(list::page_of_parent(CustomerId(*id), OrdersOfCustomer(filter.unwrap_or_default().decode()?), page))
     }
 
     /// Its reviews, newest first: all for the customer and admins, those of their own restaurants for merchants. To others a
     /// reviewer is but a first name.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn reviews(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Connection<Review>> {
-        let page = PageArguments::new(first, after, last, before).in_order(ReviewOrder::NewestFirst)?;
-        list::page_of_parent(ctx, self.0.id(), ReviewsOfCustomer, page, Review).await
+    fn reviews(id: &i32, #[page] page: PageArguments) -> Result<PageOfParent<ReviewsOfCustomer, Review>> {
+        let page = page.in_order(ReviewOrder::NewestFirst)?;
+        Ok(list::page_of_parent(CustomerId(*id), ReviewsOfCustomer, page))
     }
 }
 
-impl Customer {
-    fn own(&self, ctx: &Context<'_>, what: &str) -> Result<()> {
-        if service::is_own(ctx.viewer(), self.0.id()) {
-            return Ok(());
-        }
-        Err(Error::forbidden(format!("Only the customer and admins see the {what}.")))
+/// FORBIDDEN unless the customer is the viewer, or the viewer an admin.
+fn own(viewer: &Viewer, customer: i32, what: &str) -> Result<()> {
+    if service::is_own(viewer, CustomerId(customer)) {
+        return Ok(());
     }
-
-    /// FORBIDDEN unless the viewer is concerned by an order of the customer's that is under way.
-    async fn concerns(&self, ctx: &Context<'_>) -> Result<()> {
-        let id: CustomerId = self.0.id();
-        if service::is_own(ctx.viewer(), id) {
-            return Ok(());
-        }
-        if ctx.loaders().load(ServedByViewer(id)).await?.is_some() {
-            return Ok(());
-        }
-        Err(Error::forbidden(
-            "Only those who serve an order of the customer's now, the customer itself and admins see its phone.",
-        ))
-    }
+    Err(Error::forbidden(format!("Only the customer and admins see the {what}.")))
 }
 
 #[derive(Clone, Debug, InputObject)]

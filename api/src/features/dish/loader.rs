@@ -1,9 +1,12 @@
 //! The statements behind dishes and their lists.
 
 use entity::{dishes, menus, restaurants};
+use std::ops::Deref;
+
+use entity::columns::{Cells, Partial, joined};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryTrait,
-    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
+    ColumnTrait, Condition, DbBackend, DbErr,
+    sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 
 use crate::{
@@ -22,9 +25,8 @@ use crate::{
 use super::types::DishOrderBy;
 
 /// A dish with what it takes from its restaurant.
-#[derive(Clone, Debug, FromQueryResult)]
+#[derive(Clone, Debug)]
 pub struct DishRow {
-    #[sea_orm(nested)]
     pub dish: dishes::Model,
     pub restaurant_id: i32,
     /// ISO 4217; the price is in it.
@@ -38,6 +40,41 @@ impl DishRow {
     }
 }
 
+impl Deref for DishRow {
+    type Target = dishes::Model;
+
+    fn deref(&self) -> &dishes::Model {
+        &self.dish
+    }
+}
+
+/// How many columns a dish has of its own.
+const OWN: usize = dishes::Model::NAMES.len();
+
+/// The dish's own columns first, then those of its restaurant.
+impl Partial for DishRow {
+    const NAMES: &'static [&'static str] =
+        &joined::<{ OWN + 3 }>(dishes::Model::NAMES, &["restaurant_id", "currency", "restaurant_is_active"]);
+
+    fn expression(place: usize) -> SimpleExpr {
+        const OF_RESTAURANT: [restaurants::Column; 3] =
+            [restaurants::Column::Id, restaurants::Column::Currency, restaurants::Column::IsActive];
+        match place.checked_sub(OWN) {
+            None => dishes::Model::expression(place),
+            Some(place) => Expr::col(OF_RESTAURANT[place].as_column_ref()),
+        }
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, DbErr> {
+        Ok(DishRow {
+            dish: dishes::Model::read(cells)?,
+            restaurant_id: cells.cell()?,
+            currency: cells.cell()?,
+            restaurant_is_active: cells.cell()?,
+        })
+    }
+}
+
 impl Row for DishRow {
     type Id = DishId;
     type IdColumn = dishes::Column;
@@ -47,9 +84,9 @@ impl Row for DishRow {
         DishId(self.dish.id)
     }
 
-    fn select() -> SelectStatement {
+    fn source() -> SelectStatement {
         let column = |column: restaurants::Column| Expr::col(column.as_column_ref());
-        let mut select = dishes::Entity::find().into_query();
+        let mut select = Query::select().from(dishes::Entity).to_owned();
         select
             .inner_join(
                 menus::Entity,
@@ -58,10 +95,7 @@ impl Row for DishRow {
             .inner_join(
                 restaurants::Entity,
                 column(restaurants::Column::Id).equals(menus::Column::RestaurantId.as_column_ref()),
-            )
-            .expr_as(column(restaurants::Column::Id), Alias::new("restaurant_id"))
-            .expr_as(column(restaurants::Column::Currency), Alias::new("currency"))
-            .expr_as(column(restaurants::Column::IsActive), Alias::new("restaurant_is_active"));
+            );
         select
     }
 
@@ -82,7 +116,7 @@ pub struct DishConditions {
 
 impl DishConditions {
     fn select(&self, backend: DbBackend) -> SelectStatement {
-        let mut select = DishRow::select();
+        let mut select = DishRow::source();
         if let Some(is_available) = self.is_available {
             select.and_where(dishes::Column::IsAvailable.eq(is_available));
         }
@@ -109,7 +143,7 @@ impl List for Dishes {
     fn select(&self, _: &Viewer, backend: DbBackend) -> SelectStatement {
         let mut select = self.0.select(backend);
         select.and_where(literal::eq(restaurants::Column::IsActive, true));
-        search::found(backend, select, self.0.search.as_deref(), dishes::Entity)
+        search::found::<DishRow>(backend, select, self.0.search.as_deref())
     }
 }
 

@@ -1,11 +1,18 @@
-use async_graphql::{Context, ID, Object};
+use async_graphql::{ID, Object};
 
 use super::{
     Dish,
-    loader::{DishRow, Dishes},
+    loader::Dishes,
     types::{DishFilter, DishOrderBy},
 };
-use crate::graphql::{connection::Connection, error::Result, limits, list, page::PageArguments, row};
+use crate::graphql::{
+    error::Result,
+    limits,
+    list::{self, PageOfAll},
+    page::PageArguments,
+    plan::Found,
+    row,
+};
 
 #[derive(Default)]
 pub struct DishQuery;
@@ -13,8 +20,8 @@ pub struct DishQuery;
 #[Object]
 impl DishQuery {
     /// One dish. Null with NOT_FOUND where there is none, or it belongs to an inactive restaurant that the viewer does not run.
-    async fn dish(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Dish>> {
-        Some(row::visible::<DishRow>(ctx, &id, "id").await.map(Dish))
+    async fn dish(&self, id: ID) -> Option<Result<Found<Dish>>> {
+        Some(row::visible(&id, "id"))
     }
 
     /// The dishes of all restaurants that take orders, also those that are not available now. A page has 20 entries unless
@@ -23,7 +30,6 @@ impl DishQuery {
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn dishes(
         &self,
-        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -31,8 +37,8 @@ impl DishQuery {
         offset: Option<i32>,
         filter: Option<DishFilter>,
         #[graphql(default_with = "DishOrderBy::Name")] order_by: DishOrderBy,
-    ) -> Result<Connection<Dish>> {
+    ) -> Result<PageOfAll<Dishes, Dish>> {
         let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order(order_by)?;
-        list::page_of_all(ctx, Dishes(filter.unwrap_or_default().decode()?), page, Dish).await
+        Ok(list::page_of_all(Dishes(filter.unwrap_or_default().decode()?), page))
     }
 }

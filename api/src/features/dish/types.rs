@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use entity::menus;
+use async_graphql::{Enum, ID, InputObject, MaybeUndefined, SimpleObject};
+use rust_decimal::Decimal as Exact;
 
 use super::loader::{DishConditions, DishRow};
 use crate::{
     features::menu::Menu,
     graphql::{
-        context::OperationContext,
         decimal::Decimal,
         error::Result,
-        ids::{GlobalId, MenuId},
+        ids::{DishId, GlobalId, MenuId},
         input, limits,
-        row::{ById, Row},
+        plan::{One, object},
         search,
     },
 };
@@ -23,49 +22,49 @@ use crate::{
 pub struct Dish(pub Arc<DishRow>);
 
 /// Something to eat or drink on a menu.
-#[Object]
+#[object(row = DishRow)]
 impl Dish {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        DishId(*id).to_global()
     }
 
-    async fn name(&self) -> &str {
-        &self.0.dish.name
+    fn name(name: &str) -> &str {
+        name
     }
 
     /// Null when there is none.
     #[graphql(complexity = "limits::text(5000)")]
-    async fn description(&self) -> Option<&str> {
-        self.0.dish.description.as_deref()
+    fn description(description: &Option<String>) -> Option<&str> {
+        description.as_deref()
     }
 
     /// What one costs now, without tax, in `currency`.
-    async fn price(&self) -> Decimal {
-        Decimal::money(self.0.dish.price, &self.0.currency)
+    fn price(price: &Exact, currency: &str) -> Decimal {
+        Decimal::money(*price, currency)
     }
 
     /// ISO 4217: its restaurant's.
-    async fn currency(&self) -> &str {
-        &self.0.currency
+    fn currency(currency: &str) -> &str {
+        currency
     }
 
     /// Null when there is no picture.
-    async fn image_url(&self) -> Option<&str> {
-        self.0.dish.image_url.as_deref()
+    fn image_url(image_url: &Option<String>) -> Option<&str> {
+        image_url.as_deref()
     }
 
     /// Whether it can be ordered now.
-    async fn is_available(&self) -> bool {
-        self.0.dish.is_available
+    fn is_available(is_available: &bool) -> bool {
+        *is_available
     }
 
     /// Its part of the menu, such as `Soups`.
-    async fn category(&self) -> &str {
-        &self.0.dish.category
+    fn category(category: &str) -> &str {
+        category
     }
 
-    async fn menu(&self, ctx: &Context<'_>) -> Result<Menu> {
-        ctx.loaders().load_existing(ById::<menus::Model>(MenuId(self.0.dish.menu_id))).await.map(Menu)
+    fn menu(menu_id: &i32) -> One<Menu> {
+        One(MenuId(*menu_id))
     }
 }
 

@@ -1,13 +1,14 @@
 //! The statements behind drivers.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, ops::Deref, sync::Arc};
 
-use async_graphql::dataloader::Loader;
 use entity::{
-    driver_locations, drivers, orders, restaurants, sea_orm_active_enums::DriverStatus as StoredDriverStatus,
+    columns::{Cells, Columns, Partial, joined},
+    driver_locations, drivers, orders, restaurants,
+    sea_orm_active_enums::DriverStatus as StoredDriverStatus,
 };
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryTrait,
+    ColumnTrait, Condition, DbBackend, DbErr,
     sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr},
 };
 
@@ -15,11 +16,12 @@ use super::types::DriverStatus;
 use crate::{
     dialect, events,
     graphql::{
-        error::{Error, Result},
+        error::Result,
         ids::{DriverId, OrderId, RestaurantId, UserId},
         list::{Children, List},
         loaders::{Reader, grouped},
-        row::Row,
+        plan::Batch,
+        row::{Row, column_of, read, read_selected, select_columns},
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
     },
     literal,
@@ -35,8 +37,8 @@ impl Row for drivers::Model {
         DriverId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        drivers::Entity::find().into_query()
+    fn source() -> SelectStatement {
+        Query::select().from(drivers::Entity).to_owned()
     }
 
     /// Oneself; those who carry or carried an order that is the viewer's own; for merchants also those who are AVAILABLE; all
@@ -83,7 +85,7 @@ impl List for Drivers {
     type Sort = IdOrder;
 
     fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
-        let mut select = drivers::Model::select();
+        let mut select = drivers::Model::source();
         select.cond_where(drivers::Model::visible_to(viewer, backend));
         if let Some(status) = self.status {
             select.and_where(literal::eq(drivers::Column::Status, StoredDriverStatus::from(status)));
@@ -120,11 +122,22 @@ pub struct AvailableNearby {
     pub first: u32,
 }
 
-#[derive(FromQueryResult)]
 struct Nearby {
-    #[sea_orm(nested)]
     driver: drivers::Model,
-    nearby_id: i32,
+    restaurant: i32,
+}
+
+/// The driver's columns first.
+impl Partial for Nearby {
+    const NAMES: &'static [&'static str] = drivers::Model::NAMES;
+
+    fn expression(place: usize) -> SimpleExpr {
+        drivers::Model::expression(place)
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Nearby { driver: drivers::Model::read(cells)?, restaurant: cells.besides()? })
+    }
 }
 
 /// More than any [`squared_distance`].
@@ -140,19 +153,22 @@ fn squared_distance() -> String {
     format!("{north} * {north} + {east} * {east}")
 }
 
-impl Loader<AvailableNearby> for Reader {
+impl Batch for AvailableNearby {
     type Value = Vec<drivers::Model>;
-    type Error = Error;
 
     /// One statement for all restaurants that ask for as many. No more drivers leave the database than are told.
-    async fn load(&self, keys: &[AvailableNearby]) -> Result<HashMap<AvailableNearby, Vec<drivers::Model>>> {
-        let db = &self.app.db;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Vec<drivers::Model>>> {
+        let db = &reader.app.db;
         let backend = db.get_database_backend();
+        // The place is what they are sorted by.
+        let place_known = Columns::named(drivers::Model::NAMES, &["current_lat", "current_lng"]);
+        let columns = columns.and(place_known);
         let restaurant = restaurants::Column::Id;
         let mut loaded = HashMap::with_capacity(keys.len());
         for (first, these) in grouped(&[], keys.iter().map(|key| (key.first, *key))) {
             let asking: Vec<i32> = these.iter().map(|key| key.restaurant.0).collect();
-            let mut select = drivers::Model::select();
+            let mut select = drivers::Model::source();
+            select_columns::<drivers::Model>(&mut select, columns);
             select
                 .inner_join(restaurants::Entity, Expr::Constant(true.into()))
                 .and_where(literal::eq(drivers::Column::Status, StoredDriverStatus::Available))
@@ -161,8 +177,8 @@ impl Loader<AvailableNearby> for Reader {
             let nearest = [distance.into(), Expr::col(drivers::Column::Id.as_column_ref())];
             let keys = nearest.map(|key| (key, Order::Asc));
             let statement = dialect::first_of_each(backend, select, restaurant, &asking, keys, first.into());
-            let rows = Nearby::find_by_statement(statement).all(db).await?;
-            let key = |row: &Nearby| AvailableNearby { restaurant: RestaurantId(row.nearby_id), first };
+            let rows: Vec<Nearby> = read_selected(db, statement, columns).await?;
+            let key = |row: &Nearby| AvailableNearby { restaurant: RestaurantId(row.restaurant), first };
             loaded.extend(grouped(&these, rows.into_iter().map(|row| (key(&row), row.driver))));
         }
         Ok(loaded)
@@ -173,13 +189,12 @@ impl Loader<AvailableNearby> for Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RememberedPosition(pub DriverId);
 
-impl Loader<RememberedPosition> for Reader {
+impl Batch for RememberedPosition {
     type Value = events::Position;
-    type Error = Error;
 
-    async fn load(&self, keys: &[RememberedPosition]) -> Result<HashMap<RememberedPosition, events::Position>> {
+    async fn load(reader: &Reader, keys: &[Self], _: Columns) -> Result<HashMap<Self, events::Position>> {
         let drivers: Vec<_> = keys.iter().map(|key| key.0).collect();
-        let positions = self.app.events.last_positions(&drivers).await;
+        let positions = reader.app.events.last_positions(&drivers).await;
         Ok(positions.into_iter().map(|(driver, position)| (RememberedPosition(driver), position)).collect())
     }
 }
@@ -192,14 +207,20 @@ pub const ROUTE_LENGTH: usize = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteOfOrder(pub OrderId);
 
-impl Loader<RouteOfOrder> for Reader {
+impl Batch for RouteOfOrder {
     type Value = Vec<driver_locations::Model>;
-    type Error = Error;
 
-    async fn load(&self, keys: &[RouteOfOrder]) -> Result<HashMap<RouteOfOrder, Vec<driver_locations::Model>>> {
-        let backend = self.app.db.get_database_backend();
+    async fn load(
+        reader: &Reader,
+        keys: &[Self],
+        columns: Columns,
+    ) -> Result<HashMap<Self, Vec<driver_locations::Model>>> {
+        let backend = reader.app.db.get_database_backend();
         let of_these = dialect::any_of(backend, driver_locations::Column::OrderId, keys.iter().map(|key| key.0.0));
-        let mut numbered = driver_locations::Entity::find().filter(of_these).into_query();
+        let needed = Columns::named(driver_locations::Model::NAMES, &["order_id", "recorded_at"]);
+        let columns = columns.and(needed);
+        let mut numbered = Query::select().from(driver_locations::Entity).and_where(of_these).to_owned();
+        select_columns::<driver_locations::Model>(&mut numbered, columns);
         numbered
             .expr_as(
                 Expr::cust("row_number() over (partition by order_id order by recorded_at) - 1"),
@@ -218,7 +239,7 @@ impl Loader<RouteOfOrder> for Reader {
             .from_subquery(numbered, Alias::new("points"))
             .and_where(Expr::cust(is_given))
             .order_by(Alias::new("recorded_at"), Order::Asc);
-        let rows = driver_locations::Model::find_by_statement(backend.build(&points)).all(&self.app.db).await?;
+        let rows: Vec<driver_locations::Model> = read_selected(&reader.app.db, backend.build(&points), columns).await?;
         Ok(grouped(keys, rows.into_iter().map(|row| (RouteOfOrder(OrderId(row.order_id)), row))))
     }
 }
@@ -231,11 +252,38 @@ pub const ROUTE_PAGE: u32 = 1_000;
 pub struct RoutesOfDriver;
 
 /// A point of a route, and whose the order is now.
-#[derive(Clone, Debug, FromQueryResult)]
+#[derive(Clone, Debug)]
 pub struct RouteRow {
-    #[sea_orm(nested)]
     pub point: driver_locations::Model,
     pub carrier: Option<i32>,
+}
+
+impl Deref for RouteRow {
+    type Target = driver_locations::Model;
+
+    fn deref(&self) -> &driver_locations::Model {
+        &self.point
+    }
+}
+
+/// How many columns a point has of its own.
+const OWN: usize = driver_locations::Model::NAMES.len();
+
+/// The point's columns first.
+impl Partial for RouteRow {
+    const NAMES: &'static [&'static str] = &joined::<{ OWN + 1 }>(driver_locations::Model::NAMES, &["carrier"]);
+
+    fn expression(place: usize) -> SimpleExpr {
+        if place < OWN {
+            driver_locations::Model::expression(place)
+        } else {
+            Expr::col(orders::Column::DriverId.as_column_ref())
+        }
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, DbErr> {
+        Ok(RouteRow { point: driver_locations::Model::read(cells)?, carrier: cells.cell()? })
+    }
 }
 
 impl List for RoutesOfDriver {
@@ -244,13 +292,11 @@ impl List for RoutesOfDriver {
 
     fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
         let order = |column: orders::Column| Expr::col(column.as_column_ref());
-        let mut select = driver_locations::Entity::find().into_query();
-        select
-            .inner_join(
-                orders::Entity,
-                order(orders::Column::Id).equals(driver_locations::Column::OrderId.as_column_ref()),
-            )
-            .expr_as(order(orders::Column::DriverId), Alias::new("carrier"));
+        let mut select = Query::select().from(driver_locations::Entity).to_owned();
+        select.inner_join(
+            orders::Entity,
+            order(orders::Column::Id).equals(driver_locations::Column::OrderId.as_column_ref()),
+        );
         select
     }
 }
@@ -299,15 +345,18 @@ impl Sort<RouteRow> for OrderRecorded {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DriverOfUser(pub UserId);
 
-impl Loader<DriverOfUser> for Reader {
+impl Batch for DriverOfUser {
     type Value = Arc<drivers::Model>;
-    type Error = Error;
 
-    async fn load(&self, keys: &[DriverOfUser]) -> Result<HashMap<DriverOfUser, Arc<drivers::Model>>> {
-        let db = &self.app.db;
-        let of_these =
-            dialect::any_of(db.get_database_backend(), drivers::Column::UserId, keys.iter().map(|key| key.0.0));
-        let rows = drivers::Entity::find().filter(of_these).all(db).await?;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<drivers::Model>>> {
+        let db = &reader.app.db;
+        let users = keys.iter().map(|key| key.0.0);
+        let mut select = drivers::Model::source();
+        select.and_where(dialect::any_of(db.get_database_backend(), drivers::Column::UserId, users));
+        let columns = columns
+            .and(column_of::<drivers::Model>(&drivers::Column::Id))
+            .and(column_of::<drivers::Model>(&drivers::Column::UserId));
+        let rows: Vec<drivers::Model> = read(db, select, columns).await?;
         Ok(rows.into_iter().filter_map(|row| Some((DriverOfUser(UserId(row.user_id?)), Arc::new(row)))).collect())
     }
 }

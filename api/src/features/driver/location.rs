@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use entity::drivers;
-use rust_decimal::prelude::ToPrimitive;
-use sea_orm::EntityTrait;
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use sea_orm::{EntityTrait, prelude::DateTimeWithTimeZone};
 
 use super::{
     record,
@@ -38,7 +38,7 @@ pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocatio
     let recorded_at = recorded_at.map_or(now, |time| time.0);
     let position = decode_position("", RecordedLocation { lat, lng, heading, speed, recorded_at }, now)?;
     let newest = app.events.tell_position(driver, position).await;
-    Ok(DriverLocation::of_driver(driver, newest))
+    Ok(DriverLocation { driver, position: newest })
 }
 
 /// Records where the viewing driver was while it could not tell, all of it or nothing, and tells the newest place.
@@ -63,25 +63,36 @@ pub async fn driver_move_many(
     transaction.commit().await?;
     let newest = positions.last().copied().ok_or_else(|| Error::internal(anyhow::anyhow!("no place was told")))?;
     let newest = app.events.tell_position(driver, newest).await;
-    Ok(DriverLocation::of_driver(driver, newest))
+    Ok(DriverLocation { driver, position: newest })
+}
+
+/// A driver's last place as its row's columns have it.
+pub fn written_position(
+    lat: Option<Decimal>,
+    lng: Option<Decimal>,
+    heading: Option<f64>,
+    speed: Option<f64>,
+    recorded_at: Option<DateTimeWithTimeZone>,
+) -> Option<Position> {
+    Some(Position { lat: lat?.to_f64()?, lng: lng?.to_f64()?, heading, speed, recorded_at: recorded_at?.to_utc() })
 }
 
 /// The driver's last place as its row has it.
-pub fn written_position(driver: &drivers::Model) -> Option<Position> {
-    Some(Position {
-        lat: driver.current_lat?.to_f64()?,
-        lng: driver.current_lng?.to_f64()?,
-        heading: driver.location_heading,
-        speed: driver.location_speed,
-        recorded_at: driver.location_recorded_at?.to_utc(),
-    })
+pub fn position_of_row(driver: &drivers::Model) -> Option<Position> {
+    written_position(
+        driver.current_lat,
+        driver.current_lng,
+        driver.location_heading,
+        driver.location_speed,
+        driver.location_recorded_at,
+    )
 }
 
 /// The driver's last place: what was told last, or what its row has where that is newer or nobody remembers.
-pub fn last_position(driver: &drivers::Model, remembered: Option<Position>) -> Option<Position> {
+pub fn last_position(written: Option<Position>, remembered: Option<Position>) -> Option<Position> {
     match remembered {
-        Some(remembered) => Some(remembered.or_newer(written_position(driver))),
-        None => written_position(driver),
+        Some(remembered) => Some(remembered.or_newer(written)),
+        None => written,
     }
 }
 
@@ -90,7 +101,7 @@ pub async fn driver_follow(app: &App, driver: DriverId) -> Result<Whereabouts> {
     let whereabouts = app.events.follow(driver).await;
     if whereabouts.newest().is_none() {
         let row = drivers::Entity::find_by_id(driver.0).one(&app.db).await?;
-        if let Some(position) = row.as_ref().and_then(written_position) {
+        if let Some(position) = row.as_ref().and_then(position_of_row) {
             whereabouts.begin_at(position);
         }
     }

@@ -1,8 +1,16 @@
-use async_graphql::{Context, ID, Object};
+use async_graphql::{ID, Object};
 use entity::drivers;
 
 use super::{Driver, loader::Drivers, types::DriverStatus};
-use crate::graphql::{connection::Connection, error::Result, limits, list, page::PageArguments, row, sort::IdOrder};
+use crate::graphql::{
+    error::Result,
+    limits,
+    list::{self, PageOfAll},
+    page::PageArguments,
+    plan::Found,
+    row,
+    sort::IdOrder,
+};
 
 #[derive(Default)]
 pub struct DriverQuery;
@@ -11,8 +19,8 @@ pub struct DriverQuery;
 impl DriverQuery {
     /// One driver. Null with NOT_FOUND where there is none that the viewer may know of: oneself, those of one's orders, for
     /// merchants also those who are AVAILABLE, all for admins.
-    async fn driver(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Driver>> {
-        Some(row::visible::<drivers::Model>(ctx, &id, "id").await.map(Driver))
+    async fn driver(&self, id: ID) -> Option<Result<Found<Driver>>> {
+        Some(row::visible(&id, "id"))
     }
 
     /// The drivers that the viewer may know of, by id. A page has 20 entries unless asked otherwise, and at most 100; `offset`
@@ -21,17 +29,16 @@ impl DriverQuery {
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn drivers(
         &self,
-        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
         offset: Option<i32>,
         status: Option<DriverStatus>,
-    ) -> Result<Connection<Driver>> {
+    ) -> Result<PageOfAll<Drivers, Driver>> {
         let page = PageArguments::new(first, after, last, before)
             .with_offset(offset)
             .in_order::<drivers::Model, _>(IdOrder)?;
-        list::page_of_all(ctx, Drivers { status }, page, Driver).await
+        Ok(list::page_of_all(Drivers { status }, page))
     }
 }

@@ -9,7 +9,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
 };
 
-pub use super::location::written_position;
+pub use super::location::position_of_row;
 use super::types::{CreateDriverInput, DriverStatus, SetDriverStatusInput, UpdateDriverInput};
 use crate::{
     app::App,

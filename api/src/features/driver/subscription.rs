@@ -86,7 +86,7 @@ async fn order_driver_locations(
                 }
                 if let Some(position) = newest.filter(|_| newest != told) {
                     told = newest;
-                    yield DriverLocation::of_driver(driver, position);
+                    yield DriverLocation { driver, position };
                 }
                 tokio::select! {
                     biased;

@@ -1,10 +1,11 @@
 //! What clients see of drivers.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use entity::{driver_locations, drivers};
-use rust_decimal::prelude::ToPrimitive;
+use async_graphql::{Enum, ID, InputObject, MaybeUndefined, SimpleObject};
+use entity::{driver_locations, drivers, sea_orm_active_enums::DriverStatus as Status};
+use rust_decimal::{Decimal as Exact, prelude::ToPrimitive};
+use sea_orm::prelude::DateTimeWithTimeZone;
 
 use super::{
     loader::{RememberedPosition, RouteRow},
@@ -18,15 +19,14 @@ use crate::{
         types::{OrderFilter, OrderOrder},
     },
     graphql::{
-        connection::Connection,
-        context::OperationContext,
         date_time::DateTime,
         error::{Error, Result},
         ids::{DriverId, GlobalId, OrderId},
-        limits, list,
+        list::{self, PageOfParent},
         page::PageArguments,
-        row::{ById, Row},
+        plan::{Deferred, Load, One, object, output_of_enums},
     },
+    viewer::Viewer,
 };
 
 /// Whether a driver can take an order.
@@ -41,132 +41,151 @@ pub enum DriverStatus {
     Busy,
 }
 
+output_of_enums!(DriverStatus);
+
 #[derive(Clone, Debug)]
 pub struct Driver(pub Arc<drivers::Model>);
 
 /// Who carries orders to customers, one at a time.
-#[Object]
+#[object(row = drivers::Model)]
 impl Driver {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        DriverId(*id).to_global()
     }
 
-    async fn name(&self) -> &str {
-        &self.0.name
+    fn name(name: &str) -> &str {
+        name
     }
 
     /// Null with FORBIDDEN for anybody but the driver itself, admins, and the customer and restaurant of its order under way.
-    async fn phone(&self, ctx: &Context<'_>) -> Option<Result<&str>> {
-        match self.concerns(ctx, "phone").await {
-            Ok(()) => Some(Ok(&self.0.phone)),
-            Err(error) => Some(Err(error)),
+    fn phone(
+        viewer: &Viewer,
+        id: &i32,
+        phone: &str,
+    ) -> Deferred<Option<String>, Load<CarriesForViewer, Option<Result<String>>>> {
+        let (driver, phone) = (DriverId(*id), phone.to_owned());
+        if service::is_own(viewer, driver) {
+            return Deferred::Ready(Some(phone));
         }
+        Deferred::Load(Load::new(CarriesForViewer(driver), move |carries| {
+            Some(concerned(carries, "phone").map(|()| phone.clone()))
+        }))
     }
 
     /// What it drives, such as `Bicycle`.
-    async fn vehicle_type(&self) -> &str {
-        &self.0.vehicle_type
+    fn vehicle_type(vehicle_type: &str) -> &str {
+        vehicle_type
     }
 
     /// Null with FORBIDDEN for anybody but the driver itself and admins.
-    async fn license_number(&self, ctx: &Context<'_>) -> Option<Result<&str>> {
-        if !service::is_own(ctx.viewer(), self.0.id()) {
+    fn license_number(viewer: &Viewer, id: &i32, license_number: &str) -> Option<Result<String>> {
+        if !service::is_own(viewer, DriverId(*id)) {
             return Some(Err(Error::forbidden("Only the driver itself and admins see its license.")));
         }
-        Some(Ok(&self.0.license_number))
+        Some(Ok(license_number.to_owned()))
     }
 
-    async fn status(&self) -> DriverStatus {
-        self.0.status.into()
+    fn status(status: &Status) -> DriverStatus {
+        (*status).into()
     }
 
     /// Where it was last; null when not known. Null with FORBIDDEN for anybody but the driver itself, admins, and the customer
     /// and restaurant of the order it carries, from assignment until that order is final.
-    async fn location(&self, ctx: &Context<'_>) -> Option<Result<DriverLocation>> {
-        match self.concerns(ctx, "location").await {
-            Ok(()) => self.last_location(ctx).await.transpose(),
-            Err(error) => Some(Err(error)),
+    fn location(
+        viewer: &Viewer,
+        id: &i32,
+        current_lat: &Option<Exact>,
+        current_lng: &Option<Exact>,
+        location_heading: &Option<f64>,
+        location_speed: &Option<f64>,
+        location_recorded_at: &Option<DateTimeWithTimeZone>,
+    ) -> Deferred<LastLocation, Load<CarriesForViewer, Option<Result<LastLocation>>>> {
+        let driver = DriverId(*id);
+        let written = location::written_position(
+            *current_lat,
+            *current_lng,
+            *location_heading,
+            *location_speed,
+            *location_recorded_at,
+        );
+        let last = Load::new(RememberedPosition(driver), move |remembered| {
+            let position = remembered.map(|remembered| location::last_position(written, remembered));
+            position.transpose().map(|position| position.map(|position| DriverLocation { driver, position }))
+        });
+        if service::is_own(viewer, driver) {
+            return Deferred::Ready(last);
         }
+        Deferred::Load(Load::new(CarriesForViewer(driver), move |carries| {
+            Some(concerned(carries, "location").map(|()| last.clone()))
+        }))
     }
 
     /// Its orders that the viewer may see, newest first. A page has 20 entries unless asked otherwise, and at most 100.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn orders(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<OrderFilter>,
-    ) -> Result<Connection<Order>> {
-        let page = PageArguments::new(first, after, last, before).in_order(OrderOrder::NewestFirst)?;
-        list::page_of_parent(ctx, self.0.id(), OrdersOfDriver(filter.unwrap_or_default().decode()?), page, Order).await
+    fn orders(
+        id: &i32,
+        #[page] page: PageArguments,
+        #[arg] filter: Option<OrderFilter>,
+    ) -> Result<PageOfParent<OrdersOfDriver, Order>> {
+        let page = page.in_order(OrderOrder::NewestFirst)?;
+        Ok(list::page_of_parent(DriverId(*id), OrdersOfDriver(filter.unwrap_or_default().decode()?), page))
     }
 }
 
-impl Driver {
-    async fn last_location(&self, ctx: &Context<'_>) -> Result<Option<DriverLocation>> {
-        let remembered = ctx.loaders().load(RememberedPosition(self.0.id())).await?;
-        let position = location::last_position(&self.0, remembered);
-        Ok(position.map(|position| DriverLocation { driver: self.0.id(), row: Some(self.0.clone()), position }))
-    }
+/// Where a driver was last, as the database and what is remembered outside of it tell together.
+type LastLocation = Load<RememberedPosition, Option<Result<DriverLocation>>>;
 
-    /// FORBIDDEN unless the viewer is concerned by what the driver does now.
-    async fn concerns(&self, ctx: &Context<'_>, what: &str) -> Result<()> {
-        let id: DriverId = self.0.id();
-        if service::is_own(ctx.viewer(), id) {
-            return Ok(());
-        }
-        if ctx.loaders().load(CarriesForViewer(id)).await?.is_some() {
-            return Ok(());
-        }
-        Err(Error::forbidden(format!(
-            "Only those whose order it carries now, the driver itself and admins see its {what}."
-        )))
-    }
+/// FORBIDDEN unless the driver carries an order of the viewer's now.
+fn concerned(carries: Result<Option<()>>, what: &str) -> Result<()> {
+    let forbidden = || {
+        Error::forbidden(format!("Only those whose order it carries now, the driver itself and admins see its {what}."))
+    };
+    carries?.ok_or_else(forbidden)
 }
 
+#[derive(Clone, Debug)]
 pub struct DriverLocation {
     pub driver: DriverId,
-    /// The driver's row, where it was read already.
-    pub row: Option<Arc<drivers::Model>>,
     pub position: Position,
 }
 
+impl Deref for DriverLocation {
+    type Target = Position;
+
+    fn deref(&self) -> &Position {
+        &self.position
+    }
+}
+
 /// Where a driver was at a time.
-#[Object]
+#[object]
 impl DriverLocation {
-    async fn driver(&self, ctx: &Context<'_>) -> Result<Driver> {
-        match &self.row {
-            Some(row) => Ok(Driver(row.clone())),
-            None => ctx.loaders().load_existing(ById::<drivers::Model>(self.driver)).await.map(Driver),
-        }
+    fn driver(driver: &DriverId) -> One<Driver> {
+        One(*driver)
     }
 
     /// Degrees north.
-    async fn lat(&self) -> f64 {
-        self.position.lat
+    fn lat(lat: &f64) -> f64 {
+        *lat
     }
 
     /// Degrees east.
-    async fn lng(&self) -> f64 {
-        self.position.lng
+    fn lng(lng: &f64) -> f64 {
+        *lng
     }
 
     /// Where it was heading, in degrees from north, clockwise; null when not known.
-    async fn heading(&self) -> Option<f64> {
-        self.position.heading
+    fn heading(heading: &Option<f64>) -> Option<f64> {
+        *heading
     }
 
     /// How fast, in metres a second; null when not known.
-    async fn speed(&self) -> Option<f64> {
-        self.position.speed
+    fn speed(speed: &Option<f64>) -> Option<f64> {
+        *speed
     }
 
     /// When it was there.
-    async fn recorded_at(&self) -> DateTime {
-        self.position.recorded_at.into()
+    fn recorded_at(recorded_at: &chrono::DateTime<chrono::Utc>) -> DateTime {
+        (*recorded_at).into()
     }
 }
 
@@ -180,49 +199,44 @@ impl DriverLocation {
             speed: point.speed,
             recorded_at: point.recorded_at.to_utc(),
         };
-        Some(DriverLocation::of_driver(DriverId(point.driver_id), position))
-    }
-
-    /// A place of a driver whose row is read only where it is asked for.
-    pub fn of_driver(driver: DriverId, position: Position) -> Self {
-        DriverLocation { driver, row: None, position }
+        Some(DriverLocation { driver: DriverId(point.driver_id), position })
     }
 }
 
+#[derive(Clone, Debug)]
 pub struct RoutePoint(pub Arc<RouteRow>);
 
 /// Where a driver was while it carried an order.
-#[Object]
+#[object(row = RouteRow)]
 impl RoutePoint {
     /// The order; null where the driver was released from it, for it may be anybody's now.
-    async fn order_id(&self) -> Option<ID> {
-        let RouteRow { point, carrier } = &*self.0;
-        (*carrier == Some(point.driver_id)).then(|| OrderId(point.order_id).to_global())
+    fn order_id(order_id: &i32, driver_id: &i32, carrier: &Option<i32>) -> Option<ID> {
+        (*carrier == Some(*driver_id)).then(|| OrderId(*order_id).to_global())
     }
 
     /// Degrees north.
-    async fn lat(&self) -> f64 {
-        self.0.point.lat.to_f64().unwrap_or_default()
+    fn lat(lat: &Exact) -> f64 {
+        lat.to_f64().unwrap_or_default()
     }
 
     /// Degrees east.
-    async fn lng(&self) -> f64 {
-        self.0.point.lng.to_f64().unwrap_or_default()
+    fn lng(lng: &Exact) -> f64 {
+        lng.to_f64().unwrap_or_default()
     }
 
     /// Where it was heading, in degrees from north, clockwise; null when not known.
-    async fn heading(&self) -> Option<f64> {
-        self.0.point.heading
+    fn heading(heading: &Option<f64>) -> Option<f64> {
+        *heading
     }
 
     /// How fast, in metres a second; null when not known.
-    async fn speed(&self) -> Option<f64> {
-        self.0.point.speed
+    fn speed(speed: &Option<f64>) -> Option<f64> {
+        *speed
     }
 
     /// When it was there.
-    async fn recorded_at(&self) -> DateTime {
-        self.0.point.recorded_at.into()
+    fn recorded_at(recorded_at: &DateTimeWithTimeZone) -> DateTime {
+        (*recorded_at).into()
     }
 }
 

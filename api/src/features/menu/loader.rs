@@ -2,20 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use async_graphql::dataloader::Loader;
-use entity::{menus, restaurants};
+use entity::{columns::Columns, menus, restaurants};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryTrait,
-    sea_query::{Expr, ExprTrait, SelectStatement},
+    ColumnTrait, Condition, DbBackend,
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
 use crate::{
     dialect,
     graphql::{
-        error::{Error, Result},
+        error::Result,
         ids::{MenuId, RestaurantId},
         loaders::Reader,
-        row::Row,
+        plan::Batch,
+        row::{Row, column_of, read},
     },
     viewer::Viewer,
 };
@@ -29,8 +29,8 @@ impl Row for menus::Model {
         MenuId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        let mut select = menus::Entity::find().into_query();
+    fn source() -> SelectStatement {
+        let mut select = Query::select().from(menus::Entity).to_owned();
         select.inner_join(
             restaurants::Entity,
             Expr::col(restaurants::Column::Id.as_column_ref()).equals(menus::Column::RestaurantId.as_column_ref()),
@@ -48,15 +48,18 @@ impl Row for menus::Model {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MenuOfRestaurant(pub RestaurantId);
 
-impl Loader<MenuOfRestaurant> for Reader {
+impl Batch for MenuOfRestaurant {
     type Value = Arc<menus::Model>;
-    type Error = Error;
 
-    async fn load(&self, keys: &[MenuOfRestaurant]) -> Result<HashMap<MenuOfRestaurant, Arc<menus::Model>>> {
-        let db = &self.app.db;
-        let of_these =
-            dialect::any_of(db.get_database_backend(), menus::Column::RestaurantId, keys.iter().map(|key| key.0.0));
-        let menus = menus::Entity::find().filter(of_these).all(db).await?;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<menus::Model>>> {
+        let db = &reader.app.db;
+        let restaurants = keys.iter().map(|key| key.0.0);
+        let mut select = Query::select().from(menus::Entity).to_owned();
+        select.and_where(dialect::any_of(db.get_database_backend(), menus::Column::RestaurantId, restaurants));
+        let columns = columns
+            .and(column_of::<menus::Model>(&menus::Column::Id))
+            .and(column_of::<menus::Model>(&menus::Column::RestaurantId));
+        let menus: Vec<menus::Model> = read(db, select, columns).await?;
         Ok(menus.into_iter().map(|menu| (MenuOfRestaurant(RestaurantId(menu.restaurant_id)), Arc::new(menu))).collect())
     }
 }

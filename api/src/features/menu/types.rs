@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use entity::{menus, restaurants};
+use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
+use entity::menus;
 
 use crate::{
     features::{
@@ -15,13 +15,12 @@ use crate::{
         restaurant::Restaurant,
     },
     graphql::{
-        connection::Connection,
-        context::OperationContext,
         error::Result,
-        ids::{GlobalId, RestaurantId},
-        limits, list,
+        ids::{GlobalId, MenuId, RestaurantId},
+        limits,
+        list::{self, PageOfParent},
         page::PageArguments,
-        row::{ById, Row},
+        plan::{One, object},
     },
 };
 
@@ -29,43 +28,35 @@ use crate::{
 pub struct Menu(pub Arc<menus::Model>);
 
 /// What a restaurant offers.
-#[Object]
+#[object(row = menus::Model)]
 impl Menu {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        MenuId(*id).to_global()
     }
 
-    async fn name(&self) -> &str {
-        &self.0.name
+    fn name(name: &str) -> &str {
+        name
     }
 
     /// Null when there is none.
     #[graphql(complexity = "limits::text(5000)")]
-    async fn description(&self) -> Option<&str> {
-        self.0.description.as_deref()
+    fn description(description: &Option<String>) -> Option<&str> {
+        description.as_deref()
     }
 
-    async fn restaurant(&self, ctx: &Context<'_>) -> Result<Restaurant> {
-        let key = ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id));
-        ctx.loaders().load_existing(key).await.map(Restaurant)
+    fn restaurant(restaurant_id: &i32) -> One<Restaurant> {
+        One(RestaurantId(*restaurant_id))
     }
 
     /// Its dishes, also those that are not available now. A page has 20 entries unless asked otherwise, and at most 100.
-    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn dishes(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<DishFilter>,
-        #[graphql(default_with = "DishOrderBy::Category")] order_by: DishOrderBy,
-    ) -> Result<Connection<Dish>> {
-        let page = PageArguments::new(first, after, last, before).in_order(order_by)?;
-        let dishes = DishesOfMenu(filter.unwrap_or_default().decode()?);
-        list::page_of_parent(ctx, self.0.id(), dishes, page, Dish).await
+    fn dishes(
+        id: &i32,
+        #[page] page: PageArguments,
+        #[arg] filter: Option<DishFilter>,
+        #[arg(default = DishOrderBy::Category)] order_by: DishOrderBy,
+    ) -> Result<PageOfParent<DishesOfMenu, Dish>> {
+        let page = page.in_order(order_by)?;
+        Ok(list::page_of_parent(MenuId(*id), DishesOfMenu(filter.unwrap_or_default().decode()?), page))
     }
 }
 

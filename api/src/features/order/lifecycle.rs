@@ -59,38 +59,62 @@ pub fn is_claimable(order: &orders::Model) -> bool {
     ASSIGNABLE.contains(&order.status) && order.driver_id.is_none()
 }
 
-/// Whether the viewer is this to the order.
-pub fn is_party(viewer: &Viewer, order: &orders::Model, party: Party) -> bool {
+/// Whose an order is.
+#[derive(Clone, Copy, Debug)]
+pub struct Parties {
+    pub customer: CustomerId,
+    pub restaurant: RestaurantId,
+    pub driver: Option<DriverId>,
+}
+
+impl Parties {
+    /// Those of an order's columns.
+    pub fn new(customer_id: i32, restaurant_id: i32, driver_id: Option<i32>) -> Self {
+        Parties {
+            customer: CustomerId(customer_id),
+            restaurant: RestaurantId(restaurant_id),
+            driver: driver_id.map(DriverId),
+        }
+    }
+}
+
+impl From<&orders::Model> for Parties {
+    fn from(order: &orders::Model) -> Self {
+        Parties::new(order.customer_id, order.restaurant_id, order.driver_id)
+    }
+}
+
+/// Whether the viewer is this to the order of these parties.
+pub fn is_party(viewer: &Viewer, order: impl Into<Parties>, party: Party) -> bool {
+    let order = order.into();
     match party {
-        Customer => viewer.is_customer(CustomerId(order.customer_id)),
-        Staff => viewer.is_staff_of(RestaurantId(order.restaurant_id)),
-        Driver => order.driver_id.is_some_and(|driver| viewer.is_driver(DriverId(driver))),
+        Customer => viewer.is_customer(order.customer),
+        Staff => viewer.is_staff_of(order.restaurant),
+        Driver => order.driver.is_some_and(|driver| viewer.is_driver(driver)),
         Admin => viewer.is_admin() && !viewer.is_system(),
         System => viewer.is_system(),
     }
 }
 
 /// What the viewer may move the order to now, in the order of the table.
-pub fn next_statuses(viewer: &Viewer, order: &orders::Model) -> Vec<OrderStatus> {
-    let steps = STEPS.iter().filter(|(from, _, _)| *from == order.status);
-    steps.map(|(_, to, _)| *to).filter(|to| check_step(viewer, order, *to).is_ok()).collect()
+pub fn next_statuses(viewer: &Viewer, status: OrderStatus, order: impl Into<Parties>) -> Vec<OrderStatus> {
+    let order = order.into();
+    let steps = STEPS.iter().filter(|(from, _, _)| *from == status);
+    steps.map(|(_, to, _)| *to).filter(|to| check_step(viewer, status, order, *to).is_ok()).collect()
 }
 
 /// CONFLICT for a step that the table does not have, the present status included; FORBIDDEN for one that it has, but not for
 /// this viewer; CONFLICT for picking up without a driver.
-pub fn check_step(viewer: &Viewer, order: &orders::Model, to: OrderStatus) -> Result<()> {
-    let step = STEPS.iter().find(|(from, next, _)| *from == order.status && *next == to);
+pub fn check_step(viewer: &Viewer, status: OrderStatus, order: impl Into<Parties>, to: OrderStatus) -> Result<()> {
+    let order = order.into();
+    let step = STEPS.iter().find(|(from, next, _)| *from == status && *next == to);
     let Some((_, _, parties)) = step else {
-        return Err(Error::conflict(format!("The order is {}: it cannot become {}.", name(order.status), name(to))));
+        return Err(Error::conflict(format!("The order is {}: it cannot become {}.", name(status), name(to))));
     };
     if !parties.iter().any(|party| is_party(viewer, order, *party)) {
-        return Err(Error::forbidden(format!(
-            "This step from {} to {} is not yours to take.",
-            name(order.status),
-            name(to)
-        )));
+        return Err(Error::forbidden(format!("This step from {} to {} is not yours to take.", name(status), name(to))));
     }
-    if to == PickedUp && order.driver_id.is_none() {
+    if to == PickedUp && order.driver.is_none() {
         return Err(Error::conflict("The order has no driver: assign one before it is picked up."));
     }
     Ok(())

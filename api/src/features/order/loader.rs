@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader;
 use chrono::{DateTime, Utc};
+use entity::columns::Columns;
 use entity::{order_events, order_items, orders};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    sea_query::SelectStatement,
+    ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Order, Query, SelectStatement},
 };
 
 use super::{
@@ -17,11 +17,12 @@ use super::{
 use crate::{
     dialect,
     graphql::{
-        error::{Error, Result},
+        error::Result,
         ids::{CustomerId, DriverId, OrderId, RestaurantId},
         list::{Children, List},
         loaders::{Reader, grouped},
-        row::Row,
+        plan::Batch,
+        row::{Row, column_of, read},
         sort::{KeyKind, KeyValue, Position, Sort, SortKey},
     },
     literal,
@@ -37,8 +38,8 @@ impl Row for orders::Model {
         OrderId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        orders::Entity::find().into_query()
+    fn source() -> SelectStatement {
+        Query::select().from(orders::Entity).to_owned()
     }
 
     /// One's own, and for drivers those that wait for one.
@@ -89,7 +90,7 @@ pub struct OrderConditions {
 
 impl OrderConditions {
     fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
-        let mut select = orders::Model::select();
+        let mut select = orders::Model::source();
         select.cond_where(own(viewer, backend));
         if let Some(statuses) = &self.status {
             let statuses = statuses.iter().map(|status| entity::sea_orm_active_enums::OrderStatus::from(*status));
@@ -127,7 +128,7 @@ impl List for ClaimableOrders {
     type Sort = OrderOrder;
 
     fn select(&self, viewer: &Viewer, _: DbBackend) -> SelectStatement {
-        let mut select = orders::Model::select();
+        let mut select = orders::Model::source();
         let may_see = viewer.is_admin() || viewer.driver().is_some();
         select.cond_where(if may_see {
             claimable()
@@ -202,16 +203,18 @@ impl Sort<orders::Model> for OrderOrder {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ItemsOfOrder(pub OrderId);
 
-impl Loader<ItemsOfOrder> for Reader {
+impl Batch for ItemsOfOrder {
     type Value = Vec<order_items::Model>;
-    type Error = Error;
 
-    async fn load(&self, keys: &[ItemsOfOrder]) -> Result<HashMap<ItemsOfOrder, Vec<order_items::Model>>> {
-        let db = &self.app.db;
-        let of_these =
-            dialect::any_of(db.get_database_backend(), order_items::Column::OrderId, keys.iter().map(|key| key.0.0));
-        let items =
-            order_items::Entity::find().filter(of_these).order_by_asc(order_items::Column::DishId).all(db).await?;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Vec<order_items::Model>>> {
+        let db = &reader.app.db;
+        let orders = keys.iter().map(|key| key.0.0);
+        let mut select = Query::select().from(order_items::Entity).to_owned();
+        select
+            .and_where(dialect::any_of(db.get_database_backend(), order_items::Column::OrderId, orders))
+            .order_by(order_items::Column::DishId, Order::Asc);
+        let columns = columns.and(column_of::<order_items::Model>(&order_items::Column::OrderId));
+        let items: Vec<order_items::Model> = read(db, select, columns).await?;
         Ok(grouped(keys, items.into_iter().map(|item| (ItemsOfOrder(OrderId(item.order_id)), item))))
     }
 }
@@ -224,22 +227,22 @@ pub struct EventsOfOrder {
     pub first: i32,
 }
 
-impl Loader<EventsOfOrder> for Reader {
+impl Batch for EventsOfOrder {
     type Value = Vec<order_events::Model>;
-    type Error = Error;
 
-    async fn load(&self, keys: &[EventsOfOrder]) -> Result<HashMap<EventsOfOrder, Vec<order_events::Model>>> {
-        let db = &self.app.db;
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Vec<order_events::Model>>> {
+        let db = &reader.app.db;
+        let columns = columns.and(column_of::<order_events::Model>(&order_events::Column::OrderId));
         let mut loaded = HashMap::with_capacity(keys.len());
         for ((after, first), these) in grouped(&[], keys.iter().map(|key| ((key.after, key.first), *key))) {
             let orders = these.iter().map(|key| key.order.0);
-            let events = order_events::Entity::find()
-                .filter(dialect::any_of(db.get_database_backend(), order_events::Column::OrderId, orders))
-                .filter(order_events::Column::Sequence.gt(after))
-                .filter(order_events::Column::Sequence.lte(after.saturating_add(first)))
-                .order_by_asc(order_events::Column::Sequence)
-                .all(db)
-                .await?;
+            let mut select = Query::select().from(order_events::Entity).to_owned();
+            select
+                .and_where(dialect::any_of(db.get_database_backend(), order_events::Column::OrderId, orders))
+                .and_where(order_events::Column::Sequence.gt(after))
+                .and_where(order_events::Column::Sequence.lte(after.saturating_add(first)))
+                .order_by(order_events::Column::Sequence, Order::Asc);
+            let events: Vec<order_events::Model> = read(db, select, columns).await?;
             let key = |event: &order_events::Model| EventsOfOrder { order: OrderId(event.order_id), after, first };
             loaded.extend(grouped(&these, events.into_iter().map(|event| (key(&event), event))));
         }
@@ -270,22 +273,22 @@ impl Reader {
     }
 }
 
-impl Loader<CarriesForViewer> for Reader {
+impl Batch for CarriesForViewer {
     type Value = ();
-    type Error = Error;
+    const IS_SHARED: bool = true;
 
-    async fn load(&self, keys: &[CarriesForViewer]) -> Result<HashMap<CarriesForViewer, ()>> {
-        let drivers = self.with_own_under_way(orders::Column::DriverId, keys.iter().map(|key| key.0.0)).await?;
+    async fn load(reader: &Reader, keys: &[Self], _: Columns) -> Result<HashMap<Self, ()>> {
+        let drivers = reader.with_own_under_way(orders::Column::DriverId, keys.iter().map(|key| key.0.0)).await?;
         Ok(drivers.into_iter().map(|driver| (CarriesForViewer(DriverId(driver)), ())).collect())
     }
 }
 
-impl Loader<ServedByViewer> for Reader {
+impl Batch for ServedByViewer {
     type Value = ();
-    type Error = Error;
+    const IS_SHARED: bool = true;
 
-    async fn load(&self, keys: &[ServedByViewer]) -> Result<HashMap<ServedByViewer, ()>> {
-        let customers = self.with_own_under_way(orders::Column::CustomerId, keys.iter().map(|key| key.0.0)).await?;
+    async fn load(reader: &Reader, keys: &[Self], _: Columns) -> Result<HashMap<Self, ()>> {
+        let customers = reader.with_own_under_way(orders::Column::CustomerId, keys.iter().map(|key| key.0.0)).await?;
         Ok(customers.into_iter().map(|customer| (ServedByViewer(CustomerId(customer)), ())).collect())
     }
 }
@@ -295,7 +298,7 @@ mod tests {
     use std::collections::HashSet;
 
     use entity::sea_orm_active_enums::{OrderStatus, UserRole};
-    use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, FromQueryResult, Iterable, Schema};
+    use sea_orm::{ActiveModelTrait, ConnectionTrait, Database, Iterable, Schema};
 
     use super::*;
     use crate::{
@@ -359,9 +362,9 @@ mod tests {
         }
         let mut visible = 0;
         for viewer in viewers() {
-            let mut select = orders::Model::select();
+            let mut select = orders::Model::source();
             select.cond_where(orders::Model::visible_to(&viewer, backend));
-            let found = orders::Model::find_by_statement(backend.build(&select)).all(&db).await.expect("a list");
+            let found: Vec<orders::Model> = read(&db, select, Columns::ALL).await.expect("a list");
             let found: HashSet<i32> = found.into_iter().map(|order| order.id).collect();
             let read = orders.iter().filter(|order| is_visible(&viewer, order)).map(|order| order.id).collect();
             assert_eq!(found, read, "{viewer:?}");

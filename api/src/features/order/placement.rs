@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use entity::{customers, order_items, orders, restaurants, sea_orm_active_enums::OrderStatus};
+use entity::{columns::Columns, customers, order_items, orders, restaurants, sea_orm_active_enums::OrderStatus};
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, SqlErr,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, SqlErr,
     sea_query::{Expr, ExprTrait},
 };
 use serde_json::json;
@@ -27,7 +27,7 @@ use crate::{
         error::{Error, Result},
         ids::{DishId, GlobalId, RestaurantId},
         input,
-        row::Row,
+        row::{Row, read},
     },
     literal,
     money::Charge,
@@ -233,20 +233,16 @@ impl Request {
 /// Compares the request with what is on sale. A refusal says which dish and why.
 async fn draft(db: &impl ConnectionTrait, viewer: &Viewer, request: &Request) -> Result<Draft> {
     let backend = db.get_database_backend();
-    let mut select = restaurants::Model::select();
-    select
-        .and_where(restaurants::Column::Id.eq(request.restaurant.0))
-        .cond_where(restaurants::Model::visible_to(viewer, backend));
-    let restaurant = restaurants::Model::find_by_statement(backend.build(&select)).one(db).await?;
-    let restaurant = restaurant.ok_or_else(|| Error::not_found("restaurant").with_field("restaurantId"))?;
+    let restaurant = restaurants::Model::find_visible(db, viewer, request.restaurant);
+    let restaurant = restaurant.await.map_err(|error| error.with_field("restaurantId"))?;
     if !restaurant.is_active {
         return Err(closed(&restaurant));
     }
-    let mut select = DishRow::select();
+    let mut select = DishRow::source();
     select
         .and_where(dialect::any_of(backend, DishRow::ID_COLUMN, request.quantities.keys().map(|dish| dish.0)))
         .cond_where(DishRow::visible_to(viewer, backend));
-    let dishes = DishRow::find_by_statement(backend.build(&select)).all(db).await?;
+    let dishes: Vec<DishRow> = read(db, select, Columns::ALL).await?;
     let mut dishes: HashMap<DishId, DishRow> = dishes.into_iter().map(|row| (row.id(), row)).collect();
     let ordered = request
         .quantities

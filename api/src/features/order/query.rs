@@ -1,5 +1,4 @@
 use async_graphql::{Context, ID, Object};
-use entity::orders;
 
 use super::{
     Order,
@@ -8,7 +7,13 @@ use super::{
     types::{OrderFilter, OrderOrder, OrderQuote, PlaceOrderInput},
 };
 use crate::graphql::{
-    connection::Connection, context::OperationContext, error::Result, limits, list, page::PageArguments, row,
+    context::OperationContext,
+    error::Result,
+    limits,
+    list::{self, PageOfAll},
+    page::PageArguments,
+    plan::Found,
+    row,
 };
 
 #[derive(Default)]
@@ -18,8 +23,8 @@ pub struct OrderQuery;
 impl OrderQuery {
     /// One order. Null with NOT_FOUND where there is none that the viewer may know of: one's own, those of one's restaurants,
     /// for drivers also those that wait for one, all for admins.
-    async fn order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Order>> {
-        Some(row::visible::<orders::Model>(ctx, &id, "id").await.map(Order))
+    async fn order(&self, id: ID) -> Option<Result<Found<Order>>> {
+        Some(row::visible(&id, "id"))
     }
 
     /// A customer's own orders, a driver's own, those of a merchant's restaurants, all for an admin; newest first. Empty for
@@ -28,17 +33,16 @@ impl OrderQuery {
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn orders(
         &self,
-        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
         offset: Option<i32>,
         filter: Option<OrderFilter>,
-    ) -> Result<Connection<Order>> {
+    ) -> Result<PageOfAll<Orders, Order>> {
         let page =
             PageArguments::new(first, after, last, before).with_offset(offset).in_order(OrderOrder::NewestFirst)?;
-        list::page_of_all(ctx, Orders(filter.unwrap_or_default().decode()?), page, Order).await
+        Ok(list::page_of_all(Orders(filter.unwrap_or_default().decode()?), page))
     }
 
     /// The orders that wait for a driver: CONFIRMED to READY without one, oldest first. For drivers and admins; empty for
@@ -46,14 +50,13 @@ impl OrderQuery {
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn claimable_orders(
         &self,
-        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
-    ) -> Result<Connection<Order>> {
+    ) -> Result<PageOfAll<ClaimableOrders, Order>> {
         let page = PageArguments::new(first, after, last, before).in_order(OrderOrder::OldestFirst)?;
-        list::page_of_all(ctx, ClaimableOrders, page, Order).await
+        Ok(list::page_of_all(ClaimableOrders, page))
     }
 
     /// What `placeOrder` would charge now for the same input: the same checks and errors, nothing written. Null with

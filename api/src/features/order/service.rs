@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use super::{
     dismissal::driver_free_in_tx,
     history,
-    lifecycle::{self, Party},
+    lifecycle::{self, Parties, Party},
     types::{CancelOrderInput, UpdateOrderStatusInput},
 };
 pub use super::{
@@ -29,7 +29,8 @@ use crate::{
 
 /// Whether the viewer has to do with the order: its customer, its restaurant's staff, its driver and admins, but no driver who
 /// could only claim it.
-pub fn is_concerned(viewer: &Viewer, order: &orders::Model) -> bool {
+pub fn is_concerned(viewer: &Viewer, order: impl Into<Parties>) -> bool {
+    let order = order.into();
     let parties = [Party::Customer, Party::Staff, Party::Driver, Party::Admin];
     parties.into_iter().any(|party| lifecycle::is_party(viewer, order, party))
 }
@@ -71,7 +72,7 @@ async fn order_step_in_tx(
     note: Option<String>,
 ) -> Result<(orders::Model, order_events::Model)> {
     let present = order_visible_in_tx(transaction, viewer, id).await?;
-    lifecycle::check_step(viewer, &present, to)?;
+    lifecycle::check_step(viewer, present.status, &present, to)?;
     // The account's row is locked before the order's.
     let freed = match present.driver_id.filter(|_| lifecycle::is_final(to)) {
         Some(driver) => Some((driver, driver_works_in_tx(transaction, driver).await?)),

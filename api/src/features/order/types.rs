@@ -1,12 +1,19 @@
 //! What clients see of orders.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, SimpleObject};
-use entity::{customers, drivers, order_events, order_items, orders, restaurants};
+use async_graphql::{Enum, ID, InputObject, Object, SimpleObject};
+use entity::{
+    columns::{Columns, Partial},
+    customers, order_events, order_items, orders, restaurants,
+    sea_orm_active_enums::OrderStatus as Status,
+};
+use rust_decimal::Decimal as Exact;
+use sea_orm::prelude::{DateTimeWithTimeZone, Json};
 
 use super::{
-    history, lifecycle,
+    history,
+    lifecycle::{self, Parties},
     loader::{EventsOfOrder, ItemsOfOrder, OrderConditions},
     placement::MAXIMUM_LINES,
     service,
@@ -15,7 +22,7 @@ use crate::{
     features::{
         address::{Address, AddressInput},
         customer::Customer,
-        dish::{Dish, loader::DishRow},
+        dish::Dish,
         driver::{
             Driver,
             loader::{ROUTE_LENGTH, RouteOfOrder},
@@ -24,16 +31,18 @@ use crate::{
         restaurant::Restaurant,
     },
     graphql::{
-        context::OperationContext,
         date_time::DateTime,
         decimal::Decimal,
         error::{Error, Result},
         ids::{CustomerId, DishId, DriverId, GlobalId, OrderId, RestaurantId},
         input, limits,
+        loaders::Reader,
         page::page_size,
+        plan::{Deferred, Load, One, existing, object, output_of_enums},
         row::{ById, Row},
     },
     money::{self, Charge},
+    viewer::Viewer,
 };
 
 /// Where an order is in its life.
@@ -61,232 +70,254 @@ const MAXIMUM_EVENTS: u32 = 100;
 /// How many statuses there are.
 const STATUSES: usize = 7;
 
+output_of_enums!(OrderStatus);
+
 #[derive(Clone, Debug)]
 pub struct Order(pub Arc<orders::Model>);
 
 /// What a customer ordered from one restaurant. Names and prices are as they were when it was placed.
-#[Object]
+#[object(row = orders::Model)]
 impl Order {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        OrderId(*id).to_global()
     }
 
-    async fn status(&self) -> OrderStatus {
-        self.0.status.into()
+    fn status(status: &Status) -> OrderStatus {
+        (*status).into()
     }
 
     /// When it was placed.
-    async fn order_time(&self) -> DateTime {
-        self.0.order_time.into()
+    fn order_time(order_time: &DateTimeWithTimeZone) -> DateTime {
+        (*order_time).into()
     }
 
-    async fn customer(&self, ctx: &Context<'_>) -> Result<Customer> {
-        let key = ById::<customers::Model>(CustomerId(self.0.customer_id));
-        ctx.loaders().load_existing(key).await.map(Customer)
+    fn customer(customer_id: &i32) -> One<Customer> {
+        One(CustomerId(*customer_id))
     }
 
-    async fn restaurant(&self, ctx: &Context<'_>) -> Result<Restaurant> {
-        let key = ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id));
-        ctx.loaders().load_existing(key).await.map(Restaurant)
+    fn restaurant(restaurant_id: &i32) -> One<Restaurant> {
+        One(RestaurantId(*restaurant_id))
     }
 
     /// Who carries it, or carried it; null while nobody is assigned.
-    async fn driver(&self, ctx: &Context<'_>) -> Option<Result<Driver>> {
-        let key = ById::<drivers::Model>(DriverId(self.0.driver_id?));
-        Some(ctx.loaders().load_existing(key).await.map(Driver))
+    fn driver(driver_id: &Option<i32>) -> Option<One<Driver>> {
+        driver_id.map(DriverId).map(One)
     }
 
     /// The customer's name when the order was placed.
-    async fn customer_name(&self, ctx: &Context<'_>) -> Result<String> {
-        match &self.0.customer_name {
-            Some(name) => Ok(name.clone()),
-            None => Ok(ctx
-                .loaders()
-                .load_existing(ById::<customers::Model>(CustomerId(self.0.customer_id)))
-                .await?
-                .name
-                .clone()),
-        }
+    fn customer_name(customer_id: &i32, customer_name: &Option<String>) -> NameOf<customers::Model> {
+        name_of(customer_name.as_ref(), CustomerId(*customer_id), CUSTOMER_NAME, |customer| &customer.name)
     }
 
     /// The restaurant's name when the order was placed.
-    async fn restaurant_name(&self, ctx: &Context<'_>) -> Result<String> {
-        match &self.0.restaurant_name {
-            Some(name) => Ok(name.clone()),
-            None => Ok(ctx
-                .loaders()
-                .load_existing(ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id)))
-                .await?
-                .name
-                .clone()),
-        }
+    fn restaurant_name(restaurant_id: &i32, restaurant_name: &Option<String>) -> NameOf<restaurants::Model> {
+        name_of(restaurant_name.as_ref(), RestaurantId(*restaurant_id), RESTAURANT_NAME, |restaurant| &restaurant.name)
     }
 
     /// What was ordered, one entry for each dish: at most 100.
     #[graphql(complexity = "limits::entries(MAXIMUM_LINES, child_complexity)")]
-    async fn items(&self, ctx: &Context<'_>) -> Result<Vec<OrderItem>> {
-        let items = ctx.loaders().load(ItemsOfOrder(self.0.id())).await?.unwrap_or_default();
-        Ok(items.into_iter().map(|item| OrderItem { item, currency: self.0.currency.clone() }).collect())
+    fn items(id: &i32, currency: &str) -> Load<ItemsOfOrder, Result<Vec<OrderItem>>> {
+        let currency: Arc<str> = currency.into();
+        Load::new(ItemsOfOrder(OrderId(*id)), move |items| {
+            let items = items?.unwrap_or_default();
+            Ok(items.into_iter().map(|item| OrderItem { item, currency: currency.clone() }).collect())
+        })
+        .reading(Columns::NONE)
     }
 
     /// The sum of the items, without tax and delivery.
-    async fn subtotal(&self) -> Decimal {
-        self.amount(self.0.subtotal)
+    fn subtotal(subtotal: &Exact, currency: &str) -> Decimal {
+        Decimal::money(*subtotal, currency)
     }
 
     /// `subtotal` × the restaurant's tax rate when it was placed, rounded half-up once.
-    async fn tax(&self) -> Decimal {
-        self.amount(self.0.tax)
+    fn tax(tax: &Exact, currency: &str) -> Decimal {
+        Decimal::money(*tax, currency)
     }
 
-    async fn delivery_fee(&self) -> Decimal {
-        self.amount(self.0.delivery_fee)
+    fn delivery_fee(delivery_fee: &Exact, currency: &str) -> Decimal {
+        Decimal::money(*delivery_fee, currency)
     }
 
     /// Exactly `subtotal` + `tax` + `deliveryFee`.
-    async fn total_amount(&self) -> Decimal {
-        self.amount(self.0.total_amount)
+    fn total_amount(total_amount: &Exact, currency: &str) -> Decimal {
+        Decimal::money(*total_amount, currency)
     }
 
     /// ISO 4217; every amount of the order is in it.
-    async fn currency(&self) -> &str {
-        &self.0.currency
+    fn currency(currency: &str) -> &str {
+        currency
     }
 
-    async fn delivery_address(&self) -> Address {
-        Address::from_json(&self.0.delivery_address)
+    fn delivery_address(delivery_address: &Json) -> Address {
+        Address::from_json(delivery_address)
     }
 
     /// Its history, oldest first: at most 100 steps at a time, which is all that most orders ever have. With `after`, those whose
     /// `sequence` is greater.
     #[graphql(complexity = "limits::first_of(MAXIMUM_EVENTS, first, child_complexity)")]
-    async fn events(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(default = 100)] first: i32,
-        after: Option<i32>,
-    ) -> Result<Vec<OrderEvent>> {
+    fn events(
+        id: &i32,
+        #[arg(default = 100)] first: i32,
+        #[arg] after: Option<i32>,
+    ) -> Result<Load<EventsOfOrder, Result<Vec<OrderEvent>>>> {
         page_size("first", first, MAXIMUM_EVENTS)?;
         let after = input::whole_number("after", after.unwrap_or(0), 0, i32::MAX)?;
-        let key = EventsOfOrder { order: self.0.id(), after, first };
-        let events = ctx.loaders().load(key).await?.unwrap_or_default();
-        Ok(events.into_iter().map(OrderEvent).collect())
+        let key = EventsOfOrder { order: OrderId(*id), after, first };
+        let events = Load::new(key, |events: Result<Option<Vec<_>>>| {
+            Ok(events?.unwrap_or_default().into_iter().map(Arc::new).map(OrderEvent).collect())
+        });
+        Ok(events.reading(Columns::NONE))
     }
 
     /// Where its driver was while it carried the order, oldest first: a point for every few seconds from the assignment until the
     /// order was final, or until the driver was released; at most 200, evenly thinned out where there are more. The newest ones take some
     /// seconds to appear, and routes are deleted after some weeks. Null with FORBIDDEN for drivers who could only claim the order.
     #[graphql(complexity = "limits::entries(ROUTE_LENGTH, child_complexity)")]
-    async fn route(&self, ctx: &Context<'_>) -> Option<Result<Vec<DriverLocation>>> {
-        if !service::is_concerned(ctx.viewer(), &self.0) {
+    fn route(
+        viewer: &Viewer,
+        id: &i32,
+        customer_id: &i32,
+        restaurant_id: &i32,
+        driver_id: &Option<i32>,
+    ) -> Option<Result<Load<RouteOfOrder, Result<Vec<DriverLocation>>>>> {
+        let parties = Parties::new(*customer_id, *restaurant_id, *driver_id);
+        if !service::is_concerned(viewer, parties) {
             return Some(Err(Error::forbidden("Only those concerned by the order see where its driver was.")));
         }
-        let points = ctx.loaders().load(RouteOfOrder(self.0.id())).await.map(Option::unwrap_or_default);
-        Some(points.map(|points| points.into_iter().filter_map(DriverLocation::of_route).collect()))
+        Some(Ok(Load::new(RouteOfOrder(OrderId(*id)), |points| {
+            Ok(points?.unwrap_or_default().into_iter().filter_map(DriverLocation::of_route).collect())
+        })))
     }
 
     /// What the viewer may move it to now with `updateOrderStatus`, at most 7; empty when it is somebody else's turn, or its life is
     /// over.
     #[graphql(complexity = "limits::entries(STATUSES, child_complexity)")]
-    async fn next_statuses(&self, ctx: &Context<'_>) -> Vec<OrderStatus> {
-        lifecycle::next_statuses(ctx.viewer(), &self.0).into_iter().map(Into::into).collect()
+    fn next_statuses(
+        viewer: &Viewer,
+        status: &Status,
+        customer_id: &i32,
+        restaurant_id: &i32,
+        driver_id: &Option<i32>,
+    ) -> Vec<OrderStatus> {
+        let parties = Parties::new(*customer_id, *restaurant_id, *driver_id);
+        lifecycle::next_statuses(viewer, *status, parties).into_iter().map(Into::into).collect()
     }
 }
 
-impl Order {
-    fn amount(&self, amount: rust_decimal::Decimal) -> Decimal {
-        Decimal::money(amount, &self.0.currency)
-    }
-}
+/// Somebody's name as it was written down with the order; of orders from before names were, what it is now.
+type NameOf<R> = Deferred<String, Load<ById<R>, Result<String>>>;
 
-pub struct OrderItem {
-    item: order_items::Model,
-    currency: String,
-}
+const CUSTOMER_NAME: Columns = Columns::named(customers::Model::NAMES, &["name"]);
+const RESTAURANT_NAME: Columns = Columns::named(restaurants::Model::NAMES, &["name"]);
 
-/// One dish of an order, as it was when the order was placed.
-#[Object]
-impl OrderItem {
-    async fn id(&self) -> ID {
-        ID(format!("OrderItem:{}:{}", self.item.order_id, self.item.dish_id))
-    }
-
-    /// The dish as it is now.
-    async fn dish(&self, ctx: &Context<'_>) -> Result<Dish> {
-        ctx.loaders().load_existing(ById::<DishRow>(DishId(self.item.dish_id))).await.map(Dish)
-    }
-
-    /// The dish's name when it was ordered.
-    async fn dish_name(&self) -> &str {
-        &self.item.dish_name
-    }
-
-    async fn quantity(&self) -> i32 {
-        self.item.quantity
-    }
-
-    /// What one cost when it was ordered.
-    async fn unit_price(&self) -> Decimal {
-        Decimal::money(self.item.unit_price, &self.currency)
-    }
-
-    /// `unitPrice` × `quantity`.
-    async fn line_total(&self) -> Decimal {
-        Decimal(money::line_total(self.item.unit_price, self.item.quantity, &self.currency))
+fn name_of<R: Row>(recorded: Option<&String>, id: R::Id, columns: Columns, name: fn(&R) -> &String) -> NameOf<R> {
+    match recorded {
+        Some(recorded) => Deferred::Ready(recorded.clone()),
+        None => {
+            let load = Load::new(ById(id), move |row: Result<Option<Arc<R>>>| Ok(name(&*existing(id, row)?).clone()));
+            Deferred::Load(load.reading(columns))
+        }
     }
 }
 
 #[derive(Clone, Debug)]
-pub struct OrderEvent(pub order_events::Model);
+pub struct OrderItem {
+    item: order_items::Model,
+    currency: Arc<str>,
+}
+
+impl Deref for OrderItem {
+    type Target = order_items::Model;
+
+    fn deref(&self) -> &order_items::Model {
+        &self.item
+    }
+}
+
+/// One dish of an order, as it was when the order was placed.
+#[object(columns = order_items::Model)]
+impl OrderItem {
+    fn id(order_id: &i32, dish_id: &i32) -> ID {
+        ID(format!("OrderItem:{order_id}:{dish_id}"))
+    }
+
+    /// The dish as it is now.
+    fn dish(dish_id: &i32) -> One<Dish> {
+        One(DishId(*dish_id))
+    }
+
+    /// The dish's name when it was ordered.
+    fn dish_name(dish_name: &str) -> &str {
+        dish_name
+    }
+
+    fn quantity(quantity: &i32) -> i32 {
+        *quantity
+    }
+
+    /// What one cost when it was ordered.
+    fn unit_price(unit_price: &Exact, currency: &str) -> Decimal {
+        Decimal::money(*unit_price, currency)
+    }
+
+    /// `unitPrice` × `quantity`.
+    fn line_total(unit_price: &Exact, quantity: &i32, currency: &str) -> Decimal {
+        Decimal(money::line_total(*unit_price, *quantity, currency))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct OrderEvent(pub Arc<order_events::Model>);
 
 /// One step of an order's life: a new status, or a driver assigned or released (then `status` equals `previousStatus`).
-#[Object]
+#[object(row = order_events::Model)]
 impl OrderEvent {
-    async fn id(&self) -> ID {
-        ID(format!("OrderEvent:{}:{}", self.0.order_id, self.0.sequence))
+    fn id(order_id: &i32, sequence: &i32) -> ID {
+        ID(format!("OrderEvent:{order_id}:{sequence}"))
     }
 
     /// Grows by one with each step of that order, starting at 1. A subscriber that lost its connection goes on `after` the
     /// last one it saw.
-    async fn sequence(&self) -> i32 {
-        self.0.sequence
+    fn sequence(sequence: &i32) -> i32 {
+        *sequence
     }
 
     /// The step's place in the feeds that carry several orders, for their `after`. Opaque. Good at every server, until the server's
     /// data are restored from a backup or taken over by another database: then it is refused, with the reason CURSOR_EXPIRED.
-    async fn cursor(&self, ctx: &Context<'_>) -> String {
-        history::FeedPosition::of(&self.0).to_cursor(ctx.app().lives.present())
+    fn cursor(reader: &Reader, feed_transaction: &i64, position: &i64) -> String {
+        let place = history::FeedPosition { feed_transaction: *feed_transaction, position: *position };
+        place.to_cursor(reader.app.lives.present())
     }
 
     /// The order as it is now, which may already be further than this step.
-    async fn order(&self, ctx: &Context<'_>) -> Result<Order> {
-        ctx.loaders().load_existing(ById::<orders::Model>(OrderId(self.0.order_id))).await.map(Order)
+    fn order(order_id: &i32) -> One<Order> {
+        One(OrderId(*order_id))
     }
 
     /// The order's status after the step.
-    async fn status(&self) -> OrderStatus {
-        self.0.status.into()
+    fn status(status: &Status) -> OrderStatus {
+        (*status).into()
     }
 
     /// The order's status before the step; null for the first one.
-    async fn previous_status(&self) -> Option<OrderStatus> {
-        self.0.previous_status.map(Into::into)
+    fn previous_status(previous_status: &Option<Status>) -> Option<OrderStatus> {
+        previous_status.map(Into::into)
     }
 
     /// Who carried the order after the step; null while nobody did.
-    async fn driver(&self, ctx: &Context<'_>) -> Option<Result<Driver>> {
-        let key = ById::<drivers::Model>(DriverId(self.0.driver_id?));
-        Some(ctx.loaders().load_existing(key).await.map(Driver))
+    fn driver(driver_id: &Option<i32>) -> Option<One<Driver>> {
+        driver_id.map(DriverId).map(One)
     }
 
     /// Why, in the words of whoever took the step; null when nothing was said.
     #[graphql(complexity = "limits::text(500)")]
-    async fn note(&self) -> Option<&str> {
-        self.0.note.as_deref()
+    fn note(note: &Option<String>) -> Option<&str> {
+        note.as_deref()
     }
 
-    async fn at(&self) -> DateTime {
-        self.0.at.into()
+    fn at(at: &DateTimeWithTimeZone) -> DateTime {
+        (*at).into()
     }
 }
 

@@ -128,7 +128,7 @@ async fn order_steps_after(app: &App, id: OrderId, seen: i32) -> Result<StepsOfO
         .all(&app.db)
         .await?;
     let (events, mut orders): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-    let steps = events.into_iter().map(|event| Shared::new(OrderEvent(event))).collect();
+    let steps = events.into_iter().map(|event| Shared::new(OrderEvent(event.into()))).collect();
     Ok(StepsOfOrder { steps, order: orders.pop().flatten() })
 }
 

@@ -1,10 +1,13 @@
 //! The statements behind restaurants and their lists.
 
-use entity::{restaurant_members, restaurants, users};
+use entity::{
+    columns::{Cells, Partial},
+    restaurant_members, restaurants, users,
+};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, FromQueryResult, QueryTrait,
+    ColumnTrait, Condition, DbBackend, DbErr,
     prelude::DateTimeWithTimeZone,
-    sea_query::{Alias, Expr, ExprTrait, SelectStatement},
+    sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 
 use crate::{
@@ -31,8 +34,8 @@ impl Row for restaurants::Model {
         RestaurantId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        restaurants::Entity::find().into_query()
+    fn source() -> SelectStatement {
+        Query::select().from(restaurants::Entity).to_owned()
     }
 
     /// The active ones, one's own, and all for admins.
@@ -63,7 +66,7 @@ impl List for Restaurants {
     type Sort = RestaurantOrderBy;
 
     fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
-        let mut select = restaurants::Model::select();
+        let mut select = restaurants::Model::source();
         if self.include_inactive {
             select.cond_where(restaurants::Model::visible_to(viewer, backend));
         } else {
@@ -75,7 +78,7 @@ impl List for Restaurants {
         if let Some(term) = &self.search {
             select.and_where(search::contains(restaurants::Column::SearchText, term));
         }
-        search::found(backend, select, self.search.as_deref(), restaurants::Entity)
+        search::found::<restaurants::Model>(backend, select, self.search.as_deref())
     }
 }
 
@@ -123,12 +126,35 @@ pub const MAXIMUM_MEMBERS: u32 = 500;
 pub struct MembersOfRestaurant;
 
 /// Somebody on the staff of a restaurant.
-#[derive(Clone, Debug, FromQueryResult)]
+#[derive(Clone, Debug)]
 pub struct Member {
     pub restaurant_id: i32,
     pub user_id: i32,
     pub created_at: DateTimeWithTimeZone,
     pub email: String,
+}
+
+impl Partial for Member {
+    const NAMES: &'static [&'static str] = &["restaurant_id", "user_id", "created_at", "email"];
+
+    fn expression(place: usize) -> SimpleExpr {
+        let columns = [
+            restaurant_members::Column::RestaurantId.as_column_ref(),
+            restaurant_members::Column::UserId.as_column_ref(),
+            restaurant_members::Column::CreatedAt.as_column_ref(),
+            users::Column::Email.as_column_ref(),
+        ];
+        Expr::col(columns[place].clone())
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<Self, DbErr> {
+        Ok(Member {
+            restaurant_id: cells.cell()?,
+            user_id: cells.cell()?,
+            created_at: cells.cell()?,
+            email: cells.cell()?,
+        })
+    }
 }
 
 impl List for MembersOfRestaurant {
@@ -137,13 +163,11 @@ impl List for MembersOfRestaurant {
 
     fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
         let user = |column: users::Column| Expr::col(column.as_column_ref());
-        let mut select = restaurant_members::Entity::find().into_query();
-        select
-            .inner_join(
-                users::Entity,
-                user(users::Column::Id).equals(restaurant_members::Column::UserId.as_column_ref()),
-            )
-            .expr_as(user(users::Column::Email), Alias::new("email"));
+        let mut select = Query::select().from(restaurant_members::Entity).to_owned();
+        select.inner_join(
+            users::Entity,
+            user(users::Column::Id).equals(restaurant_members::Column::UserId.as_column_ref()),
+        );
         select
     }
 }

@@ -1,12 +1,18 @@
-use async_graphql::{Context, ID, Object};
-use entity::restaurants;
+use async_graphql::{ID, Object};
 
 use super::{
     Restaurant,
     loader::Restaurants,
     types::{RestaurantFilter, RestaurantOrderBy},
 };
-use crate::graphql::{connection::Connection, error::Result, input, limits, list, page::PageArguments, row, search};
+use crate::graphql::{
+    error::Result,
+    input, limits,
+    list::{self, PageOfAll},
+    page::PageArguments,
+    plan::Found,
+    row, search,
+};
 
 #[derive(Default)]
 pub struct RestaurantQuery;
@@ -14,8 +20,8 @@ pub struct RestaurantQuery;
 #[Object]
 impl RestaurantQuery {
     /// One restaurant. Null with NOT_FOUND where there is none, or an inactive one that the viewer does not run.
-    async fn restaurant(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Restaurant>> {
-        Some(row::visible::<restaurants::Model>(ctx, &id, "id").await.map(Restaurant))
+    async fn restaurant(&self, id: ID) -> Option<Result<Found<Restaurant>>> {
+        Some(row::visible(&id, "id"))
     }
 
     /// The restaurants that take orders. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries,
@@ -24,7 +30,6 @@ impl RestaurantQuery {
     #[graphql(complexity = "limits::list(first, last, child_complexity)")]
     async fn restaurants(
         &self,
-        ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -32,7 +37,7 @@ impl RestaurantQuery {
         offset: Option<i32>,
         filter: Option<RestaurantFilter>,
         #[graphql(default_with = "RestaurantOrderBy::AvgRating")] order_by: RestaurantOrderBy,
-    ) -> Result<Connection<Restaurant>> {
+    ) -> Result<PageOfAll<Restaurants, Restaurant>> {
         let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order(order_by)?;
         let filter = filter.unwrap_or_default();
         let restaurants = Restaurants {
@@ -40,6 +45,6 @@ impl RestaurantQuery {
             search: search::term("filter.search", filter.search.as_deref())?,
             include_inactive: filter.include_inactive.unwrap_or(false),
         };
-        list::page_of_all(ctx, restaurants, page, Restaurant).await
+        Ok(list::page_of_all(restaurants, page))
     }
 }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use entity::{menus, restaurants};
+use async_graphql::{Enum, ID, InputObject, MaybeUndefined, SimpleObject};
+use entity::{columns::Columns, restaurants};
+use rust_decimal::Decimal as Exact;
+use sea_orm::prelude::DateTimeWithTimeZone;
 
 use super::loader::{MAXIMUM_MEMBERS, Member, MembersOfRestaurant, OrderAdded};
 use crate::{
@@ -20,205 +22,194 @@ use crate::{
             loader::OrdersOfRestaurant,
             types::{OrderFilter, OrderOrder},
         },
-        revenue::{RevenuePeriod, RevenuePoint, service as revenue},
+        revenue::{
+            RevenuePeriod,
+            service::{self as revenue, Revenue},
+        },
         review::{Review, loader::ReviewsOfRestaurant, types::ReviewOrder},
     },
     graphql::{
-        connection::Connection,
-        context::OperationContext,
         date::Date,
         date_time::DateTime,
         decimal::Decimal,
         error::{Error, Result},
-        ids::{GlobalId, UserId},
-        limits, list,
+        ids::{GlobalId, RestaurantId, UserId},
+        limits,
+        list::{self, FirstOfParent, PageOfParent},
         page::{Page, PageArguments, page_size},
-        row::Row,
+        plan::{Load, object},
     },
+    viewer::Viewer,
 };
 
 #[derive(Clone, Debug)]
 pub struct Restaurant(pub Arc<restaurants::Model>);
 
 /// A place that cooks. It has one menu, and customers order from it.
-#[Object]
+#[object(row = restaurants::Model)]
 impl Restaurant {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        RestaurantId(*id).to_global()
     }
 
-    async fn name(&self) -> &str {
-        &self.0.name
+    fn name(name: &str) -> &str {
+        name
     }
 
     /// The street address, as one line.
-    async fn address(&self) -> &str {
-        &self.0.address
+    fn address(address: &str) -> &str {
+        address
     }
 
-    async fn phone(&self) -> &str {
-        &self.0.phone
+    fn phone(phone: &str) -> &str {
+        phone
     }
 
     /// What it cooks, such as `Vietnamese`.
-    async fn cuisine_type(&self) -> &str {
-        &self.0.cuisine_type
+    fn cuisine_type(cuisine_type: &str) -> &str {
+        cuisine_type
     }
 
     /// ISO 4217, such as `USD`. Every amount of this restaurant's dishes and orders is in it.
-    async fn currency(&self) -> &str {
-        &self.0.currency
+    fn currency(currency: &str) -> &str {
+        currency
     }
 
     /// What one delivery costs the customer.
-    async fn delivery_fee(&self) -> Decimal {
-        Decimal::money(self.0.delivery_fee, &self.0.currency)
+    fn delivery_fee(delivery_fee: &Exact, currency: &str) -> Decimal {
+        Decimal::money(*delivery_fee, currency)
     }
 
     /// The tax on the subtotal of an order, as a fraction: `"0.08"` is 8 %.
-    async fn tax_rate(&self) -> Decimal {
-        Decimal::rate(self.0.tax_rate)
+    fn tax_rate(tax_rate: &Exact) -> Decimal {
+        Decimal::rate(*tax_rate)
     }
 
     /// Where it is on the map; null when not known.
-    async fn location(&self) -> Option<LatLng> {
-        Some(LatLng { lat: self.0.lat?, lng: self.0.lng? })
+    fn location(lat: &Option<f64>, lng: &Option<f64>) -> Option<LatLng> {
+        Some(LatLng { lat: (*lat)?, lng: (*lng)? })
     }
 
     /// The mean of its reviews' ratings with one decimal, 1.0 to 5.0; `"0.0"` when there is none.
-    async fn avg_rating(&self) -> Decimal {
-        Decimal::rating(self.0.avg_rating)
+    fn avg_rating(avg_rating: &Exact) -> Decimal {
+        Decimal::rating(*avg_rating)
     }
 
     /// How many orders were ever placed here.
-    async fn total_orders(&self) -> i32 {
-        self.0.total_orders
+    fn total_orders(total_orders: &i32) -> i32 {
+        *total_orders
     }
 
     /// How many reviews it has.
-    async fn review_count(&self) -> i32 {
-        self.0.review_count
+    fn review_count(review_count: &i32) -> i32 {
+        *review_count
     }
 
     /// Whether it takes orders. Inactive restaurants are shown only to their staff and admins, and from past orders.
-    async fn is_active(&self) -> bool {
-        self.0.is_active
+    fn is_active(is_active: &bool) -> bool {
+        *is_active
     }
 
-    async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+    fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
+        (*created_at).into()
     }
 
     /// Its menu; null only for a restaurant that never had one.
-    async fn menu(&self, ctx: &Context<'_>) -> Option<Result<Menu>> {
-        let menu: Result<Option<Arc<menus::Model>>> = ctx.loaders().load(MenuOfRestaurant(self.0.id())).await;
-        menu.map(|menu| menu.map(Menu)).transpose()
+    fn menu(id: &i32) -> Load<MenuOfRestaurant, Option<Result<Menu>>> {
+        let menu = Load::new(MenuOfRestaurant(RestaurantId(*id)), |menu| menu.map(|menu| menu.map(Menu)).transpose());
+        menu.reading(Columns::NONE)
     }
 
     /// Its reviews, newest first. A page has 20 entries unless asked otherwise, and at most 100.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn reviews(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Connection<Review>> {
-        let page = PageArguments::new(first, after, last, before).in_order(ReviewOrder::NewestFirst)?;
-        list::page_of_parent(ctx, self.0.id(), ReviewsOfRestaurant, page, Review).await
+    fn reviews(id: &i32, #[page] page: PageArguments) -> Result<PageOfParent<ReviewsOfRestaurant, Review>> {
+        let page = page.in_order(ReviewOrder::NewestFirst)?;
+        Ok(list::page_of_parent(RestaurantId(*id), ReviewsOfRestaurant, page))
     }
 
     /// Its orders that the viewer may see, newest first: all of them for its staff and admins, one's own for a customer.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn orders(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        filter: Option<OrderFilter>,
-    ) -> Result<Connection<Order>> {
-        let page = PageArguments::new(first, after, last, before).in_order(OrderOrder::NewestFirst)?;
-        list::page_of_parent(ctx, self.0.id(), OrdersOfRestaurant(filter.unwrap_or_default().decode()?), page, Order)
-            .await
+    fn orders(
+        id: &i32,
+        #[page] page: PageArguments,
+        #[arg] filter: Option<OrderFilter>,
+    ) -> Result<PageOfParent<OrdersOfRestaurant, Order>> {
+        let page = page.in_order(OrderOrder::NewestFirst)?;
+        let orders = OrdersOfRestaurant(filter.unwrap_or_default().decode()?);
+        Ok(list::page_of_parent(RestaurantId(*id), orders, page))
     }
 
     /// What it earned with DELIVERED orders, by day, week (from Monday) or month of their `orderTime` in UTC, oldest first.
     /// Periods without an order are there, with zeros. Without `since` the last 30 periods until `until` (inclusive; today when
     /// left out); at most 400. Null with FORBIDDEN for anybody but its staff and admins.
     #[graphql(complexity = "limits::entries(revenue::length(period, since, until), child_complexity)")]
-    async fn revenue(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(default_with = "RevenuePeriod::Day")] period: RevenuePeriod,
-        since: Option<Date>,
-        until: Option<Date>,
-    ) -> Option<Result<Vec<RevenuePoint>>> {
-        Some(revenue::revenue_of_restaurant(ctx.loaders(), ctx.viewer(), &self.0, period, since, until).await)
+    fn revenue(
+        viewer: &Viewer,
+        id: &i32,
+        currency: &str,
+        #[arg(default = RevenuePeriod::Day)] period: RevenuePeriod,
+        #[arg] since: Option<Date>,
+        #[arg] until: Option<Date>,
+    ) -> Option<Result<Revenue>> {
+        Some(revenue::revenue_of_restaurant(viewer, RestaurantId(*id), currency, period, since, until))
     }
 
     /// The drivers who are AVAILABLE now, nearest first, those whose place is not known last: the first 100 unless asked otherwise, and
     /// at most 500. Null with FORBIDDEN for anybody but its staff and admins.
     #[graphql(complexity = "limits::first_of(MAXIMUM_AVAILABLE, first, child_complexity)")]
-    async fn available_drivers(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(default = 100)] first: i32,
-    ) -> Option<Result<Vec<Driver>>> {
-        if !ctx.viewer().manages(self.0.id()) {
+    fn available_drivers(
+        viewer: &Viewer,
+        id: &i32,
+        lat: &Option<f64>,
+        lng: &Option<f64>,
+        #[arg(default = 100)] first: i32,
+    ) -> Option<Result<Load<AvailableNearby, Result<Vec<Driver>>>>> {
+        let (restaurant, place) = (RestaurantId(*id), lat.zip(*lng));
+        if !viewer.manages(restaurant) {
             return Some(Err(Error::forbidden("Only the restaurant's staff and admins see the drivers nearby.")));
         }
-        Some(self.drivers_nearby(ctx, first).await)
+        let nearby = page_size("first", first, MAXIMUM_AVAILABLE).map(|first| {
+            Load::new(AvailableNearby { restaurant, first }, move |drivers| {
+                let drivers = nearest_first(drivers?.unwrap_or_default(), place);
+                Ok(drivers.into_iter().map(Arc::new).map(Driver).collect())
+            })
+            .reading(Columns::NONE)
+        });
+        Some(nearby)
     }
 
     /// Its staff, in the order they were added: the first 100 unless asked otherwise, and at most 500. Null with FORBIDDEN for anybody
     /// but its staff and admins.
     #[graphql(complexity = "limits::first_of(MAXIMUM_MEMBERS, first, child_complexity)")]
-    async fn members(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(default = 100)] first: i32,
-    ) -> Option<Result<Vec<RestaurantMember>>> {
-        if !ctx.viewer().manages(self.0.id()) {
+    fn members(
+        viewer: &Viewer,
+        id: &i32,
+        #[arg(default = 100)] first: i32,
+    ) -> Option<Result<FirstOfParent<MembersOfRestaurant, RestaurantMember>>> {
+        let restaurant = RestaurantId(*id);
+        if !viewer.manages(restaurant) {
             return Some(Err(Error::forbidden("Only the restaurant's staff and admins see who is on it.")));
         }
-        Some(self.staff(ctx, first).await)
+        let page = Page::beginning(OrderAdded, first, MAXIMUM_MEMBERS);
+        Some(page.map(|page| list::first_of_parent(restaurant, MembersOfRestaurant, page)))
     }
 }
 
-impl Restaurant {
-    async fn drivers_nearby(&self, ctx: &Context<'_>, first: i32) -> Result<Vec<Driver>> {
-        let first = page_size("first", first, MAXIMUM_AVAILABLE)?;
-        let drivers = ctx.loaders().load(AvailableNearby { restaurant: self.0.id(), first }).await?.unwrap_or_default();
-        let place = self.0.lat.zip(self.0.lng);
-        Ok(nearest_first(drivers, place).into_iter().map(|driver| Driver(driver.into())).collect())
-    }
-
-    async fn staff(&self, ctx: &Context<'_>, first: i32) -> Result<Vec<RestaurantMember>> {
-        let page = Page::beginning(OrderAdded, first, MAXIMUM_MEMBERS)?;
-        let members = list::first_of_parent(ctx, self.0.id(), MembersOfRestaurant, page).await?;
-        Ok(members.iter().map(|member| RestaurantMember::from(&**member)).collect())
-    }
-}
+#[derive(Clone, Debug)]
+pub struct RestaurantMember(pub Arc<Member>);
 
 /// Somebody who runs a restaurant.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct RestaurantMember {
-    pub user_id: ID,
-    pub email: String,
-    /// Since when.
-    pub added_at: DateTime,
-}
+#[object(row = Member)]
+impl RestaurantMember {
+    fn user_id(user_id: &i32) -> ID {
+        UserId(*user_id).to_global()
+    }
 
-impl From<&Member> for RestaurantMember {
-    fn from(member: &Member) -> Self {
-        RestaurantMember {
-            user_id: UserId(member.user_id).to_global(),
-            email: member.email.clone(),
-            added_at: member.created_at.into(),
-        }
+    fn email(email: &str) -> &str {
+        email
+    }
+
+    /// Since when.
+    fn added_at(created_at: &DateTimeWithTimeZone) -> DateTime {
+        (*created_at).into()
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use async_graphql::dataloader::Loader;
 use chrono::{Days, NaiveDate, NaiveTime};
-use entity::{orders, sea_orm_active_enums::OrderStatus};
+use entity::{columns::Columns, orders, sea_orm_active_enums::OrderStatus};
 use rust_decimal::Decimal;
 use sea_orm::{
     ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
@@ -18,6 +17,7 @@ use crate::{
         error::{Error, Result},
         ids::RestaurantId,
         loaders::{Reader, grouped},
+        plan::Batch,
     },
     literal,
 };
@@ -53,15 +53,14 @@ struct EarnedRow {
     hundredths: i64,
 }
 
-impl Loader<RevenueOf> for Reader {
+impl Batch for RevenueOf {
     type Value = Vec<Earned>;
-    type Error = Error;
 
     /// One statement for all restaurants that ask with the same arguments.
-    async fn load(&self, keys: &[RevenueOf]) -> Result<HashMap<RevenueOf, Vec<Earned>>> {
+    async fn load(reader: &Reader, keys: &[Self], _: Columns) -> Result<HashMap<Self, Vec<Earned>>> {
         let mut earned = HashMap::with_capacity(keys.len());
         for (span, restaurants) in grouped(&[], keys.iter().map(|key| (key.span, key.restaurant))) {
-            let rows = self.revenue_rows(span, &restaurants).await?;
+            let rows = reader.revenue_rows(span, &restaurants).await?;
             let of_these: Vec<_> =
                 restaurants.iter().map(|restaurant| RevenueOf { restaurant: *restaurant, span }).collect();
             let rows = rows.into_iter().map(|row| {

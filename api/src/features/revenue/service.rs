@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use chrono::{Datelike, Days, Months, NaiveDate};
-use entity::restaurants;
 use rust_decimal::Decimal as Exact;
 
 use super::{
@@ -16,8 +15,8 @@ use crate::{
         date::Date,
         decimal::Decimal,
         error::{Error, Result},
-        loaders::Loaders,
-        row::Row,
+        ids::RestaurantId,
+        plan::Load,
     },
     viewer::Viewer,
 };
@@ -37,23 +36,29 @@ pub fn length(period: RevenuePeriod, since: Option<Date>, until: Option<Date>) -
     starts.map_or(MAXIMUM_PERIODS, |starts| starts.len())
 }
 
-/// What the restaurant earned, oldest period first, the empty ones included.
-pub async fn revenue_of_restaurant(
-    loaders: &Loaders,
+/// What a restaurant earned, oldest period first, the empty ones included.
+pub type Revenue = Load<RevenueOf, Result<Vec<RevenuePoint>>>;
+
+/// What the restaurant earned, in its currency.
+pub fn revenue_of_restaurant(
     viewer: &Viewer,
-    restaurant: &restaurants::Model,
+    restaurant: RestaurantId,
+    currency: &str,
     period: RevenuePeriod,
     since: Option<Date>,
     until: Option<Date>,
-) -> Result<Vec<RevenuePoint>> {
-    if !viewer.manages(restaurant.id()) {
+) -> Result<Revenue> {
+    if !viewer.manages(restaurant) {
         return Err(Error::forbidden("Only the restaurant's staff and admins see its revenue."));
     }
     let span = span(period, since.map(|date| date.0), until.map(|date| date.0), clock::now().date_naive())?;
     let starts = period_starts(span)?;
-    let earned = loaders.load(RevenueOf { restaurant: restaurant.id(), span }).await?.unwrap_or_default();
-    let earned: HashMap<NaiveDate, Earned> = earned.into_iter().map(|row| (row.period_start, row)).collect();
-    Ok(starts.into_iter().map(|start| point(start, earned.get(&start), &restaurant.currency)).collect())
+    let currency = currency.to_owned();
+    Ok(Load::new(RevenueOf { restaurant, span }, move |earned| {
+        let earned = earned?.unwrap_or_default();
+        let earned: HashMap<NaiveDate, Earned> = earned.into_iter().map(|row| (row.period_start, row)).collect();
+        Ok(starts.iter().map(|start| point(*start, earned.get(start), &currency)).collect())
+    }))
 }
 
 fn point(start: NaiveDate, earned: Option<&Earned>, currency: &str) -> RevenuePoint {

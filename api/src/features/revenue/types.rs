@@ -1,8 +1,12 @@
 //! What clients see of revenue.
 
-use async_graphql::{Enum, SimpleObject};
+use async_graphql::Enum;
 
-use crate::graphql::{date::Date, decimal::Decimal};
+use crate::graphql::{
+    date::Date,
+    decimal::Decimal,
+    plan::{object, output_of_enums},
+};
 
 /// What revenue is summed over; days are those of UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
@@ -14,8 +18,11 @@ pub enum RevenuePeriod {
     Month,
 }
 
+output_of_enums!(RevenuePeriod);
+
 /// What a restaurant earned in one period, in its currency.
-#[derive(Clone, Debug, SimpleObject)]
+#[object]
+#[derive(Clone, Debug)]
 pub struct RevenuePoint {
     /// The period's first day.
     pub period_start: Date,

@@ -2,8 +2,8 @@
 
 use entity::{restaurants, reviews};
 use sea_orm::{
-    ColumnTrait, Condition, DbBackend, EntityTrait, QueryTrait,
-    sea_query::{Expr, ExprTrait, SelectStatement},
+    ColumnTrait, Condition, DbBackend,
+    sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
 use super::types::ReviewOrder;
@@ -27,8 +27,8 @@ impl Row for reviews::Model {
         ReviewId(self.id)
     }
 
-    fn select() -> SelectStatement {
-        let mut select = reviews::Entity::find().into_query();
+    fn source() -> SelectStatement {
+        let mut select = Query::select().from(reviews::Entity).to_owned();
         select.inner_join(
             restaurants::Entity,
             Expr::col(restaurants::Column::Id.as_column_ref()).equals(reviews::Column::RestaurantId.as_column_ref()),
@@ -55,7 +55,7 @@ impl List for ReviewsOfRestaurant {
     type Sort = ReviewOrder;
 
     fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
-        reviews::Entity::find().into_query()
+        Query::select().from(reviews::Entity).to_owned()
     }
 }
 
@@ -78,7 +78,7 @@ impl List for ReviewsOfCustomer {
     type Sort = ReviewOrder;
 
     fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
-        let mut select = reviews::Entity::find().into_query();
+        let mut select = Query::select().from(reviews::Entity).to_owned();
         if !viewer.is_admin() {
             let own_restaurants = dialect::any_of(backend, reviews::Column::RestaurantId, viewer.restaurants());
             let mut known = Condition::any().add(own_restaurants);

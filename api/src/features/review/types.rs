@@ -2,18 +2,22 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, SimpleObject};
-use entity::{customers, restaurants, reviews};
+use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
+use entity::{
+    columns::{Columns, Partial},
+    customers, reviews,
+};
+use sea_orm::prelude::DateTimeWithTimeZone;
 
 use crate::{
     features::restaurant::Restaurant,
     graphql::{
-        context::OperationContext,
         date_time::DateTime,
         error::Result,
-        ids::{CustomerId, GlobalId, RestaurantId},
+        ids::{CustomerId, GlobalId, RestaurantId, ReviewId},
         limits,
-        row::{ById, Row},
+        plan::{Load, One, existing, object},
+        row::ById,
     },
 };
 
@@ -21,48 +25,50 @@ use crate::{
 pub struct Review(pub Arc<reviews::Model>);
 
 /// What a customer thinks of a restaurant; one each.
-#[Object]
+#[object(row = reviews::Model)]
 impl Review {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        ReviewId(*id).to_global()
     }
 
     /// 1 to 5.
-    async fn rating(&self) -> i32 {
-        self.0.rating
+    fn rating(rating: &i32) -> i32 {
+        *rating
     }
 
     /// Null when there is none.
     #[graphql(complexity = "limits::text(2000)")]
-    async fn comment(&self) -> Option<&str> {
-        self.0.comment.as_deref()
+    fn comment(comment: &Option<String>) -> Option<&str> {
+        comment.as_deref()
     }
 
-    async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+    fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
+        (*created_at).into()
     }
 
     /// When it was last changed.
-    async fn updated_at(&self) -> DateTime {
-        self.0.updated_at.into()
+    fn updated_at(updated_at: &DateTimeWithTimeZone) -> DateTime {
+        (*updated_at).into()
     }
 
     /// Who wrote it, as far as the public may know.
-    async fn customer(&self, ctx: &Context<'_>) -> Result<ReviewAuthor> {
-        let customer = ctx.loaders().load_existing(ById::<customers::Model>(CustomerId(self.0.customer_id))).await?;
-        Ok(ReviewAuthor { name: customer.name.split_whitespace().next().unwrap_or_default().to_owned() })
+    fn customer(customer_id: &i32) -> Load<ById<customers::Model>, Result<ReviewAuthor>> {
+        let id = CustomerId(*customer_id);
+        let author = Load::new(ById(id), move |customer| {
+            let customer: Arc<customers::Model> = existing(id, customer)?;
+            Ok(ReviewAuthor { name: customer.name.split_whitespace().next().unwrap_or_default().to_owned() })
+        });
+        author.reading(const { Columns::named(customers::Model::NAMES, &["name"]) })
     }
 
-    async fn restaurant(&self, ctx: &Context<'_>) -> Result<Restaurant> {
-        ctx.loaders()
-            .load_existing(ById::<restaurants::Model>(RestaurantId(self.0.restaurant_id)))
-            .await
-            .map(Restaurant)
+    fn restaurant(restaurant_id: &i32) -> One<Restaurant> {
+        One(RestaurantId(*restaurant_id))
     }
 }
 
 /// Who wrote a review, as far as the public may know.
-#[derive(SimpleObject)]
+#[object]
+#[derive(Clone)]
 pub struct ReviewAuthor {
     /// The first name.
     pub name: String,

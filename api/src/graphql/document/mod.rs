@@ -26,7 +26,7 @@ mod variables;
 use std::{collections::HashSet, sync::Arc};
 
 use async_graphql::{
-    ObjectType, Pos, Request, Schema, ServerError, SubscriptionType, ValidationMode,
+    ObjectType, Pos, Request, Schema, SchemaBuilder, ServerError, SubscriptionType, ValidationMode,
     parser::{
         parse_query,
         types::{DocumentOperations, ExecutableDocument, OperationDefinition},
@@ -56,7 +56,7 @@ const MAX_NESTING: usize = 64;
 /// Bytes of a name: more than anybody needs, little enough to be quoted and compared.
 const MAX_NAME: usize = 255;
 
-/// Makes the schema that runs documents, and puts into its data the [`Checks`] that documents have to pass before. Without
+/// The schema that runs documents, to be finished: in its data are the [`Checks`] that documents have to pass before. Without
 /// `introspection` no document can ask for the schema, and no refusal suggests what it could have meant.
 ///
 /// # Panics
@@ -65,7 +65,7 @@ pub fn checked_schema<Q, M, S>(
     roots: impl Fn() -> (Q, M, S),
     scalar_problem: ScalarProblem,
     introspection: bool,
-) -> Schema<Q, M, S>
+) -> SchemaBuilder<Q, M, S>
 where
     Q: ObjectType + 'static,
     M: ObjectType + 'static,
@@ -82,7 +82,7 @@ where
     let rules = Rules::of(&roots, introspection);
     let checks = Checks { rules, measure, shape, scalar_problem, introspection, known: Known::new() };
     // Merging may add a level for each field of an abstract type.
-    build().limit_recursive_depth(2 * MAX_NESTING).data(checks).finish()
+    build().limit_recursive_depth(2 * MAX_NESTING).data(checks)
 }
 
 /// What documents for one schema are held against.

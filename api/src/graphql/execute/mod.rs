@@ -2,6 +2,7 @@
 
 mod charge;
 mod errors;
+mod verify;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
@@ -12,13 +13,12 @@ use futures_util::{
 };
 use tracing::Instrument;
 
-pub use self::charge::Payer;
+pub use self::{charge::Payer, verify::VerifyPlans};
 use super::{
-    batch::{BatchQueue, drive, drive_stream},
     context::Given,
     document::{Checked, Checks, Prepared, Shape, coded},
     error::{Code, Error},
-    loaders,
+    loaders::Reader,
     schema::Schema,
     shared::Selection,
 };
@@ -97,10 +97,8 @@ async fn prepare_here(
 ) -> Result<Operation<Schema>, Refusal> {
     let payer = Payer::of(&viewer, &origin);
     payer.charge_document(app, &request.query).await.map_err(refusal)?;
-    let queue = BatchQueue::default();
-    let loaders = loaders::for_operation(app, &viewer, queue.clone());
-    let request = request.data(Given { app: app.clone(), viewer, origin, loaders });
-    let operation = Operation::check(schema, &app.config.limits, request, queue, deadline).await?;
+    let request = request.data(Given { reader: Reader::new(app.clone(), viewer), origin });
+    let operation = Operation::check(schema, &app.config.limits, request, deadline).await?;
     payer.charge(app, operation.complexity).await.map_err(refusal)?;
     Ok(operation)
 }
@@ -111,7 +109,6 @@ pub struct Operation<S> {
     complexity: usize,
     schema: S,
     request: Request,
-    queue: BatchQueue,
     deadline: Deadline,
     /// Errors returned at most.
     errors: usize,
@@ -127,7 +124,6 @@ where
         schema: &async_graphql::Schema<Q, M, S>,
         limits: &LimitsConfig,
         mut request: Request,
-        queue: BatchQueue,
         deadline: Deadline,
     ) -> Result<Self, Refusal> {
         let Checked { prepared, complexity } =
@@ -139,7 +135,7 @@ where
         }
         request.set_parsed_query(prepared.document.clone());
         request.operation_name = None;
-        Ok(Self { prepared, complexity, schema: schema.clone(), request, queue, deadline, errors: limits.errors })
+        Ok(Self { prepared, complexity, schema: schema.clone(), request, deadline, errors: limits.errors })
     }
 
     /// What the operation is.
@@ -168,8 +164,13 @@ where
     }
 
     async fn run_here(self) -> Response {
-        let Self { prepared, schema, request, queue, deadline, errors, .. } = self;
-        let running = drive(queue, schema.execute(request));
+        let Self { prepared, schema, request, deadline, errors, .. } = self;
+        let running = async {
+            if prepared.kind() == OperationType::Query && schema.data::<VerifyPlans>().is_some() {
+                return verify::execute(&schema, request).await;
+            }
+            schema.execute(request).await
+        };
         match deadline.meet(unwound(running)).await {
             Some(Ok(response)) => errors::finished(response, &prepared.outline, shape(&schema), errors),
             Some(Err(panic)) => failed(panicked(panic)),
@@ -197,11 +198,11 @@ where
             let response = self.run().await?;
             return Ok(stream::once(std::future::ready(response)).boxed());
         }
-        let Self { prepared, schema, request, queue, errors, .. } = self;
+        let Self { prepared, schema, request, errors, .. } = self;
         // Of what was prepared a subscription keeps no more for as long as it lives.
         let outline = prepared.outline.clone();
         drop(prepared);
-        let events = each_on_one_connection(drive_stream(queue, schema.execute_stream(request)));
+        let events = each_on_one_connection(schema.execute_stream(request));
         let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
             Ok(response) => errors::finished(response, &outline, shape(&schema), errors),
             Err(panic) => failed(panicked(panic_message(&*panic))),

@@ -188,6 +188,7 @@ fn toy() -> Toy {
         },
         true,
     )
+    .finish()
 }
 
 fn small_limits() -> LimitsConfig {
@@ -215,7 +216,7 @@ async fn check(request: Request) -> Result<Operation<Toy>, Refusal> {
 
 async fn check_by(schema: &Toy, request: Request) -> Result<Operation<Toy>, Refusal> {
     let limits = small_limits();
-    Operation::check(schema, &limits, request, BatchQueue::default(), Deadline::from_now(&limits)).await
+    Operation::check(schema, &limits, request, Deadline::from_now(&limits)).await
 }
 
 /// The answer as JSON; `refused` says that nothing ran.
@@ -669,7 +670,7 @@ async fn a_panic_ends_a_subscription_with_an_error() {
 async fn checking_compared() {
     const ROUNDS: usize = 40;
     const REQUESTS: u32 = 250;
-    let schema = crate::graphql::schema::build(false);
+    let schema = crate::graphql::schema::build(false, false);
     let limits = Config::defaults(Environment::Development, true).limits;
     let page = "{ nodes { id name avgRating menu { id dishes(first: 5) { nodes { id name price menu { restaurant { id name } } } } } }
         pageInfo { hasNextPage endCursor } }";
@@ -682,8 +683,7 @@ async fn checking_compared() {
         let variables = json!({ "id": "Restaurant:1", "first": 10 });
         let check = async |query: String| {
             let request = request(&query, variables.clone());
-            let queue = BatchQueue::default();
-            let checked = Operation::check(&schema, &limits, request, queue, Deadline::from_now(&limits)).await;
+            let checked = Operation::check(&schema, &limits, request, Deadline::from_now(&limits)).await;
             checked.unwrap_or_else(|refusal| panic!("{name}: {refusal:?}")).complexity
         };
         let (mut unknown, mut known) = (Vec::new(), Vec::new());

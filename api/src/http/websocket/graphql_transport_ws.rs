@@ -1,10 +1,10 @@
 //! The messages of graphql-transport-ws, by the letter of <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>.
 
-use async_graphql::{Response, ServerError};
+use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::protocol::{Incoming, Misunderstood, fields, id, payload, start};
+use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
 use crate::http::operation::Answer;
 
 pub const ACKNOWLEDGEMENT: &str = r#"{"type":"connection_ack"}"#;
@@ -29,10 +29,6 @@ enum Outgoing<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Json>,
     },
-    Next {
-        id: &'a str,
-        payload: &'a Response,
-    },
     Error {
         id: &'a str,
         payload: &'a [ServerError],
@@ -44,7 +40,7 @@ enum Outgoing<'a> {
 
 pub fn answer(id: &str, answer: Answer<'_>) -> String {
     to_text(&match answer {
-        Answer::Next(payload) => Outgoing::Next { id, payload },
+        Answer::Next(response) => return next("next", id, response),
         Answer::Refused(payload) => Outgoing::Error { id, payload },
         Answer::Complete => Outgoing::Complete { id },
     })

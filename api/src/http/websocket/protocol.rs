@@ -1,10 +1,13 @@
 //! What the two protocols have in common, and which of them says what.
 
-use async_graphql::Request;
+use async_graphql::{Request, Response};
 use serde_json::{Map, Value as Json};
 
 use super::{graphql_transport_ws, subscriptions_transport_ws};
-use crate::http::{metrics::Transport, operation::Answer};
+use crate::{
+    graphql::json,
+    http::{metrics::Transport, operation::Answer},
+};
 
 /// What is spoken on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,14 @@ pub struct Misunderstood {
     /// The operation that it would have been about.
     pub id: Option<String>,
     pub reason: String,
+}
+
+/// A message with an operation's response.
+pub(super) fn next(kind: &str, id: &str, response: &Response) -> String {
+    // A text is written whatever it holds.
+    let id = serde_json::to_string(id).unwrap_or_default();
+    let payload = json::response_text(response);
+    format!(r#"{{"type":"{kind}","id":{id},"payload":{payload}}}"#)
 }
 
 impl Protocol {

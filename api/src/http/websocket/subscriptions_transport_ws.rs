@@ -1,10 +1,10 @@
 //! The messages of subscriptions-transport-ws, which its clients ask for as `graphql-ws`, by the letter of
 //! <https://github.com/apollographql/subscriptions-transport-ws/blob/master/PROTOCOL.md>; where that is silent, as its own server does.
 
-use async_graphql::{Response, ServerError};
+use async_graphql::ServerError;
 use serde::Serialize;
 
-use super::protocol::{Incoming, Misunderstood, fields, id, payload, start};
+use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
 use crate::{
     graphql::{document::coded, error::Code},
     http::operation::Answer,
@@ -32,14 +32,13 @@ pub fn read(text: &str) -> Result<Incoming, Misunderstood> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Outgoing<'a> {
     ConnectionError { payload: &'a ServerError },
-    Data { id: &'a str, payload: &'a Response },
     Error { id: &'a str, payload: &'a ServerError },
     Complete { id: &'a str },
 }
 
 pub fn answer(id: &str, answer: Answer<'_>) -> String {
     match answer {
-        Answer::Next(payload) => to_text(&Outgoing::Data { id, payload }),
+        Answer::Next(response) => next("data", id, response),
         // There is room for one.
         Answer::Refused([payload, ..]) => to_text(&Outgoing::Error { id, payload }),
         Answer::Refused([]) | Answer::Complete => to_text(&Outgoing::Complete { id }),

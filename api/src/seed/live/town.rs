@@ -23,7 +23,7 @@ use crate::{
     features::{
         address::Address,
         driver::{
-            location::{driver_move, last_position},
+            location::{driver_move, last_position, position_of_row},
             service::{metres, nearest_first},
             types::UpdateDriverLocationInput,
         },
@@ -188,7 +188,8 @@ impl Town {
         let restaurant = self.place_of(order.restaurant_id);
         let there = if order.status == PickedUp { door(order, restaurant) } else { restaurant };
         let remembered = app.events.last_positions(&[DriverId(driver.id)]).await.remove(&DriverId(driver.id));
-        let here = last_position(driver, remembered).map_or(restaurant, |position| (position.lat, position.lng));
+        let last = last_position(position_of_row(driver), remembered);
+        let here = last.map_or(restaurant, |position| (position.lat, position.lng));
         let stretch = road::drive(here, there, seconds);
         if metres(here, there) > THERE {
             let position = UpdateDriverLocationInput {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Json, Object};
+use async_graphql::Json;
 use chrono::Utc;
-use entity::{customers, drivers};
+use entity::{columns::Columns, customers, drivers};
+use sea_orm::prelude::DateTimeWithTimeZone;
 
 use crate::{
     features::{
@@ -32,149 +33,116 @@ use crate::{
         review::{Review, loader::ReviewsOfCustomer, types::ReviewOrder},
     },
     graphql::{
-        connection::Connection, context::OperationContext, date_time::DateTime, error::Result, ids::UserId, limits,
-        list, page::PageArguments, row::Row, sort::IdOrder,
+        date_time::DateTime,
+        error::Result,
+        ids::{RestaurantId, UserId},
+        limits,
+        list::{self, PageOfAll, PageOfParent},
+        page::PageArguments,
+        plan::{Load, One, object},
+        row::Row,
+        sort::IdOrder,
     },
 };
 
+#[derive(Clone)]
 pub struct PersonalData {
     pub user: UserId,
     pub collected_at: chrono::DateTime<Utc>,
 }
 
 /// Everything that is held on the viewer. What grows comes in pages; who walks through all of them has everything.
-#[Object]
+#[object]
 impl PersonalData {
     /// When it was read.
-    async fn collected_at(&self) -> DateTime {
-        self.collected_at.into()
+    fn collected_at(collected_at: &chrono::DateTime<Utc>) -> DateTime {
+        (*collected_at).into()
     }
 
     /// One object with `user`, `identities`, `customer` and `driver`. Times are RFC 3339 in UTC, ids those of the API; `customer` and
     /// `driver` are null for who is none.
     #[graphql(complexity = "limits::entries(DOCUMENT_FIELDS, child_complexity)")]
-    async fn document(&self, ctx: &Context<'_>) -> Result<Json<serde_json::Value>> {
-        personal_data::document(ctx.app(), ctx.loaders(), self.user).await.map(Json)
+    fn document(user: &UserId) -> Load<personal_data::DocumentOf, Result<Json<serde_json::Value>>> {
+        Load::new(personal_data::DocumentOf(*user), |document| Ok(Json(document?.unwrap_or_default())))
     }
 
     /// The viewer's own orders as a customer, newest first. A page has 20 entries unless asked otherwise, and at most 100.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn orders(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Connection<Order>> {
-        let page = PageArguments::new(first, after, last, before).in_order(OrderOrder::NewestFirst)?;
-        match self.customer(ctx).await? {
-            Some(customer) => {
-                let list = OrdersOfCustomer(OrderConditions::default());
-                list::page_of_parent(ctx, customer.id(), list, page, Order).await
-            }
-            None => Ok(Connection::empty()),
-        }
+    fn orders(
+        user: &UserId,
+        #[page] page: PageArguments,
+    ) -> Result<Load<CustomerOfUser, Result<PageOfParent<OrdersOfCustomer, Order>>>> {
+        let page = page.in_order(OrderOrder::NewestFirst)?;
+        let orders = OrdersOfCustomer(OrderConditions::default());
+        Ok(Load::new(CustomerOfUser(*user), move |customer| {
+            Ok(list::page_of_parent(id_of::<customers::Model>(customer?), orders.clone(), page.clone()))
+        })
+        .reading(Columns::NONE))
     }
 
     /// The reviews that the viewer wrote, newest first. A page has 20 entries unless asked otherwise, and at most 100.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn reviews(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Connection<Review>> {
-        let page = PageArguments::new(first, after, last, before).in_order(ReviewOrder::NewestFirst)?;
-        match self.customer(ctx).await? {
-            Some(customer) => list::page_of_parent(ctx, customer.id(), ReviewsOfCustomer, page, Review).await,
-            None => Ok(Connection::empty()),
-        }
+    fn reviews(
+        user: &UserId,
+        #[page] page: PageArguments,
+    ) -> Result<Load<CustomerOfUser, Result<PageOfParent<ReviewsOfCustomer, Review>>>> {
+        let page = page.in_order(ReviewOrder::NewestFirst)?;
+        Ok(Load::new(CustomerOfUser(*user), move |customer| {
+            Ok(list::page_of_parent(id_of::<customers::Model>(customer?), ReviewsOfCustomer, page.clone()))
+        })
+        .reading(Columns::NONE))
     }
 
     /// Where the viewer is and was signed in, oldest first; sessions are kept for a time after they have ended. A page has 20 entries
     /// unless asked otherwise, and at most 100.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn sessions(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Connection<ActiveSession>> {
-        let page = PageArguments::new(first, after, last, before).in_order(SessionOrder::OldestFirst)?;
-        list::page_of_all(ctx, OwnSessions::All, page, ActiveSession).await
+    fn sessions(#[page] page: PageArguments) -> Result<PageOfAll<OwnSessions, ActiveSession>> {
+        Ok(list::page_of_all(OwnSessions::All, page.in_order(SessionOrder::OldestFirst)?))
     }
 
     /// What the viewer did, newest first. A page has 20 entries unless asked otherwise, and at most 100.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn audit_events(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Connection<AuditEvent>> {
-        let page = PageArguments::new(first, after, last, before).in_order(NewestFirst)?;
-        let own = AuditEvents(Decoded { actor: Some(self.user.0), ..Decoded::default() });
-        list::page_of_all(ctx, own, page, AuditEvent).await
+    fn audit_events(user: &UserId, #[page] page: PageArguments) -> Result<PageOfAll<AuditEvents, AuditEvent>> {
+        let own = AuditEvents(Decoded { actor: Some(user.0), ..Decoded::default() });
+        Ok(list::page_of_all(own, page.in_order(NewestFirst)?))
     }
 
     /// The restaurants whose staff the viewer is, by id. A page has 20 entries unless asked otherwise, and at most 100.
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn memberships(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Connection<RestaurantMembership>> {
-        let page = PageArguments::new(first, after, last, before).in_order::<Membership, _>(IdOrder)?;
-        list::page_of_parent(ctx, self.user, RestaurantsOfUser, page, RestaurantMembership).await
+    fn memberships(
+        user: &UserId,
+        #[page] page: PageArguments,
+    ) -> Result<PageOfParent<RestaurantsOfUser, RestaurantMembership>> {
+        let page = page.in_order::<Membership, _>(IdOrder)?;
+        Ok(list::page_of_parent(*user, RestaurantsOfUser, page))
     }
 
     /// Where the viewer was as a driver, while it carried orders, oldest first: every point that is kept. A page has 20 entries unless
     /// asked otherwise, and at most 1,000.
     #[graphql(complexity = "limits::list_of(ROUTE_PAGE, first, last, child_complexity)")]
-    async fn routes(
-        &self,
-        ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-    ) -> Result<Connection<RoutePoint>> {
-        let page = PageArguments::new(first, after, last, before).of_at_most(ROUTE_PAGE).in_order(OrderRecorded)?;
-        let driver: Option<Arc<drivers::Model>> = ctx.loaders().load(DriverOfUser(self.user)).await?;
-        match driver {
-            Some(driver) => list::page_of_parent(ctx, driver.id(), RoutesOfDriver, page, RoutePoint).await,
-            None => Ok(Connection::empty()),
-        }
+    fn routes(
+        user: &UserId,
+        #[page] page: PageArguments,
+    ) -> Result<Load<DriverOfUser, Result<PageOfParent<RoutesOfDriver, RoutePoint>>>> {
+        let page = page.of_at_most(ROUTE_PAGE).in_order(OrderRecorded)?;
+        Ok(Load::new(DriverOfUser(*user), move |driver| {
+            Ok(list::page_of_parent(id_of::<drivers::Model>(driver?), RoutesOfDriver, page.clone()))
+        })
+        .reading(Columns::NONE))
     }
 }
 
-impl PersonalData {
-    async fn customer(&self, ctx: &Context<'_>) -> Result<Option<Arc<customers::Model>>> {
-        ctx.loaders().load(CustomerOfUser(self.user)).await
-    }
+fn id_of<R: Row>(row: Option<Arc<R>>) -> Option<R::Id> {
+    row.map(|row| row.id())
 }
 
-pub struct RestaurantMembership(Arc<Membership>);
+#[derive(Clone, Debug)]
+pub struct RestaurantMembership(pub Arc<Membership>);
 
 /// That somebody is on the staff of a restaurant.
-#[Object]
+#[object(row = Membership)]
 impl RestaurantMembership {
-    async fn restaurant(&self) -> Restaurant {
-        Restaurant(self.0.restaurant.clone().into())
+    fn restaurant(id: &i32) -> One<Restaurant> {
+        One(RestaurantId(*id))
     }
 
     /// Since when.
-    async fn added_at(&self) -> DateTime {
-        self.0.member_since.into()
+    fn added_at(member_since: &DateTimeWithTimeZone) -> DateTime {
+        (*member_since).into()
     }
 }

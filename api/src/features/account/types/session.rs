@@ -4,11 +4,17 @@ use std::sync::Arc;
 
 use async_graphql::{ID, InputObject, Object, SimpleObject};
 use entity::sessions;
+use sea_orm::prelude::DateTimeWithTimeZone;
 
 use super::User;
 use crate::{
     features::account::session::OpenedSession,
-    graphql::{context::OperationContext, date_time::DateTime, ids::GlobalId, row::Row},
+    graphql::{
+        date_time::DateTime,
+        ids::{GlobalId, SessionId},
+        plan::object,
+    },
+    viewer::Viewer,
 };
 
 pub struct Session(pub OpenedSession);
@@ -42,45 +48,45 @@ impl Session {
 pub struct ActiveSession(pub Arc<sessions::Model>);
 
 /// A place where somebody is signed in, such as a phone or a browser.
-#[Object]
+#[object(row = sessions::Model)]
 impl ActiveSession {
-    pub async fn id(&self) -> ID {
-        self.0.id().to_global()
+    fn id(id: &i32) -> ID {
+        SessionId(*id).to_global()
     }
 
     /// When the user signed in.
-    async fn created_at(&self) -> DateTime {
-        self.0.created_at.into()
+    fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
+        (*created_at).into()
     }
 
     /// When it was opened or renewed last.
-    async fn last_used_at(&self) -> DateTime {
-        self.0.last_used_at.into()
+    fn last_used_at(last_used_at: &DateTimeWithTimeZone) -> DateTime {
+        (*last_used_at).into()
     }
 
     /// When it ends unless it is renewed.
-    async fn expires_at(&self) -> DateTime {
-        self.0.expires_at.into()
+    fn expires_at(expires_at: &DateTimeWithTimeZone) -> DateTime {
+        (*expires_at).into()
     }
 
     /// When it was ended; null while it goes on.
-    async fn ended_at(&self) -> Option<DateTime> {
-        self.0.ended_at.map(Into::into)
+    fn ended_at(ended_at: &Option<DateTimeWithTimeZone>) -> Option<DateTime> {
+        ended_at.map(Into::into)
     }
 
     /// The network address it was opened or renewed from last; null when not known.
-    async fn address(&self) -> Option<&str> {
-        self.0.address.as_deref()
+    fn address(address: &Option<String>) -> Option<&str> {
+        address.as_deref()
     }
 
     /// What its client calls itself; null where it does not.
-    async fn user_agent(&self) -> Option<&str> {
-        self.0.user_agent.as_deref()
+    fn user_agent(user_agent: &Option<String>) -> Option<&str> {
+        user_agent.as_deref()
     }
 
     /// Whether it is the one that asks.
-    async fn is_current(&self, ctx: &async_graphql::Context<'_>) -> bool {
-        ctx.viewer().user().is_some_and(|user| user.session == Some(self.0.id()))
+    fn is_current(viewer: &Viewer, id: &i32) -> bool {
+        viewer.user().is_some_and(|user| user.session == Some(SessionId(*id)))
     }
 }
 

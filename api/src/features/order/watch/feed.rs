@@ -123,7 +123,7 @@ async fn feed(
             if !allowed() {
                 Err(Error::right_lost())?;
             }
-            yield Shared::new(OrderEvent(event));
+            yield Shared::new(OrderEvent(event.into()));
         }
         let mut woken_by = None;
         loop {
@@ -243,7 +243,7 @@ async fn feed_steps_after(app: &App, concerned: &Condition, seen: FeedPosition) 
     let rows = Row::find_by_statement(backend.build(&select)).all(&app.db).await?;
     let found = rows.len();
     let settled = rows.into_iter().take_while(|row| row.event.feed_transaction < row.horizon);
-    let steps: Vec<_> = settled.map(|row| Shared::new(OrderEvent(row.event))).collect();
+    let steps: Vec<_> = settled.map(|row| Shared::new(OrderEvent(row.event.into()))).collect();
     let next = if steps.len() < found {
         Next::HeldBack
     } else if found as u64 == BATCH {

@@ -1,0 +1,84 @@
+//! Plans against async-graphql's own execution: whatever is asked, both must answer the same.
+
+use std::any::TypeId;
+
+use async_graphql::{ObjectType, Request, Response, ServerError, SubscriptionType};
+use serde_json::Value as Json;
+
+use crate::graphql::{context::Given, error::Error, execute::failed, json, plan::ExecuteAlone};
+
+/// Queries are answered twice, by plans and by async-graphql's own execution, and fail where the two differ.
+#[derive(Clone, Copy, Debug)]
+pub struct VerifyPlans;
+
+/// How often what differs is looked at again: somebody may have changed something between the two.
+const LOOKS: usize = 3;
+
+/// Executes a query both ways.
+pub async fn execute<Q, M, S>(schema: &async_graphql::Schema<Q, M, S>, mut request: Request) -> Response
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    let given = request.data.get(&TypeId::of::<Given>()).and_then(|given| given.downcast_ref::<Given>()).cloned();
+    let document = request.parsed_query().ok().cloned();
+    let again = || {
+        let mut again = Request::new(request.query.clone()).variables(request.variables.clone());
+        if let Some(given) = &given {
+            again = again.data(given.clone());
+        }
+        if let Some(document) = &document {
+            again.set_parsed_query(document.clone());
+        }
+        again
+    };
+    for look in 1.. {
+        let planned = schema.execute(again()).await;
+        let alone = schema.execute(again().data(ExecuteAlone)).await;
+        let Some(difference) = difference(&planned, &alone) else { return planned };
+        if look == LOOKS {
+            tracing::error!(difference, "plans and async-graphql's own execution differ");
+            break;
+        }
+    }
+    failed(Error::internal(anyhow::anyhow!("plans and async-graphql's own execution differ")))
+}
+
+fn difference(planned: &Response, alone: &Response) -> Option<String> {
+    let (said, said_alone) = (data(planned), data(alone));
+    let (errors, errors_alone) = (errors(planned), errors(alone));
+    // Where something nulls what is around it, others may have failed before or be cut off: that depends on who was faster.
+    let is_within = |some: &[String], others: &[String]| some.iter().all(|error| others.contains(error));
+    let alike = errors.is_empty() == errors_alone.is_empty()
+        && (is_within(&errors, &errors_alone) || is_within(&errors_alone, &errors));
+    let is_same = said == said_alone && (alike || said == "null");
+    (!is_same).then(|| format!("{said} {errors:?} by plans, and {said_alone} {errors_alone:?}"))
+}
+
+/// The data without moments: some are those of the execution.
+fn data(response: &Response) -> String {
+    let text = json::response_text(&Response::new(response.data.clone()));
+    let Ok(mut whole) = serde_json::from_str::<Json>(&text) else { return text };
+    forget_moments(&mut whole);
+    whole["data"].to_string()
+}
+
+fn forget_moments(value: &mut Json) {
+    match value {
+        Json::String(text) if chrono::DateTime::parse_from_rfc3339(text).is_ok() => "a moment".clone_into(text),
+        Json::Array(items) => items.iter_mut().for_each(forget_moments),
+        Json::Object(fields) => fields.values_mut().for_each(forget_moments),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {}
+    }
+}
+
+/// The errors without what is made anew for each, and without their paths, of which async-graphql loses what is below a list.
+fn errors(response: &Response) -> Vec<String> {
+    response.errors.iter().map(described).collect()
+}
+
+fn described(error: &ServerError) -> String {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    format!("{} {code:?} {:?}", error.message, error.locations)
+}

@@ -1,0 +1,341 @@
+//! What is loaded for all objects of a level at once: the rows that they refer to, and whatever else has a batch of its own.
+
+use std::{borrow::Cow, collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
+
+use async_graphql::{
+    ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
+};
+use entity::columns::Columns;
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{Answer, Level, Output, Planned, Scope, Selected, Violation, is_executed_alone};
+use crate::graphql::{
+    context::OperationContext,
+    error::{Error, Result},
+    ids::GlobalId,
+    loaders::Reader,
+    row::{ById, Row, Visible},
+};
+
+/// A key, and what is loaded by it: one batch for all keys of a level. The safe way is the short one: what the viewer may not see is not
+/// loaded.
+pub trait Batch: Clone + Eq + Hash + Debug + Send + Sync + 'static {
+    type Value: Clone + Send + Sync + 'static;
+
+    /// Whether several fields of an object load the same by such keys, as those do that need the same right: then it is loaded once.
+    const IS_SHARED: bool = false;
+
+    /// Loads the values of all keys that have one. Of rows, the id and those columns are read at least.
+    fn load(
+        reader: &Reader,
+        keys: &[Self],
+        columns: Columns,
+    ) -> impl Future<Output = Result<HashMap<Self, Self::Value>>> + Send;
+}
+
+/// The value of one key; `None` where it has none.
+///
+/// # Errors
+/// Those of the batch.
+pub async fn load_one<K: Batch>(reader: &Reader, key: K) -> Result<Option<K::Value>> {
+    Ok(K::load(reader, std::slice::from_ref(&key), Columns::ALL).await?.remove(&key))
+}
+
+/// Loads the values of keys, each of which may stand there several times, in one batch.
+///
+/// # Errors
+/// Those of the batch.
+pub async fn load_each<K: Batch>(reader: &Reader, keys: &[K], columns: Columns) -> Result<Vec<Option<K::Value>>> {
+    let mut wanted: HashMap<&K, usize> = HashMap::with_capacity(keys.len());
+    let mut distinct = Vec::with_capacity(keys.len());
+    for key in keys {
+        wanted.entry(key).and_modify(|times| *times += 1).or_insert_with(|| {
+            distinct.push(key.clone());
+            1
+        });
+    }
+    let mut loaded = if K::IS_SHARED {
+        let key = Some((distinct.clone(), columns));
+        let loading = || async { K::load(reader, &distinct, columns).await };
+        let reading = reader.flights.of::<(Vec<K>, Columns), HashMap<K, K::Value>>().join(key, loading).await?;
+        let loaded = reading.clone();
+        reader.flights.keep(reading);
+        loaded
+    } else {
+        K::load(reader, &distinct, columns).await?
+    };
+    let values = keys.iter().map(|key| {
+        let times = wanted.get_mut(key)?;
+        *times -= 1;
+        // Who is the last to want it need not copy it.
+        if *times == 0 { loaded.remove(key) } else { loaded.get(key).cloned() }
+    });
+    Ok(values.collect())
+}
+
+/// The object whose row is referred to by its id, and is there, for the database sees to that. What is reachable stays visible, also when it
+/// is no longer on sale.
+pub struct One<T: Planned>(pub <T::Row as Row>::Id)
+where
+    T::Row: Row;
+
+impl<T: Planned> Clone for One<T>
+where
+    T::Row: Row,
+{
+    fn clone(&self) -> Self {
+        One(self.0)
+    }
+}
+
+/// The object that the client asks for by its id: NOT_FOUND both for what is hidden and for what does not exist.
+pub struct Found<T: Planned>
+where
+    T::Row: Row,
+{
+    pub id: <T::Row as Row>::Id,
+    /// The argument that holds the id.
+    pub field: &'static str,
+}
+
+impl<T: Planned> Clone for Found<T>
+where
+    T::Row: Row,
+{
+    fn clone(&self) -> Self {
+        Found { ..*self }
+    }
+}
+
+/// What is loaded by a key, and what the field makes of it.
+pub struct Load<K: Batch, T> {
+    key: K,
+    columns: Columns,
+    then: Then<K, T>,
+}
+
+type Then<K, T> = Arc<dyn Fn(Result<Option<<K as Batch>::Value>>) -> T + Send + Sync>;
+
+impl<K: Batch, T> Load<K, T> {
+    /// Loads by the key; then the field is what `then` makes of what was found, if anything was, or of the failure to look. Rows are read
+    /// whole.
+    pub fn new(key: K, then: impl Fn(Result<Option<K::Value>>) -> T + Send + Sync + 'static) -> Self {
+        Load { key, columns: Columns::ALL, then: Arc::new(then) }
+    }
+
+    /// The same, where `then` looks at no more of rows than their ids and these columns, besides making objects of them: what is selected
+    /// of those is read anyway.
+    #[must_use]
+    pub fn reading(self, columns: Columns) -> Self {
+        Load { columns, ..self }
+    }
+}
+
+impl<K: Batch, T> Clone for Load<K, T> {
+    fn clone(&self) -> Self {
+        Load { key: self.key.clone(), columns: self.columns, then: self.then.clone() }
+    }
+}
+
+/// What is loaded has the schema's type of what it is loaded for.
+macro_rules! type_of {
+    ($inner:ty) => {
+        fn type_name() -> Cow<'static, str> {
+            <$inner>::type_name()
+        }
+
+        fn qualified_type_name() -> String {
+            <$inner>::qualified_type_name()
+        }
+
+        fn create_type_info(registry: &mut Registry) -> String {
+            <$inner>::create_type_info(registry)
+        }
+    };
+}
+pub(crate) use type_of;
+
+impl<T> OutputType for One<T>
+where
+    T: Planned + Output + From<Arc<T::Row>>,
+    T::Row: Row,
+{
+    type_of!(T);
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        if !is_executed_alone(context) {
+            return super::resolve(self, context, field).await;
+        }
+        let row = load_one(context.reader(), ById::<T::Row>(self.0)).await;
+        let object = existing(self.0, row).map(T::from);
+        object.resolve(context, field).await
+    }
+}
+
+/// The row that something refers to, which the database guarantees to exist.
+///
+/// # Errors
+/// It could not be loaded.
+pub fn existing<V>(id: impl Debug, row: Result<Option<V>>) -> Result<V> {
+    row?.ok_or_else(|| Error::internal(anyhow::anyhow!("a row that is referred to is missing: {id:?}")))
+}
+
+impl<T> Output for One<T>
+where
+    T: Planned + Output + From<Arc<T::Row>>,
+    T::Row: Row,
+{
+    type Plan = T::Plan;
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
+        T::plan(selected)
+    }
+
+    fn is_ready(_: &T::Plan) -> bool {
+        false
+    }
+
+    fn write(&self, _: &T::Plan, _: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
+        answer.null();
+        Ok(())
+    }
+
+    /// Each row is loaded once, and written once, however many refer to it.
+    fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        async move {
+            let mut places = HashMap::with_capacity(values.len());
+            let mut keys = Vec::with_capacity(values.len());
+            let order: Vec<usize> = values
+                .iter()
+                .map(|value| {
+                    *places.entry(value.0).or_insert_with(|| {
+                        keys.push(ById::<T::Row>(value.0));
+                        keys.len() - 1
+                    })
+                })
+                .collect();
+            let objects = match load_each(scope.reader, &keys, T::columns(plan)).await {
+                Ok(rows) => {
+                    let keyed = rows.into_iter().zip(&keys);
+                    keyed.map(|(row, key)| existing(key, Ok(row)).map(T::from)).collect()
+                }
+                Err(error) => vec![Err(error); keys.len()],
+            };
+            <Result<T, Error>>::answer(objects, plan, scope).await.in_order(order.into_iter())
+        }
+        .boxed()
+    }
+}
+
+impl<T> OutputType for Found<T>
+where
+    T: Planned + Output + From<Arc<T::Row>>,
+    T::Row: Row,
+{
+    type_of!(T);
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        if !is_executed_alone(context) {
+            return super::resolve(self, context, field).await;
+        }
+        let row = load_one(context.reader(), Visible::<T::Row>(self.id)).await;
+        let object = row.and_then(|row| row.map(T::from).ok_or_else(|| self.is_not_there()));
+        object.resolve(context, field).await
+    }
+}
+
+impl<T: Planned> Found<T>
+where
+    T::Row: Row,
+{
+    fn is_not_there(&self) -> Error {
+        Error::not_found(&<T::Row as Row>::Id::TYPE_NAME.to_lowercase()).with_field(self.field)
+    }
+}
+
+impl<T> Output for Found<T>
+where
+    T: Planned + Output + From<Arc<T::Row>>,
+    T::Row: Row,
+{
+    type Plan = T::Plan;
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
+        T::plan(selected)
+    }
+
+    fn is_ready(_: &T::Plan) -> bool {
+        false
+    }
+
+    fn write(&self, _: &T::Plan, _: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
+        answer.null();
+        Ok(())
+    }
+
+    fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        async move {
+            let keys: Vec<_> = values.iter().map(|value| Visible::<T::Row>(value.id)).collect();
+            let objects = match load_each(scope.reader, &keys, T::columns(plan)).await {
+                Ok(rows) => {
+                    let asked = rows.into_iter().zip(&values);
+                    asked.map(|(row, value)| row.map(T::from).ok_or_else(|| value.is_not_there())).collect()
+                }
+                Err(error) => vec![Err(error); values.len()],
+            };
+            <Result<T, Error>>::answer(objects, plan, scope).await
+        }
+        .boxed()
+    }
+}
+
+impl<K: Batch, T: Output + 'static> OutputType for Load<K, T> {
+    type_of!(T);
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        if !is_executed_alone(context) {
+            return super::resolve(self, context, field).await;
+        }
+        (self.then)(load_one(context.reader(), self.key.clone()).await).resolve(context, field).await
+    }
+}
+
+impl<K: Batch, T: Output + 'static> Output for Load<K, T> {
+    type Plan = T::Plan;
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
+        T::plan(selected)
+    }
+
+    fn is_ready(_: &T::Plan) -> bool {
+        false
+    }
+
+    fn write(&self, _: &T::Plan, _: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
+        answer.null();
+        Ok(())
+    }
+
+    fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        async move {
+            let keys: Vec<K> = values.iter().map(|value| value.key.clone()).collect();
+            let columns = values.iter().fold(T::columns(plan), |columns, value| columns.and(value.columns));
+            let loaded = match load_each(scope.reader, &keys, columns).await {
+                Ok(loaded) => loaded.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error); keys.len()],
+            };
+            let made = values.iter().zip(loaded).map(|(value, loaded)| (value.then)(loaded)).collect();
+            T::answer(made, plan, scope).await
+        }
+        .boxed()
+    }
+}

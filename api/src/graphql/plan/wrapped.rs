@@ -1,0 +1,237 @@
+//! Lists, values that may be null, values that may fail, and values that may have to be loaded.
+
+use std::borrow::Cow;
+
+use async_graphql::{
+    ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
+};
+use entity::columns::Columns;
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, OptionFuture},
+};
+
+use super::{Answer, Level, Output, Scope, Selected, Violation, type_of};
+use crate::graphql::error::Error;
+
+impl<T: Output> Output for Option<T> {
+    type Plan = T::Plan;
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
+        T::plan(selected)
+    }
+
+    fn columns(plan: &T::Plan) -> Columns {
+        T::columns(plan)
+    }
+
+    fn is_ready(plan: &T::Plan) -> bool {
+        T::is_ready(plan)
+    }
+
+    fn write(&self, plan: &T::Plan, scope: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
+        match self {
+            Some(value) => answer.nullable(|answer| value.write(plan, scope, answer)),
+            None => answer.null(),
+        }
+        Ok(())
+    }
+
+    fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        let mut places = Vec::with_capacity(values.len());
+        let mut present = Vec::with_capacity(values.len());
+        for value in values {
+            places.push(value.is_some().then_some(present.len()));
+            present.extend(value);
+        }
+        let answering = (!present.is_empty()).then(|| T::answer(present, plan, scope));
+        async move {
+            let inner = OptionFuture::from(answering).await.unwrap_or_default();
+            let mut level = Level::with_capacity(places.len());
+            for place in places {
+                level.piece(|answer| {
+                    match place {
+                        Some(piece) => answer.nullable(|answer| inner.write(piece, answer)),
+                        None => answer.null(),
+                    }
+                    Ok(())
+                });
+            }
+            level
+        }
+        .boxed()
+    }
+}
+
+impl<T: Output> Output for Result<T, Error> {
+    type Plan = T::Plan;
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
+        T::plan(selected)
+    }
+
+    fn columns(plan: &T::Plan) -> Columns {
+        T::columns(plan)
+    }
+
+    fn is_ready(plan: &T::Plan) -> bool {
+        T::is_ready(plan)
+    }
+
+    fn write(&self, plan: &T::Plan, scope: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
+        match self {
+            Ok(value) => value.write(plan, scope, answer),
+            Err(error) => Err(answer.fail(error.clone(), scope.position)),
+        }
+    }
+
+    fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        let mut places = Vec::with_capacity(values.len());
+        let mut present = Vec::with_capacity(values.len());
+        for value in values {
+            match value {
+                Ok(value) => {
+                    places.push(Ok(present.len()));
+                    present.push(value);
+                }
+                Err(error) => places.push(Err(error)),
+            }
+        }
+        let answering = (!present.is_empty()).then(|| T::answer(present, plan, scope));
+        async move {
+            let inner = OptionFuture::from(answering).await.unwrap_or_default();
+            if places.iter().all(Result::is_ok) {
+                return inner;
+            }
+            let mut level = Level::with_capacity(places.len());
+            for place in places {
+                level.piece(|answer| match place {
+                    Ok(piece) => inner.write(piece, answer),
+                    Err(error) => Err(answer.fail(error, scope.position)),
+                });
+            }
+            level
+        }
+        .boxed()
+    }
+}
+
+impl<T: Output> Output for Vec<T> {
+    type Plan = T::Plan;
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
+        T::plan(selected)
+    }
+
+    fn columns(plan: &T::Plan) -> Columns {
+        T::columns(plan)
+    }
+
+    fn is_ready(plan: &T::Plan) -> bool {
+        T::is_ready(plan)
+    }
+
+    fn write(&self, plan: &T::Plan, scope: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
+        answer.list(self.len(), |answer, index| self[index].write(plan, scope, answer))
+    }
+
+    fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        let lengths: Vec<usize> = values.iter().map(Vec::len).collect();
+        let entries: Vec<T> = values.into_iter().flatten().collect();
+        let answering = T::answer(entries, plan, scope);
+        async move {
+            let inner = answering.await;
+            let mut level = Level::with_capacity(lengths.len());
+            let mut first = 0;
+            for length in lengths {
+                level.piece(|answer| answer.list(length, |answer, index| inner.write(first + index, answer)));
+                first += length;
+            }
+            level
+        }
+        .boxed()
+    }
+}
+
+/// What is known already, or else is to be loaded: of one type in the schema.
+#[derive(Clone)]
+pub enum Deferred<T, L> {
+    Ready(T),
+    Load(L),
+}
+
+impl<T: OutputType, L: OutputType> OutputType for Deferred<T, L> {
+    type_of!(T);
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        match self {
+            Deferred::Ready(value) => value.resolve(context, field).await,
+            Deferred::Load(load) => load.resolve(context, field).await,
+        }
+    }
+}
+
+impl<T: Output, L: Output> Output for Deferred<T, L> {
+    type Plan = (T::Plan, L::Plan);
+
+    fn plan(selected: &Selected<'_>) -> ServerResult<Self::Plan> {
+        Ok((T::plan(selected)?, L::plan(selected)?))
+    }
+
+    fn columns((ready, load): &Self::Plan) -> Columns {
+        T::columns(ready).and(L::columns(load))
+    }
+
+    fn is_ready((ready, load): &Self::Plan) -> bool {
+        T::is_ready(ready) && L::is_ready(load)
+    }
+
+    fn write(&self, (ready, load): &Self::Plan, scope: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
+        match self {
+            Deferred::Ready(value) => value.write(ready, scope, answer),
+            Deferred::Load(value) => value.write(load, scope, answer),
+        }
+    }
+
+    /// Loads for those that need it alone.
+    fn answer<'a>(values: Vec<Self>, (ready, load): &'a Self::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        let (mut known, mut loads) = (Vec::new(), Vec::new());
+        let mut places = Vec::with_capacity(values.len());
+        for value in values {
+            match value {
+                Deferred::Ready(value) => {
+                    places.push((true, known.len()));
+                    known.push(value);
+                }
+                Deferred::Load(value) => {
+                    places.push((false, loads.len()));
+                    loads.push(value);
+                }
+            }
+        }
+        let known = (!known.is_empty()).then(|| T::answer(known, ready, scope));
+        let loads = (!loads.is_empty()).then(|| L::answer(loads, load, scope));
+        async move {
+            let known = OptionFuture::from(known).await.unwrap_or_default();
+            let loaded = OptionFuture::from(loads).await.unwrap_or_default();
+            let mut level = Level::with_capacity(places.len());
+            for (is_known, place) in places {
+                level.piece(|answer| if is_known { known.write(place, answer) } else { loaded.write(place, answer) });
+            }
+            level
+        }
+        .boxed()
+    }
+}
