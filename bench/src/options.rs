@@ -57,9 +57,9 @@ pub struct Options {
     pub redis: String,
     #[arg(long, hide = true)]
     pub server: PathBuf,
-    /// Empty when there is no older build.
-    #[arg(long, hide = true, default_value = "")]
-    pub base_server: PathBuf,
+    /// None: there is no older build.
+    #[arg(long, hide = true)]
+    pub base_server: Option<PathBuf>,
     #[arg(long, hide = true)]
     pub node: PathBuf,
     #[arg(long, hide = true)]
@@ -95,7 +95,7 @@ impl Options {
     pub fn is_measured(&self, contestant: Contestant) -> bool {
         match contestant {
             Contestant::Tiffin => true,
-            Contestant::Base => !self.base_server.as_os_str().is_empty() && self.contestants.contains(&contestant),
+            Contestant::Base => self.base_server.is_some() && self.contestants.contains(&contestant),
             Contestant::Postgraphile | Contestant::Limit => self.contestants.contains(&contestant),
         }
     }
