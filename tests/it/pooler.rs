@@ -116,7 +116,7 @@ fn a_pooler_that_lets_nobody_wait_is_unavailable() {
     tiffin_tests::run(async {
         let city = City::new(Database::Postgres).await;
         city.restaurant().create().await;
-        let patience = [("default_pool_size", "3"), ("query_wait_timeout", "1")];
+        let patience = [("default_pool_size", "3"), ("query_wait_timeout", "3")];
         let pooler = PgBouncer::start(city.setting("DATABASE_URL"), Pooling::Session, &patience).await;
         let url = pooler.url(city.setting("DATABASE_URL"));
         let other = connect(&url).await;
