@@ -91,7 +91,7 @@ fn require_ours(structure: &Structure) -> anyhow::Result<()> {
 
 /// A line for each migration, and one that sums up.
 async fn status(db: &Pool) -> anyhow::Result<String> {
-    let structure = Structure::read(db.connections()).await?;
+    let structure = structure::read(db).await?;
     let mut text = String::new();
     for name in &structure.applied {
         writeln!(text, "applied  {name}")?;

@@ -2,13 +2,21 @@
 
 use anyhow::Context;
 use migration::Structure;
+use sea_orm::{DbErr, TransactionTrait};
 
 use crate::database::Pool;
 
+/// How the structure is. It is read on one connection: behind a pooler that lends sessions there may be no more.
+pub async fn read(db: &Pool) -> Result<Structure, DbErr> {
+    let transaction = db.connections().begin().await?;
+    let structure = Structure::read(&transaction).await?;
+    transaction.commit().await?;
+    Ok(structure)
+}
+
 /// How the structure is. An error where a binary of this version cannot work with it.
 pub async fn inspect(db: &Pool) -> anyhow::Result<Structure> {
-    let structure = Structure::read(db.connections()).await;
-    let structure = structure.context("cannot read which migrations are applied")?;
+    let structure = read(db).await.context("cannot read which migrations are applied")?;
     let version = migration::version();
     if let Some(refusal) = structure.refusal(&version) {
         anyhow::bail!(refusal);
