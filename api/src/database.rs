@@ -32,7 +32,6 @@ use connections::{Ageing, Connections, Terms};
 use suspicion::Suspicion;
 
 pub use claim::claim;
-pub use connection::Rows;
 pub use lease::{each_on_one_connection, on_one_connection};
 pub use life::{Life, Lives};
 pub use pool::Pool;

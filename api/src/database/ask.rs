@@ -3,7 +3,7 @@
 use sea_orm::{DbErr, ExecResult, QueryResult, sqlx::SqlStr};
 
 use super::{
-    connection::{Connection, Query, Rows},
+    connection::{Connection, Query},
     connections::Left,
 };
 
@@ -49,13 +49,13 @@ pub(super) struct Commit;
 pub(super) struct Rollback;
 
 impl Ask for All {
-    type Answer = Rows;
+    type Answer = Vec<QueryResult>;
 
     fn may_be_repeated(&self) -> bool {
         only_reads(self.0.sql.as_str())
     }
 
-    async fn of(self, connection: &mut Connection) -> Result<Rows, DbErr> {
+    async fn of(self, connection: &mut Connection) -> Result<Vec<QueryResult>, DbErr> {
         connection.all(self.0).await
     }
 }

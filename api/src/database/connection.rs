@@ -15,9 +15,9 @@ use sea_orm::{
     sqlx::{
         AssertSqlSafe, ConnectOptions, Connection as _, Executor, Postgres, Result, SqlSafeStr, SqlStr, Sqlite,
         SqliteConnection,
-        postgres::{PgConnectOptions, PgConnection, PgPoolOptions, PgRow},
+        postgres::{PgConnectOptions, PgConnection, PgPoolOptions},
         query_with,
-        sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
+        sqlite::{SqliteConnectOptions, SqlitePoolOptions},
     },
 };
 use sea_query_sqlx::SqlxValues;
@@ -78,22 +78,6 @@ impl Address {
     }
 }
 
-/// Rows as the driver gives them, for whoever reads their columns by number.
-pub enum Rows {
-    Postgres(Vec<PgRow>),
-    Sqlite(Vec<SqliteRow>),
-}
-
-impl Rows {
-    /// The rows as SeaORM has them.
-    pub fn into_results(self) -> Vec<QueryResult> {
-        match self {
-            Rows::Postgres(rows) => rows.into_iter().map(QueryResult::from).collect(),
-            Rows::Sqlite(rows) => rows.into_iter().map(QueryResult::from).collect(),
-        }
-    }
-}
-
 /// A text of SQL with its values, as a connection takes them. It is prepared once on each connection, and known there by its text.
 #[derive(Clone)]
 pub(super) struct Query {
@@ -110,12 +94,6 @@ impl From<Statement> for Query {
     }
 }
 
-impl Query {
-    pub fn new(sql: SqlStr, values: Values) -> Self {
-        Query { sql, values }
-    }
-}
-
 /// Runs the same on whichever database the connection is to.
 macro_rules! on_either {
     ($connection:expr, $session:ident => $run:expr) => {
@@ -128,14 +106,13 @@ macro_rules! on_either {
 
 impl Connection {
     /// All rows.
-    pub async fn all(&mut self, query: Query) -> Result<Rows, DbErr> {
+    pub async fn all(&mut self, query: Query) -> Result<Vec<QueryResult>, DbErr> {
         let Query { sql, values } = query;
         let query = SqlxValues(values);
-        let rows = match &mut self.session {
-            Session::Postgres(session) => query_with(sql, query).fetch_all(session).await.map(Rows::Postgres),
-            Session::Sqlite(session, _) => query_with(sql, query).fetch_all(session).await.map(Rows::Sqlite),
-        };
-        rows.map_err(of_query)
+        on_either!(self, session => {
+            let rows = query_with(sql, query).fetch_all(session).await.map_err(of_query)?;
+            Ok(rows.into_iter().map(QueryResult::from).collect())
+        })
     }
 
     /// The first row.

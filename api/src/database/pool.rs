@@ -10,13 +10,12 @@ use futures_util::FutureExt;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, Statement,
     prelude::async_trait,
-    sea_query::Values,
-    sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr},
+    sqlx::{AssertSqlSafe, SqlSafeStr},
 };
 
 use super::{
     ask::{All, Ask, Begin, Execute, First, Unprepared},
-    connection::{Address, Query, Rows},
+    connection::Address,
     connections::{Connections, Taken},
     failure::is_of_lost_connection,
     lease::Lease,
@@ -65,14 +64,6 @@ impl Pool {
             Address::Postgres(_) => DbBackend::Postgres,
             Address::Sqlite(_) => DbBackend::Sqlite,
         }
-    }
-
-    /// The rows of a statement as the driver gives them. The text is prepared once on each connection, so it should be one of few.
-    ///
-    /// # Errors
-    /// Those of any statement.
-    pub async fn rows(&self, sql: SqlStr, values: Values) -> Result<Rows, DbErr> {
-        self.ask(All(Query::new(sql, values))).await
     }
 
     /// Closes the connections when they are free. Whoever asks for one from now on fails.
@@ -167,6 +158,6 @@ impl ConnectionTrait for Pool {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        Ok(self.ask(All(statement.into())).await?.into_results())
+        self.ask(All(statement.into())).await
     }
 }

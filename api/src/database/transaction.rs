@@ -100,6 +100,6 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        Ok(self.ask(All(statement.into())).await?.into_results())
+        self.ask(All(statement.into())).await
     }
 }
