@@ -237,7 +237,7 @@ impl<T: Output> ConnectionPlan<T> {
         mut written: Written<'_>,
         answer: &mut Answer,
     ) -> Result<(), Violation> {
-        ResponseKey::write_object(&self.parts, answer, |part, answer| {
+        ResponseKey::write_object(&self.parts, answer, |_, part, answer| {
             match part {
                 Part::TypeName => write_text(&self.name, &mut answer.bytes),
                 Part::TotalCount => {
@@ -254,7 +254,7 @@ impl<T: Output> ConnectionPlan<T> {
                     _ = written.by_ref().take(plans).count();
                     return answer.list(slice.rows.len(), |answer, row| {
                         let mut nodes = nodes.clone();
-                        ResponseKey::write_object(parts, answer, |part, answer| {
+                        ResponseKey::write_object(parts, answer, |_, part, answer| {
                             match part {
                                 EdgePart::TypeName => write_text(name, &mut answer.bytes),
                                 EdgePart::Node(_) => return write_node(nodes.next(), first + row, answer),
@@ -267,7 +267,7 @@ impl<T: Output> ConnectionPlan<T> {
                     });
                 }
                 Part::PageInfo(parts) => {
-                    return ResponseKey::write_object(parts, answer, |part, answer| {
+                    return ResponseKey::write_object(parts, answer, |_, part, answer| {
                         write_info(*part, sort, slice, answer);
                         Ok(())
                     });

@@ -22,7 +22,10 @@ use super::{
     ids::GlobalId,
     loaders::{Reader, grouped},
     page::{Page, Slice},
-    plan::{self, Answer, Batch, Level, Output, Scope, Selected, Violation, is_executed_alone, load_each, type_of},
+    plan::{
+        self, Answer, Batch, Level, Output, Scope, Selected, Violation, is_executed_alone, load_each, never_ready,
+        planned_as, type_of,
+    },
     row::column_of,
     sort::Sort,
 };
@@ -230,14 +233,7 @@ where
         ConnectionPlan::of(selected)
     }
 
-    fn is_ready(_: &Self::Plan) -> bool {
-        false
-    }
-
-    fn write(&self, _: &Self::Plan, _: Scope<'_>, answer: &mut Answer) -> std::result::Result<(), Violation> {
-        answer.null();
-        Ok(())
-    }
+    never_ready!();
 
     fn answer<'a>(lists: Vec<Self>, plan: &'a Self::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
     where
@@ -290,20 +286,8 @@ where
     T: Output + From<Arc<L::Row>> + Clone + Sync + 'static,
     W: Whose<L>,
 {
-    type Plan = T::Plan;
-
-    fn plan(selected: &Selected<'_>) -> ServerResult<Self::Plan> {
-        T::plan(selected)
-    }
-
-    fn is_ready(_: &Self::Plan) -> bool {
-        false
-    }
-
-    fn write(&self, _: &Self::Plan, _: Scope<'_>, answer: &mut Answer) -> std::result::Result<(), Violation> {
-        answer.null();
-        Ok(())
-    }
+    planned_as!(T);
+    never_ready!();
 
     fn answer<'a>(lists: Vec<Self>, plan: &'a Self::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
     where

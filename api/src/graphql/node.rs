@@ -19,7 +19,7 @@ use super::{
     loaders::Reader,
     plan::{
         self, Answer, Level, Output, Planned, Scope, Selected, Violation, is_executed_alone, load_each, load_one,
-        type_of,
+        never_ready, planned_as, type_of,
     },
     row::{Row, Visible},
 };
@@ -198,14 +198,7 @@ impl Output for NodeById {
         NodePlan::of(selected)
     }
 
-    fn is_ready(_: &NodePlan) -> bool {
-        false
-    }
-
-    fn write(&self, _: &NodePlan, _: Scope<'_>, answer: &mut Answer) -> std::result::Result<(), Violation> {
-        answer.null();
-        Ok(())
-    }
+    never_ready!();
 
     fn answer<'a>(nodes: Vec<Self>, plan: &'a NodePlan, scope: Scope<'a>) -> BoxFuture<'a, Level>
     where
@@ -227,20 +220,8 @@ impl OutputType for Nodes {
 }
 
 impl Output for Nodes {
-    type Plan = NodePlan;
-
-    fn plan(selected: &Selected<'_>) -> ServerResult<NodePlan> {
-        NodePlan::of(selected)
-    }
-
-    fn is_ready(_: &NodePlan) -> bool {
-        false
-    }
-
-    fn write(&self, _: &NodePlan, _: Scope<'_>, answer: &mut Answer) -> std::result::Result<(), Violation> {
-        answer.null();
-        Ok(())
-    }
+    planned_as!(NodeById);
+    never_ready!();
 
     fn answer<'a>(lists: Vec<Self>, plan: &'a NodePlan, scope: Scope<'a>) -> BoxFuture<'a, Level>
     where

@@ -86,6 +86,11 @@ pub trait Row: Partial + Clone {
     /// Which of them the viewer may know of, when asked for by id or in a list of its own.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition;
 
+    /// What is told both of what is hidden and of what does not exist.
+    fn not_found() -> Error {
+        Error::not_found(&Self::Id::TYPE_NAME.to_lowercase())
+    }
+
     /// The visible row of this id; NOT_FOUND both for what is hidden and for what does not exist.
     fn find_visible<C: ConnectionTrait>(
         db: &C,
@@ -97,7 +102,7 @@ pub trait Row: Partial + Clone {
         select.and_where(Self::ID_COLUMN.eq(id.into())).cond_where(Self::visible_to(viewer, backend));
         async move {
             let row = read(db, select, Columns::ALL).await?.pop();
-            row.ok_or_else(|| Error::not_found(&Self::Id::TYPE_NAME.to_lowercase()))
+            row.ok_or_else(Self::not_found)
         }
     }
 
@@ -114,7 +119,7 @@ pub trait Row: Partial + Clone {
         dialect::lock_rows(backend, &mut select, Self::table());
         async move {
             let row = read(transaction, select, Columns::ALL).await?.pop();
-            row.ok_or_else(|| Error::not_found(&Self::Id::TYPE_NAME.to_lowercase()))
+            row.ok_or_else(Self::not_found)
         }
     }
 }
@@ -126,17 +131,18 @@ pub struct ById<R: Row>(pub R::Id);
 pub struct Visible<R: Row>(pub R::Id);
 
 impl Reader {
-    /// The rows of these ids within the scope, in one statement.
-    pub async fn rows<R: Row>(
+    /// The rows within the scope whose column holds one of these numbers, in one statement. Their ids and this column are read besides.
+    pub async fn rows_by<R: Row>(
         &self,
-        ids: impl Iterator<Item = R::Id>,
+        column: impl ColumnTrait,
+        numbers: impl Iterator<Item = i32>,
         scope: Condition,
         columns: Columns,
     ) -> Result<Vec<R>> {
-        let backend = self.app.db.get_database_backend();
+        let columns = columns.and(column_of::<R>(&R::ID_COLUMN)).and(column_of::<R>(&column));
         let mut select = R::source();
-        select.and_where(dialect::any_of(backend, R::ID_COLUMN, ids.map(Into::into))).cond_where(scope);
-        read(&self.app.db, select, columns.and(column_of::<R>(&R::ID_COLUMN))).await
+        select.and_where(dialect::any_of(self.app.db.get_database_backend(), column, numbers)).cond_where(scope);
+        read(&self.app.db, select, columns).await
     }
 }
 
@@ -144,7 +150,8 @@ impl<R: Row> Batch for ById<R> {
     type Value = Arc<R>;
 
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<R>>> {
-        let rows = reader.rows::<R>(keys.iter().map(|key| key.0), Condition::all(), columns).await?;
+        let ids = keys.iter().map(|key| key.0.into());
+        let rows = reader.rows_by::<R>(R::ID_COLUMN, ids, Condition::all(), columns).await?;
         Ok(rows.into_iter().map(|row| (ById(row.id()), Arc::new(row))).collect())
     }
 }
@@ -154,7 +161,8 @@ impl<R: Row> Batch for Visible<R> {
 
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<R>>> {
         let scope = R::visible_to(&reader.viewer, reader.app.db.get_database_backend());
-        let rows = reader.rows::<R>(keys.iter().map(|key| key.0), scope, columns).await?;
+        let ids = keys.iter().map(|key| key.0.into());
+        let rows = reader.rows_by::<R>(R::ID_COLUMN, ids, scope, columns).await?;
         Ok(rows.into_iter().map(|row| (Visible(row.id()), Arc::new(row))).collect())
     }
 }

@@ -10,7 +10,6 @@ use sea_orm::{
 };
 
 use crate::{
-    dialect,
     features::order,
     graphql::{
         error::Result,
@@ -18,7 +17,7 @@ use crate::{
         list::List,
         loaders::Reader,
         plan::Batch,
-        row::{Row, column_of, read},
+        row::Row,
         search,
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
     },
@@ -111,15 +110,9 @@ impl Batch for CustomerOfUser {
     type Value = Arc<customers::Model>;
 
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<customers::Model>>> {
-        let db = &reader.app.db;
         let users = keys.iter().map(|key| key.0.0);
-        let mut select = Query::select().from(customers::Entity).to_owned();
-        select.and_where(dialect::any_of(db.get_database_backend(), customers::Column::UserId, users));
-        let columns =
-            columns
-                .and(column_of::<customers::Model>(&customers::Column::Id))
-                .and(column_of::<customers::Model>(&customers::Column::UserId));
-        let rows: Vec<customers::Model> = read(db, select, columns).await?;
+        let rows: Vec<customers::Model> =
+            reader.rows_by(customers::Column::UserId, users, Condition::all(), columns).await?;
         Ok(rows.into_iter().filter_map(|row| Some((CustomerOfUser(UserId(row.user_id?)), Arc::new(row)))).collect())
     }
 }

@@ -21,7 +21,7 @@ use crate::{
         list::{Children, List},
         loaders::{Reader, grouped},
         plan::Batch,
-        row::{Row, column_of, read, read_selected, select_columns},
+        row::{Row, read_selected, select_columns},
         sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
     },
     literal,
@@ -349,14 +349,9 @@ impl Batch for DriverOfUser {
     type Value = Arc<drivers::Model>;
 
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<drivers::Model>>> {
-        let db = &reader.app.db;
         let users = keys.iter().map(|key| key.0.0);
-        let mut select = drivers::Model::source();
-        select.and_where(dialect::any_of(db.get_database_backend(), drivers::Column::UserId, users));
-        let columns = columns
-            .and(column_of::<drivers::Model>(&drivers::Column::Id))
-            .and(column_of::<drivers::Model>(&drivers::Column::UserId));
-        let rows: Vec<drivers::Model> = read(db, select, columns).await?;
+        let rows: Vec<drivers::Model> =
+            reader.rows_by(drivers::Column::UserId, users, Condition::all(), columns).await?;
         Ok(rows.into_iter().filter_map(|row| Some((DriverOfUser(UserId(row.user_id?)), Arc::new(row)))).collect())
     }
 }

@@ -27,11 +27,7 @@ pub struct Located {
 impl Answer {
     /// Says what went wrong with the value that is being written.
     pub fn fail(&mut self, error: Error, position: Pos) -> Violation {
-        self.refuse(async_graphql::Error::from(error).into_server_error(position))
-    }
-
-    /// Says what is wrong with the arguments of the field that is being written.
-    pub fn refuse(&mut self, error: ServerError) -> Violation {
+        let error = async_graphql::Error::from(error).into_server_error(position);
         self.errors.push(Located { error, path: Vec::new() });
         Violation
     }

@@ -39,18 +39,6 @@ impl ResponseKey {
     pub fn write_object<P>(
         fields: &[(Self, P)],
         answer: &mut Answer,
-        mut write: impl FnMut(&P, &mut Answer) -> Result<(), Violation>,
-    ) -> Result<(), Violation> {
-        Self::write_object_at(fields, answer, |_, plan, answer| write(plan, answer))
-    }
-
-    /// As [`write_object`](Self::write_object), for who needs the key, too.
-    ///
-    /// # Errors
-    /// A field has nothing to show, and may not be null.
-    pub fn write_object_at<P>(
-        fields: &[(Self, P)],
-        answer: &mut Answer,
         mut write: impl FnMut(&Self, &P, &mut Answer) -> Result<(), Violation>,
     ) -> Result<(), Violation> {
         for (key, plan) in fields {

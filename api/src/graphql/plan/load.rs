@@ -12,7 +12,6 @@ use super::{Answer, Level, Output, Planned, Scope, Selected, Violation, is_execu
 use crate::graphql::{
     context::OperationContext,
     error::{Error, Result},
-    ids::GlobalId,
     loaders::Reader,
     row::{ById, Row, Visible},
 };
@@ -155,6 +154,33 @@ macro_rules! type_of {
 }
 pub(crate) use type_of;
 
+/// It is planned as what it holds, or is loaded for.
+macro_rules! planned_as {
+    ($inner:ty) => {
+        type Plan = <$inner as Output>::Plan;
+
+        fn plan(selected: &Selected<'_>) -> ServerResult<Self::Plan> {
+            <$inner as Output>::plan(selected)
+        }
+    };
+}
+pub(crate) use planned_as;
+
+/// It has to be loaded, always: it is answered together with the others of its level, and never written by itself.
+macro_rules! never_ready {
+    () => {
+        fn is_ready(_: &Self::Plan) -> bool {
+            false
+        }
+
+        fn write(&self, _: &Self::Plan, _: Scope<'_>, answer: &mut Answer) -> std::result::Result<(), Violation> {
+            answer.null();
+            Ok(())
+        }
+    };
+}
+pub(crate) use never_ready;
+
 impl<T> OutputType for One<T>
 where
     T: Planned + Output + From<Arc<T::Row>>,
@@ -185,20 +211,8 @@ where
     T: Planned + Output + From<Arc<T::Row>>,
     T::Row: Row,
 {
-    type Plan = T::Plan;
-
-    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
-        T::plan(selected)
-    }
-
-    fn is_ready(_: &T::Plan) -> bool {
-        false
-    }
-
-    fn write(&self, _: &T::Plan, _: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
-        answer.null();
-        Ok(())
-    }
+    planned_as!(T);
+    never_ready!();
 
     /// Each row is loaded once, and written once, however many refer to it.
     fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
@@ -217,11 +231,8 @@ where
                     })
                 })
                 .collect();
-            let objects = match load_each(scope.reader, &keys, T::columns(plan)).await {
-                Ok(rows) => {
-                    let keyed = rows.into_iter().zip(&keys);
-                    keyed.map(|(row, key)| existing(key, Ok(row)).map(T::from)).collect()
-                }
+            let objects = match Batch::load(scope.reader, &keys, T::columns(plan)).await {
+                Ok(mut rows) => keys.iter().map(|key| existing(key, Ok(rows.remove(key))).map(T::from)).collect(),
                 Err(error) => vec![Err(error); keys.len()],
             };
             <Result<T, Error>>::answer(objects, plan, scope).await.in_order(order.into_iter())
@@ -252,7 +263,7 @@ where
     T::Row: Row,
 {
     fn is_not_there(&self) -> Error {
-        Error::not_found(&<T::Row as Row>::Id::TYPE_NAME.to_lowercase()).with_field(self.field)
+        T::Row::not_found().with_field(self.field)
     }
 }
 
@@ -261,20 +272,8 @@ where
     T: Planned + Output + From<Arc<T::Row>>,
     T::Row: Row,
 {
-    type Plan = T::Plan;
-
-    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
-        T::plan(selected)
-    }
-
-    fn is_ready(_: &T::Plan) -> bool {
-        false
-    }
-
-    fn write(&self, _: &T::Plan, _: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
-        answer.null();
-        Ok(())
-    }
+    planned_as!(T);
+    never_ready!();
 
     fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
     where
@@ -307,20 +306,8 @@ impl<K: Batch, T: Output + 'static> OutputType for Load<K, T> {
 }
 
 impl<K: Batch, T: Output + 'static> Output for Load<K, T> {
-    type Plan = T::Plan;
-
-    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
-        T::plan(selected)
-    }
-
-    fn is_ready(_: &T::Plan) -> bool {
-        false
-    }
-
-    fn write(&self, _: &T::Plan, _: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
-        answer.null();
-        Ok(())
-    }
+    planned_as!(T);
+    never_ready!();
 
     fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
     where

@@ -29,7 +29,11 @@ pub use self::{
     selected::Selected,
     wrapped::Deferred,
 };
-pub(crate) use self::{leaf::output_of_enums, load::type_of, object::output_of_object};
+pub(crate) use self::{
+    leaf::output_of_enums,
+    load::{never_ready, planned_as, type_of},
+    object::output_of_object,
+};
 pub use declare::object;
 
 use super::{context::OperationContext, loaders::Reader};

@@ -116,7 +116,7 @@ impl<T: Planned> ObjectPlan<T> {
         answer: &mut Answer,
         mut write_loaded: impl FnMut(&mut Answer) -> Result<(), Violation>,
     ) -> Result<(), Violation> {
-        ResponseKey::write_object_at(&self.fields, answer, |key, plan, answer| match plan {
+        ResponseKey::write_object(&self.fields, answer, |key, plan, answer| match plan {
             None => {
                 write_text(T::NAME, &mut answer.bytes);
                 Ok(())

@@ -11,23 +11,26 @@ use futures_util::{
     future::{BoxFuture, OptionFuture},
 };
 
-use super::{Answer, Level, Output, Scope, Selected, Violation, type_of};
+use super::{Answer, Level, Output, Scope, Selected, Violation, planned_as, type_of};
 use crate::graphql::error::Error;
 
+/// It is planned, read and ready as what it holds.
+macro_rules! wraps {
+    ($inner:ty) => {
+        planned_as!($inner);
+
+        fn columns(plan: &Self::Plan) -> Columns {
+            <$inner as Output>::columns(plan)
+        }
+
+        fn is_ready(plan: &Self::Plan) -> bool {
+            <$inner as Output>::is_ready(plan)
+        }
+    };
+}
+
 impl<T: Output> Output for Option<T> {
-    type Plan = T::Plan;
-
-    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
-        T::plan(selected)
-    }
-
-    fn columns(plan: &T::Plan) -> Columns {
-        T::columns(plan)
-    }
-
-    fn is_ready(plan: &T::Plan) -> bool {
-        T::is_ready(plan)
-    }
+    wraps!(T);
 
     fn write(&self, plan: &T::Plan, scope: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
         match self {
@@ -67,19 +70,7 @@ impl<T: Output> Output for Option<T> {
 }
 
 impl<T: Output> Output for Result<T, Error> {
-    type Plan = T::Plan;
-
-    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
-        T::plan(selected)
-    }
-
-    fn columns(plan: &T::Plan) -> Columns {
-        T::columns(plan)
-    }
-
-    fn is_ready(plan: &T::Plan) -> bool {
-        T::is_ready(plan)
-    }
+    wraps!(T);
 
     fn write(&self, plan: &T::Plan, scope: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
         match self {
@@ -123,19 +114,7 @@ impl<T: Output> Output for Result<T, Error> {
 }
 
 impl<T: Output> Output for Vec<T> {
-    type Plan = T::Plan;
-
-    fn plan(selected: &Selected<'_>) -> ServerResult<T::Plan> {
-        T::plan(selected)
-    }
-
-    fn columns(plan: &T::Plan) -> Columns {
-        T::columns(plan)
-    }
-
-    fn is_ready(plan: &T::Plan) -> bool {
-        T::is_ready(plan)
-    }
+    wraps!(T);
 
     fn write(&self, plan: &T::Plan, scope: Scope<'_>, answer: &mut Answer) -> Result<(), Violation> {
         answer.list(self.len(), |answer, index| self[index].write(plan, scope, answer))
