@@ -1,6 +1,7 @@
 //! Connections to PostgreSQL, which production runs, and to SQLite, which needs nothing installed.
 
 mod ask;
+mod chain;
 mod claim;
 mod connection;
 mod connections;
@@ -31,6 +32,7 @@ use connection::Address;
 use connections::{Ageing, Connections, Terms};
 use suspicion::Suspicion;
 
+pub use chain::{Chain, Numbers, Writer, is_there, number_of};
 pub use claim::claim;
 pub use lease::{each_on_one_connection, on_one_connection};
 pub use life::{Life, Lives};

@@ -6,11 +6,12 @@ use rust_decimal::Decimal;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable, Statement,
     sea_query::{
-        Alias, Asterisk, DynIden, Expr, ExprTrait, Func, LockType, Order, Query, ReturningClause, SelectStatement,
-        SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
+        Alias, Asterisk, DynIden, Expr, ExprTrait, Func, FunctionCall, LockType, Order, Query, ReturningClause,
+        SelectStatement, SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
     },
     sqlx::PgPool,
 };
+use serde_json::Value as Json;
 
 use crate::{database::Transaction, literal};
 
@@ -28,7 +29,7 @@ pub fn decimal(backend: DbBackend, decimal: Decimal) -> Value {
 pub fn any_of<C, N>(backend: DbBackend, column: C, numbers: impl IntoIterator<Item = N>) -> SimpleExpr
 where
     C: ColumnTrait,
-    N: Into<Value> + Into<serde_json::Value> + NotU8,
+    N: Into<Value> + Into<Json> + NotU8,
 {
     let numbers: Vec<N> = numbers.into_iter().collect();
     if numbers.is_empty() {
@@ -40,7 +41,7 @@ where
     };
     match backend {
         DbBackend::Sqlite => {
-            let list = serde_json::Value::from(numbers).to_string();
+            let list = Json::from(numbers).to_string();
             let numbers = Query::select()
                 .column(Alias::new("value"))
                 .from_function(Func::cust("json_each").arg(list), Alias::new("numbers"))
@@ -137,6 +138,22 @@ fn windowed<C: ColumnTrait>(
     DbBackend::Sqlite.build(&statement)
 }
 
+/// Whether one statement can write into several tables, in parts of which each is a common table expression.
+pub fn writes_in_parts(backend: DbBackend) -> bool {
+    match backend {
+        DbBackend::Sqlite => false,
+        _ => true,
+    }
+}
+
+/// The function that gives a row for each element of a JSON array, in its column `value`.
+pub fn elements(backend: DbBackend, array: &Json) -> FunctionCall {
+    match backend {
+        DbBackend::Sqlite => Func::cust("json_each").arg(array.to_string()),
+        _ => Func::cust("jsonb_array_elements").arg(array.clone()),
+    }
+}
+
 /// Locks the rows of `table` that the statement finds until the transaction ends. SQLite has one writer at a time, and its
 /// transactions take that lock when they begin.
 pub fn lock_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIden) {
@@ -213,7 +230,7 @@ pub fn returning_all<E: EntityTrait>() -> ReturningClause {
 pub fn next_event_position(backend: DbBackend) -> SimpleExpr {
     match backend {
         DbBackend::Sqlite => Expr::cust("(select coalesce(max(position), 0) + 1 from order_events)"),
-        _ => Expr::cust("nextval(pg_get_serial_sequence('order_events', 'position'))"),
+        _ => Expr::cust("nextval('order_events_position_seq')"),
     }
 }
 

@@ -8,7 +8,11 @@ use entity::{
     orders,
     sea_orm_active_enums::{DriverStatus, OrderStatus},
 };
-use futures_util::{StreamExt, future::join, stream};
+use futures_util::{
+    StreamExt,
+    future::{join, join_all},
+    stream,
+};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::json;
 use tiffin_tests::{
@@ -147,6 +151,31 @@ both_databases! {
             other.expect_success();
         }).await;
         arena.expect_total_orders(2 * ROUNDS).await;
+    }
+
+    async fn many_who_order_at_one_restaurant_at_once_are_all_counted(database: Database) {
+        let arena = Arena::new(database).await;
+        let crowd = match database {
+            Database::Postgres => 24,
+            Database::Sqlite => 6,
+        };
+        let mut people = Vec::new();
+        for number in 0..crowd {
+            people.push(arena.city.customer(&format!("Customer {number}")).await);
+        }
+        let basket = arena.restaurant.basket(&[(0, 1)]);
+        let placing = people.iter().enumerate().map(|(number, person)| {
+            let person = if number % 2 == 0 { person.clone() } else { arena.there(person) };
+            let basket = &basket;
+            async move {
+                for _ in 0..5 {
+                    person.has_ordered(basket).await;
+                }
+            }
+        });
+        join_all(placing).await;
+        arena.expect_total_orders(5 * crowd).await;
+        assert_eq!(orders::Entity::find().count(arena.city.db()).await.unwrap(), 5 * crowd as u64);
     }
 }
 

@@ -41,6 +41,33 @@ fn a_statement_is_one_round_trip_and_nothing_else_is_said() {
     });
 }
 
+#[test]
+fn an_order_takes_four_round_trips_and_a_step_three() {
+    const PLACE: &str = "mutation($input: PlaceOrderInput!) { placeOrder(input: $input) { order { id totalAmount items { lineTotal } } } }";
+    const STEP: &str =
+        "mutation($id: ID!) { updateOrderStatus(input: {orderId: $id, status: CONFIRMED}) { order { status } } }";
+    tiffin_tests::run(async {
+        let city = City::new(Database::Postgres).await;
+        let line = Proxy::to(city.setting("DATABASE_URL")).await;
+        let server = city.another_server_with(&[("DATABASE_URL", line.url())]).await;
+        let restaurant = city.restaurant().with_dishes(2).create().await;
+        let (ann, staff) = (city.customer("Ann").await.at(&server), city.merchant_of(&restaurant).await.at(&server));
+        let input = restaurant.basket(&[(0, 1), (1, 2)]);
+        // Who asks, what is known, the order; its items, for the answer.
+        let mut heard = Vec::new();
+        for _ in 0..20 {
+            let before = line.round_trips();
+            let placed = ann.query(PLACE, json!({"input": input})).await;
+            let after_order = line.round_trips();
+            staff.query(STEP, json!({"id": placed.text("/placeOrder/order/id")})).await.expect_success();
+            heard.push((after_order - before, line.round_trips() - after_order));
+        }
+        // The server has tasks of its own, so more may be said meanwhile, and statements are prepared where they are new.
+        let fewest = (heard.iter().map(|(order, _)| *order).min(), heard.iter().map(|(_, step)| *step).min());
+        assert_eq!(fewest, (Some(4), Some(3)), "{heard:?}");
+    });
+}
+
 /// What somebody does who looks around and orders, all at once.
 async fn everything(person: &Person, basket: &serde_json::Value) -> Vec<Answer> {
     let (nested, placed, profile) = tokio::join!(

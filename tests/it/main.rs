@@ -52,6 +52,7 @@ mod money;
 mod openid;
 mod operators;
 mod outages;
+mod overtaken;
 mod pages;
 mod people;
 mod placement;

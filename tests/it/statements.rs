@@ -130,7 +130,7 @@ async fn taken(city: &City, town: &Town<'_>, reading: &Reading) -> Taken {
     }
 }
 
-/// One for each row in the answer, for each list, for each count and for each phone of a person. A quote is of two rows.
+/// One for each row in the answer, for each list, for each count and for each phone of a person.
 fn rows_allowed(name: &str, value: &Value) -> u64 {
     match value {
         Value::Array(items) => items.iter().map(|item| rows_allowed(name, item)).sum(),
@@ -140,7 +140,7 @@ fn rows_allowed(name: &str, value: &Value) -> u64 {
             let is_part_of_a_row =
                 matches!(name, "" | "edges" | "pageInfo" | "location" | "deliveryAddress" | "addresses");
             let count = u64::from(fields.contains_key("totalCount"));
-            let right = u64::from(fields.get("phone").is_some_and(Value::is_string) || name == "orderQuote");
+            let right = u64::from(fields.get("phone").is_some_and(Value::is_string));
             inner + u64::from(is_list || !(is_part_of_a_row || count > 0)) + count + right
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,

@@ -99,7 +99,7 @@ readings! {
         "{ orders(first: 50, filter: {status: [PICKED_UP]}) { nodes { id customer { id } restaurant { id } driver { id } items { id } events { id } } } }";
     "claimableOrders → restaurant → menu, counted" by Driver: 4 statements, [5, 53],
         "{ claimableOrders(first: 50) { totalCount nodes { id restaurant { id menu { id } } } } }";
-    "orderQuote" by Ann with 1 besides: 2 statements, [2, 2],
+    "orderQuote" by Ann: 1 statements, [1, 1],
         "{ orderQuote(input: {restaurantId: $restaurant, items: [{dishId: $dish, quantity: 2}],
             deliveryAddress: {line1: \"1 Lake Road\", city: \"Hà Nội\"}}) { totalAmount } }";
 

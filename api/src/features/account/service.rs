@@ -3,8 +3,11 @@
 use entity::{sea_orm_active_enums::UserRole, users};
 use migration::{email::Email, search_text::fold};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryFilter, QueryTrait, TryIntoModel, sea_query::SimpleExpr,
+    ActiveModelTrait,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter, QueryTrait,
+    Select, TryIntoModel,
+    sea_query::{SelectStatement, SimpleExpr},
 };
 
 use super::{
@@ -30,6 +33,7 @@ use crate::{
         input,
         row::Row,
     },
+    literal,
     mail::Letter,
     viewer::Viewer,
 };
@@ -88,10 +92,22 @@ pub async fn user_lock_by_email_in_tx(transaction: &Transaction, email: &Email) 
 /// UNAUTHENTICATED where that has just happened. Whatever copies something personal asks for it first.
 pub async fn user_hold_in_tx(transaction: &Transaction, user: UserId) -> Result<users::Model> {
     let backend = transaction.get_database_backend();
-    let mut select = users::Entity::find_by_id(user.0).filter(users::Column::IsActive.eq(true)).into_query();
-    dialect::hold_rows(backend, &mut select, users::Model::table());
+    let select = user_held(backend, users::Entity::find(), user);
     let user = users::Model::find_by_statement(backend.build(&select)).one(transaction).await?;
-    user.ok_or_else(|| Error::new(Code::Unauthenticated, "This account has been closed."))
+    user.ok_or_else(account_closed)
+}
+
+/// What [`user_hold_in_tx`] asks, of what is selected of the user.
+pub fn user_held(backend: DbBackend, users: Select<users::Entity>, user: UserId) -> SelectStatement {
+    let user = users.filter(users::Column::Id.eq(user.0)).filter(literal::eq(users::Column::IsActive, true));
+    let mut select = user.into_query();
+    dialect::hold_rows(backend, &mut select, users::Model::table());
+    select
+}
+
+/// The account that a session is of was closed a moment ago.
+pub fn account_closed() -> Error {
+    Error::new(Code::Unauthenticated, "This account has been closed.")
 }
 
 /// What the addresses of deleted accounts end with. Nothing is ever delivered to `invalid` (RFC 2606).

@@ -2,10 +2,8 @@
 
 use entity::{audit_events, users};
 use sea_orm::{
-    ActiveModelTrait,
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
-    sea_query::{CaseStatement, Expr, ExprTrait, LockType, Query},
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::{CaseStatement, Expr, ExprTrait, InsertStatement, LockType, Query},
 };
 use serde_json::{Value as Json, json};
 
@@ -70,62 +68,48 @@ impl Entry {
     pub fn with(self, details: Json) -> Self {
         Entry { details: Some(details), ..self }
     }
-}
 
-/// Writes an act into the record. From where it was done is left out where the actor's account is deleted at this moment.
-pub async fn record_in_tx(transaction: &Transaction, entry: Entry) -> Result<()> {
-    if let (Some(actor), Some(origin)) = (entry.actor, &entry.origin) {
-        return record_with_origin_in_tx(transaction, &entry, actor, origin).await;
+    /// The statement that writes it into the record, on this condition. From where it was done is left out where the actor's account is
+    /// deleted at this moment.
+    pub fn insert(self, condition: Condition) -> Result<InsertStatement> {
+        use audit_events::Column;
+        let mut row = Query::select();
+        row.expr(Expr::val(clock::now()))
+            .expr(Expr::val(self.actor.map(|user| user.0)))
+            .expr(Expr::val(enumeration::name(self.action)))
+            .expr(Expr::val(self.subject))
+            .expr(Expr::val(self.details))
+            .cond_where(condition);
+        let mut columns = vec![Column::At, Column::ActorId, Column::Action, Column::Subject, Column::Details];
+        if let Some(origin) = self.origin {
+            columns.extend([Column::Address, Column::UserAgent]);
+            let origin = [Some(origin.address.to_string()), origin.user_agent].map(Expr::val);
+            match self.actor {
+                // Looks at the actor's row, with the lock that a reference to it takes anyway: a deletion waits for this, or this for a deletion.
+                Some(actor) => {
+                    row.exprs(origin.map(|text| CaseStatement::new().case(deleted().not(), text)))
+                        .from(users::Entity)
+                        .and_where(users::Column::Id.eq(actor.0))
+                        .lock(LockType::KeyShare);
+                }
+                None => {
+                    row.exprs(origin);
+                }
+            }
+        }
+        let mut insert = Query::insert();
+        insert
+            .into_table(audit_events::Entity)
+            .columns(columns)
+            .select_from(row)
+            .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?;
+        Ok(insert)
     }
-    let row = audit_events::ActiveModel {
-        at: Set(clock::now().into()),
-        actor_id: Set(entry.actor.map(|user| user.0)),
-        action: Set(enumeration::name(entry.action).to_owned()),
-        subject: Set(entry.subject),
-        address: Set(entry.origin.as_ref().map(|origin| origin.address.to_string())),
-        user_agent: Set(entry.origin.and_then(|origin| origin.user_agent)),
-        details: Set(entry.details),
-        ..Default::default()
-    };
-    row.insert(transaction).await?;
-    Ok(())
 }
 
-/// Looks at the actor's row, with the lock that a reference to it takes anyway: a deletion waits for this, or this for a deletion.
-async fn record_with_origin_in_tx(
-    transaction: &Transaction,
-    entry: &Entry,
-    actor: UserId,
-    origin: &Origin,
-) -> Result<()> {
-    use audit_events::Column;
-    let unless_deleted = |text: Option<String>| CaseStatement::new().case(deleted().not(), Expr::val(text));
-    let mut row = Query::select();
-    row.expr(Expr::val(clock::now()))
-        .expr(Expr::val(actor.0))
-        .expr(Expr::val(enumeration::name(entry.action)))
-        .expr(Expr::val(entry.subject.clone()))
-        .expr(unless_deleted(Some(origin.address.to_string())))
-        .expr(unless_deleted(origin.user_agent.clone()))
-        .expr(Expr::val(entry.details.clone()))
-        .from(users::Entity)
-        .and_where(users::Column::Id.eq(actor.0))
-        .lock(LockType::KeyShare);
-    let mut insert = Query::insert();
-    insert
-        .into_table(audit_events::Entity)
-        .columns([
-            Column::At,
-            Column::ActorId,
-            Column::Action,
-            Column::Subject,
-            Column::Address,
-            Column::UserAgent,
-            Column::Details,
-        ])
-        .select_from(row)
-        .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?;
-    transaction.execute(&insert).await?;
+/// Writes an act into the record.
+pub async fn record_in_tx(transaction: &Transaction, entry: Entry) -> Result<()> {
+    transaction.execute(&entry.insert(Condition::all())?).await?;
     Ok(())
 }
 

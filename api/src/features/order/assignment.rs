@@ -1,12 +1,12 @@
 //! Who carries an order: a driver carries one at a time, and of two claims one wins.
 
-use entity::{drivers, order_events, orders, sea_orm_active_enums::DriverStatus};
+use entity::{drivers, orders, sea_orm_active_enums::DriverStatus};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 
 use super::{
     dismissal::{driver_free_in_tx, driver_works_in_tx},
     history, lifecycle,
-    service::{note, order_change_in_tx, order_visible_in_tx},
+    service::{note, order_change_in_tx, order_visible},
     types::{AssignDriverInput, ReleaseDriverInput},
 };
 use crate::{
@@ -26,9 +26,9 @@ pub async fn driver_assign(app: &App, viewer: &Viewer, wanted: AssignDriverInput
     let order = OrderId::parse(&wanted.order_id, "orderId")?;
     let driver = DriverId::parse(&wanted.driver_id, "driverId")?;
     let transaction = database::begin(&app.db).await?;
-    let (order, event) = driver_assign_in_tx(&transaction, viewer, order, driver).await?;
+    let (order, position) = driver_assign_in_tx(&transaction, viewer, order, driver).await?;
     transaction.commit().await?;
-    history::announce(app, &order, &event, None).await;
+    history::announce(app, &order, position, None).await;
     Ok(order)
 }
 
@@ -37,8 +37,8 @@ async fn driver_assign_in_tx(
     viewer: &Viewer,
     id: OrderId,
     driver: DriverId,
-) -> Result<(orders::Model, order_events::Model)> {
-    let present = order_visible_in_tx(transaction, viewer, id).await?;
+) -> Result<(orders::Model, i64)> {
+    let present = order_visible(transaction, viewer, id).await?;
     let wanted = drivers::Model::find_visible(transaction, viewer, driver)
         .await
         .map_err(|error| error.with_field("driverId"))?;
@@ -67,8 +67,8 @@ async fn driver_assign_in_tx(
     if taken.rows_affected == 0 {
         return Err(not_available());
     }
-    let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, None).await?;
-    Ok((order, event))
+    let position = history::event_record_in_tx(transaction, &order, present.status, viewer, None).await?;
+    Ok((order, position))
 }
 
 /// Takes the order from its driver again, before it is picked up: by the driver itself, the restaurant's staff, or an admin.
@@ -76,9 +76,9 @@ pub async fn driver_release(app: &App, viewer: &Viewer, wanted: ReleaseDriverInp
     let order = OrderId::parse(&wanted.order_id, "orderId")?;
     let reason = note("reason", wanted.reason.as_deref())?;
     let transaction = database::begin(&app.db).await?;
-    let (order, event, driver) = driver_release_in_tx(&transaction, viewer, order, reason).await?;
+    let (order, position, driver) = driver_release_in_tx(&transaction, viewer, order, reason).await?;
     transaction.commit().await?;
-    history::announce(app, &order, &event, Some(driver)).await;
+    history::announce(app, &order, position, Some(driver)).await;
     Ok(order)
 }
 
@@ -87,8 +87,8 @@ async fn driver_release_in_tx(
     viewer: &Viewer,
     id: OrderId,
     reason: Option<String>,
-) -> Result<(orders::Model, order_events::Model, i32)> {
-    let present = order_visible_in_tx(transaction, viewer, id).await?;
+) -> Result<(orders::Model, i64, i32)> {
+    let present = order_visible(transaction, viewer, id).await?;
     let own = present.driver_id.is_some_and(|driver| viewer.is_driver(DriverId(driver)));
     if !viewer.manages(RestaurantId(present.restaurant_id)) && !own {
         return Err(Error::forbidden("A driver is released by itself, the restaurant's staff or an admin."));
@@ -103,8 +103,8 @@ async fn driver_release_in_tx(
     })
     .await?;
     driver_free_in_tx(transaction, driver, works).await?;
-    let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, reason).await?;
-    Ok((order, event, driver))
+    let position = history::event_record_in_tx(transaction, &order, present.status, viewer, reason).await?;
+    Ok((order, position, driver))
 }
 
 fn check_assignable(order: &orders::Model) -> Result<()> {

@@ -5,13 +5,13 @@
 //! has done.
 
 use entity::{
-    drivers, order_events, orders,
+    drivers, orders,
     sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole},
     users,
 };
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{CaseStatement, Expr, ExprTrait, Query, SelectStatement, SimpleExpr, UpdateStatement},
 };
 
 use super::{history, lifecycle, service::order_change_in_tx};
@@ -29,14 +29,14 @@ use crate::{
 pub struct Dismissal {
     /// Whether it is on the way with an order, which stays with it: only an admin moves it then.
     pub is_on_the_way: bool,
-    released: Option<(orders::Model, order_events::Model, i32)>,
+    released: Option<(orders::Model, i64, i32)>,
 }
 
 impl Dismissal {
     /// Tells everybody who follows the order that was released. Call it after the commit.
     pub async fn announce(self, app: &App) {
-        if let Some((order, event, driver)) = self.released {
-            history::announce(app, &order, &event, Some(driver)).await;
+        if let Some((order, position, driver)) = self.released {
+            history::announce(app, &order, position, Some(driver)).await;
         }
     }
 }
@@ -58,12 +58,13 @@ pub async fn driver_dismiss_in_tx(transaction: &Transaction, viewer: &Viewer, us
             })
             .await?;
             let note = Some("The driver is not available any more.".to_owned());
-            let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, note).await?;
-            dismissal.released = Some((order, event, driver.id));
+            let position = history::event_record_in_tx(transaction, &order, present.status, viewer, note).await?;
+            dismissal.released = Some((order, position, driver.id));
         }
         None => {}
     }
-    driver_turn_in_tx(transaction, driver.id, DriverStatus::Offline).await?;
+    let offline = driver_turn(driver.id, Expr::Constant(DriverStatus::Offline.into()));
+    transaction.execute(&offline).await?;
     Ok(dismissal)
 }
 
@@ -80,7 +81,12 @@ async fn order_carried_in_tx(transaction: &Transaction, driver: i32) -> Result<O
 
 /// Whether somebody works as this driver, which stays so until the transaction ends. Ask it before the order is locked.
 pub async fn driver_works_in_tx(transaction: &Transaction, driver: i32) -> Result<bool> {
-    let backend = transaction.get_database_backend();
+    let select = driver_works(transaction.get_database_backend(), driver);
+    Ok(transaction.query_one(&select).await?.is_some())
+}
+
+/// Finds somebody who works as this driver, and goes on to until the transaction ends.
+pub fn driver_works(backend: DbBackend, driver: i32) -> SelectStatement {
     let mut select = users::Entity::find().select_only().column(users::Column::Id).into_query();
     select
         .inner_join(
@@ -91,21 +97,27 @@ pub async fn driver_works_in_tx(transaction: &Transaction, driver: i32) -> Resul
         .and_where(literal::eq(users::Column::IsActive, true))
         .and_where(literal::eq(users::Column::Role, UserRole::Driver));
     dialect::hold_rows(backend, &mut select, users::Model::table());
-    Ok(transaction.query_one_raw(backend.build(&select)).await?.is_some())
+    select
 }
 
-/// Makes the driver free for another order after its own ended, or was taken from it; OFFLINE where nobody works as this driver any more.
+/// Makes the driver free for another order after its own was taken from it; OFFLINE where nobody works as this driver any more.
 pub async fn driver_free_in_tx(transaction: &Transaction, driver: i32, works: bool) -> Result<()> {
-    let status = if works { DriverStatus::Available } else { DriverStatus::Offline };
-    driver_turn_in_tx(transaction, driver, status).await
+    transaction.execute(&driver_free(driver, Expr::val(works))).await?;
+    Ok(())
 }
 
-async fn driver_turn_in_tx(transaction: &Transaction, driver: i32, status: DriverStatus) -> Result<()> {
-    drivers::Entity::update_many()
-        .col_expr(drivers::Column::Status, drivers::Column::Status.save_as(Expr::val(status)))
-        .filter(drivers::Column::Id.eq(driver))
-        .filter(drivers::Column::Status.ne(status))
-        .exec(transaction)
-        .await?;
-    Ok(())
+/// The statement of [`driver_free_in_tx`], for an order that ends as well.
+pub fn driver_free(driver: i32, works: SimpleExpr) -> UpdateStatement {
+    let status = |status: DriverStatus| Expr::Constant(status.into());
+    let free = CaseStatement::new().case(works, status(DriverStatus::Available)).finally(status(DriverStatus::Offline));
+    driver_turn(driver, free.into())
+}
+
+fn driver_turn(driver: i32, status: SimpleExpr) -> UpdateStatement {
+    Query::update()
+        .table(drivers::Entity)
+        .value(drivers::Column::Status, status.clone())
+        .and_where(drivers::Column::Id.eq(driver))
+        .and_where(Expr::col(drivers::Column::Status).ne(status))
+        .to_owned()
 }

@@ -3,8 +3,8 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QuerySelect, QueryTrait,
-    sea_query::{Expr, ExprTrait, Func, Query},
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait, Func, InsertStatement, Query, SimpleExpr},
 };
 use serde_json::json;
 
@@ -23,32 +23,65 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Writes the next step of the order into its history. The caller's transaction has changed the order's row, and so holds its
-/// lock: that is what makes the sequence grow by one.
+/// A step of an order's life, to be written into its history.
+pub struct Step {
+    /// The order's number.
+    pub order: SimpleExpr,
+    pub status: OrderStatus,
+    /// None for the first one.
+    pub previous_status: Option<OrderStatus>,
+    /// Who carries the order from then on.
+    pub driver: Option<i32>,
+    pub note: Option<String>,
+}
+
+/// Writes the next step of the order into its history, and gives its position. The caller's transaction has changed the order's row, and so
+/// holds its lock: that is what makes the sequence grow by one.
 pub async fn event_record_in_tx(
     transaction: &Transaction,
     order: &orders::Model,
-    previous_status: Option<OrderStatus>,
+    previous_status: OrderStatus,
     viewer: &Viewer,
     note: Option<String>,
-) -> Result<order_events::Model> {
+) -> Result<i64> {
+    let step = Step {
+        order: Expr::val(order.id),
+        status: order.status,
+        previous_status: Some(previous_status),
+        driver: order.driver_id,
+        note,
+    };
+    let insert = event_insert(transaction.get_database_backend(), step, viewer)?;
+    let row = transaction.query_one(&insert).await?;
+    let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))?;
+    if let Some(entry) = entry_of_staff(viewer, order, previous_status) {
+        record_in_tx(transaction, entry).await?;
+    }
+    Ok(row.try_get_by_index(0)?)
+}
+
+/// The statement that writes a step into the history of its order, if there is one, and returns the step's position.
+///
+/// Where it is part of a statement that changes the order, it does not know of a step that was taken while that waited: two steps then have
+/// the same number, and the second is refused.
+pub fn event_insert(backend: DbBackend, step: Step, viewer: &Viewer) -> Result<InsertStatement> {
     use order_events::Column;
-    let backend = transaction.get_database_backend();
     let next_sequence = Expr::expr(Func::coalesce([Expr::col(Column::Sequence).max(), Expr::val(0)])).add(1);
     let mut event = Query::select();
     event
-        .expr(Expr::val(order.id))
+        .expr(step.order.clone())
         .expr(next_sequence)
-        .expr(Column::Status.save_as(Expr::val(order.status)))
-        .expr(Column::PreviousStatus.save_as(Expr::val(previous_status)))
-        .expr(Expr::val(order.driver_id))
+        .expr(Column::Status.save_as(Expr::val(step.status)))
+        .expr(Column::PreviousStatus.save_as(Expr::val(step.previous_status)))
+        .expr(Expr::val(step.driver))
         .expr(Expr::val(viewer.actor()))
-        .expr(Expr::val(note))
+        .expr(Expr::val(step.note))
         .expr(Expr::val(clock::now()))
         .expr(dialect::next_event_position(backend))
         .expr(dialect::feed_transaction(backend))
         .from(order_events::Entity)
-        .and_where(Column::OrderId.eq(order.id));
+        .and_where(Expr::col(Column::OrderId).eq(step.order.clone()))
+        .and_having(step.order.is_not_null());
     let mut insert = Query::insert();
     insert
         .into_table(order_events::Entity)
@@ -66,34 +99,23 @@ pub async fn event_record_in_tx(
         ])
         .select_from(event)
         .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?
-        .returning(dialect::returning_all::<order_events::Entity>());
-    let event = order_events::Model::find_by_statement(backend.build(&insert)).one(transaction).await?;
-    let event =
-        event.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))?;
-    if let Some(previous_status) = previous_status
-        && viewer.user().is_some_and(|user| user.session.is_some())
-        && viewer.manages(RestaurantId(order.restaurant_id))
-    {
-        audit_record_in_tx(transaction, order, previous_status, viewer).await?;
-    }
-    Ok(event)
+        .returning_col(Column::Position);
+    Ok(insert)
 }
 
 /// What staff and admins do with an order goes into the record of their acts too.
-async fn audit_record_in_tx(
-    transaction: &Transaction,
-    order: &orders::Model,
-    previous_status: OrderStatus,
-    viewer: &Viewer,
-) -> Result<()> {
+pub fn entry_of_staff(viewer: &Viewer, order: &orders::Model, previous_status: OrderStatus) -> Option<Entry> {
+    let has_session = viewer.user().is_some_and(|user| user.session.is_some());
+    if !has_session || !viewer.manages(RestaurantId(order.restaurant_id)) {
+        return None;
+    }
     let action = match order.driver_id {
         _ if order.status != previous_status => Action::OrderStatusUpdated,
         Some(_) => Action::DriverAssigned,
         None => Action::DriverReleased,
     };
     let status = lifecycle::name(order.status);
-    let entry = Entry::of(viewer, action).on(OrderId(order.id)).with(json!({ "status": status }));
-    record_in_tx(transaction, entry).await
+    Some(Entry::of(viewer, action).on(OrderId(order.id)).with(json!({ "status": status })))
 }
 
 /// Removes what the user wrote into the histories of its orders as a customer.
@@ -109,11 +131,11 @@ pub async fn notes_forget_in_tx(transaction: &Transaction, user: UserId, custome
     Ok(())
 }
 
-/// Tells everybody who follows the order that it took the step. Call it after the commit; it may fail without failing the step,
-/// for the sweep says it again.
-pub async fn announce(app: &App, order: &orders::Model, event: &order_events::Model, previous_driver: Option<i32>) {
+/// Tells everybody who follows the order that it took the step of this position. Call it after the commit; it may fail without failing the
+/// step, for the sweep says it again.
+pub async fn announce(app: &App, order: &orders::Model, position: i64, previous_driver: Option<i32>) {
     if app.events.publish(&topics(order, previous_driver)).await {
-        app.events.note_published(event.position);
+        app.events.note_published(position);
     }
 }
 

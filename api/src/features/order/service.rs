@@ -1,21 +1,24 @@
 //! The steps of an order's life. Each is one conditional update with its history, or nothing: the loser of a race gets CONFLICT.
 
-use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
-
-use super::{
-    dismissal::driver_free_in_tx,
-    history,
-    lifecycle::{self, Parties, Party},
-    types::{CancelOrderInput, UpdateOrderStatusInput},
+use entity::{orders, sea_orm_active_enums::OrderStatus};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, SqlErr,
+    sea_query::{Expr, ExprTrait, Func, Query},
 };
+
 pub use super::{
     dismissal::{Dismissal, driver_dismiss_in_tx, driver_works_in_tx},
     lifecycle::is_final,
 };
+use super::{
+    dismissal::{driver_free, driver_works},
+    history::{self, Step},
+    lifecycle::{self, Parties, Party},
+    types::{CancelOrderInput, UpdateOrderStatusInput},
+};
 use crate::{
     app::App,
-    database::{self, Transaction},
+    database::{Chain, Transaction, Writer, is_there, number_of},
     features::address::Address,
     graphql::{
         error::{Error, Result},
@@ -57,44 +60,74 @@ pub async fn order_step(
     to: OrderStatus,
     note: Option<String>,
 ) -> Result<orders::Model> {
-    let transaction = database::begin(&app.db).await?;
-    let (order, event) = order_step_in_tx(&transaction, viewer, id, to, note).await?;
-    transaction.commit().await?;
-    history::announce(app, &order, &event, None).await;
+    let present = order_visible(&app.db, viewer, id).await?;
+    lifecycle::check_step(viewer, present.status, &present, to)?;
+    let previous_status = present.status;
+    let condition = is_as_read(&present);
+    let order = orders::Model { status: to, ..present };
+    let chain = step_chain(app.db.get_database_backend(), viewer, &order, previous_status, condition, note)?;
+    let numbers = app.db.write(chain).await.map_err(|failure| match failure.sql_err() {
+        // Steps that were taken while this one waited have its number in the history.
+        Some(SqlErr::UniqueConstraintViolation(_)) => changed_meanwhile(),
+        Some(_) | None => failure.into(),
+    })?;
+    numbers.of(STEPPED).ok_or_else(changed_meanwhile)?;
+    let position = numbers.of(EVENT);
+    let position = position.ok_or_else(|| Error::internal(anyhow::anyhow!("order {} has no event", order.id)))?;
+    history::announce(app, &order, position, None).await;
     Ok(order)
 }
 
-async fn order_step_in_tx(
-    transaction: &Transaction,
+const WORKS: &str = "works";
+const STEPPED: &str = "stepped";
+const EVENT: &str = "event";
+
+/// What is written of a step after which the order is this: itself, if it still is as it was read, its history, what staff does, and that its
+/// driver is free when it ends.
+fn step_chain(
+    backend: DbBackend,
     viewer: &Viewer,
-    id: OrderId,
-    to: OrderStatus,
+    order: &orders::Model,
+    previous_status: OrderStatus,
+    mut condition: Condition,
     note: Option<String>,
-) -> Result<(orders::Model, order_events::Model)> {
-    let present = order_visible_in_tx(transaction, viewer, id).await?;
-    lifecycle::check_step(viewer, present.status, &present, to)?;
-    // The account's row is locked before the order's.
-    let freed = match present.driver_id.filter(|_| lifecycle::is_final(to)) {
-        Some(driver) => Some((driver, driver_works_in_tx(transaction, driver).await?)),
-        None => None,
-    };
-    let order = order_change_in_tx(transaction, &present, |update| {
-        update.col_expr(orders::Column::Status, orders::Column::Status.save_as(Expr::val(to)))
-    })
-    .await?;
-    if let Some((driver, works)) = freed {
-        driver_free_in_tx(transaction, driver, works).await?;
+) -> Result<Chain> {
+    let mut chain = Chain::new(backend);
+    let freed = order.driver_id.filter(|_| lifecycle::is_final(order.status));
+    if let Some(driver) = freed {
+        chain = chain.giving(WORKS, driver_works(backend, driver));
+        // True in any case, and known only when the account's row is locked: that comes before the order's.
+        condition = condition.add(Expr::expr(Func::coalesce([number_of(WORKS), Expr::val(0)])).gte(0));
     }
-    let event = history::event_record_in_tx(transaction, &order, Some(present.status), viewer, note).await?;
-    Ok((order, event))
+    let update = Query::update()
+        .table(orders::Entity)
+        .value(orders::Column::Status, orders::Column::Status.save_as(Expr::val(order.status)))
+        .cond_where(condition)
+        .returning_col(orders::Column::Id)
+        .to_owned();
+    let step = Step {
+        order: number_of(STEPPED),
+        status: order.status,
+        previous_status: Some(previous_status),
+        driver: order.driver_id,
+        note,
+    };
+    chain = chain.giving(STEPPED, update).giving(EVENT, history::event_insert(backend, step, viewer)?);
+    if let Some(driver) = freed {
+        chain = chain.and("freed", driver_free(driver, is_there(WORKS)).and_where(is_there(STEPPED)).to_owned());
+    }
+    if let Some(entry) = history::entry_of_staff(viewer, order, previous_status) {
+        chain = chain.and("recorded", entry.insert(Condition::all().add(is_there(STEPPED)))?);
+    }
+    Ok(chain)
 }
 
 /// The order, if the viewer may know of it.
-pub async fn order_visible_in_tx(transaction: &Transaction, viewer: &Viewer, id: OrderId) -> Result<orders::Model> {
+pub async fn order_visible(db: &impl ConnectionTrait, viewer: &Viewer, id: OrderId) -> Result<orders::Model> {
     if !viewer.is_system() {
         viewer.signed_in()?;
     }
-    orders::Model::find_visible(transaction, viewer, id).await.map_err(|error| error.with_field("orderId"))
+    orders::Model::find_visible(db, viewer, id).await.map_err(|error| error.with_field("orderId"))
 }
 
 /// Changes the order if it still is as it was read: CONFLICT when somebody else was faster, or when its new driver carries another
@@ -104,21 +137,26 @@ pub async fn order_change_in_tx(
     present: &orders::Model,
     change: impl FnOnce(sea_orm::UpdateMany<orders::Entity>) -> sea_orm::UpdateMany<orders::Entity>,
 ) -> Result<orders::Model> {
-    let unchanged_driver = match present.driver_id {
+    let changed = change(orders::Entity::update_many().filter(is_as_read(present)))
+        .exec_with_returning(transaction)
+        .await
+        .map_err(|failure| {
+            Error::or_taken(failure, &[("driver_id", "driverId", "The driver carries an order already.")])
+        })?;
+    changed.into_iter().next().ok_or_else(changed_meanwhile)
+}
+
+/// The order, as long as nobody has changed what its next step depends on.
+fn is_as_read(order: &orders::Model) -> Condition {
+    let same_driver = match order.driver_id {
         Some(driver) => orders::Column::DriverId.eq(driver),
         None => orders::Column::DriverId.is_null(),
     };
-    let update = orders::Entity::update_many()
-        .filter(orders::Column::Id.eq(present.id))
-        .filter(orders::Column::Status.eq(present.status))
-        .filter(unchanged_driver);
-    let changed = change(update).exec_with_returning(transaction).await.map_err(|failure| {
-        Error::or_taken(failure, &[("driver_id", "driverId", "The driver carries an order already.")])
-    })?;
-    changed
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::conflict("Somebody else changed the order at the same moment. Look at it again."))
+    Condition::all().add(orders::Column::Id.eq(order.id)).add(orders::Column::Status.eq(order.status)).add(same_driver)
+}
+
+fn changed_meanwhile() -> Error {
+    Error::conflict("Somebody else changed the order at the same moment. Look at it again.")
 }
 
 /// What somebody has to say about a step.

@@ -1,0 +1,82 @@
+//! What a customer asks for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    features::{
+        address::Address,
+        order::types::{OrderItemInput, PlaceOrderInput},
+    },
+    graphql::{
+        error::{Error, Result},
+        ids::{DishId, GlobalId, RestaurantId},
+        input,
+    },
+};
+
+/// How many lines an order can have.
+pub const MAXIMUM_LINES: usize = 100;
+/// How many of one dish.
+const MAXIMUM_QUANTITY: i32 = 99;
+
+/// What a customer asks for, well-formed but not yet compared with what is on sale.
+pub struct Request {
+    pub restaurant: RestaurantId,
+    /// Quantity by dish, each dish once.
+    pub quantities: BTreeMap<DishId, i32>,
+    /// The line of the input that first named the dish.
+    lines: HashMap<DishId, usize>,
+    pub address: Address,
+    pub idempotency_key: Option<String>,
+}
+
+impl Request {
+    pub fn decode(wanted: PlaceOrderInput) -> Result<Self> {
+        let restaurant = RestaurantId::parse(&wanted.restaurant_id, "restaurantId")?;
+        let (quantities, lines) = decode_items(&wanted.items)?;
+        Ok(Request {
+            restaurant,
+            quantities,
+            lines,
+            address: wanted.delivery_address.decode("deliveryAddress")?,
+            idempotency_key: match wanted.idempotency_key {
+                Some(key) => Some(input::text("idempotencyKey", &key, 255)?),
+                None => None,
+            },
+        })
+    }
+
+    /// The same for the same order, however its lines are written.
+    pub fn hash(&self) -> String {
+        let quantities = self.quantities.iter().map(|(dish, quantity)| (dish.0, quantity)).collect::<Vec<_>>();
+        let canonical = json!([self.restaurant.0, quantities, self.address.to_json()]).to_string();
+        Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// The field of the input that named the dish.
+    pub fn field(&self, dish: DishId) -> String {
+        format!("items.{}.dishId", self.lines.get(&dish).copied().unwrap_or_default())
+    }
+}
+
+fn decode_items(items: &[OrderItemInput]) -> Result<(BTreeMap<DishId, i32>, HashMap<DishId, usize>)> {
+    input::length("items", items, 1, MAXIMUM_LINES)?;
+    let (mut quantities, mut lines) = (BTreeMap::new(), HashMap::new());
+    for (line, item) in items.iter().enumerate() {
+        let dish = DishId::parse(&item.dish_id, &format!("items.{line}.dishId"))?;
+        let field = format!("items.{line}.quantity");
+        let quantity = quantities.entry(dish).or_insert(0);
+        *quantity += input::whole_number(&field, item.quantity, 1, MAXIMUM_QUANTITY)?;
+        if *quantity > MAXIMUM_QUANTITY {
+            return Err(Error::bad_input(
+                field,
+                format!("The lines of this dish add up to more than {MAXIMUM_QUANTITY}."),
+            ));
+        }
+        lines.entry(dish).or_insert(line);
+    }
+    Ok((quantities, lines))
+}
