@@ -226,6 +226,17 @@ impl Viewer {
             .unwrap_or_default()
     }
 
+    /// The same with these rights, of which nobody hears when they change.
+    #[must_use]
+    pub fn with_rights(&self, rights: Option<&Rights>) -> Viewer {
+        match (self, rights) {
+            (Viewer::User(user), Some(rights)) => {
+                Viewer::User(Arc::new(SignedIn::new(user.id, user.session, user.origin.clone(), rights.clone())))
+            }
+            (viewer, _) => viewer.clone(),
+        }
+    }
+
     /// Wakes at every change of the viewer's rights from now on.
     pub fn watch_rights(&self) -> RightsWatch {
         RightsWatch(self.user().map(|user| user.known.subscribe()))

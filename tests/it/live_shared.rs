@@ -88,4 +88,26 @@ both_databases! {
             stream.expect_complete().await;
         }
     }
+
+    async fn who_comes_and_goes_among_many_is_told_each_step_once(city: &City) {
+        const SEQUENCE: &str = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { sequence } }";
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (staff, ann) = (city.merchant_of(&restaurant).await, city.customer("Ann").await);
+        let order = city.order(&ann, &restaurant).status(Pending).create().await.id();
+        let mut streams = followers(&ann, &order, SEQUENCE, 10).await;
+        for (step, status) in [(2, Confirmed), (3, Preparing), (4, Ready)] {
+            staff.update_order_status(&order, status).await.expect_success();
+            for event in all_are_told(&mut streams).await {
+                assert_eq!(event.get::<i64>("/orderStatusChanged/sequence"), step);
+            }
+            // Those who were first leave, and others come.
+            streams.drain(..6);
+            streams.extend(followers(&ann, &order, SEQUENCE, 8).await);
+        }
+        staff.cancel_order(&order).await.expect_success();
+        for mut stream in streams {
+            assert_eq!(stream.next_event().await.get::<i64>("/orderStatusChanged/sequence"), 5);
+            stream.expect_complete().await;
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::ContextBase;
 
-use super::loaders::Reader;
+use super::{live::Progress, loaders::Reader};
 use crate::{
     app::App,
     viewer::{Origin, Viewer},
@@ -17,12 +17,22 @@ pub struct Given {
     pub origin: Origin,
 }
 
+impl Given {
+    /// The same for this viewer.
+    #[must_use]
+    pub fn to(&self, viewer: Viewer) -> Self {
+        Given { reader: Reader::new(self.reader.app.clone(), viewer), origin: self.origin.clone() }
+    }
+}
+
 /// Short ways to what the operation was given, whose absence would be a defect of the server.
 pub trait OperationContext {
     fn app(&self) -> &Arc<App>;
     fn viewer(&self) -> &Viewer;
     fn origin(&self) -> &Origin;
     fn reader(&self) -> &Reader;
+    /// Of a subscription alone: where its stream is.
+    fn progress(&self) -> &Progress;
 }
 
 impl<T> OperationContext for ContextBase<'_, T> {
@@ -40,5 +50,9 @@ impl<T> OperationContext for ContextBase<'_, T> {
 
     fn reader(&self) -> &Reader {
         &self.data_unchecked::<Given>().reader
+    }
+
+    fn progress(&self) -> &Progress {
+        self.data_unchecked()
     }
 }

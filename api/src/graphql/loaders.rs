@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::shared::{Flights, Reading};
+use super::flights::{Flights, Reading};
 use crate::{app::App, viewer::Viewer};
 
 /// Loads for one viewer. Features implement [`Batch`](super::plan::Batch) for their keys beside their statements. Nothing is kept: what a

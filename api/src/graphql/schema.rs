@@ -2,7 +2,7 @@
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
-use super::{document::checked_schema, execute::VerifyPlans, node::NodeQuery, scalars};
+use super::{document::checked_schema, execute::VerifyPlans, live::Groups, node::NodeQuery, scalars};
 use crate::features::{
     account::{mutation::AccountMutation, query::AccountQuery},
     audit::query::AuditQuery,
@@ -52,7 +52,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// queries are answered twice, also by async-graphql's own execution, and fail where the two differ.
 pub fn build(introspection: bool, verify_plans: bool) -> Schema {
     let roots = || (Query::default(), Mutation::default(), Subscription::default());
-    let schema = checked_schema(roots, scalars::problem, introspection);
+    let schema = checked_schema(roots, scalars::problem, introspection).data(Groups::default());
     if verify_plans { schema.data(VerifyPlans).finish() } else { schema.finish() }
 }
 

@@ -4,15 +4,17 @@
 use std::{convert::Infallible, time::Duration};
 
 use async_graphql::ServerError;
-use async_stream::stream;
 use axum::{
     body::Body,
     http::{HeaderName, header},
     response::{IntoResponse, Response},
 };
-use futures_util::{Stream, StreamExt};
+use futures_util::{StreamExt, stream};
 use serde::Serialize;
-use tokio::time::{Instant, interval_at};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, interval_at, timeout},
+};
 
 use super::{
     attendance::{Attendance, Ended},
@@ -20,12 +22,11 @@ use super::{
     graphql::{Asker, Endpoint, unserved},
     media::Media,
     metrics::{Reason, Transport},
-    operation::{self, Answer, Answers},
+    operation::{self, Answer},
 };
 use crate::graphql::{
     document::coded,
     execute::{Operation, Refusal},
-    json,
     schema::Schema,
 };
 
@@ -54,48 +55,70 @@ pub(super) async fn open(endpoint: &Endpoint, asker: Asker, prepared: Result<Ope
         // nginx would keep events back until it has a bufferful of them.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
-    let patience = Duration::from_secs(endpoint.app.config.websocket.send_timeout_seconds);
-    let begun = async move { prepared?.stream().await };
-    let (operation, answers) = operation::start(place, begun, in_words, Some(patience));
-    let events = events(endpoint, admission, attendance, operation, answers);
-    (headers, Body::from_stream(events)).into_response()
+    let begins = async move { prepared?.stream().await };
+    let operation = operation::start(place, begins, in_words);
+    let (sender, mut body) = mpsc::channel(1);
+    let line = Line {
+        sender,
+        patience: Duration::from_secs(endpoint.app.config.websocket.send_timeout_seconds),
+        pause: Duration::from_secs(endpoint.app.config.websocket.ping_interval_seconds),
+    };
+    tokio::spawn(tell(line, operation, admission, attendance, endpoint.departure()));
+    // Every piece is sent at once.
+    let pieces = stream::poll_fn(move |context| body.poll_recv(context)).map(Ok::<_, Infallible>);
+    (headers, Body::from_stream(pieces)).into_response()
 }
 
-/// The text of the stream, in pieces that are each sent at once. A stream that ends without `complete` is to be asked for again.
-fn events(
-    endpoint: &Endpoint,
-    admission: Admission,
+/// The way to the client.
+struct Line {
+    sender: mpsc::Sender<String>,
+    /// How long a slow client may take for what is said.
+    patience: Duration,
+    /// How often it is told that the stream lives.
+    pause: Duration,
+}
+
+impl Line {
+    async fn say(&self, text: String) -> Result<(), Reason> {
+        match timeout(self.patience, self.sender.send(text)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Reason::ClientGone),
+            Err(_) => Err(Reason::Stalled),
+        }
+    }
+}
+
+/// Tells what the operation says, in a task of its own, for nobody asks a body whose client does not read. A stream that ends without
+/// `complete` is to be asked for again.
+async fn tell(
+    line: Line,
+    mut operation: operation::Operation,
+    _admission: Admission,
     mut attendance: Attendance,
-    operation: operation::Operation,
-    mut answers: Answers,
-) -> impl Stream<Item = Result<String, Infallible>> + use<> {
-    let pause = Duration::from_secs(endpoint.app.config.websocket.ping_interval_seconds);
-    let departure = endpoint.departure();
-    stream! {
-        let _admission = admission;
-        yield Ok(KEEP_ALIVE.to_owned());
-        let mut heartbeat = interval_at(Instant::now() + pause, pause);
+    departure: impl Future<Output = ()>,
+) {
+    let telling = async {
+        line.say(KEEP_ALIVE.to_owned()).await?;
+        let mut heartbeat = interval_at(Instant::now() + line.pause, line.pause);
         tokio::pin!(departure);
-        let reason = loop {
-            let answer = tokio::select! {
-                () = &mut departure => break Reason::Shutdown,
+        loop {
+            tokio::select! {
+                () = &mut departure => return Err(Reason::Shutdown),
+                () = line.sender.closed() => return Err(Reason::ClientGone),
                 ended = attendance.ended() => {
-                    yield Ok(last_words(ended));
-                    break ended.reason();
+                    line.say(last_words(ended)).await?;
+                    return Err(ended.reason());
                 }
-                _ = heartbeat.tick() => {
-                    yield Ok(KEEP_ALIVE.to_owned());
-                    continue;
-                }
-                answer = answers.next() => answer,
-            };
-            let Some(answer) = answer else { return };
-            yield Ok(answer.text);
-            if answer.last {
-                return;
+                _ = heartbeat.tick() => line.say(KEEP_ALIVE.to_owned()).await?,
+                answer = operation.next() => match answer {
+                    Some(written) => line.say(written.text).await?,
+                    None => return Ok(()),
+                },
             }
-        };
-        operation.stop(reason);
+        }
+    };
+    if let Err(reason) = telling.await {
+        operation.is_stopped(reason);
     }
 }
 
@@ -111,7 +134,7 @@ struct Refused<'a> {
 
 fn in_words(answer: Answer<'_>) -> String {
     match answer {
-        Answer::Next(response) => next(&json::response_text(response)),
+        Answer::Next(json) => next(json),
         // Maps here have text for keys, and nothing else makes it fail.
         Answer::Refused(errors) => next(&serde_json::to_string(&Refused { errors }).unwrap_or_default()) + COMPLETE,
         Answer::Complete => COMPLETE.to_owned(),

@@ -17,9 +17,11 @@ use crate::{config::HttpConfig, graphql::error::Code, viewer::Origin};
 use connection::Handshake;
 use protocol::Protocol;
 
-/// tungstenite keeps both buffers for as long as the socket lives, 128 KiB each by default: this is what ten thousand idle
-/// sockets can afford. What is longer is read in several parts.
-const BUFFER_BYTES: usize = 512;
+/// tungstenite keeps it for as long as the socket lives, 128 KiB by default: this is what ten thousand idle sockets can afford. What is
+/// longer is read in several parts.
+const READ_BUFFER_BYTES: usize = 512;
+/// Messages that wait together are written together up to about this. A socket keeps no more of it than it once had to say.
+const WRITTEN_TOGETHER_BYTES: usize = 8 * 1024;
 /// More than any answer within the limits of complexity: what is larger ends the socket.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
@@ -32,8 +34,8 @@ pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: Heade
     let limits = &endpoint.app.config.websocket;
     let upgrade = upgrade
         .protocols(Protocol::ALL.map(Protocol::name))
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITTEN_TOGETHER_BYTES)
         .max_write_buffer_size(MAX_ANSWER_BYTES)
         .max_message_size(limits.message_bytes)
         .max_frame_size(limits.message_bytes);

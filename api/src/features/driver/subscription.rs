@@ -15,6 +15,7 @@ use crate::{
         context::OperationContext,
         error::{Error, Result},
         ids::{DriverId, GlobalId, OrderId},
+        live::{Place, Progress},
         row::Row,
     },
     viewer::Viewer,
@@ -35,7 +36,7 @@ impl DriverSubscription {
     ) -> Result<impl Stream<Item = Result<DriverLocation>> + use<>> {
         let id = OrderId::parse(&order_id, "orderId")?;
         // Boxed: it takes room that nobody needs while the subscription lives.
-        order_driver_locations(ctx.app().clone(), ctx.viewer().clone(), id).boxed().await
+        order_driver_locations(ctx.app().clone(), ctx.viewer().clone(), id, ctx.progress().clone()).boxed().await
     }
 }
 
@@ -44,6 +45,7 @@ async fn order_driver_locations(
     app: Arc<App>,
     viewer: Viewer,
     id: OrderId,
+    progress: Progress,
 ) -> Result<impl Stream<Item = Result<DriverLocation>> + use<>> {
     // The receiver comes first, so that nothing falls between reading the present and following it.
     let mut steps = app.events.subscribe(Topic::Order(id)).await;
@@ -51,10 +53,9 @@ async fn order_driver_locations(
     if !service::is_concerned(&viewer, &order) {
         return Err(Error::forbidden("Only those concerned by the order see where its driver is."));
     }
-    let mut rights = viewer.watch_rights();
     Ok(try_stream! {
         let mut followed: Option<Whereabouts> = None;
-        let mut told = None;
+        let mut told = progress.place();
         loop {
             let order = orders::Entity::find_by_id(id.0).one(&app.db).boxed().await.map_err(Error::from)?;
             let Some(order) = order.filter(|order| !service::is_final(order.status)) else { break };
@@ -62,36 +63,32 @@ async fn order_driver_locations(
                 Err(Error::right_lost())?;
             }
             let Some(driver) = order.driver_id.map(DriverId) else {
-                followed = None;
-                tokio::select! {
-                    biased;
-                    () = rights.changed() => {}
-                    signal = steps.changed() => if signal.is_none() { return },
+                (followed, told) = (None, None);
+                if progress.waiting(steps.changed()).await.is_none() {
+                    return;
                 }
                 continue;
             };
             let Some(whereabouts) = followed.as_mut().filter(|whereabouts| whereabouts.driver() == driver) else {
                 // The order may have taken a step until now: it is read once more before anything is told.
                 followed = Some(location::driver_follow(&app, driver).boxed().await?);
-                told = None;
                 continue;
             };
-            // Places are told until the driver's order takes a step, which may have taken it from the driver or ended it, or until the
-            // viewer's rights change.
+            // Places are told until the driver's order takes a step, which may have taken it from the driver or ended it.
             loop {
                 let newest = whereabouts.newest();
                 // A place that came behind a step is not told before the order is looked at.
                 if whereabouts.is_to_look() {
                     break;
                 }
-                if let Some(position) = newest.filter(|_| newest != told) {
-                    told = newest;
+                let place = newest.map(|position| Place(i64::from(driver.0), position.recorded_at.timestamp_micros()));
+                if let Some((position, place)) = newest.zip(place.filter(|_| place != told)) {
+                    told = Some(place);
+                    progress.reach(place);
                     yield DriverLocation { driver, position };
                 }
-                tokio::select! {
-                    biased;
-                    () = rights.changed() => break,
-                    open = whereabouts.changed() => if !open { return },
+                if !progress.waiting(whereabouts.changed()).await {
+                    return;
                 }
             }
         }

@@ -3,7 +3,8 @@ use futures_util::{FutureExt, Stream};
 
 use super::{
     history::FeedPosition,
-    watch::{self, Readings, Step},
+    types::OrderEvent,
+    watch::{self, Readings},
 };
 use crate::{
     app::App,
@@ -32,13 +33,13 @@ impl OrderSubscription {
         ctx: &Context<'_>,
         order_id: ID,
         after: Option<i32>,
-    ) -> Result<impl Stream<Item = Result<Step>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let id = OrderId::parse(&order_id, "orderId")?;
         if after.is_some_and(|after| after < 0) {
             return Err(Error::bad_input("after", "This must not be negative."));
         }
-        let (app, readings) = (ctx.app().clone(), self.readings.clone());
-        watch::order_steps(app, readings, ctx.viewer().clone(), id, after).boxed().await
+        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
+        watch::order_steps(app, readings, ctx.viewer().clone(), id, after, progress).boxed().await
     }
 
     /// Every step of every order of one restaurant, as its kitchen sees it: the latest step of each order under way first; with
@@ -50,11 +51,11 @@ impl OrderSubscription {
         ctx: &Context<'_>,
         restaurant_id: ID,
         after: Option<String>,
-    ) -> Result<impl Stream<Item = Result<Step>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
         let after = feed_position(ctx.app(), after)?;
-        let (app, readings) = (ctx.app().clone(), self.readings.clone());
-        watch::restaurant_steps(app, readings, ctx.viewer().clone(), id, after).boxed().await
+        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
+        watch::restaurant_steps(app, readings, ctx.viewer().clone(), id, after, progress).boxed().await
     }
 
     /// Every step of every order assigned to the viewing driver, assignment and release included: the latest step of the order
@@ -65,12 +66,12 @@ impl OrderSubscription {
         &self,
         ctx: &Context<'_>,
         after: Option<String>,
-    ) -> Result<impl Stream<Item = Result<Step>> + use<>> {
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let after = feed_position(ctx.app(), after)?;
         ctx.viewer().signed_in()?;
         let driver = ctx.viewer().driver().ok_or_else(|| Error::forbidden("Only drivers have orders to carry."))?;
-        let (app, readings) = (ctx.app().clone(), self.readings.clone());
-        watch::driver_steps(app, readings, ctx.viewer().clone(), driver, after).boxed().await
+        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
+        watch::driver_steps(app, readings, driver, after, progress).boxed().await
     }
 }
 

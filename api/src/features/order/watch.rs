@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_stream::try_stream;
 use entity::{order_events, orders};
-use futures_util::{FutureExt, Stream};
+use futures_util::Stream;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::watch;
 
@@ -18,21 +18,19 @@ use crate::{
     database::Life,
     events::{Signal, SignalNumber, Topic, measure_lag},
     graphql::{
-        error::{Code, Error, Result},
+        error::{Error, Result},
+        flights::{Flights, Reading},
         ids::OrderId,
+        live::{Place, Progress},
         row::Row,
-        shared::{Flights, Reading, Shared},
     },
-    viewer::{RightsWatch, Viewer},
+    viewer::Viewer,
 };
 
 pub use self::feed::{driver_steps, restaurant_steps};
 
 /// How many events are read at a time; more are read in turn.
 const BATCH: u64 = 200;
-
-/// A step as those who follow it are told.
-pub type Step = Shared<OrderEvent>;
 
 /// What is being read, for all who follow the same. Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]
@@ -49,9 +47,10 @@ pub async fn order_steps(
     viewer: Viewer,
     id: OrderId,
     after: Option<i32>,
-) -> Result<impl Stream<Item = Result<Step>>> {
+    progress: Progress,
+) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     // The receiver comes first, so that nothing falls between reading the present and following it.
-    let mut look = Look::at(&app, Topic::Order(id), &viewer).await;
+    let mut look = Look::at(&app, Topic::Order(id)).await;
     orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
         .filter(order_events::Column::OrderId.eq(id.0))
@@ -59,7 +58,8 @@ pub async fn order_steps(
         .one(&app.db)
         .await?;
     let latest_sequence = latest.as_ref().map_or(0, |event| event.sequence);
-    let mut seen = after.unwrap_or(latest_sequence - 1);
+    let told = progress.place().and_then(|Place(_, sequence)| i32::try_from(sequence).ok());
+    let mut seen = told.or(after).unwrap_or(latest_sequence - 1);
     // Steps are never taken back: these were, with the data that they were in.
     if seen > latest_sequence {
         return Err(Error::cursor_expired());
@@ -67,6 +67,7 @@ pub async fn order_steps(
     Ok(try_stream! {
         let mut is_over = latest.is_some_and(|event| lifecycle::is_final(event.status) && seen >= event.sequence);
         let mut woken_by = None;
+        progress.reach(Place(0, seen.into()));
         while !is_over {
             look.expect_same_life()?;
             let read = readings.steps_of_order(&app, id, seen, woken_by).await?;
@@ -78,6 +79,7 @@ pub async fn order_steps(
                 seen = step.0.sequence;
                 is_over = lifecycle::is_final(step.0.status);
                 look.measure(step);
+                progress.reach(Place(0, seen.into()));
                 yield step.clone();
             }
             let caught_up = (read.steps.len() as u64) < BATCH;
@@ -87,10 +89,8 @@ pub async fn order_steps(
                 woken_by = None;
                 continue;
             }
-            woken_by = match look.wait().await {
+            woken_by = match progress.waiting(look.wait()).await {
                 Woken::ByAnEvent(signal) => Some(signal),
-                Woken::ByTheRights if can_be_found(&app, &viewer, id).boxed().await? => None,
-                Woken::ByTheRights => Err(Error::right_lost())?,
                 Woken::InAnotherLife => Err(Error::cursor_expired())?,
                 Woken::AtTheEnd => break,
             };
@@ -114,7 +114,7 @@ impl Readings {
 
 /// Steps that follow one another, and the order at the same moment; without steps none.
 struct StepsOfOrder {
-    steps: Vec<Step>,
+    steps: Vec<OrderEvent>,
     order: Option<orders::Model>,
 }
 
@@ -128,14 +128,13 @@ async fn order_steps_after(app: &App, id: OrderId, seen: i32) -> Result<StepsOfO
         .all(&app.db)
         .await?;
     let (events, mut orders): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-    let steps = events.into_iter().map(|event| Shared::new(OrderEvent(event.into()))).collect();
+    let steps = events.into_iter().map(|event| OrderEvent(event.into())).collect();
     Ok(StepsOfOrder { steps, order: orders.pop().flatten() })
 }
 
-/// Waits for a reason to look: something happened, the viewer's rights are not what they were, or the data are others.
+/// Waits for a reason to look: something happened, or the data are others.
 struct Look {
     signal: Signal,
-    rights: RightsWatch,
     life: watch::Receiver<Life>,
     /// Whether what is read from now on has only just happened.
     has_waited: bool,
@@ -143,16 +142,15 @@ struct Look {
 
 enum Woken {
     ByAnEvent(SignalNumber),
-    ByTheRights,
     InAnotherLife,
     AtTheEnd,
 }
 
 impl Look {
     /// From now on. Take it first and read the present after: then nothing falls between.
-    async fn at(app: &App, topic: Topic, viewer: &Viewer) -> Self {
-        let (rights, life) = (viewer.watch_rights(), app.lives.follow());
-        Look { rights, life, signal: app.events.subscribe(topic).await, has_waited: false }
+    async fn at(app: &App, topic: Topic) -> Self {
+        let life = app.lives.follow();
+        Look { life, signal: app.events.subscribe(topic).await, has_waited: false }
     }
 
     /// What was read before does not fit what is read now, where another life has begun.
@@ -173,16 +171,7 @@ impl Look {
         tokio::select! {
             biased;
             Ok(()) = self.life.changed() => Woken::InAnotherLife,
-            () = self.rights.changed() => Woken::ByTheRights,
             signal = self.signal.changed() => signal.map_or(Woken::AtTheEnd, Woken::ByAnEvent),
         }
-    }
-}
-
-async fn can_be_found(app: &App, viewer: &Viewer, id: OrderId) -> Result<bool> {
-    match orders::Model::find_visible(&app.db, viewer, id).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.code == Code::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }

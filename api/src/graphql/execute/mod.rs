@@ -4,7 +4,7 @@ mod charge;
 mod errors;
 mod verify;
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{any::TypeId, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{ObjectType, Request, Response, ServerError, SubscriptionType, parser::types::OperationType};
 use futures_util::{
@@ -18,9 +18,9 @@ use super::{
     context::Given,
     document::{Checked, Checks, Prepared, Shape, coded},
     error::{Code, Error},
+    live::{self, Groups, Progress, Selection, Subscription, Told},
     loaders::Reader,
     schema::Schema,
-    shared::Selection,
 };
 use crate::{
     app::App,
@@ -53,9 +53,8 @@ pub async fn execute(
 
 /// The responses of a subscription; or of a query or mutation, which has one.
 ///
-/// Dropping the stream ends the subscription. Each event is resolved when it is asked for, with loaders that keep nothing, so
-/// that it shows the present and not what an earlier event has read; one that is [`Shared`](super::shared) shows what was present a
-/// second ago at the most.
+/// Dropping the stream ends the subscription. Each event is resolved once for all who follow the same, with loaders that keep nothing, so
+/// that it shows the present and not what an earlier event has read; who reads late is told what is then.
 ///
 /// # Errors
 /// Nothing ran, for the reasons given. What goes wrong while running is in the responses.
@@ -65,7 +64,7 @@ pub async fn subscribe(
     viewer: Viewer,
     origin: Origin,
     request: Request,
-) -> Result<BoxStream<'static, Response>, Refusal> {
+) -> Result<BoxStream<'static, Arc<Told>>, Refusal> {
     let deadline = Deadline::from_now(&app.config.limits);
     prepare(app, schema, viewer, origin, request, deadline).await?.stream().await
 }
@@ -109,6 +108,8 @@ pub struct Operation<S> {
     complexity: usize,
     schema: S,
     request: Request,
+    /// What a subscription selects, if others can select the same.
+    selection: Option<Selection>,
     deadline: Deadline,
     /// Errors returned at most.
     errors: usize,
@@ -128,14 +129,11 @@ where
     ) -> Result<Self, Refusal> {
         let Checked { prepared, complexity } =
             checks(schema).check(&request, limits).await.map_err(|refusal| errors::capped(refusal, limits.errors))?;
-        if prepared.kind() == OperationType::Subscription
-            && let Some(selection) = Selection::of(&request)
-        {
-            request = request.data(selection);
-        }
+        let is_subscription = prepared.kind() == OperationType::Subscription;
+        let selection = is_subscription.then(|| Selection::of(&request)).flatten();
         request.set_parsed_query(prepared.document.clone());
         request.operation_name = None;
-        Ok(Self { prepared, complexity, schema: schema.clone(), request, deadline, errors: limits.errors })
+        Ok(Self { prepared, complexity, schema: schema.clone(), request, selection, deadline, errors: limits.errors })
     }
 
     /// What the operation is.
@@ -193,21 +191,31 @@ where
     ///
     /// # Errors
     /// Nothing ran, for the reasons given.
-    pub async fn stream(self) -> Result<BoxStream<'static, Response>, Refusal> {
+    pub async fn stream(self) -> Result<BoxStream<'static, Arc<Told>>, Refusal> {
         if self.kind() != OperationType::Subscription {
-            let response = self.run().await?;
-            return Ok(stream::once(std::future::ready(response)).boxed());
+            let told = Arc::new(Told::new(&self.run().await?));
+            return Ok(stream::once(std::future::ready(told)).boxed());
         }
-        let Self { prepared, schema, request, errors, .. } = self;
-        // Of what was prepared a subscription keeps no more for as long as it lives.
-        let outline = prepared.outline.clone();
-        drop(prepared);
-        let events = each_on_one_connection(schema.execute_stream(request));
-        let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
-            Ok(response) => errors::finished(response, &outline, shape(&schema), errors),
-            Err(panic) => failed(panicked(panic_message(&*panic))),
+        let Self { prepared, schema, request, selection, errors, .. } = self;
+        let given = request.data.get(&TypeId::of::<Given>()).and_then(|given| given.downcast_ref::<Given>()).cloned();
+        let viewer = given.as_ref().map_or(Viewer::Anonymous, |given| given.reader.viewer.clone());
+        let shared = selection.zip(schema.data::<Groups>().cloned());
+        let variables = request.variables;
+        let begin = Box::new(move |viewer: Viewer, progress: Progress| {
+            let mut request = Request::new(String::new()).variables(variables.clone()).data(progress);
+            if let Some(given) = &given {
+                request = request.data(given.to(viewer));
+            }
+            request.set_parsed_query(prepared.document.clone());
+            let (schema, outline) = (schema.clone(), prepared.outline.clone());
+            let events = each_on_one_connection(schema.execute_stream(request));
+            let responses = AssertUnwindSafe(events).catch_unwind().map(move |event| match event {
+                Ok(response) => errors::finished(response, &outline, shape(&schema), errors),
+                Err(panic) => failed(panicked(panic_message(&*panic))),
+            });
+            responses.boxed()
         });
-        Ok(responses.boxed())
+        Ok(live::follow(Subscription { viewer, shared, begin }))
     }
 }
 

@@ -368,7 +368,10 @@ async fn an_operation_has_its_time() {
 
 async fn events(query: &str) -> Json {
     match check(request(query, json!({}))).await {
-        Ok(operation) => json!(operation.stream().await.unwrap().collect::<Vec<_>>().await),
+        Ok(operation) => {
+            let told = operation.stream().await.unwrap().collect::<Vec<_>>().await;
+            told.iter().map(|told| serde_json::from_str::<Json>(&told.json).unwrap()).collect()
+        }
         Err(refusal) => json!({ "refused": refusal }),
     }
 }

@@ -1,19 +1,17 @@
 //! What happens on a socket. One task owns it; the server's heartbeat is the websocket's own ping, which every client answers by
 //! itself.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use async_graphql::{Request, ScalarType, ServerError};
 use axum::{
     extract::ws::{Message, WebSocket},
     http::HeaderMap,
 };
-use futures_util::{
-    FutureExt, StreamExt,
-    stream::{BoxStream, SelectAll},
-};
+use futures_util::{FutureExt, SinkExt};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
+use tokio_stream::StreamMap;
 
 use super::{
     end::{self, End},
@@ -47,6 +45,9 @@ pub struct Handshake {
     pub origin: Origin,
 }
 
+/// Messages that are written together at most, where so many wait.
+const TOGETHER: usize = 16;
+
 /// Serves a socket to its end. Boxed, for whatever is handed from one future to the next takes its room in each.
 pub async fn serve(handshake: Box<Handshake>, socket: WebSocket) {
     let mut connection = Connection::new(handshake, socket);
@@ -55,25 +56,10 @@ pub async fn serve(handshake: Box<Handshake>, socket: WebSocket) {
         // The log has it.
         Err(_) => End::unserved(Code::InternalServerError),
     };
-    let Connection { socket, operations, admission: _admission, .. } = *connection;
-    for running in operations.into_values() {
-        running.operation.stop(end.reason);
-    }
+    let Connection { socket, mut operations, admission: _admission, .. } = *connection;
+    operations.values_mut().for_each(|operation| operation.is_stopped(end.reason));
+    drop(operations);
     end.tell(socket).await;
-}
-
-/// An operation among those of its socket.
-struct Running {
-    /// Tells the operation from an earlier one with the same id.
-    number: u64,
-    operation: Operation,
-}
-
-/// What an operation said.
-struct Said {
-    id: Arc<str>,
-    number: u64,
-    written: Written,
 }
 
 struct Connection {
@@ -85,10 +71,7 @@ struct Connection {
     origin: Origin,
     /// Who asks, once the connection is acknowledged.
     attendance: Option<Attendance>,
-    operations: HashMap<Arc<str>, Running>,
-    answers: SelectAll<BoxStream<'static, Said>>,
-    /// Operations so far.
-    started: u64,
+    operations: StreamMap<Arc<str>, Operation>,
 }
 
 impl Connection {
@@ -102,9 +85,7 @@ impl Connection {
             headers,
             origin,
             attendance: None,
-            operations: HashMap::new(),
-            answers: SelectAll::new(),
-            started: 0,
+            operations: StreamMap::new(),
         })
     }
 
@@ -125,6 +106,7 @@ impl Connection {
         let departure = self.endpoint.departure();
         tokio::pin!(departure);
         let mut unanswered = 0;
+        let mut said = Vec::new();
         loop {
             tokio::select! {
                 () = &mut departure => return Err(end::GOING_AWAY),
@@ -137,7 +119,9 @@ impl Connection {
                     unanswered += 1;
                     self.keep_alive().await?;
                 }
-                Some(said) = self.answers.next() => self.pass_on(said).await?,
+                _ = self.operations.next_many(&mut said, TOGETHER), if !self.operations.is_empty() => {
+                    self.pass_on(&mut said).await?;
+                }
                 message = self.socket.recv() => {
                     unanswered = 0;
                     match message {
@@ -152,11 +136,7 @@ impl Connection {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        match timeout(self.patience(), self.socket.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(end::GONE),
-            Err(_) => Err(end::STALLED),
-        }
+        sent(self.patience(), self.socket.send(message)).await
     }
 
     async fn write(&mut self, text: String) -> Result<(), End> {
@@ -171,16 +151,17 @@ impl Connection {
         }
     }
 
-    /// Sends what an operation says, unless the client has stopped it in the meantime.
-    async fn pass_on(&mut self, Said { id, number, written }: Said) -> Result<(), End> {
-        if self.operations.get(&id).is_none_or(|running| running.number != number) {
-            return Ok(());
+    /// Sends what operations say.
+    async fn pass_on(&mut self, said: &mut Vec<(Arc<str>, Written)>) -> Result<(), End> {
+        let patience = self.patience();
+        for (id, Written { text, end }) in said.drain(..) {
+            if end.is_some() {
+                // The id is free from here on, also for a client that reads faster than this goes on.
+                self.operations.remove(&id);
+            }
+            sent(patience, self.socket.feed(Message::text(text))).await?;
         }
-        if written.last {
-            // The id is free from here on, also for a client that reads faster than this goes on.
-            self.operations.remove(&id);
-        }
-        self.write(written.text).await
+        sent(patience, self.socket.flush()).await
     }
 
     async fn receive(&mut self, message: Message) -> Result<(), End> {
@@ -273,7 +254,7 @@ impl Connection {
             let message = "The server runs as many operations as it can. Try again shortly.".to_owned();
             return self.refuse(&id, coded(Code::Unavailable, message, None)).await;
         };
-        let begun = {
+        let begins = {
             let Endpoint { app, schema, .. } = self.endpoint.clone();
             let origin = self.origin.clone();
             async move { execute::subscribe(&app, &schema, viewer, origin, request).await }
@@ -282,11 +263,7 @@ impl Connection {
             let (protocol, id) = (self.protocol, id.clone());
             move |answer: Answer<'_>| protocol.answer(&id, answer)
         };
-        let (operation, answers) = operation::start(place, begun, words, None);
-        self.started += 1;
-        let number = self.started;
-        self.operations.insert(id.clone(), Running { number, operation });
-        self.answers.push(answers.map(move |written| Said { id: id.clone(), number, written }).boxed());
+        self.operations.insert(id, operation::start(place, begins, words));
         Ok(())
     }
 
@@ -304,8 +281,7 @@ impl Connection {
 
     /// Ends an operation as the client wants it; whether there was one.
     fn end_operation(&mut self, id: &str) -> bool {
-        let running = self.operations.remove(id);
-        running.map(|running| running.operation.stop(Reason::ClientCompleted)).is_some()
+        self.operations.remove(id).map(|mut operation| operation.is_stopped(Reason::ClientCompleted)).is_some()
     }
 
     async fn misunderstand(&mut self, message: &Misunderstood) -> Result<(), End> {
@@ -324,6 +300,15 @@ impl Connection {
                 self.write(subscriptions_transport_ws::connection_error(&error)).await
             }
         }
+    }
+}
+
+/// Waits for something to be sent, but no longer than this.
+async fn sent(patience: Duration, sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
+    match timeout(patience, sending).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(end::GONE),
+        Err(_) => Err(end::STALLED),
     }
 }
 

@@ -1,13 +1,10 @@
 //! What the two protocols have in common, and which of them says what.
 
-use async_graphql::{Request, Response};
+use async_graphql::Request;
 use serde_json::{Map, Value as Json};
 
 use super::{graphql_transport_ws, subscriptions_transport_ws};
-use crate::{
-    graphql::json,
-    http::{metrics::Transport, operation::Answer},
-};
+use crate::http::{metrics::Transport, operation::Answer};
 
 /// What is spoken on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +32,10 @@ pub struct Misunderstood {
     pub reason: String,
 }
 
-/// A message with an operation's response.
-pub(super) fn next(kind: &str, id: &str, response: &Response) -> String {
+/// A message with an operation's response, which is JSON.
+pub(super) fn next(kind: &str, id: &str, payload: &str) -> String {
     // A text is written whatever it holds.
     let id = serde_json::to_string(id).unwrap_or_default();
-    let payload = json::response_text(response);
     format!(r#"{{"type":"{kind}","id":{id},"payload":{payload}}}"#)
 }
 

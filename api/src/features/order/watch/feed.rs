@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr},
 };
 
-use super::{BATCH, Look, Readings, Step, Woken};
+use super::{BATCH, Look, Readings, Woken};
 use crate::{
     app::App,
     dialect,
@@ -18,9 +18,10 @@ use crate::{
     features::order::{history::FeedPosition, lifecycle, types::OrderEvent},
     graphql::{
         error::{Error, Result},
+        flights::Reading,
         ids::{DriverId, RestaurantId},
+        live::{Place, Progress},
         row::Row,
-        shared::{Reading, Shared},
     },
     literal,
     viewer::Viewer,
@@ -38,18 +39,18 @@ pub async fn restaurant_steps(
     viewer: Viewer,
     id: RestaurantId,
     after: Option<FeedPosition>,
-) -> Result<impl Stream<Item = Result<Step>>> {
+    progress: Progress,
+) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     let topic = Topic::Restaurant(id);
-    let look = Look::at(&app, topic, &viewer).await;
+    let look = Look::at(&app, topic).await;
     restaurants::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("restaurantId"))?;
     viewer.signed_in()?;
     if !viewer.manages(id) {
         return Err(Error::forbidden("Only the restaurant's staff and admins see its orders as the kitchen does."));
     }
     let of_restaurant = Condition::all().add(orders::Column::RestaurantId.eq(id.0));
-    let allowed = move || viewer.manages(id);
     let steps = Feed { topic, present: of_restaurant.clone(), concerned: of_restaurant };
-    feed(app, readings, look, allowed, steps, after).await
+    feed(app, readings, look, steps, after, progress).await
 }
 
 /// Every step of every order assigned to the driver, the assignment and the release included. Without `after`, the latest step of
@@ -57,12 +58,12 @@ pub async fn restaurant_steps(
 pub async fn driver_steps(
     app: Arc<App>,
     readings: Readings,
-    viewer: Viewer,
     driver: DriverId,
     after: Option<FeedPosition>,
-) -> Result<impl Stream<Item = Result<Step>>> {
+    progress: Progress,
+) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     let topic = Topic::Driver(driver);
-    let look = Look::at(&app, topic, &viewer).await;
+    let look = Look::at(&app, topic).await;
     // The release carries no driver any more: it belongs to whoever the step before it belonged to.
     let before = Alias::new("before");
     let released = Query::select()
@@ -82,9 +83,8 @@ pub async fn driver_steps(
     // An order that was assigned beyond the horizon is told by its assignment, not by the step before.
     let carried =
         Condition::all().add(orders::Column::DriverId.eq(driver.0)).add(order_events::Column::DriverId.eq(driver.0));
-    let allowed = move || viewer.is_driver(driver);
     let steps = Feed { topic, present: carried, concerned: concerns };
-    feed(app, readings, look, allowed, steps, after).await
+    feed(app, readings, look, steps, after, progress).await
 }
 
 /// What a feed over several orders tells.
@@ -98,19 +98,19 @@ struct Feed {
 
 /// The latest step of each of the `present` orders under way, then all later steps that are `concerned`, in the order of the feed. The
 /// present is that of the horizon, where all is settled: were a step beyond it told already, its cursor would have one behind it that
-/// commits later. It ends when it is not `allowed` any more, which is asked before each step.
+/// commits later.
 async fn feed(
     app: Arc<App>,
     readings: Readings,
     mut look: Look,
-    allowed: impl Fn() -> bool + Send + Sync + 'static,
     feed: Feed,
     after: Option<FeedPosition>,
-) -> Result<impl Stream<Item = Result<Step>>> {
+    progress: Progress,
+) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     let Feed { topic, present, concerned } = feed;
     let backend = app.db.get_database_backend();
     let horizon = horizon(&app, backend).await?;
-    let (first, start) = match after {
+    let (first, start) = match progress.place().map(FeedPosition::from).or(after) {
         // Nothing that was told is taken back, but with the data that it was in, where the database could not be told from the one before.
         Some(after) if after > horizon.end => return Err(Error::cursor_expired()),
         Some(after) => (Vec::new(), after),
@@ -120,25 +120,17 @@ async fn feed(
         let mut seen = start;
         let mut wait = HELD_BACK;
         for event in first {
-            if !allowed() {
-                Err(Error::right_lost())?;
-            }
-            yield Shared::new(OrderEvent(event.into()));
+            yield OrderEvent(event.into());
         }
+        progress.reach(seen.into());
         let mut woken_by = None;
         loop {
-            if !allowed() {
-                Err(Error::right_lost())?;
-            }
             look.expect_same_life()?;
             let read = readings.steps_of_feed(&app, topic, &concerned, seen, woken_by).await?;
             for step in &read.steps {
-                // The step before may have been told long ago, to a slow client.
-                if !allowed() {
-                    Err(Error::right_lost())?;
-                }
                 seen = FeedPosition::of(&step.0);
                 look.measure(step);
+                progress.reach(seen.into());
                 yield step.clone();
             }
             let (found, next) = (!read.steps.is_empty(), read.next);
@@ -153,15 +145,26 @@ async fn feed(
                     wait = (wait * 2).min(HELD_BACK_LONG);
                     woken_by = None;
                 }
-                Next::Wait => woken_by = match look.wait().await {
+                Next::Wait => woken_by = match progress.waiting(look.wait()).await {
                     Woken::ByAnEvent(signal) => Some(signal),
-                    Woken::ByTheRights => None,
                     Woken::InAnotherLife => Err(Error::cursor_expired())?,
                     Woken::AtTheEnd => break,
                 },
             }
         }
     })
+}
+
+impl From<Place> for FeedPosition {
+    fn from(Place(feed_transaction, position): Place) -> Self {
+        FeedPosition { feed_transaction, position }
+    }
+}
+
+impl From<FeedPosition> for Place {
+    fn from(FeedPosition { feed_transaction, position }: FeedPosition) -> Self {
+        Place(feed_transaction, position)
+    }
 }
 
 /// The latest step up to the horizon of each order under way that fits the condition, in the order of the feed.
@@ -201,7 +204,7 @@ async fn latest_steps(app: &App, present: Condition, horizon: FeedPosition) -> R
 
 /// The next steps of a feed.
 pub(super) struct StepsOfFeed {
-    steps: Vec<Step>,
+    steps: Vec<OrderEvent>,
     next: Next,
 }
 
@@ -243,7 +246,7 @@ async fn feed_steps_after(app: &App, concerned: &Condition, seen: FeedPosition) 
     let rows = Row::find_by_statement(backend.build(&select)).all(&app.db).await?;
     let found = rows.len();
     let settled = rows.into_iter().take_while(|row| row.event.feed_transaction < row.horizon);
-    let steps: Vec<_> = settled.map(|row| Shared::new(OrderEvent(row.event.into()))).collect();
+    let steps: Vec<_> = settled.map(|row| OrderEvent(row.event.into())).collect();
     let next = if steps.len() < found {
         Next::HeldBack
     } else if found as u64 == BATCH {

@@ -1,130 +1,16 @@
-//! What many are told at the same moment is read once for all, and resolved once for those who are the same user with the same rights and
-//! select the same.
-//!
-//! An event that a thousand sockets wait for would otherwise be resolved a thousand times, with all statements that its relations take.
-//! `docs/decisions/0012-events-are-read-and-resolved-once.md` has the measurements.
+//! What many ask for at the same moment is read once for all.
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     hash::Hash,
     ops::Deref,
     sync::{Arc, Mutex, PoisonError, Weak},
-    time::{Duration, Instant},
 };
 
-use async_graphql::{
-    ContextSelectionSet, OutputType, Positioned, Request, ServerResult, Value, parser::types::Field, registry::Registry,
-};
 use futures_util::FutureExt;
-use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use super::{context::OperationContext, error::Result, ids::UserId};
-use crate::viewer::Rights;
-
-/// For how long what was resolved counts as the present, to those who ask for it later.
-const FRESH: Duration = Duration::from_secs(1);
-
-/// What a subscription selects: the same for documents, operation names and variables that are the same to the letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Selection([u8; 32]);
-
-impl Selection {
-    /// That of a request as it was sent; none where that cannot be written down, for nothing else may count as the same.
-    pub fn of(request: &Request) -> Option<Self> {
-        let whole = serde_json::to_vec(&(&request.query, &request.operation_name, &request.variables)).ok()?;
-        Some(Selection(Sha256::digest(&whole).into()))
-    }
-}
-
-/// An event that several subscribers may be told. Clones are the same event, and share what is resolved of it.
-pub struct Shared<T>(Arc<Event<T>>);
-
-struct Event<T> {
-    value: T,
-    resolved: Mutex<HashMap<(UserId, Selection), (Rights, Resolved)>>,
-}
-
-/// What was resolved, and since when it has been: nothing where an error arose, which is told with the operation that it arose in.
-type Resolved = Arc<OnceCell<Option<(Instant, Value)>>>;
-
-impl<T> Clone for Shared<T> {
-    fn clone(&self) -> Self {
-        Shared(self.0.clone())
-    }
-}
-
-impl<T> Deref for Shared<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0.value
-    }
-}
-
-impl<T> Shared<T> {
-    pub fn new(value: T) -> Self {
-        Shared(Arc::new(Event { value, resolved: Mutex::default() }))
-    }
-
-    /// Where to find what the viewer selects; none for whom it is not shared.
-    fn resolved(&self, context: &ContextSelectionSet<'_>) -> Option<Resolved> {
-        let (user, selection) = (context.viewer().user()?, context.data::<Selection>().ok()?);
-        // Nothing panics while it holds the lock.
-        let mut all = self.0.resolved.lock().unwrap_or_else(PoisonError::into_inner);
-        let (rights, resolved) =
-            all.entry((user.id, *selection)).or_insert_with(|| (user.rights(), Resolved::default()));
-        user.has(rights).then(|| resolved.clone())
-    }
-}
-
-impl<T: OutputType> OutputType for Shared<T> {
-    fn type_name() -> Cow<'static, str> {
-        T::type_name()
-    }
-
-    fn qualified_type_name() -> String {
-        T::qualified_type_name()
-    }
-
-    fn introspection_type_name(&self) -> Cow<'static, str> {
-        (**self).introspection_type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        T::create_type_info(registry)
-    }
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        // Boxed, for most who come here do not need it: it has been resolved.
-        let resolve = || (**self).resolve(context, field).boxed();
-        let Some(resolved) = self.resolved(context) else {
-            return resolve().await;
-        };
-        let (asked, mut own) = (Instant::now(), None);
-        let shared = resolved.get_or_init(async || {
-            let resolved = resolve().await;
-            match resolved {
-                Ok(value) if has_no_errors(context) => Some((Instant::now(), value)),
-                resolved => {
-                    own = Some(resolved);
-                    None
-                }
-            }
-        });
-        match (shared.await, own) {
-            (_, Some(own)) => own,
-            (Some((since, value)), None) if asked < *since + FRESH => Ok(value.clone()),
-            // A slow client asks late, and is shown what is then.
-            (Some(_) | None, None) => resolve().await,
-        }
-    }
-}
-
-fn has_no_errors(context: &ContextSelectionSet<'_>) -> bool {
-    context.query_env.errors.lock().is_ok_and(|errors| errors.is_empty())
-}
+use super::error::Result;
 
 /// What is read at this moment, by what it is read for: whoever asks for the same meanwhile is given the same. Cheap to clone; all clones
 /// are the same.

@@ -1,0 +1,292 @@
+//! One who follows: by a stream of its own until that has told all there is, then as one of a group.
+
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+
+use async_graphql::Response;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use tokio::{
+    select,
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
+};
+
+use super::{
+    Groups, Place, Progress, Selection, Told,
+    group::{Joined, Key, Lead},
+    progress::Waiting,
+};
+use crate::viewer::{Rights, RightsWatch, Viewer};
+
+/// How old a response may be that a member is told. Who comes later reads slowly, and is told what is then.
+const STALE: Duration = Duration::from_secs(5);
+
+type Responses = BoxStream<'static, Response>;
+
+/// A subscription that has passed every check, and may begin as often as it has to.
+pub struct Subscription {
+    pub viewer: Viewer,
+    /// None for what is shared with nobody.
+    pub shared: Option<(Selection, Groups)>,
+    /// Begins it for the viewer with the rights of this moment, at the progress's place.
+    pub begin: Box<dyn Fn(Viewer, Progress) -> Responses + Send + Sync>,
+}
+
+/// What the viewer is told. It ends with the subscription.
+///
+/// What is resolved is resolved with the rights that the viewer has when it begins. It begins anew with each change of them, after what
+/// was told, and nothing is told to whom its rights are not those any more.
+pub fn follow(subscription: Subscription) -> BoxStream<'static, Arc<Told>> {
+    let follower = Follower::new(Arc::new(subscription));
+    stream::unfold(follower, |mut follower| async move { Some((follower.next().await?, follower)) }).boxed()
+}
+
+struct Follower {
+    subscription: Arc<Subscription>,
+    /// Those of the viewer at present.
+    changes: RightsWatch,
+    /// Those that the source has; none of the anonymous.
+    rights: Option<Arc<Rights>>,
+    source: Source,
+    /// Up to where has been told.
+    place: Option<Place>,
+}
+
+enum Source {
+    Own(Own),
+    Group(broadcast::Receiver<Arc<Told>>),
+}
+
+/// A stream of one's own, in a task that waits for its follower, and ends with it.
+struct Own {
+    said: mpsc::Receiver<Said>,
+    progress: Progress,
+}
+
+enum Said {
+    Told(Arc<Told>),
+    /// The group will tell what is after this place.
+    Joined(Option<Place>, broadcast::Receiver<Arc<Told>>),
+}
+
+enum Heard {
+    Said(Said),
+    /// What is to be told is not what was heard.
+    Nothing,
+    End,
+}
+
+impl Follower {
+    fn new(subscription: Arc<Subscription>) -> Self {
+        let changes = subscription.viewer.watch_rights();
+        let rights = subscription.present_rights();
+        let source = Source::Own(Own::begin(&subscription, rights.clone(), Progress::default(), IsAnew(false)));
+        Follower { subscription, changes, rights, source, place: None }
+    }
+
+    async fn next(&mut self) -> Option<Arc<Told>> {
+        loop {
+            let heard = select! {
+                biased;
+                heard = self.source.next() => heard,
+                () = self.changes.changed() => Heard::Nothing,
+            };
+            match heard {
+                Heard::Said(Said::Told(told)) if self.has_its_rights() => {
+                    self.place = told.place.or(self.place);
+                    return Some(told);
+                }
+                Heard::Said(Said::Joined(place, group)) => {
+                    (self.place, self.source) = (place, Source::Group(group));
+                }
+                Heard::Said(Said::Told(_)) | Heard::Nothing => self.begin_anew(),
+                Heard::End => return None,
+            }
+        }
+    }
+
+    /// Whether the viewer has the rights that the source has.
+    fn has_its_rights(&self) -> bool {
+        self.subscription.viewer.user().is_none_or(|user| self.rights.as_ref().is_some_and(|rights| user.has(rights)))
+    }
+
+    /// Goes on by itself, with the present rights, after what it was told.
+    fn begin_anew(&mut self) {
+        if let Source::Own(own) = &self.source
+            && let Some(waiting) = own.has_told_all()
+        {
+            self.place = waiting.place;
+        }
+        self.rights = self.subscription.present_rights();
+        let progress = Progress::from(self.place);
+        self.source = Source::Own(Own::begin(&self.subscription, self.rights.clone(), progress, IsAnew(true)));
+    }
+}
+
+impl Source {
+    async fn next(&mut self) -> Heard {
+        match self {
+            Source::Own(own) => own.said.recv().await.map_or(Heard::End, Heard::Said),
+            Source::Group(group) => match group.recv().await {
+                Ok(told) if told.at.elapsed() < STALE => Heard::Said(Said::Told(told)),
+                // It reads so slowly that it cannot have everything that the group was told.
+                Ok(_) | Err(RecvError::Lagged(_)) => Heard::Nothing,
+                Err(RecvError::Closed) => Heard::End,
+            },
+        }
+    }
+}
+
+/// Whether the follower has followed before.
+#[derive(Clone, Copy)]
+struct IsAnew(bool);
+
+impl Own {
+    fn begin(
+        subscription: &Arc<Subscription>,
+        rights: Option<Arc<Rights>>,
+        progress: Progress,
+        is_anew: IsAnew,
+    ) -> Self {
+        // What is not yet asked for is not yet read: the more waits for a slow client, the older is what it is told.
+        let (sender, said) = mpsc::channel(1);
+        tokio::spawn(run(subscription.clone(), rights, progress.clone(), is_anew, sender));
+        Own { said, progress }
+    }
+
+    /// Where it waits, where nothing of it waits for its follower.
+    fn has_told_all(&self) -> Option<Waiting> {
+        self.progress.waits().filter(|_| self.said.is_empty())
+    }
+}
+
+/// Runs a stream for its follower until they join a group, or for the whole group where it is the first of it.
+async fn run(
+    subscription: Arc<Subscription>,
+    rights: Option<Arc<Rights>>,
+    progress: Progress,
+    is_anew: IsAnew,
+    follower: mpsc::Sender<Said>,
+) {
+    let mut events = Events::begin(&subscription, rights.as_deref(), progress, is_anew);
+    let group = subscription.group().zip(rights);
+    drop(subscription);
+    loop {
+        let event = select! {
+            biased;
+            () = follower.closed() => return,
+            event = events.next() => event,
+        };
+        match event {
+            Event::Told(told) => {
+                if follower.send(Said::Told(told)).await.is_err() {
+                    return;
+                }
+            }
+            Event::Waits(waiting) => {
+                let Some(((key, groups), rights)) = &group else { continue };
+                // A group does not wait for a member that is slow.
+                let Ok(place) = follower.reserve().await else { return };
+                match groups.join(*key, rights, waiting) {
+                    Joined::Member(group) => return place.send(Said::Joined(waiting.place, group)),
+                    Joined::First(lead, group) => {
+                        place.send(Said::Joined(waiting.place, group));
+                        return lead_group(lead, events).await;
+                    }
+                    Joined::No => {}
+                }
+            }
+            Event::End => return,
+        }
+    }
+}
+
+async fn lead_group(lead: Lead, mut events: Events) {
+    loop {
+        let event = select! {
+            biased;
+            () = lead.left_alone() => {
+                if lead.ends() {
+                    return;
+                }
+                continue;
+            }
+            event = events.next() => event,
+        };
+        match event {
+            Event::Told(told) => {
+                lead.tell(told);
+                // Members come first: of a burst they would be told more at once than is kept for them.
+                tokio::task::yield_now().await;
+            }
+            Event::Waits(waiting) => lead.waits(waiting),
+            Event::End => return,
+        }
+    }
+}
+
+/// A stream, and where it is.
+struct Events {
+    responses: Responses,
+    progress: Progress,
+    /// Where it waits, if that has been said.
+    waits: Option<Waiting>,
+    is_anew: IsAnew,
+}
+
+enum Event {
+    Told(Arc<Told>),
+    Waits(Waiting),
+    End,
+}
+
+impl Events {
+    fn begin(subscription: &Subscription, rights: Option<&Rights>, progress: Progress, is_anew: IsAnew) -> Self {
+        let responses = (subscription.begin)(subscription.viewer.with_rights(rights), progress.clone());
+        Events { responses, progress, waits: None, is_anew }
+    }
+
+    async fn next(&mut self) -> Event {
+        poll_fn(|context| {
+            let response = match self.responses.poll_next_unpin(context) {
+                Poll::Ready(response) => response,
+                Poll::Pending => {
+                    let waits = self.progress.waits();
+                    return match waits {
+                        Some(waiting) if self.waits != waits => {
+                            self.waits = waits;
+                            Poll::Ready(Event::Waits(waiting))
+                        }
+                        _ => Poll::Pending,
+                    };
+                }
+            };
+            self.waits = None;
+            Poll::Ready(match response {
+                Some(response) => {
+                    let is_anew = std::mem::replace(&mut self.is_anew, IsAnew(false));
+                    let told = if is_anew.0 { Told::anew(&response) } else { Told::new(&response) };
+                    Event::Told(Arc::new(Told { place: self.progress.place(), ..told }))
+                }
+                None => Event::End,
+            })
+        })
+        .await
+    }
+}
+
+impl Subscription {
+    fn present_rights(&self) -> Option<Arc<Rights>> {
+        self.viewer.user().map(|user| Arc::new(user.rights()))
+    }
+
+    /// What those who follow the same have in common, but for their rights.
+    fn group(&self) -> Option<(Key, Groups)> {
+        let (selection, groups) = self.shared.as_ref()?;
+        Some(((self.viewer.user()?.id, *selection), groups.clone()))
+    }
+}

@@ -1,0 +1,56 @@
+//! Responses as they are told.
+
+use std::time::Instant;
+
+use async_graphql::{Response, ServerError};
+
+use super::Place;
+use crate::graphql::{
+    error::{Code, RightLost},
+    json,
+};
+
+/// A response, written once for all who are told it.
+#[derive(Debug)]
+pub struct Told {
+    pub json: String,
+    pub outcome: Outcome,
+    /// Up to where has been told with it.
+    pub(super) place: Option<Place>,
+    /// When it was the present.
+    pub(super) at: Instant,
+}
+
+/// What a response says of its operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Success,
+    Errors,
+    /// Nothing more may be told, and this is nobody's to read.
+    RightLost,
+}
+
+impl Told {
+    pub fn new(response: &Response) -> Self {
+        let outcome = match response.errors.as_slice() {
+            [] => Outcome::Success,
+            errors if errors.iter().any(|error| error.source::<RightLost>().is_some()) => Outcome::RightLost,
+            _ => Outcome::Errors,
+        };
+        Told { json: json::response_text(response), outcome, place: None, at: Instant::now() }
+    }
+
+    /// The first that is told to somebody who has followed it before: may that not begin, then its right is lost.
+    pub(super) fn anew(response: &Response) -> Self {
+        let is_refused = response.errors.iter().any(is_refusal_to_begin);
+        let told = Told::new(response);
+        Told { outcome: if is_refused { Outcome::RightLost } else { told.outcome }, ..told }
+    }
+}
+
+/// What the root field refuses is no deeper than itself.
+fn is_refusal_to_begin(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    let codes = [Code::NotFound, Code::Forbidden, Code::Unauthenticated];
+    error.path.len() <= 1 && codes.iter().any(|refusal| code == Some(&refusal.as_str().into()))
+}
