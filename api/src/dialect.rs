@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use entity::order_events;
 use rust_decimal::Decimal;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable, Statement,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable, Statement,
     sea_query::{
         Alias, Asterisk, DynIden, Expr, ExprTrait, Func, FunctionCall, LockType, Order, Query, ReturningClause,
         SelectStatement, SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
@@ -87,21 +87,16 @@ pub fn first_of_each<C: ColumnTrait>(
     }
 }
 
-/// The rows that `select` finds, out of all those of `source`: the ids of all of them are found before anything is sorted and cut. PostgreSQL
-/// would otherwise go along an index in the list's order where it believes that what is looked for lies everywhere.
-pub fn found_first(
-    backend: DbBackend,
-    mut select: SelectStatement,
-    id: impl ColumnTrait,
-    mut source: SelectStatement,
-) -> SelectStatement {
+/// Keeps the rows that the condition finds in the table which `select` is from: all of them are found before anything is joined, sorted and
+/// cut. PostgreSQL would otherwise go along an index in the list's order where it believes that what is looked for lies everywhere; it looks
+/// into no subquery that has an offset.
+pub fn keep_found_first(backend: DbBackend, select: &mut SelectStatement, table: DynIden, condition: Condition) {
     if backend == DbBackend::Sqlite {
-        return select;
+        select.cond_where(condition);
+        return;
     }
-    let id = Expr::col(id.as_column_ref());
-    let ids = SimpleExpr::SubQuery(None, Box::new(select.expr(id.clone()).to_owned().into()));
-    let ids = Func::cust("array").arg(ids);
-    source.and_where(id.eq(Func::cust("any").arg(ids))).to_owned()
+    let found = Query::select().column(Asterisk).from(table.clone()).cond_where(condition).offset(0).to_owned();
+    select.from_clear().from_subquery(found, table);
 }
 
 fn first_of_all(
@@ -277,18 +272,34 @@ pub enum Period {
     Month,
 }
 
-/// The first day (UTC) of the period that a time falls in, as `YYYY-MM-DD`. SQLite keeps times as text that starts with the day.
-pub fn period_start<C: ColumnTrait>(backend: DbBackend, time: C, period: Period) -> SimpleExpr {
+/// The period (UTC) that a time falls in, to group by. SQLite keeps times as text that starts with the day.
+pub fn period<C: ColumnTrait>(backend: DbBackend, time: C, period: Period) -> SimpleExpr {
     let time = Expr::col(time.as_column_ref());
     let expression = match (backend, period) {
         (DbBackend::Sqlite, Period::Day) => "substr(?, 1, 10)",
         (DbBackend::Sqlite, Period::Week) => "date(substr(?, 1, 10), 'weekday 0', '-6 days')",
         (DbBackend::Sqlite, Period::Month) => "substr(?, 1, 7) || '-01'",
-        (_, Period::Day) => "date_trunc('day', $1 at time zone 'UTC')::date::text",
-        (_, Period::Week) => "date_trunc('week', $1 at time zone 'UTC')::date::text",
-        (_, Period::Month) => "date_trunc('month', $1 at time zone 'UTC')::date::text",
+        (_, Period::Day) => "date_trunc('day', $1 at time zone 'UTC')",
+        (_, Period::Week) => "date_trunc('week', $1 at time zone 'UTC')",
+        (_, Period::Month) => "date_trunc('month', $1 at time zone 'UTC')",
     };
     Expr::cust_with_expr(expression, time)
+}
+
+/// The first day of a [`period`], as `YYYY-MM-DD`.
+pub fn first_day(backend: DbBackend, period: SimpleExpr) -> SimpleExpr {
+    match backend {
+        DbBackend::Sqlite => period,
+        _ => Expr::cust_with_expr("$1::date::text", period),
+    }
+}
+
+/// The parameter of this number in a statement's text, counted from 1.
+pub fn parameter(backend: DbBackend, number: usize) -> String {
+    match backend {
+        DbBackend::Sqlite => "?".to_owned(),
+        _ => format!("${number}"),
+    }
 }
 
 /// The exact sum of amounts, in hundredths. SQLite keeps amounts as floating point, so there each is made whole before it is

@@ -71,6 +71,9 @@ mod m20261130_097100_index_orders_under_way;
 mod m20261130_097200_index_catalog;
 mod m20261130_097300_index_search;
 mod m20261130_097400_index_ended_sessions;
+mod m20261130_097500_index_delivered_orders;
+mod m20261130_097600_index_prices_of_category;
+mod m20261130_097700_index_active_restaurants;
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
 use semver::Version;
@@ -152,6 +155,9 @@ fn steps() -> Vec<Step> {
         Step::new(V0_1, m20261130_097200_index_catalog::Migration),
         Step::new(V0_1, m20261130_097300_index_search::Migration),
         Step::new(V0_1, m20261130_097400_index_ended_sessions::Migration),
+        Step::new(V0_1, m20261130_097500_index_delivered_orders::Migration),
+        Step::new(V0_1, m20261130_097600_index_prices_of_category::Migration),
+        Step::new(V0_1, m20261130_097700_index_active_restaurants::Migration),
     ]
 }
 

@@ -36,8 +36,9 @@ pub trait List: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     type Row: Partial;
     type Sort: Sort<Self::Row> + Debug;
 
-    /// The rows of the list, all of them, that the viewer may see: neither sorted nor limited, and no column is selected.
-    fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement;
+    /// The rows of the list, all of them, that the viewer may see, with the joins that these columns need: neither sorted nor limited, and no
+    /// column is selected.
+    fn select(&self, viewer: &Viewer, backend: DbBackend, columns: Columns) -> SelectStatement;
 }
 
 /// A list that hangs on a parent row.
@@ -130,7 +131,7 @@ impl<L: List> Whose<L> for All {
         let db = &reader.app.db;
         let mut pages = Vec::with_capacity(lists.len());
         for Pages { list, page, .. } in lists {
-            let select = list.select(&reader.viewer, db.get_database_backend());
+            let select = list.select(&reader.viewer, db.get_database_backend(), columns);
             pages.push(page.load(db, select, columns).await?.shared());
         }
         Ok(pages)
@@ -140,7 +141,8 @@ impl<L: List> Whose<L> for All {
         let db = &reader.app.db;
         let mut counts = Vec::with_capacity(lists.len());
         for Pages { list, .. } in lists {
-            counts.push(count(db, list.select(&reader.viewer, db.get_database_backend())).await?);
+            let select = list.select(&reader.viewer, db.get_database_backend(), Columns::NONE);
+            counts.push(count(db, select).await?);
         }
         Ok(counts)
     }
@@ -334,7 +336,7 @@ impl<L: Children> Batch for PageOf<L> {
         let mut pages = HashMap::with_capacity(keys.len());
         let same_arguments = grouped(&[], keys.iter().map(|key| ((&key.list, &key.page), key.parent)));
         for ((list, page), parents) in same_arguments {
-            let select = list.select(&reader.viewer, db.get_database_backend());
+            let select = list.select(&reader.viewer, db.get_database_backend(), columns);
             let numbers: Vec<i32> = parents.iter().map(|parent| (*parent).into()).collect();
             let rows = page.load_each(db, select, L::PARENT_COLUMN, &numbers, columns).await?;
             let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), Arc::new(row))));
@@ -356,7 +358,7 @@ impl<L: Children> Batch for CountOf<L> {
         let backend = db.get_database_backend();
         let mut counts = HashMap::with_capacity(keys.len());
         for (list, parents) in grouped(&[], keys.iter().map(|key| (&key.list, key.parent))) {
-            let mut select = list.select(&reader.viewer, backend);
+            let mut select = list.select(&reader.viewer, backend, Columns::NONE);
             select
                 .expr_as(Expr::col(L::PARENT_COLUMN.as_column_ref()), Alias::new("parent"))
                 .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("count"))

@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use entity::columns::{Columns, Partial};
 use sea_orm::{
     ColumnTrait, ConnectionTrait,
-    sea_query::{ExprTrait, SelectStatement},
+    sea_query::{BinOper, ExprTrait, SelectStatement},
 };
 use serde_json::Value as Json;
 
@@ -172,9 +172,9 @@ impl<S: Copy> Page<S> {
         }
         if let Some(unique) = keys.last().filter(|_| self.offset > 0) {
             // What is passed over is counted in the index: only the page's rows are fetched.
-            let mut page = select.clone();
-            page.clear_selects().expr(unique.clone()).offset(u64::from(self.offset)).limit(u64::from(self.size) + 1);
-            select.and_where(unique.clone().in_subquery(page));
+            let page = backend.build(select.clone().clear_selects().expr(unique.clone()));
+            let page = literal::limited_after(page, u64::from(self.offset), u64::from(self.size) + 1);
+            select.and_where(unique.clone().binary(BinOper::In, page));
         }
         let statement = literal::limited(backend.build(&select), u64::from(self.size) + 1);
         Ok(self.slice(read_selected(db, statement, columns).await?))

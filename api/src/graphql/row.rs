@@ -80,11 +80,22 @@ pub trait Row: Partial + Clone {
         Self::ID_COLUMN.entity_name()
     }
 
-    /// All rows, with whatever joins the row's columns need; no column is selected.
+    /// All rows, with whatever joins [`Row::visible_to`] and the row's columns need; no column is selected.
     fn source() -> SelectStatement;
 
-    /// Which of them the viewer may know of, when asked for by id or in a list of its own.
+    /// All rows, with the joins that these columns need and no others; no column is selected.
+    fn source_of(_columns: Columns) -> SelectStatement {
+        Self::source()
+    }
+
+    /// Which of [`Row::source`] the viewer may know of, when asked for by id or in a list of its own.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition;
+
+    /// The rows that the viewer may know of, to read these columns of; none is selected.
+    fn visible(viewer: &Viewer, backend: DbBackend, columns: Columns) -> SelectStatement {
+        let condition = Self::visible_to(viewer, backend);
+        if condition.is_empty() { Self::source_of(columns) } else { Self::source().cond_where(condition).to_owned() }
+    }
 
     /// What is told both of what is hidden and of what does not exist.
     fn not_found() -> Error {
@@ -98,8 +109,8 @@ pub trait Row: Partial + Clone {
         id: Self::Id,
     ) -> impl Future<Output = Result<Self>> + Send {
         let backend = db.get_database_backend();
-        let mut select = Self::source();
-        select.and_where(Self::ID_COLUMN.eq(id.into())).cond_where(Self::visible_to(viewer, backend));
+        let mut select = Self::visible(viewer, backend, Columns::ALL);
+        select.and_where(Self::ID_COLUMN.eq(id.into()));
         async move {
             let row = read(db, select, Columns::ALL).await?.pop();
             row.ok_or_else(Self::not_found)
@@ -114,8 +125,8 @@ pub trait Row: Partial + Clone {
         id: Self::Id,
     ) -> impl Future<Output = Result<Self>> + Send {
         let backend = transaction.get_database_backend();
-        let mut select = Self::source();
-        select.and_where(Self::ID_COLUMN.eq(id.into())).cond_where(Self::visible_to(viewer, backend));
+        let mut select = Self::visible(viewer, backend, Columns::ALL);
+        select.and_where(Self::ID_COLUMN.eq(id.into()));
         dialect::lock_rows(backend, &mut select, Self::table());
         async move {
             let row = read(transaction, select, Columns::ALL).await?.pop();
@@ -131,17 +142,16 @@ pub struct ById<R: Row>(pub R::Id);
 pub struct Visible<R: Row>(pub R::Id);
 
 impl Reader {
-    /// The rows within the scope whose column holds one of these numbers, in one statement. Their ids and this column are read besides.
+    /// The rows that `select` finds whose column holds one of these numbers, in one statement. Their ids and this column are read besides.
     pub async fn rows_by<R: Row>(
         &self,
+        mut select: SelectStatement,
         column: impl ColumnTrait,
         numbers: impl Iterator<Item = i32>,
-        scope: Condition,
         columns: Columns,
     ) -> Result<Vec<R>> {
         let columns = columns.and(column_of::<R>(&R::ID_COLUMN)).and(column_of::<R>(&column));
-        let mut select = R::source();
-        select.and_where(dialect::any_of(self.app.db.get_database_backend(), column, numbers)).cond_where(scope);
+        select.and_where(dialect::any_of(self.app.db.get_database_backend(), column, numbers));
         read(&self.app.db, select, columns).await
     }
 }
@@ -151,7 +161,7 @@ impl<R: Row> Batch for ById<R> {
 
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<R>>> {
         let ids = keys.iter().map(|key| key.0.into());
-        let rows = reader.rows_by::<R>(R::ID_COLUMN, ids, Condition::all(), columns).await?;
+        let rows = reader.rows_by::<R>(R::source_of(columns), R::ID_COLUMN, ids, columns).await?;
         Ok(rows.into_iter().map(|row| (ById(row.id()), Arc::new(row))).collect())
     }
 }
@@ -160,9 +170,9 @@ impl<R: Row> Batch for Visible<R> {
     type Value = Arc<R>;
 
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<R>>> {
-        let scope = R::visible_to(&reader.viewer, reader.app.db.get_database_backend());
+        let select = R::visible(&reader.viewer, reader.app.db.get_database_backend(), columns);
         let ids = keys.iter().map(|key| key.0.into());
-        let rows = reader.rows_by::<R>(R::ID_COLUMN, ids, scope, columns).await?;
+        let rows = reader.rows_by::<R>(select, R::ID_COLUMN, ids, columns).await?;
         Ok(rows.into_iter().map(|row| (Visible(row.id()), Arc::new(row))).collect())
     }
 }

@@ -2,7 +2,7 @@
 
 use migration::search_text::fold;
 use sea_orm::{
-    ColumnTrait, DbBackend,
+    ColumnTrait, Condition, DbBackend,
     sea_query::{Expr, ExprTrait, LikeExpr, SelectStatement, SimpleExpr},
 };
 
@@ -20,12 +20,14 @@ pub fn contains<C: ColumnTrait>(column: C, term: &str) -> SimpleExpr {
     Expr::col(column.as_column_ref()).like(pattern(term))
 }
 
-/// The rows that `select` finds by the term, if any, to be sorted and cut. What an index finds, which knows three characters at a time, is
-/// all found before: words are so unlike in how often they come, and where, that going along the list takes longer as a rule.
-pub fn found<R: Row>(backend: DbBackend, select: SelectStatement, term: Option<&str>) -> SelectStatement {
-    match term {
-        Some(term) if term.chars().nth(2).is_some() => dialect::found_first(backend, select, R::ID_COLUMN, R::source()),
-        Some(_) | None => select,
+/// Keeps the rows that the term is found in, by a condition over columns of the rows' own table. What an index finds, which knows three
+/// characters at a time, is all found before anything is sorted and cut: words are so unlike in how often they come, and where, that going
+/// along the list takes longer as a rule.
+pub fn keep_found<R: Row>(backend: DbBackend, select: &mut SelectStatement, term: &str, found: Condition) {
+    if term.chars().nth(2).is_some() {
+        dialect::keep_found_first(backend, select, R::table(), found);
+    } else {
+        select.cond_where(found);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use entity::{
-    columns::{Cells, Partial, joined},
+    columns::{Cells, Columns, Partial, joined},
     restaurant_members, restaurants, sessions, users,
 };
 use sea_orm::{
@@ -87,16 +87,17 @@ impl List for Users {
     type Row = users::Model;
     type Sort = IdOrder;
 
-    fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
+    fn select(&self, viewer: &Viewer, backend: DbBackend, _: Columns) -> SelectStatement {
         let mut select = users::Model::source();
         select.cond_where(users::Model::visible_to(viewer, backend));
         if let Some(term) = &self.search {
-            select.and_where(search::contains(users::Column::SearchText, term));
+            let found = Condition::all().add(search::contains(users::Column::SearchText, term));
+            search::keep_found::<users::Model>(backend, &mut select, term, found);
         }
         if let Some(role) = self.role {
             select.and_where(literal::eq(users::Column::Role, entity::sea_orm_active_enums::UserRole::from(role)));
         }
-        search::found::<users::Model>(backend, select, self.search.as_deref())
+        select
     }
 }
 
@@ -173,7 +174,7 @@ impl List for RestaurantsOfUser {
     type Row = Membership;
     type Sort = IdOrder;
 
-    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
+    fn select(&self, _: &Viewer, _: DbBackend, _: Columns) -> SelectStatement {
         let member = |column: restaurant_members::Column| Expr::col(column.as_column_ref());
         let mut select = Query::select().from(restaurants::Entity).to_owned();
         select.inner_join(
@@ -225,7 +226,7 @@ impl List for OwnSessions {
     type Row = sessions::Model;
     type Sort = SessionOrder;
 
-    fn select(&self, viewer: &Viewer, _: DbBackend) -> SelectStatement {
+    fn select(&self, viewer: &Viewer, _: DbBackend, _: Columns) -> SelectStatement {
         let mut select = sessions::Model::source();
         select.and_where(sessions::Column::UserId.eq(viewer.user().map(|user| user.id.0)));
         if let OwnSessions::Open(now) = self {

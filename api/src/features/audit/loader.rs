@@ -1,6 +1,6 @@
 //! The statements behind the record.
 
-use entity::audit_events;
+use entity::{audit_events, columns::Columns};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend,
     sea_query::{Expr, Query, SelectStatement},
@@ -50,7 +50,7 @@ impl List for AuditEvents {
     type Row = audit_events::Model;
     type Sort = NewestFirst;
 
-    fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
+    fn select(&self, viewer: &Viewer, backend: DbBackend, _: Columns) -> SelectStatement {
         use audit_events::Column;
         let Decoded { actor, actions, subject, since, until } = &self.0;
         let mut select = audit_events::Model::source();

@@ -3,7 +3,7 @@
 use entity::{dishes, menus, restaurants};
 use std::ops::Deref;
 
-use entity::columns::{Cells, Partial, joined};
+use entity::columns::{Cells, Columns, Partial, joined};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, DbErr,
     sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
@@ -99,6 +99,14 @@ impl Row for DishRow {
         select
     }
 
+    fn source_of(columns: Columns) -> SelectStatement {
+        if (OWN..Self::NAMES.len()).any(|place| columns.contains(place)) {
+            Self::source()
+        } else {
+            Query::select().from(dishes::Entity).to_owned()
+        }
+    }
+
     /// Those of the restaurants that the viewer may know of.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition {
         restaurants::Model::visible_to(viewer, backend)
@@ -115,8 +123,8 @@ pub struct DishConditions {
 }
 
 impl DishConditions {
-    fn select(&self, backend: DbBackend) -> SelectStatement {
-        let mut select = DishRow::source();
+    /// Those of these rows that meet all conditions but the search.
+    fn keep(&self, select: &mut SelectStatement, backend: DbBackend) {
         if let Some(is_available) = self.is_available {
             select.and_where(dishes::Column::IsAvailable.eq(is_available));
         }
@@ -125,10 +133,11 @@ impl DishConditions {
             let column = Expr::col(dishes::Column::Category.as_column_ref());
             select.and_where(dialect::by_code_point(backend, column).eq(category));
         }
-        if let Some(term) = &self.search {
-            select.and_where(search::contains(dishes::Column::SearchText, term));
-        }
-        select
+    }
+
+    fn found(&self) -> Option<(&str, Condition)> {
+        let term = self.search.as_deref()?;
+        Some((term, Condition::all().add(search::contains(dishes::Column::SearchText, term))))
     }
 }
 
@@ -140,10 +149,14 @@ impl List for Dishes {
     type Row = DishRow;
     type Sort = DishOrderBy;
 
-    fn select(&self, _: &Viewer, backend: DbBackend) -> SelectStatement {
-        let mut select = self.0.select(backend);
+    fn select(&self, _: &Viewer, backend: DbBackend, _: Columns) -> SelectStatement {
+        let mut select = DishRow::source();
         select.and_where(literal::eq(restaurants::Column::IsActive, true));
-        search::found::<DishRow>(backend, select, self.0.search.as_deref())
+        self.0.keep(&mut select, backend);
+        if let Some((term, found)) = self.0.found() {
+            search::keep_found::<DishRow>(backend, &mut select, term, found);
+        }
+        select
     }
 }
 
@@ -155,8 +168,13 @@ impl List for DishesOfMenu {
     type Row = DishRow;
     type Sort = DishOrderBy;
 
-    fn select(&self, _: &Viewer, backend: DbBackend) -> SelectStatement {
-        self.0.select(backend)
+    fn select(&self, _: &Viewer, backend: DbBackend, columns: Columns) -> SelectStatement {
+        let mut select = DishRow::source_of(columns);
+        self.0.keep(&mut select, backend);
+        if let Some((_, found)) = self.0.found() {
+            select.cond_where(found);
+        }
+        select
     }
 }
 

@@ -84,7 +84,7 @@ impl List for Drivers {
     type Row = drivers::Model;
     type Sort = IdOrder;
 
-    fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
+    fn select(&self, viewer: &Viewer, backend: DbBackend, _: Columns) -> SelectStatement {
         let mut select = drivers::Model::source();
         select.cond_where(drivers::Model::visible_to(viewer, backend));
         if let Some(status) = self.status {
@@ -290,7 +290,7 @@ impl List for RoutesOfDriver {
     type Row = RouteRow;
     type Sort = OrderRecorded;
 
-    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
+    fn select(&self, _: &Viewer, _: DbBackend, _: Columns) -> SelectStatement {
         let order = |column: orders::Column| Expr::col(column.as_column_ref());
         let mut select = Query::select().from(driver_locations::Entity).to_owned();
         select.inner_join(
@@ -351,7 +351,7 @@ impl Batch for DriverOfUser {
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<drivers::Model>>> {
         let users = keys.iter().map(|key| key.0.0);
         let rows: Vec<drivers::Model> =
-            reader.rows_by(drivers::Column::UserId, users, Condition::all(), columns).await?;
+            reader.rows_by(drivers::Model::source(), drivers::Column::UserId, users, columns).await?;
         Ok(rows.into_iter().filter_map(|row| Some((DriverOfUser(UserId(row.user_id?)), Arc::new(row)))).collect())
     }
 }

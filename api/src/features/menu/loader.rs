@@ -38,6 +38,11 @@ impl Row for menus::Model {
         select
     }
 
+    /// The restaurant only tells who may know of them.
+    fn source_of(_: Columns) -> SelectStatement {
+        Query::select().from(menus::Entity).to_owned()
+    }
+
     /// Those of the restaurants that the viewer may know of.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition {
         restaurants::Model::visible_to(viewer, backend)
@@ -54,7 +59,7 @@ impl Batch for MenuOfRestaurant {
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<menus::Model>>> {
         let db = &reader.app.db;
         let restaurants = keys.iter().map(|key| key.0.0);
-        let mut select = Query::select().from(menus::Entity).to_owned();
+        let mut select = menus::Model::source_of(columns);
         select.and_where(dialect::any_of(db.get_database_backend(), menus::Column::RestaurantId, restaurants));
         let columns = columns
             .and(column_of::<menus::Model>(&menus::Column::Id))

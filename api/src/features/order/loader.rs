@@ -118,7 +118,7 @@ impl List for Orders {
     type Row = orders::Model;
     type Sort = OrderOrder;
 
-    fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
+    fn select(&self, viewer: &Viewer, backend: DbBackend, _: Columns) -> SelectStatement {
         self.0.select(viewer, backend)
     }
 }
@@ -127,7 +127,7 @@ impl List for ClaimableOrders {
     type Row = orders::Model;
     type Sort = OrderOrder;
 
-    fn select(&self, viewer: &Viewer, _: DbBackend) -> SelectStatement {
+    fn select(&self, viewer: &Viewer, _: DbBackend, _: Columns) -> SelectStatement {
         let mut select = orders::Model::source();
         let may_see = viewer.is_admin() || viewer.driver().is_some();
         select.cond_where(if may_see {
@@ -149,7 +149,7 @@ macro_rules! orders_of_parents {
             type Row = orders::Model;
             type Sort = OrderOrder;
 
-            fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
+            fn select(&self, viewer: &Viewer, backend: DbBackend, _: Columns) -> SelectStatement {
                 self.0.select(viewer, backend)
             }
         }

@@ -1,7 +1,7 @@
 //! The statements behind restaurants and their lists.
 
 use entity::{
-    columns::{Cells, Partial},
+    columns::{Cells, Columns, Partial},
     restaurant_members, restaurants, users,
 };
 use sea_orm::{
@@ -65,7 +65,7 @@ impl List for Restaurants {
     type Row = restaurants::Model;
     type Sort = RestaurantOrderBy;
 
-    fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
+    fn select(&self, viewer: &Viewer, backend: DbBackend, _: Columns) -> SelectStatement {
         let mut select = restaurants::Model::source();
         if self.include_inactive {
             select.cond_where(restaurants::Model::visible_to(viewer, backend));
@@ -76,9 +76,10 @@ impl List for Restaurants {
             select.and_where(restaurants::Column::CuisineType.eq(cuisine_type));
         }
         if let Some(term) = &self.search {
-            select.and_where(search::contains(restaurants::Column::SearchText, term));
+            let found = Condition::all().add(search::contains(restaurants::Column::SearchText, term));
+            search::keep_found::<restaurants::Model>(backend, &mut select, term, found);
         }
-        search::found::<restaurants::Model>(backend, select, self.search.as_deref())
+        select
     }
 }
 
@@ -161,7 +162,7 @@ impl List for MembersOfRestaurant {
     type Row = Member;
     type Sort = OrderAdded;
 
-    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
+    fn select(&self, _: &Viewer, _: DbBackend, _: Columns) -> SelectStatement {
         let user = |column: users::Column| Expr::col(column.as_column_ref());
         let mut select = Query::select().from(restaurant_members::Entity).to_owned();
         select.inner_join(

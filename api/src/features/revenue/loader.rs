@@ -91,15 +91,12 @@ impl Reader {
             .filter(orders::Column::OrderTime.gte(midnight(span.since)))
             .filter(orders::Column::OrderTime.lt(midnight(end)))
             .into_query();
-        let period_start = Alias::new("period_start");
+        let period = dialect::period(backend, orders::Column::OrderTime, span.period.into());
         select
-            .expr_as(
-                dialect::period_start(backend, orders::Column::OrderTime, span.period.into()),
-                period_start.clone(),
-            )
+            .expr_as(dialect::first_day(backend, period.clone()), Alias::new("period_start"))
             .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("orders"))
             .expr_as(dialect::sum_in_hundredths(backend, orders::Column::TotalAmount), Alias::new("hundredths"))
-            .add_group_by([Expr::col(orders::Column::RestaurantId.as_column_ref()), Expr::col(period_start)]);
+            .add_group_by([Expr::col(orders::Column::RestaurantId.as_column_ref()), period]);
         Ok(EarnedRow::find_by_statement(backend.build(&select)).all(db).await?)
     }
 }

@@ -1,6 +1,6 @@
 //! The statements behind reviews.
 
-use entity::{restaurants, reviews};
+use entity::{columns::Columns, restaurants, reviews};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
@@ -36,6 +36,11 @@ impl Row for reviews::Model {
         select
     }
 
+    /// The restaurant only tells who may know of them.
+    fn source_of(_: Columns) -> SelectStatement {
+        Query::select().from(reviews::Entity).to_owned()
+    }
+
     /// One's own, and those of the restaurants that the viewer may know of.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition {
         let of_visible = restaurants::Model::visible_to(viewer, backend);
@@ -54,8 +59,8 @@ impl List for ReviewsOfRestaurant {
     type Row = reviews::Model;
     type Sort = ReviewOrder;
 
-    fn select(&self, _: &Viewer, _: DbBackend) -> SelectStatement {
-        Query::select().from(reviews::Entity).to_owned()
+    fn select(&self, _: &Viewer, _: DbBackend, columns: Columns) -> SelectStatement {
+        reviews::Model::source_of(columns)
     }
 }
 
@@ -77,8 +82,8 @@ impl List for ReviewsOfCustomer {
     type Row = reviews::Model;
     type Sort = ReviewOrder;
 
-    fn select(&self, viewer: &Viewer, backend: DbBackend) -> SelectStatement {
-        let mut select = Query::select().from(reviews::Entity).to_owned();
+    fn select(&self, viewer: &Viewer, backend: DbBackend, columns: Columns) -> SelectStatement {
+        let mut select = reviews::Model::source_of(columns);
         if !viewer.is_admin() {
             let own_restaurants = dialect::any_of(backend, reviews::Column::RestaurantId, viewer.restaurants());
             let mut known = Condition::any().add(own_restaurants);

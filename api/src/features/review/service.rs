@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
     ColumnTrait, EntityTrait, IntoActiveModel, ModelTrait, PaginatorTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, Func, LockType},
+    sea_query::{Asterisk, Expr, Func, LockType},
 };
 
 use super::types::{DeleteReviewInput, PostReviewInput, UpdateReviewInput};
@@ -161,7 +161,7 @@ async fn restaurant_rate_in_tx(transaction: &Transaction, id: RestaurantId) -> R
     let restaurant = restaurant.ok_or_else(|| Error::not_found("restaurant"))?;
     let (count, sum): (i64, i64) = reviews::Entity::find()
         .select_only()
-        .expr(Func::count(Expr::col(reviews::Column::Id)))
+        .expr(Func::count(Expr::col(Asterisk)))
         .expr(Func::coalesce([Func::sum(Expr::col(reviews::Column::Rating)).into(), Expr::val(0_i64)]))
         .filter(reviews::Column::RestaurantId.eq(id.0))
         .into_tuple()
