@@ -73,12 +73,12 @@ pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
             async move { Ok(running.await) }
         }
     }));
-    let endpoint = Endpoint { app, schema, shutdown, connections, rights };
+    let endpoint = Arc::new(Endpoint { app, schema, shutdown, connections, rights });
     Router::new().route("/graphql", any(handle)).with_state(endpoint)
 }
 
 async fn handle(
-    State(endpoint): State<Endpoint>,
+    State(endpoint): State<Arc<Endpoint>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: axum::http::Request<Body>,
 ) -> Response {
@@ -86,7 +86,7 @@ async fn handle(
     let origin = origin::of(peer, &parts.headers, &endpoint.app.config.http);
     if is_upgrade(&parts.headers) {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => websocket::open(endpoint, upgrade, parts.headers, origin),
+            Ok(upgrade) => websocket::open(Endpoint::clone(&endpoint), upgrade, parts.headers, origin),
             Err(_) => {
                 let message = "This is no websocket handshake that the server understands.";
                 rejected(StatusCode::BAD_REQUEST, message, Media::Json)

@@ -1,17 +1,22 @@
 //! What surrounds every answer: its id, its log line, its compression, and what browsers may do with it.
 
-use std::{any::Any, time::Duration};
+use std::{
+    any::Any,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
     extract::Request,
     http::{
-        HeaderName, HeaderValue, Method,
+        HeaderMap, HeaderName, HeaderValue, Method,
         header::{self, AUTHORIZATION, CONTENT_TYPE},
     },
     middleware::{Next, from_fn},
     response::Response,
 };
+use tower::ServiceBuilder;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{
@@ -19,11 +24,9 @@ use tower_http::{
         predicate::{DefaultPredicate, SizeAbove},
     },
     cors::{AllowOrigin, CorsLayer},
-    request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer},
-    set_header::SetResponseHeaderLayer,
-    trace::TraceLayer,
 };
-use tracing::Span;
+use tracing::Instrument;
+use uuid::Builder;
 
 use super::{graphql::unserved, media::Media, metrics};
 use crate::{config::Config, graphql::execute::panicked, tasks::panic_message};
@@ -33,31 +36,57 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// One packet holds what is smaller.
 const WORTH_COMPRESSING: u64 = 1024;
 
-/// The router with everything around it, the outermost last.
+/// The router with everything around it, in one layer: the router puts each of several, with the body of its answer, into a box.
 pub fn surround(router: Router, config: &Config) -> Router {
     let compression =
         CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_COMPRESSING)));
-    let trace =
-        TraceLayer::new_for_http().make_span_with(span).on_request(()).on_response(note_response).on_failure(());
-    let mut router = router.layer(compression).layer(CatchPanicLayer::custom(answer_panic)).layer(cors(config));
-    for (name, value) in PROTECTION {
-        // Where a handler has said it more precisely, that stands.
-        router = router.layer(SetResponseHeaderLayer::if_not_present(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        ));
+    let protection = Arc::new(protection(config));
+    router.layer(
+        ServiceBuilder::new()
+            .layer(from_fn(observe))
+            .map_response(move |answer| protected(answer, &protection))
+            .layer(cors(config))
+            .layer(CatchPanicLayer::custom(answer_panic))
+            .layer(compression),
+    )
+}
+
+/// Gives a request its id, which its answer carries and all that is logged of it, counts it, and says in the log how it was answered.
+///
+/// Health checks and scrapes come every few seconds and are of interest only when somebody looks for them. The query is left out: it may
+/// hold variables.
+async fn observe(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(request.headers());
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let of_machines = path.starts_with("/health/") || path == "/metrics";
+    let span = match of_machines {
+        true => tracing::debug_span!("request", id, %method, path),
+        false => tracing::info_span!("request", id, %method, path),
+    };
+    let mut response = next.run(request).instrument(span).await;
+    let status = response.status().as_u16();
+    metrics::count_response(status);
+    let milliseconds = (began.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    // Outside of the span: the library would read that back from its own JSON, which costs as much as all the rest of the line.
+    match of_machines {
+        true => tracing::debug!(id, %method, path, status, milliseconds, "answered"),
+        false => tracing::info!(id, %method, path, status, milliseconds, "answered"),
     }
-    let seconds = config.http.strict_transport_security_seconds;
-    if seconds > 0
-        && let Ok(value) = HeaderValue::try_from(format!("max-age={seconds}"))
-    {
-        router = router.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, value));
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
     }
-    router
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(trace)
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(from_fn(distrust_request_id))
+    response
+}
+
+/// The caller's id where it is short and plain, so that it is safe in a log; otherwise one of ours.
+fn request_id(headers: &HeaderMap) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    match given.filter(|id| id.len() <= 64 && id.bytes().all(|byte| plain(&byte))) {
+        Some(given) => given.to_owned(),
+        None => Builder::from_random_bytes(rand::random()).into_uuid().to_string(),
+    }
 }
 
 /// Whoever's request panicked is answered, as after any other defect of ours.
@@ -65,15 +94,32 @@ fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
     unserved(panicked(panic_message(&*panic)), Media::Json)
 }
 
-/// An answer is data: no page may frame it, guess its type, run anything in it, embed it from elsewhere, or keep it.
-const PROTECTION: &[(&str, &str)] = &[
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
-    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("cache-control", "no-store"),
-    ("cross-origin-resource-policy", "same-origin"),
-];
+/// What browsers are told of every answer: it is data, so no page may frame it, guess its type, run anything in it, embed it from elsewhere, or
+/// keep it.
+fn protection(config: &Config) -> HeaderMap {
+    let mut protection = HeaderMap::from_iter([
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    ]);
+    let seconds = config.http.strict_transport_security_seconds;
+    if seconds > 0 {
+        let value = HeaderValue::try_from(format!("max-age={seconds}"));
+        protection.extend(value.map(|value| (header::STRICT_TRANSPORT_SECURITY, value)));
+    }
+    protection
+}
+
+/// The answer with these headers. Where a handler has said one more precisely, that stands.
+fn protected<B>(mut answer: Response<B>, protection: &HeaderMap) -> Response<B> {
+    for (name, value) in protection {
+        answer.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    answer
+}
 
 /// Pages of the configured origins may call; without any, only pages of this very server. No page may send what a browser keeps for
 /// this server: who asks is said by the page.
@@ -90,37 +136,6 @@ fn cors(config: &Config) -> CorsLayer {
         .allow_headers([CONTENT_TYPE, AUTHORIZATION, REQUEST_ID])
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])
         .max_age(Duration::from_secs(3600))
-}
-
-/// Keeps the caller's id where it is short and plain, so that it is safe in a log; otherwise the request gets one of ours.
-async fn distrust_request_id(mut request: Request, next: Next) -> Response {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-    if request.headers().get(REQUEST_ID).is_some_and(|id| id.len() > 64 || !id.as_bytes().iter().all(plain)) {
-        request.headers_mut().remove(REQUEST_ID);
-    }
-    next.run(request).await
-}
-
-/// Health checks and scrapes come every few seconds and are of interest only when somebody looks for them. The query is left out: it may
-/// hold variables.
-fn span<Body>(request: &axum::http::Request<Body>) -> Span {
-    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    let (method, path) = (request.method(), request.uri().path());
-    if path.starts_with("/health/") || path == "/metrics" {
-        return tracing::debug_span!("request", id, %method, path);
-    }
-    tracing::info_span!("request", id, %method, path)
-}
-
-fn note_response<Body>(response: &axum::http::Response<Body>, latency: Duration, span: &Span) {
-    let status = response.status().as_u16();
-    metrics::count_response(status);
-    let milliseconds = (latency.as_secs_f64() * 1e6).round() / 1e3;
-    let of_machines = span.metadata().is_none_or(|metadata| *metadata.level() == tracing::Level::DEBUG);
-    match of_machines {
-        true => tracing::debug!(status, milliseconds, "answered"),
-        false => tracing::info!(status, milliseconds, "answered"),
-    }
 }
 
 #[cfg(test)]
