@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
-    Context, ContextSelectionSet, ID, Interface, Object, OutputType, Positioned, ServerResult, Value,
-    parser::types::Field, registry::Registry,
+    Context, ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value, parser::types::Field,
+    registry::Registry,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -19,7 +19,7 @@ use super::{
     loaders::Reader,
     plan::{
         self, Answer, Level, Output, Planned, Scope, Selected, Violation, is_executed_alone, load_each, load_one,
-        never_ready, planned_as, type_of,
+        never_ready, object, planned_as, type_of,
     },
     row::{Row, Visible},
 };
@@ -38,21 +38,21 @@ use crate::features::{
 /// How many objects `nodes` gives at once.
 const MAXIMUM_NODES: usize = 100;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct NodeQuery;
 
-#[Object]
+#[object]
 impl NodeQuery {
     /// An object by its id. Null, without an error, for what does not exist and for what the viewer may not know of;
     /// BAD_USER_INPUT for what is no id.
-    async fn node(&self, id: ID) -> Option<Result<NodeById>> {
+    fn node(#[arg] id: ID) -> Option<Result<NodeById>> {
         Some(NodeById::parse(&id, "id"))
     }
 
     /// At most 100 objects by their ids, in the same order; null, without an error, in the place of each that does not exist or
     /// that the viewer may not know of.
     #[graphql(complexity = "limits::entries(ids.len().min(MAXIMUM_NODES), child_complexity)")]
-    async fn nodes(&self, ids: Vec<ID>) -> Result<Nodes> {
+    fn nodes(#[arg] ids: Vec<ID>) -> Result<Nodes> {
         input::length("ids", &ids, 0, MAXIMUM_NODES)?;
         let nodes = ids.iter().enumerate().map(|(place, id)| NodeById::parse(id, &format!("ids.{place}")));
         nodes.collect::<Result<_>>().map(Nodes)

@@ -2,7 +2,14 @@
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
 
-use super::{document::checked_schema, execute::VerifyPlans, live::Groups, node::NodeQuery, scalars};
+use super::{
+    document::checked_schema,
+    execute::VerifyPlans,
+    live::Groups,
+    node::NodeQuery,
+    plan::{Queries, queries},
+    scalars,
+};
 use crate::features::{
     account::{mutation::AccountMutation, query::AccountQuery},
     audit::query::AuditQuery,
@@ -15,18 +22,19 @@ use crate::features::{
     review::mutation::ReviewMutation,
 };
 
-/// Everything that can be read. What the viewer may not know of is, asked for by id, exactly as what does not exist.
-#[derive(MergedObject, Default)]
-pub struct Query(
-    NodeQuery,
-    AccountQuery,
-    AuditQuery,
-    RestaurantQuery,
-    DishQuery,
-    OrderQuery,
-    CustomerQuery,
-    DriverQuery,
-);
+queries! {
+    /// Everything that can be read. What the viewer may not know of is, asked for by id, exactly as what does not exist.
+    pub struct Query(
+        NodeQuery,
+        AccountQuery,
+        AuditQuery,
+        RestaurantQuery,
+        DishQuery,
+        OrderQuery,
+        CustomerQuery,
+        DriverQuery,
+    );
+}
 
 /// Everything that can be changed. Each mutation happens whole or not at all.
 #[derive(MergedObject, Default)]
@@ -52,7 +60,8 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// queries are answered twice, also by async-graphql's own execution, and fail where the two differ.
 pub fn build(introspection: bool, verify_plans: bool) -> Schema {
     let roots = || (Query::default(), Mutation::default(), Subscription::default());
-    let schema = checked_schema(roots, scalars::problem, introspection).data(Groups::default());
+    let schema = checked_schema(roots, scalars::problem, introspection);
+    let schema = schema.data(Queries::of::<Query>()).data(Groups::default());
     if verify_plans { schema.data(VerifyPlans).finish() } else { schema.finish() }
 }
 

@@ -24,16 +24,19 @@ use crate::{
     app::App,
     database::{self, Writer},
     features::{account::service::account_closed, customer},
-    graphql::error::{Error, Result},
+    graphql::{
+        error::{Error, Result},
+        loaders::Reader,
+    },
     viewer::Viewer,
 };
 
 /// What placing the order would cost now; the same checks, nothing written.
-pub async fn order_quote(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) -> Result<OrderQuote> {
+pub async fn order_quote(Reader { app, viewer, .. }: Reader, wanted: PlaceOrderInput) -> Result<OrderQuote> {
     viewer.signed_in()?;
     let request = Request::decode(wanted)?;
-    let known = Known::read(&app.db, viewer, &request).await?;
-    let draft = known.draft(&app.db, viewer, &request).await?;
+    let known = Known::read(&app.db, &viewer, &request).await?;
+    let draft = known.draft(&app.db, &viewer, &request).await?;
     Ok(OrderQuote { charge: draft.charge, currency: draft.restaurant.currency })
 }
 

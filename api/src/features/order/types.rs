@@ -2,7 +2,7 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use async_graphql::{Enum, ID, InputObject, Object, SimpleObject};
+use async_graphql::{Enum, ID, InputObject, SimpleObject};
 use entity::{
     columns::{Columns, Partial},
     customers, order_events, order_items, orders, restaurants,
@@ -321,35 +321,36 @@ impl OrderEvent {
     }
 }
 
+#[derive(Clone)]
 pub struct OrderQuote {
     pub charge: Charge,
     pub currency: String,
 }
 
 /// What an order would cost now.
-#[Object]
+#[object]
 impl OrderQuote {
     /// The sum of the items, without tax and delivery.
-    async fn subtotal(&self) -> Decimal {
-        Decimal(self.charge.subtotal)
+    fn subtotal(charge: &Charge) -> Decimal {
+        Decimal(charge.subtotal)
     }
 
-    async fn tax(&self) -> Decimal {
-        Decimal(self.charge.tax)
+    fn tax(charge: &Charge) -> Decimal {
+        Decimal(charge.tax)
     }
 
-    async fn delivery_fee(&self) -> Decimal {
-        Decimal(self.charge.delivery_fee)
+    fn delivery_fee(charge: &Charge) -> Decimal {
+        Decimal(charge.delivery_fee)
     }
 
     /// Exactly `subtotal` + `tax` + `deliveryFee`.
-    async fn total_amount(&self) -> Decimal {
-        Decimal(self.charge.total)
+    fn total_amount(charge: &Charge) -> Decimal {
+        Decimal(charge.total)
     }
 
     /// ISO 4217.
-    async fn currency(&self) -> &str {
-        &self.currency
+    fn currency(currency: &str) -> &str {
+        currency
     }
 }
 

@@ -1,4 +1,4 @@
-use async_graphql::{ID, Object};
+use async_graphql::ID;
 
 use super::{
     Restaurant,
@@ -7,38 +7,31 @@ use super::{
 };
 use crate::graphql::{
     error::Result,
-    input, limits,
+    input,
     list::{self, PageOfAll},
     page::PageArguments,
-    plan::Found,
+    plan::{Found, object},
     row, search,
 };
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct RestaurantQuery;
 
-#[Object]
+#[object]
 impl RestaurantQuery {
     /// One restaurant. Null with NOT_FOUND where there is none, or an inactive one that the viewer does not run.
-    async fn restaurant(&self, id: ID) -> Option<Result<Found<Restaurant>>> {
+    fn restaurant(#[arg] id: ID) -> Option<Result<Found<Restaurant>>> {
         Some(row::visible(&id, "id"))
     }
 
     /// The restaurants that take orders. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries,
     /// for tables with page numbers.
-    #[expect(clippy::too_many_arguments, reason = "the contract's arguments")]
-    #[graphql(complexity = "limits::list(first, last, child_complexity)")]
-    async fn restaurants(
-        &self,
-        first: Option<i32>,
-        after: Option<String>,
-        last: Option<i32>,
-        before: Option<String>,
-        offset: Option<i32>,
-        filter: Option<RestaurantFilter>,
-        #[graphql(default_with = "RestaurantOrderBy::AvgRating")] order_by: RestaurantOrderBy,
+    fn restaurants(
+        #[page(offset)] page: PageArguments,
+        #[arg] filter: Option<RestaurantFilter>,
+        #[arg(default = RestaurantOrderBy::AvgRating)] order_by: RestaurantOrderBy,
     ) -> Result<PageOfAll<Restaurants, Restaurant>> {
-        let page = PageArguments::new(first, after, last, before).with_offset(offset).in_order(order_by)?;
+        let page = page.in_order(order_by)?;
         let filter = filter.unwrap_or_default();
         let restaurants = Restaurants {
             cuisine_type: input::optional_text("filter.cuisineType", filter.cuisine_type.as_deref(), 50)?,

@@ -2,7 +2,7 @@
 
 use async_graphql::{
     Positioned, ServerError,
-    parser::types::{ExecutableDocument, Selection, SelectionSet},
+    parser::types::{ExecutableDocument, Field, Selection, SelectionSet},
 };
 
 use super::refusal::{too_complex, validation_failed};
@@ -18,14 +18,23 @@ const MAX_LISTS_INSIDE: usize = 3;
 /// complexity, for the length of its lists is nobody's to say. The set is one without fragments spread.
 pub fn check_size(set: &Positioned<SelectionSet>) -> Result<(), ServerError> {
     let mut lists = 0;
-    for selection in &set.node.items {
-        if let Selection::Field(field) = &selection.node
-            && matches!(field.node.name.node.as_str(), "__schema" | "__type")
-        {
-            count_lists(&field.node.selection_set, 0, &mut lists)?;
-        }
-    }
-    Ok(())
+    questions(set).try_for_each(|field| count_lists(&field.node.selection_set, 0, &mut lists))
+}
+
+/// Whether an operation asks for the schema.
+pub fn asks(set: &Positioned<SelectionSet>) -> bool {
+    questions(set).next().is_some()
+}
+
+fn questions(set: &Positioned<SelectionSet>) -> impl Iterator<Item = &Positioned<Field>> {
+    set.node.items.iter().filter_map(|selection| match &selection.node {
+        Selection::Field(field) => is_question(field).then_some(field),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
+    })
+}
+
+fn is_question(field: &Positioned<Field>) -> bool {
+    matches!(field.node.name.node.as_str(), "__schema" | "__type")
 }
 
 fn count_lists(set: &Positioned<SelectionSet>, inside: usize, lists: &mut usize) -> Result<(), ServerError> {
@@ -54,7 +63,7 @@ pub fn refuse(document: &ExecutableDocument) -> Result<(), ServerError> {
 
 fn refuse_in(set: &Positioned<SelectionSet>) -> Result<(), ServerError> {
     set.node.items.iter().try_for_each(|selection| match &selection.node {
-        Selection::Field(field) if matches!(field.node.name.node.as_str(), "__schema" | "__type") => {
+        Selection::Field(field) if is_question(field) => {
             let message = "Introspection is turned off: the schema cannot be asked for here.".to_owned();
             Err(validation_failed(message, Some(field.pos)))
         }

@@ -29,7 +29,7 @@ use async_graphql::{
     ObjectType, Pos, Request, Schema, SchemaBuilder, ServerError, SubscriptionType, ValidationMode,
     parser::{
         parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition},
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
     },
 };
 
@@ -164,13 +164,14 @@ where
         introspection::check_size(&merged.node.selection_set)?;
         let outline = Arc::new(Outline::of(&merged.node));
         let is_fixed = self.measure.is_fixed(&self.shape, &merged.node);
+        let is_planned = merged.node.ty == OperationType::Query && !introspection::asks(&merged.node.selection_set);
         let document =
             ExecutableDocument { operations: DocumentOperations::Single(merged), fragments: Default::default() };
         let cost = match is_fixed {
             true => Cost::Fixed(self.measure.of(&document, &request.variables).await?),
             false => Cost::OfVariables,
         };
-        Ok(Prepared { document, outline, uses, cost })
+        Ok(Prepared { document, outline, uses, cost, is_planned })
     }
 
     /// Validation by the library, which sees the document as it was sent, and by the values' own types.

@@ -25,6 +25,7 @@ pub struct Prepared {
     /// What its variables have to be.
     pub(super) uses: Uses,
     pub(super) cost: Cost,
+    pub(super) is_planned: bool,
 }
 
 impl Prepared {
@@ -33,6 +34,11 @@ impl Prepared {
             unreachable!("merging leaves one operation");
         };
         &operation.node
+    }
+
+    /// Whether plans answer all of it: a query, none of whose root fields asks for the schema.
+    pub fn is_planned(&self) -> bool {
+        self.is_planned
     }
 
     pub fn kind(&self) -> OperationType {

@@ -8,7 +8,7 @@ use std::{any::TypeId, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{ObjectType, Request, Response, ServerError, SubscriptionType, parser::types::OperationType};
 use futures_util::{
-    StreamExt,
+    FutureExt, StreamExt,
     stream::{self, BoxStream},
 };
 use tracing::Instrument;
@@ -20,6 +20,7 @@ use super::{
     error::{Code, Error},
     live::{self, Groups, Progress, Selection, Subscription, Told},
     loaders::Reader,
+    plan::{ExecuteAlone, Queries},
     schema::Schema,
 };
 use crate::{
@@ -131,7 +132,6 @@ where
             checks(schema).check(&request, limits).await.map_err(|refusal| errors::capped(refusal, limits.errors))?;
         let is_subscription = prepared.kind() == OperationType::Subscription;
         let selection = is_subscription.then(|| Selection::of(&request)).flatten();
-        request.set_parsed_query(prepared.document.clone());
         request.operation_name = None;
         Ok(Self { prepared, complexity, schema: schema.clone(), request, selection, deadline, errors: limits.errors })
     }
@@ -164,10 +164,18 @@ where
     async fn run_here(self) -> Response {
         let Self { prepared, schema, request, deadline, errors, .. } = self;
         let running = async {
-            if prepared.kind() == OperationType::Query && schema.data::<VerifyPlans>().is_some() {
-                return verify::execute(&schema, request).await;
+            let Some(queries) = schema.data::<Queries>().filter(|_| prepared.is_planned()) else {
+                return execute_by_library(&schema, &prepared, request).await;
+            };
+            let Some(given) = given(&request) else {
+                return failed(Error::internal(anyhow::anyhow!("a query that nobody asks")));
+            };
+            let planned = || queries.answer(prepared.operation(), &request.variables, &given.reader);
+            if schema.data::<VerifyPlans>().is_none() {
+                return planned().await;
             }
-            schema.execute(request).await
+            let alone = || Request::new("").variables(request.variables.clone()).data(given.clone()).data(ExecuteAlone);
+            verify::execute(|| planned().boxed(), || execute_by_library(&schema, &prepared, alone()).boxed()).await
         };
         match deadline.meet(unwound(running)).await {
             Some(Ok(response)) => errors::finished(response, &prepared.outline, shape(&schema), errors),
@@ -197,7 +205,7 @@ where
             return Ok(stream::once(std::future::ready(told)).boxed());
         }
         let Self { prepared, schema, request, selection, errors, .. } = self;
-        let given = request.data.get(&TypeId::of::<Given>()).and_then(|given| given.downcast_ref::<Given>()).cloned();
+        let given = given(&request).cloned();
         let viewer = given.as_ref().map_or(Viewer::Anonymous, |given| given.reader.viewer.clone());
         let shared = selection.zip(schema.data::<Groups>().cloned());
         let variables = request.variables;
@@ -217,6 +225,26 @@ where
         });
         Ok(live::follow(Subscription { viewer, shared, begin }))
     }
+}
+
+/// Executes the roots one by one, each by its resolver: mutations, and queries for the schema itself.
+async fn execute_by_library<Q, M, S>(
+    schema: &async_graphql::Schema<Q, M, S>,
+    prepared: &Prepared,
+    mut request: Request,
+) -> Response
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    request.set_parsed_query(prepared.document.clone());
+    schema.execute(request).await
+}
+
+/// What the request was given by [`prepare`].
+fn given(request: &Request) -> Option<&Given> {
+    request.data.get(&TypeId::of::<Given>())?.downcast_ref()
 }
 
 fn checks<Q, M, S>(schema: &async_graphql::Schema<Q, M, S>) -> &Checks<Q, M, S>

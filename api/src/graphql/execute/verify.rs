@@ -1,11 +1,10 @@
 //! Plans against async-graphql's own execution: whatever is asked, both must answer the same.
 
-use std::any::TypeId;
-
-use async_graphql::{ObjectType, Request, Response, ServerError, SubscriptionType};
+use async_graphql::{Response, ServerError};
+use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
-use crate::graphql::{context::Given, error::Error, execute::failed, json, plan::ExecuteAlone};
+use crate::graphql::{error::Error, execute::failed, json};
 
 /// Queries are answered twice, by plans and by async-graphql's own execution, and fail where the two differ.
 #[derive(Clone, Copy, Debug)]
@@ -15,27 +14,12 @@ pub struct VerifyPlans;
 const LOOKS: usize = 3;
 
 /// Executes a query both ways.
-pub async fn execute<Q, M, S>(schema: &async_graphql::Schema<Q, M, S>, mut request: Request) -> Response
-where
-    Q: ObjectType + 'static,
-    M: ObjectType + 'static,
-    S: SubscriptionType + 'static,
-{
-    let given = request.data.get(&TypeId::of::<Given>()).and_then(|given| given.downcast_ref::<Given>()).cloned();
-    let document = request.parsed_query().ok().cloned();
-    let again = || {
-        let mut again = Request::new(request.query.clone()).variables(request.variables.clone());
-        if let Some(given) = &given {
-            again = again.data(given.clone());
-        }
-        if let Some(document) = &document {
-            again.set_parsed_query(document.clone());
-        }
-        again
-    };
+pub async fn execute<'a>(
+    planned: impl Fn() -> BoxFuture<'a, Response>,
+    alone: impl Fn() -> BoxFuture<'a, Response>,
+) -> Response {
     for look in 1.. {
-        let planned = schema.execute(again()).await;
-        let alone = schema.execute(again().data(ExecuteAlone)).await;
+        let (planned, alone) = (planned().await, alone().await);
         let Some(difference) = difference(&planned, &alone) else { return planned };
         if look == LOOKS {
             tracing::error!(difference, "plans and async-graphql's own execution differ");

@@ -1,6 +1,6 @@
 //! What is written of an answer, and what went wrong in it.
 
-use async_graphql::{ContextSelectionSet, PathSegment, Pos, ServerError};
+use async_graphql::{PathSegment, Pos, ServerError};
 
 use super::Scope;
 use crate::graphql::error::Error;
@@ -149,10 +149,9 @@ impl Level {
 }
 
 impl Located {
-    /// The error as clients are told it, in an answer that stands where the context is.
-    pub fn placed(self, context: &ContextSelectionSet<'_>) -> ServerError {
-        let mut path = context.set_error_path(self.error.clone()).path;
-        path.extend(self.path.into_iter().rev());
+    /// The error as clients are told it, in an answer that stands at this place.
+    pub fn below(self, path: &[PathSegment]) -> ServerError {
+        let path = path.iter().cloned().chain(self.path.into_iter().rev()).collect();
         ServerError { path, ..self.error }
     }
 }

@@ -6,7 +6,10 @@ use async_graphql::{
     ContextSelectionSet, OutputType, Positioned, ServerResult, Value, parser::types::Field, registry::Registry,
 };
 use entity::columns::Columns;
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 
 use super::{Answer, Level, Output, Planned, Scope, Selected, Violation, is_executed_alone};
 use crate::graphql::{
@@ -133,6 +136,25 @@ impl<K: Batch, T> Load<K, T> {
 impl<K: Batch, T> Clone for Load<K, T> {
     fn clone(&self) -> Self {
         Load { key: self.key.clone(), columns: self.columns, then: self.then.clone() }
+    }
+}
+
+/// What takes a look at the database of its own, for each object by itself: for the root of queries, where there is one.
+pub struct Computed<T>(Computation<T>);
+
+type Computation<T> = Arc<dyn Fn(Reader) -> BoxFuture<'static, Result<T>> + Send + Sync>;
+
+impl<T> Computed<T> {
+    pub fn new<F: Future<Output = Result<T>> + Send + 'static>(
+        compute: impl Fn(Reader) -> F + Send + Sync + 'static,
+    ) -> Self {
+        Computed(Arc::new(move |reader| compute(reader).boxed()))
+    }
+}
+
+impl<T> Clone for Computed<T> {
+    fn clone(&self) -> Self {
+        Computed(self.0.clone())
     }
 }
 
@@ -322,6 +344,30 @@ impl<K: Batch, T: Output + 'static> Output for Load<K, T> {
             };
             let made = values.iter().zip(loaded).map(|(value, loaded)| (value.then)(loaded)).collect();
             T::answer(made, plan, scope).await
+        }
+        .boxed()
+    }
+}
+
+impl<T: Output + 'static> OutputType for Computed<T> {
+    type_of!(T);
+
+    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        (self.0)(context.reader().clone()).await.resolve(context, field).await
+    }
+}
+
+impl<T: Output + 'static> Output for Computed<T> {
+    planned_as!(T);
+    never_ready!();
+
+    fn answer<'a>(values: Vec<Self>, plan: &'a T::Plan, scope: Scope<'a>) -> BoxFuture<'a, Level>
+    where
+        Self: 'a,
+    {
+        async move {
+            let computed = join_all(values.iter().map(|Computed(compute)| compute(scope.reader.clone()))).await;
+            <Result<T, Error>>::answer(computed, plan, scope).await
         }
         .boxed()
     }

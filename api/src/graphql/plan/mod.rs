@@ -11,11 +11,13 @@ mod key;
 mod leaf;
 mod load;
 mod object;
+mod root;
 mod selected;
 mod wrapped;
 
 use async_graphql::{
-    ContextBase, ContextSelectionSet, OutputType, Pos, Positioned, ServerResult, Value, parser::types::Field,
+    ContextBase, ContextSelectionSet, OutputType, Pos, Positioned, ServerError, ServerResult, Value,
+    parser::types::Field,
 };
 use entity::columns::Columns;
 use futures_util::future::BoxFuture;
@@ -24,8 +26,9 @@ pub use self::{
     answer::{Answer, Level, Violation},
     key::ResponseKey,
     leaf::write_text,
-    load::{Batch, Found, Load, One, existing, load_each, load_one},
+    load::{Batch, Computed, Found, Load, One, existing, load_each, load_one},
     object::{FieldPlan, ObjectPlan, Planned},
+    root::{Queries, of_feature},
     selected::Selected,
     wrapped::Deferred,
 };
@@ -33,6 +36,7 @@ pub(crate) use self::{
     leaf::output_of_enums,
     load::{never_ready, planned_as, type_of},
     object::output_of_object,
+    root::queries,
 };
 pub use declare::object;
 
@@ -117,7 +121,8 @@ pub async fn resolve<T: Output + Clone>(
     let scope = Scope { reader: context.reader(), position: field.pos };
     let level = T::answer(vec![value.clone()], &plan, scope).await;
     let (bytes, errors, written) = level.into_only();
-    let mut errors: Vec<_> = errors.into_iter().map(|error| error.placed(context)).collect();
+    let path = context.set_error_path(ServerError::new(String::new(), None)).path;
+    let mut errors: Vec<_> = errors.into_iter().map(|error| error.below(&path)).collect();
     // What nulls the field is what arose last.
     let cause = if written.is_err() { errors.pop() } else { None };
     for error in errors {

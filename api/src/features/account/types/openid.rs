@@ -3,9 +3,11 @@
 use async_graphql::{InputObject, SimpleObject};
 
 use super::Session;
+use crate::graphql::plan::object;
 
 /// Somebody who vouches for people: they sign in there, and are signed in here.
-#[derive(Clone, Debug, SimpleObject)]
+#[object]
+#[derive(Clone, Debug)]
 pub struct SignInProvider {
     /// What people know it by.
     pub name: String,
