@@ -217,7 +217,8 @@ impl<T: Output> ConnectionPlan<T> {
         let pages: Vec<_> = pages.collect();
         let rows = || pages.iter().flat_map(|((_, slice), _)| slice.rows.iter().cloned().map(T::from)).collect();
         let answering = self.plans().map(|(key, plan)| T::answer(rows(), plan, scope.at(key.position)));
-        let written = join_all(answering).await;
+        // Collected, for of a number that it does not know `join_all` makes a queue with wakers.
+        let written = join_all(answering.collect::<Vec<_>>()).await;
         let mut level = Level::with_capacity(pages.len());
         let mut first = 0;
         for ((sort, slice), count) in &pages {
