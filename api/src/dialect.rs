@@ -135,10 +135,7 @@ fn windowed<C: ColumnTrait>(
 
 /// Whether one statement can write into several tables, in parts of which each is a common table expression.
 pub fn writes_in_parts(backend: DbBackend) -> bool {
-    match backend {
-        DbBackend::Sqlite => false,
-        _ => true,
-    }
+    backend != DbBackend::Sqlite
 }
 
 /// The function that gives a row for each element of a JSON array, in its column `value`.
