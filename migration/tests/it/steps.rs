@@ -121,24 +121,33 @@ async fn a_run_goes_on_after_a_step_that_was_cut_off(scratch: Scratch) {
     if db.get_database_backend() == DbBackend::Sqlite {
         return; // All of it is one transaction there: a step is never half done.
     }
-    for name in [
+    let cut_off = [
         "require_order_amounts",
         "require_order_item_dish_name",
         "index_whole_pages",
         "index_orders_under_way",
         "index_catalog",
         "index_search",
+        "index_active_restaurants",
         "link_people_to_users",
         "add_normalized_email",
         "require_normalized_email",
         "drop_users_email_key",
         "add_token_generations",
-    ] {
-        migrate(&db).await.unwrap();
+    ];
+    let mut seen = 0;
+    for step in Migrator::migrations() {
+        migrate_steps(&db, 1).await.unwrap();
+        let name = step.name();
+        if !cut_off.iter().any(|cut_off| name.ends_with(cut_off)) {
+            continue;
+        }
+        seen += 1;
         let whole = schema(&db).await;
         // As if the server had been stopped after the step's work and before the note that it was done.
-        execute(&db, &format!("delete from seaql_migrations where version like '%{name}'")).await.unwrap();
-        migrate(&db).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        execute(&db, &format!("delete from seaql_migrations where version = '{name}'")).await.unwrap();
+        migrate_steps(&db, 1).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_same(&schema(&db).await, &whole, name);
     }
+    assert_eq!(seen, cut_off.len());
 }
