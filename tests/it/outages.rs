@@ -1,7 +1,7 @@
 //! A database that restarts, and one that stands still.
 
 use futures_util::future::join_all;
-use sea_orm::{ConnectionTrait, Statement, TransactionTrait};
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 use tiffin_tests::{Answer, City, Database, PATIENCE, Person, Proxy, Server, builders::Restaurant};
 
@@ -38,11 +38,7 @@ async fn open_all_connections(city: &City, server: &Server) {
         })
         .collect();
     eventually("all connections are in use", async || {
-        let waiting = "select count(*) from pg_stat_activity where application_name = 'tiffin' \
-             and datname = current_database() and wait_event_type = 'Lock'";
-        let statement = Statement::from_string(city.db().get_database_backend(), waiting);
-        let row = city.db().query_one_raw(statement).await.expect("runs").expect("one row");
-        row.try_get_by_index::<i64>(0).expect("a number") as usize == CONNECTIONS
+        city.statements_that_wait_for_locks().await as usize == CONNECTIONS
     })
     .await;
     lock.rollback().await.expect("the lock can be let go");

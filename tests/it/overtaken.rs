@@ -123,6 +123,9 @@ async fn overtaken(
     let before = times_read();
     let changing = async {
         eventually("what is known is read", async || times_read() > before).await;
+        if city.database() == Database::Postgres {
+            eventually("the writing waits", async || city.statements_that_wait_for_locks().await > 0).await;
+        }
         change(&lock).await;
         lock.commit().await.expect("the change is committed");
     };

@@ -178,14 +178,7 @@ fn an_order_that_is_accepted_at_the_wrong_moment_holds_up_no_cancellation() {
             ("TIFFIN_LIMITS_OPERATION_TIMEOUT_SECONDS", "60"),
         ];
         let server = city.another_server_with(&settings).await;
-        let waits =
-            "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
-        eventually("the server waits", async || {
-            let statement = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, waits);
-            let row = city.db().query_one_raw(statement).await.expect("read").expect("a row");
-            row.try_get_by_index::<i64>(0).expect("a number") > 0
-        })
-        .await;
+        eventually("the server waits", async || city.statements_that_wait_for_locks().await > 0).await;
         mai.update_order_status(&overdue[1].id(), Confirmed).await.expect_success();
         lock.rollback().await.expect("let go");
 

@@ -14,6 +14,16 @@ pub fn row_number(id: &str) -> i32 {
 }
 
 impl City {
+    /// How many statements of servers wait for a lock. PostgreSQL's.
+    pub async fn statements_that_wait_for_locks(&self) -> i64 {
+        let waiting = "select count(*) from pg_stat_activity where application_name = 'tiffin' \
+             and datname = current_database() and wait_event_type = 'Lock'";
+        let statement = Statement::from_string(self.db().get_database_backend(), waiting);
+        let row =
+            self.db().query_one_raw(statement).await.expect("the activity can be read").expect("a count has a row");
+        row.try_get_by_index(0).expect("it is a number")
+    }
+
     /// The order with this id (`Order:…`).
     pub async fn order_row(&self, id: &str) -> orders::Model {
         let row = orders::Entity::find_by_id(row_number(id)).one(self.db()).await;
