@@ -2,9 +2,9 @@
 //! blame; on both databases, as variables and written into the document; and nothing is written for any of them.
 
 mod classes;
-mod operations;
+pub(crate) mod operations;
 mod refusals;
-mod schema;
+pub(crate) mod schema;
 mod table;
 mod texts;
 

@@ -25,6 +25,7 @@ mod descriptors;
 mod disclosure;
 mod dismissal;
 mod event_stream;
+mod explained;
 mod faults;
 mod generated;
 mod graphiql;

@@ -4,8 +4,8 @@
 //! out who asks is told apart: there is one for each request of somebody who is signed in.
 
 mod levels;
-mod readings;
-mod town;
+pub(crate) mod readings;
+pub(crate) mod town;
 
 use std::{collections::BTreeSet, fmt::Write};
 

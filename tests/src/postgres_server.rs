@@ -51,9 +51,14 @@ pub struct PostgresServer {
 impl PostgresServer {
     /// Starts one alone, which has done nothing yet.
     pub async fn start_alone() -> Self {
+        Self::start_alone_with(&[]).await
+    }
+
+    /// The same with these settings besides.
+    pub async fn start_alone_with(settings: &[&str]) -> Self {
         let (directory, password) = (directory(), format!("{:x}", random()));
         make_data(&directory, &password);
-        Self::start(directory, password, Vec::new()).await
+        Self::start(directory, password, settings.iter().map(|setting| (*setting).to_owned()).collect()).await
     }
 
     /// Starts one, and its standby: a transaction is acknowledged when both have it.
@@ -200,7 +205,8 @@ impl PostgresServer {
         String::from_utf8_lossy(&children).lines().filter_map(|line| line.parse().ok()).collect()
     }
 
-    fn log(&self) -> String {
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 }
