@@ -17,8 +17,8 @@ use OrderStatus::{Confirmed, Preparing};
 
 /// What the statement that reads what is known of a new order has in it, and no other.
 const READ_FOR_ORDER: &str = "placed_request_hash";
-/// What the statement that reads an order before a step has in it.
-const READ_FOR_STEP: &str = r#"WHERE \"orders\".\"id\" ="#;
+/// What the statement that reads an order before a step has in it: what the viewer may know of comes first. In the writing the id does.
+const READ_FOR_STEP: &str = r#"AND \"orders\".\"id\" ="#;
 
 both_databases! {
     async fn a_restaurant_that_is_deactivated_takes_no_order(city: &City) {
