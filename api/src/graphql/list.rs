@@ -23,8 +23,8 @@ use super::{
     loaders::{Reader, grouped},
     page::{Page, Slice},
     plan::{
-        self, Answer, Batch, Level, Output, Scope, Selected, Violation, is_executed_alone, load_each, never_ready,
-        planned_as, type_of,
+        Answer, Batch, Level, Output, Scope, Selected, Violation, load_each, loaded_as, never_ready, planned_as,
+        type_of,
     },
     row::column_of,
     sort::Sort,
@@ -202,25 +202,19 @@ where
     T: Output + From<Arc<L::Row>> + Clone + Sync + 'static,
     W: Whose<L>,
 {
-    type_of!(Connection<T>);
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if !is_executed_alone(context) {
-            return plan::resolve(self, context, field).await;
-        }
+    loaded_as!(Connection<T>, |this, context| {
         let reader = context.reader();
-        let slice = W::pages(reader, std::slice::from_ref(self), Columns::ALL).await;
-        let connection = slice.map(|mut slices| {
-            let (reader, counted) = (reader.clone(), self.clone());
+        let slice = W::pages(reader, std::slice::from_ref(this), Columns::ALL).await;
+        slice.map(|mut slices| {
+            let (reader, counted) = (reader.clone(), this.clone());
             let count = move || -> BoxFuture<'static, Result<u64>> {
                 let (reader, counted) = (reader.clone(), counted.clone());
                 async move { Ok(W::counts(&reader, &[counted]).await?.into_iter().sum()) }.boxed()
             };
             let slice = slices.pop().unwrap_or_default();
-            Connection::<T>::new(self.page.sort, slice, T::from, Box::new(count))
-        });
-        connection.resolve(context, field).await
-    }
+            Connection::<T>::new(this.page.sort, slice, T::from, Box::new(count))
+        })
+    });
 }
 
 impl<L, T, W> Output for Pages<L, T, W>
@@ -269,17 +263,10 @@ where
     T: Output + From<Arc<L::Row>> + Clone + Sync + 'static,
     W: Whose<L>,
 {
-    type_of!(Vec<T>);
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if !is_executed_alone(context) {
-            return plan::resolve(self, context, field).await;
-        }
-        let slices = W::pages(context.reader(), std::slice::from_ref(&self.0), Columns::ALL).await;
-        let rows =
-            slices.map(|slices| slices.into_iter().flat_map(|slice| slice.rows).map(T::from).collect::<Vec<_>>());
-        rows.resolve(context, field).await
-    }
+    loaded_as!(Vec<T>, |this, context| {
+        let slices = W::pages(context.reader(), std::slice::from_ref(&this.0), Columns::ALL).await;
+        slices.map(|slices| slices.into_iter().flat_map(|slice| slice.rows).map(T::from).collect::<Vec<_>>())
+    });
 }
 
 impl<L, T, W> Output for First<L, T, W>

@@ -18,8 +18,8 @@ use super::{
     input, limits,
     loaders::Reader,
     plan::{
-        self, Answer, Level, Output, Planned, Scope, Selected, Violation, is_executed_alone, load_each, load_one,
-        never_ready, object, planned_as, type_of,
+        Answer, Level, Output, Planned, Scope, Selected, Violation, load_each, load_one, loaded_as, never_ready,
+        object, planned_as, type_of,
     },
     row::{Row, Visible},
 };
@@ -181,14 +181,7 @@ where
 }
 
 impl OutputType for NodeById {
-    type_of!(Option<Node>);
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if is_executed_alone(context) {
-            return self.load(context.reader()).await.transpose().resolve(context, field).await;
-        }
-        plan::resolve(self, context, field).await
-    }
+    loaded_as!(Option<Node>, |this, context| this.load(context.reader()).await.transpose());
 }
 
 impl Output for NodeById {
@@ -209,14 +202,7 @@ impl Output for NodeById {
 }
 
 impl OutputType for Nodes {
-    type_of!(Vec<Option<Node>>);
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if is_executed_alone(context) {
-            return self.0.resolve(context, field).await;
-        }
-        plan::resolve(self, context, field).await
-    }
+    loaded_as!(Vec<Option<Node>>, |this, context| this.0);
 }
 
 impl Output for Nodes {

@@ -11,7 +11,7 @@ use futures_util::{
     future::{BoxFuture, join_all},
 };
 
-use super::{Answer, Level, Output, Planned, Scope, Selected, Violation, is_executed_alone};
+use super::{Answer, Level, Output, Planned, Scope, Selected, Violation};
 use crate::graphql::{
     context::OperationContext,
     error::{Error, Result},
@@ -176,6 +176,23 @@ macro_rules! type_of {
 }
 pub(crate) use type_of;
 
+/// It has the schema's type of what it is loaded for, and is answered by its plan; where async-graphql executes alone, it is what `$alone`
+/// loads for it alone.
+macro_rules! loaded_as {
+    ($inner:ty, |$this:ident, $context:ident| $alone:expr) => {
+        type_of!($inner);
+
+        async fn resolve(&self, $context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+            if !crate::graphql::plan::is_executed_alone($context) {
+                return crate::graphql::plan::resolve(self, $context, field).await;
+            }
+            let $this = self;
+            ($alone).resolve($context, field).await
+        }
+    };
+}
+pub(crate) use loaded_as;
+
 /// It is planned as what it holds, or is loaded for.
 macro_rules! planned_as {
     ($inner:ty) => {
@@ -208,16 +225,10 @@ where
     T: Planned + Output + From<Arc<T::Row>>,
     T::Row: Row,
 {
-    type_of!(T);
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if !is_executed_alone(context) {
-            return super::resolve(self, context, field).await;
-        }
-        let row = load_one(context.reader(), ById::<T::Row>(self.0)).await;
-        let object = existing(self.0, row).map(T::from);
-        object.resolve(context, field).await
-    }
+    loaded_as!(T, |this, context| {
+        let row = load_one(context.reader(), ById::<T::Row>(this.0)).await;
+        existing(this.0, row).map(T::from)
+    });
 }
 
 /// The row that something refers to, which the database guarantees to exist.
@@ -268,16 +279,10 @@ where
     T: Planned + Output + From<Arc<T::Row>>,
     T::Row: Row,
 {
-    type_of!(T);
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if !is_executed_alone(context) {
-            return super::resolve(self, context, field).await;
-        }
-        let row = load_one(context.reader(), Visible::<T::Row>(self.id)).await;
-        let object = row.and_then(|row| row.map(T::from).ok_or_else(|| self.is_not_there()));
-        object.resolve(context, field).await
-    }
+    loaded_as!(T, |this, context| {
+        let row = load_one(context.reader(), Visible::<T::Row>(this.id)).await;
+        row.and_then(|row| row.map(T::from).ok_or_else(|| this.is_not_there()))
+    });
 }
 
 impl<T: Planned> Found<T>
@@ -317,14 +322,7 @@ where
 }
 
 impl<K: Batch, T: Output + 'static> OutputType for Load<K, T> {
-    type_of!(T);
-
-    async fn resolve(&self, context: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if !is_executed_alone(context) {
-            return super::resolve(self, context, field).await;
-        }
-        (self.then)(load_one(context.reader(), self.key.clone()).await).resolve(context, field).await
-    }
+    loaded_as!(T, |this, context| (this.then)(load_one(context.reader(), this.key.clone()).await));
 }
 
 impl<K: Batch, T: Output + 'static> Output for Load<K, T> {

@@ -34,7 +34,7 @@ pub use self::{
 };
 pub(crate) use self::{
     leaf::output_of_enums,
-    load::{never_ready, planned_as, type_of},
+    load::{loaded_as, never_ready, planned_as, type_of},
     object::output_of_object,
     root::queries,
 };
@@ -121,8 +121,8 @@ pub async fn resolve<T: Output + Clone>(
     let scope = Scope { reader: context.reader(), position: field.pos };
     let level = T::answer(vec![value.clone()], &plan, scope).await;
     let (bytes, errors, written) = level.into_only();
-    let path = context.set_error_path(ServerError::new(String::new(), None)).path;
-    let mut errors: Vec<_> = errors.into_iter().map(|error| error.below(&path)).collect();
+    let path = || context.set_error_path(ServerError::new(String::new(), None)).path;
+    let mut errors: Vec<_> = errors.into_iter().map(|error| error.below(&path())).collect();
     // What nulls the field is what arose last.
     let cause = if written.is_err() { errors.pop() } else { None };
     for error in errors {
