@@ -3,7 +3,7 @@
 //! the loser of a race.
 
 use sea_orm::{
-    DbErr, RuntimeErr, SqlxError,
+    DbErr, RuntimeErr, SqlxError, sea_query,
     sqlx::{
         error::DatabaseError,
         postgres::{PgDatabaseError, PgSeverity},
@@ -27,6 +27,13 @@ enum Meaning {
     Away,
     /// A defect of ours, or of the database's own files: somebody has to look, and trying again does not help.
     Defect,
+}
+
+/// A statement of ours that has not as many values as columns.
+impl From<sea_query::error::Error> for Error {
+    fn from(defect: sea_query::error::Error) -> Self {
+        Error::internal(defect)
+    }
 }
 
 impl From<DbErr> for Error {

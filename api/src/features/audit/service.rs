@@ -14,7 +14,7 @@ use crate::{
     features::account::service::deleted,
     graphql::{
         enumeration,
-        error::{Error, Result},
+        error::Result,
         ids::{GlobalId, UserId},
     },
     viewer::{Origin, Viewer},
@@ -98,11 +98,7 @@ impl Entry {
             }
         }
         let mut insert = Query::insert();
-        insert
-            .into_table(audit_events::Entity)
-            .columns(columns)
-            .select_from(row)
-            .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?;
+        insert.into_table(audit_events::Entity).columns(columns).select_from(row)?;
         Ok(insert)
     }
 }

@@ -46,7 +46,7 @@ impl Row for customers::Model {
         if let Some(customer) = viewer.customer() {
             visible = visible.add(customers::Column::Id.eq(customer.0));
         }
-        // A customer's own orders tell of nobody else.
+        // A customer's own orders tell of nobody else. Whoever is nothing at all is left with a condition that nothing meets.
         if viewer.driver().is_some() || !viewer.restaurants().is_empty() || visible.is_empty() {
             let ordered = Query::select()
                 .expr(Expr::val(1))

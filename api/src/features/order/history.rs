@@ -35,6 +35,19 @@ pub struct Step {
     pub note: Option<String>,
 }
 
+impl Step {
+    /// The step after which the order is this. `number` says its number in the statement that writes the step.
+    pub fn to(order: &orders::Model, number: SimpleExpr, previous_status: OrderStatus, note: Option<String>) -> Self {
+        Step {
+            order: number,
+            status: order.status,
+            previous_status: Some(previous_status),
+            driver: order.driver_id,
+            note,
+        }
+    }
+}
+
 /// Writes the next step of the order into its history, and gives its position. The caller's transaction has changed the order's row, and so
 /// holds its lock: that is what makes the sequence grow by one.
 pub async fn event_record_in_tx(
@@ -44,13 +57,7 @@ pub async fn event_record_in_tx(
     viewer: &Viewer,
     note: Option<String>,
 ) -> Result<i64> {
-    let step = Step {
-        order: Expr::val(order.id),
-        status: order.status,
-        previous_status: Some(previous_status),
-        driver: order.driver_id,
-        note,
-    };
+    let step = Step::to(order, Expr::val(order.id), previous_status, note);
     let insert = event_insert(transaction.get_database_backend(), step, viewer)?;
     let row = transaction.query_one(&insert).await?;
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))?;
@@ -97,8 +104,7 @@ pub fn event_insert(backend: DbBackend, step: Step, viewer: &Viewer) -> Result<I
             Column::Position,
             Column::FeedTransaction,
         ])
-        .select_from(event)
-        .map_err(|mismatch| Error::internal(anyhow::anyhow!("{mismatch:?}")))?
+        .select_from(event)?
         .returning_col(Column::Position);
     Ok(insert)
 }

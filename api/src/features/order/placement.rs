@@ -1,7 +1,7 @@
 //! Placing an order: what it consists of and costs is the server's word, and it is written whole or not at all.
 //!
-//! One statement reads what is known of the request, and one [`Chain`](crate::database::Chain) writes the order. What has changed between the two is noticed by what
-//! the chain finds, or refused by a constraint.
+//! One statement reads what is known of the request, and one [`Chain`](crate::database::Chain) writes the order. What has changed between the
+//! two is noticed by what the chain finds, or refused by a constraint.
 
 mod draft;
 mod request;

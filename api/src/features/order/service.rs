@@ -105,13 +105,7 @@ fn step_chain(
         .cond_where(condition)
         .returning_col(orders::Column::Id)
         .to_owned();
-    let step = Step {
-        order: number_of(STEPPED),
-        status: order.status,
-        previous_status: Some(previous_status),
-        driver: order.driver_id,
-        note,
-    };
+    let step = Step::to(order, number_of(STEPPED), previous_status, note);
     chain = chain.giving(STEPPED, update).giving(EVENT, history::event_insert(backend, step, viewer)?);
     if let Some(driver) = freed {
         chain = chain.and("freed", driver_free(driver, is_there(WORKS)).and_where(is_there(STEPPED)).to_owned());

@@ -21,7 +21,7 @@ use crate::{
         account::service::user_held,
         order::history::{self, Step},
     },
-    graphql::error::{Error, Result},
+    graphql::error::Result,
     literal,
     viewer::Viewer,
 };
@@ -99,7 +99,7 @@ fn order_insert(order: &orders::ActiveModel) -> Result<InsertStatement> {
     }
     row.and_where(is_there(COUNTED));
     let mut insert = Query::insert();
-    insert.into_table(orders::Entity).columns(columns).select_from(row).map_err(mismatch)?;
+    insert.into_table(orders::Entity).columns(columns).select_from(row)?;
     Ok(insert.returning_col(orders::Column::Id).to_owned())
 }
 
@@ -121,11 +121,6 @@ fn items_insert(backend: DbBackend, draft: &Draft) -> Result<InsertStatement> {
     insert
         .into_table(order_items::Entity)
         .columns([Column::OrderId, Column::DishId, Column::Quantity, Column::UnitPrice, Column::DishName])
-        .select_from(rows)
-        .map_err(mismatch)?;
+        .select_from(rows)?;
     Ok(insert)
-}
-
-fn mismatch(mismatch: sea_orm::sea_query::error::Error) -> Error {
-    Error::internal(anyhow::anyhow!("{mismatch:?}"))
 }
