@@ -94,6 +94,31 @@ pub async fn replace_indexes_online(
     Ok(())
 }
 
+/// What migrations that build an index and replace none have for the former ones.
+pub const NONE: [(&str, &str); 0] = [];
+
+/// A migration of which the one line says which indexes are replaced by which, each with what it is over: forward and back, and without a
+/// transaction, in which PostgreSQL builds no index beside writers.
+macro_rules! replaces_indexes {
+    (|$manager:ident| $former:expr => $new:expr) => {
+        #[async_trait::async_trait]
+        impl MigrationTrait for Migration {
+            async fn up(&self, $manager: &SchemaManager) -> Result<(), DbErr> {
+                crate::dialect::replace_indexes_online($manager, &$former, &$new).await
+            }
+
+            async fn down(&self, $manager: &SchemaManager) -> Result<(), DbErr> {
+                crate::dialect::replace_indexes_online($manager, &$new, &$former).await
+            }
+
+            fn use_transaction(&self) -> Option<bool> {
+                Some(false)
+            }
+        }
+    };
+}
+pub(crate) use replaces_indexes;
+
 /// A column of short texts in the order of their code points, whatever the collation of the database; for an index.
 pub fn by_code_point(manager: &SchemaManager<'_>, column: &str) -> String {
     if is_postgres(manager) { format!("{column} collate \"C\"") } else { column.to_owned() }

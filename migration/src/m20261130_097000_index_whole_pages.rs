@@ -27,17 +27,4 @@ const FORMER: [(&str, &str); 5] = [
     ("idx_reviews_customer_id_created_at", "reviews (customer_id, created_at)"),
 ];
 
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &FORMER, &INDEXES).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &INDEXES, &FORMER).await
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(false)
-    }
-}
+dialect::replaces_indexes!(|manager| FORMER => INDEXES);

@@ -36,17 +36,4 @@ fn indexes(manager: &SchemaManager<'_>) -> [(&'static str, String); 10] {
     ]
 }
 
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &FORMER, &indexes(manager)).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &indexes(manager), &FORMER).await
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(false)
-    }
-}
+dialect::replaces_indexes!(|manager| FORMER => indexes(manager));

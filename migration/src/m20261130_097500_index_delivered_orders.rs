@@ -10,24 +10,9 @@ use crate::dialect;
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-const NONE: [(&str, &str); 0] = [];
-
 const INDEXES: [(&str, &str); 1] = [(
     "idx_orders_restaurant_id_delivered",
     "orders (restaurant_id, order_time, total_amount) where status = 'DELIVERED'",
 )];
 
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &NONE, &INDEXES).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &INDEXES, &NONE).await
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(false)
-    }
-}
+dialect::replaces_indexes!(|manager| dialect::NONE => INDEXES);

@@ -10,24 +10,9 @@ use crate::dialect;
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-const NONE: [(&str, &str); 0] = [];
-
 fn indexes(manager: &SchemaManager<'_>) -> [(&'static str, String); 1] {
     let category = dialect::by_code_point(manager, "category");
     [("idx_dishes_category_price", format!("dishes ({category}, price, id)"))]
 }
 
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &NONE, &indexes(manager)).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &indexes(manager), &NONE).await
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(false)
-    }
-}
+dialect::replaces_indexes!(|manager| dialect::NONE => indexes(manager));

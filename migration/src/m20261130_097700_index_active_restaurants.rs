@@ -15,17 +15,4 @@ const INDEXES: [(&str, &str); 1] =
 
 const FORMER: [(&str, &str); 1] = [("idx_restaurants_avg_rating_id", "restaurants (avg_rating, id)")];
 
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &FORMER, &INDEXES).await
-    }
-
-    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        dialect::replace_indexes_online(manager, &INDEXES, &FORMER).await
-    }
-
-    fn use_transaction(&self) -> Option<bool> {
-        Some(false)
-    }
-}
+dialect::replaces_indexes!(|manager| FORMER => INDEXES);
