@@ -241,7 +241,7 @@ impl Bench {
                 None => load(server.address, asks, self.options.connections, time).await,
             }
         };
-        load(self.options.warm_up()).await?;
+        load(self.options.warm_up(party.contestant)).await?;
         usage::forget_peak(server.process())?;
         let before = (usage::processor_time(server.process())?, usage::family_processor_time(self.postgres)?);
         let load = load(self.options.seconds()).await?;

@@ -28,6 +28,9 @@ pub struct Options {
     /// Seconds before them in which nothing is measured.
     #[arg(long)]
     warm_up: Option<f64>,
+    /// The same for PostGraphile, whose JavaScript is compiled and optimised while it runs.
+    #[arg(long)]
+    warm_up_postgraphile: Option<f64>,
     /// Connections that ask at the same time.
     #[arg(long, default_value_t = 16)]
     pub connections: usize,
@@ -83,8 +86,13 @@ impl Options {
         self.seconds.unwrap_or(if self.short { 2.0 } else { 8.0 })
     }
 
-    pub fn warm_up(&self) -> f64 {
-        self.warm_up.unwrap_or(if self.short { 1.5 } else { 3.0 })
+    pub fn warm_up(&self, contestant: Contestant) -> f64 {
+        match contestant {
+            Contestant::Postgraphile => self.warm_up_postgraphile.unwrap_or(if self.short { 10.0 } else { 25.0 }),
+            Contestant::Tiffin | Contestant::Base | Contestant::Limit => {
+                self.warm_up.unwrap_or(if self.short { 1.5 } else { 3.0 })
+            }
+        }
     }
 
     pub fn is_chosen(&self, operation: &str) -> bool {

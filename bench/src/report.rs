@@ -127,7 +127,8 @@ pub fn json(outcomes: &[Outcome], options: &Options) -> Value {
         "processors": std::thread::available_parallelism().map_or(0, usize::from),
         "rounds": options.rounds(),
         "secondsOfARound": options.seconds(),
-        "secondsOfWarmUp": options.warm_up(),
+        "secondsOfWarmUp": options.warm_up(Contestant::Tiffin),
+        "secondsOfWarmUpOfPostgraphile": options.warm_up(Contestant::Postgraphile),
         "connections": options.connections,
         "operations": outcomes,
     })
