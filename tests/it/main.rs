@@ -76,4 +76,5 @@ mod tasks;
 mod topics;
 mod traffic;
 mod websocket;
+mod websocket_closing;
 mod websocket_older;

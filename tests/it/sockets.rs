@@ -97,6 +97,12 @@ impl Socket {
         assert_eq!(self.hear().await, json!({ "type": "pong", "payload": { "now": 1 } }));
     }
 
+    /// The other end has answered a close, and has closed the connection after it.
+    pub async fn expect_end(mut self) {
+        let next = tokio::time::timeout(PATIENCE, self.0.next()).await;
+        assert!(matches!(next, Ok(None)), "expected the end, got {next:?}");
+    }
+
     pub async fn expect_close(mut self, code: u16, reason: &str) {
         match self.next().await {
             Message::Close(Some(frame)) => {

@@ -103,11 +103,7 @@ fn a_subscription_ends_when_the_client_completes_it() {
 #[test]
 fn what_breaks_the_protocol_closes_the_socket_with_its_code() {
     tiffin_tests::run(async {
-        let city = City::with_settings(
-            Database::Sqlite,
-            &[("TIFFIN_WEBSOCKET_INIT_TIMEOUT_SECONDS", "1"), ("TIFFIN_WEBSOCKET_MESSAGE_BYTES", "10000")],
-        )
-        .await;
+        let city = City::with_settings(Database::Sqlite, &[("TIFFIN_WEBSOCKET_INIT_TIMEOUT_SECONDS", "1")]).await;
 
         Socket::shake_hands(handshake(city.server())).await.expect_close(4406, "Subprotocol not acceptable").await;
         open(&city).await.expect_close(4408, "Connection initialisation timeout").await;
@@ -144,10 +140,6 @@ fn what_breaks_the_protocol_closes_the_socket_with_its_code() {
         let mut socket = acknowledged(&city).await;
         socket.say(json!({ "type": "connection_init" })).await;
         socket.expect_close(4429, "Too many initialisation requests").await;
-
-        let mut socket = acknowledged(&city).await;
-        socket.send(Message::text(" ".repeat(10_001))).await;
-        socket.expect_close(1009, "Message too big").await;
 
         let (mut socket, order) = watching(&city).await;
         socket.subscribe("a", WATCH, json!({ "id": order })).await;

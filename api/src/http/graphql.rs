@@ -9,7 +9,7 @@ use async_graphql::{Request, ServerError, Value, Variables, parser::types::Opera
 use axum::{
     Router,
     body::Body,
-    extract::{ConnectInfo, FromRequestParts, State, WebSocketUpgrade},
+    extract::{ConnectInfo, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::any,
@@ -82,16 +82,10 @@ async fn handle(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: axum::http::Request<Body>,
 ) -> Response {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let origin = origin::of(peer, &parts.headers, &endpoint.app.config.http);
-    if is_upgrade(&parts.headers) {
-        return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-            Ok(upgrade) => websocket::open(Endpoint::clone(&endpoint), upgrade, parts.headers, origin),
-            Err(_) => {
-                let message = "This is no websocket handshake that the server understands.";
-                rejected(StatusCode::BAD_REQUEST, message, Media::Json)
-            }
-        };
+    if websocket::is_handshake(&parts) {
+        return websocket::open(Endpoint::clone(&endpoint), parts, origin).await;
     }
     let Some(accepted) = Accepted::read(&parts.headers) else {
         let message = "The response can be application/graphql-response+json, application/json or text/event-stream.";
@@ -287,11 +281,6 @@ pub(super) fn to_request(mut fields: Map<String, Json>) -> Result<Request, Rejec
         Json::Null | Json::Object(_) => Ok(request),
         _ => Err(bad_request("`extensions` must be an object.")),
     }
-}
-
-fn is_upgrade(headers: &HeaderMap) -> bool {
-    let upgrade = headers.get(header::UPGRADE);
-    upgrade.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// A response without `data`: nothing ran.

@@ -9,7 +9,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION},
+    http::{HeaderValue, Method, Request, Response, StatusCode, Version, header::CONNECTION},
 };
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-pub use self::refusal::REFUSED;
+pub use self::{activity::UnderWay, refusal::REFUSED};
 use self::{
     activity::{Activity, Verdict, Watched},
     refusal::Refusals,
@@ -164,6 +164,10 @@ impl Served {
         let under_way = activity.begin(version == Version::HTTP_2);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        if request.method() == Method::CONNECT {
+            // What the stream becomes lives longer than the answer.
+            request.extensions_mut().insert(under_way.clone());
+        }
         let mut response = self.router.clone().oneshot(request).await?;
         if self.shutdown.is_announced()
             && version < Version::HTTP_2

@@ -7,12 +7,16 @@ mod protocol;
 mod subscriptions_transport_ws;
 
 use axum::{
-    extract::WebSocketUpgrade,
-    http::{HeaderMap, StatusCode, header},
+    extract::{FromRequestParts, WebSocketUpgrade},
+    http::{StatusCode, header, request::Parts, uri::Authority},
     response::Response,
 };
+use hyper::ext;
 
-use super::graphql::{Endpoint, refuse};
+use super::{
+    graphql::{Endpoint, refuse},
+    server::UnderWay,
+};
 use crate::{config::HttpConfig, graphql::error::Code, viewer::Origin};
 use connection::Handshake;
 use protocol::Protocol;
@@ -25,9 +29,21 @@ const WRITTEN_TOGETHER_BYTES: usize = 8 * 1024;
 /// More than any answer within the limits of complexity: what is larger ends the socket.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
+/// Whether the request is for a websocket: over HTTP/1.1 (RFC 6455), or as a stream of HTTP/2 (RFC 8441).
+pub(super) fn is_handshake(parts: &Parts) -> bool {
+    let upgrade = parts.headers.get(header::UPGRADE);
+    let is_websocket = |name: &[u8]| name.eq_ignore_ascii_case(b"websocket");
+    upgrade.is_some_and(|protocol| is_websocket(protocol.as_bytes()))
+        || parts.extensions.get::<ext::Protocol>().is_some_and(|protocol| is_websocket(protocol.as_str().as_bytes()))
+}
+
 /// Answers a handshake, and serves the socket.
-pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: HeaderMap, origin: Origin) -> Response {
-    if !is_welcome(&endpoint.app.config.http, &headers) {
+pub(super) async fn open(endpoint: Endpoint, mut parts: Parts, origin: Origin) -> Response {
+    let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &()).await else {
+        let message = "This is no websocket handshake that the server understands.";
+        return refuse(StatusCode::BAD_REQUEST, Code::BadUserInput, message);
+    };
+    if !is_welcome(&endpoint.app.config.http, &parts) {
         let message = "Pages of this origin may not open a websocket here.";
         return refuse(StatusCode::FORBIDDEN, Code::Forbidden, message);
     }
@@ -49,27 +65,32 @@ pub(super) fn open(endpoint: Endpoint, upgrade: WebSocketUpgrade, headers: Heade
         Err(full) => return full.response(),
     };
     let shutdown = endpoint.shutdown.clone();
-    let handshake = Box::new(Handshake { endpoint, admission, protocol, headers, origin });
+    let under_way = parts.extensions.remove::<UnderWay>();
+    let handshake = Box::new(Handshake { endpoint, admission, protocol, headers: parts.headers, origin, under_way });
     upgrade.on_upgrade(move |socket| shutdown.track(connection::serve(handshake, socket)))
 }
 
 /// Whether the page that opens the socket may: browsers ask nobody before they open one, and only say where the page is from.
-fn is_welcome(config: &HttpConfig, headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = headers.get(header::ORIGIN) else {
+fn is_welcome(config: &HttpConfig, parts: &Parts) -> bool {
+    let Some(origin) = parts.headers.get(header::ORIGIN) else {
         return true;
     };
     let Ok(origin) = origin.to_str() else {
         return false;
     };
-    let own = origin.split_once("://").map(|(_, authority)| authority);
+    let theirs = origin.split_once("://").map(|(_, authority)| authority);
+    // HTTP/2 says it in the address.
+    let host = || parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let ours = parts.uri.authority().map(Authority::as_str).or_else(host);
     config.any_origin_allowed()
         || config.allowed_origins.iter().any(|allowed| allowed == origin)
-        || (own.is_some() && own == text(header::HOST))
+        || (theirs.is_some() && theirs == ours)
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::Request;
+
     use super::*;
     use crate::config::{Config, Environment};
 
@@ -78,11 +99,18 @@ mod tests {
         let production = Config::defaults(Environment::Production, false).http;
         let welcome = |allowed: &[&str], origin: Option<&'static str>| {
             let allowed_origins = allowed.iter().map(ToString::to_string).collect();
-            let mut headers = HeaderMap::from_iter([(header::HOST, "api.example:8000".parse().unwrap())]);
-            if let Some(origin) = origin {
-                headers.insert(header::ORIGIN, origin.parse().unwrap());
-            }
-            is_welcome(&HttpConfig { allowed_origins, ..production.clone() }, &headers)
+            let config = HttpConfig { allowed_origins, ..production.clone() };
+            let over_http_1 = Request::get("/graphql").header(header::HOST, "api.example:8000");
+            let over_http_2 = Request::connect("http://api.example:8000/graphql");
+            let [one, two] = [over_http_1, over_http_2].map(|request| {
+                let request = match origin {
+                    Some(origin) => request.header(header::ORIGIN, origin),
+                    None => request,
+                };
+                is_welcome(&config, &request.body(()).unwrap().into_parts().0)
+            });
+            assert_eq!(one, two, "{origin:?}");
+            one
         };
         assert!(welcome(&[], None));
         assert!(welcome(&[], Some("http://api.example:8000")));

@@ -5,18 +5,23 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
+    runtime::Handle,
     sync::OwnedSemaphorePermit,
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 use super::Limits;
+
+/// How long a client that still talks is listened to after the last word to it.
+const READING_OUT: Duration = Duration::from_secs(2);
 
 /// What has happened on a connection lately.
 pub struct Activity {
@@ -105,12 +110,19 @@ impl State {
     }
 }
 
-/// A request until the end of its answer.
+/// A request until the end of its answer; and its clone, until the end of what has become of its stream.
 pub struct UnderWay(Arc<Activity>);
 
 impl UnderWay {
     pub fn until_the_end_of(self, body: Body) -> Answer {
         Answer { body, _under_way: self }
+    }
+}
+
+impl Clone for UnderWay {
+    fn clone(&self) -> Self {
+        self.0.state().under_way += 1;
+        UnderWay(self.0.clone())
     }
 }
 
@@ -150,15 +162,45 @@ impl HttpBody for Answer {
 
 /// A connection whose activity is noted, with its place among all of them, also where it becomes a websocket.
 pub struct Watched {
-    stream: TcpStream,
+    /// There until this is dropped.
+    stream: Option<TcpStream>,
     activity: Arc<Activity>,
-    _place: OwnedSemaphorePermit,
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Watched {
     pub fn new(stream: TcpStream, activity: Arc<Activity>, place: OwnedSemaphorePermit) -> Self {
-        Watched { stream, activity, _place: place }
+        Watched { stream: Some(stream), activity, place: Some(place) }
     }
+
+    fn stream(&mut self) -> Pin<&mut TcpStream> {
+        // Nothing but `drop` takes it.
+        #[expect(clippy::expect_used)]
+        Pin::new(self.stream.as_mut().expect("the stream is there"))
+    }
+}
+
+impl Drop for Watched {
+    /// What is closed while something is unread is reset, and with it the client loses what it was told last.
+    fn drop(&mut self) {
+        let (Some(stream), Ok(runtime)) = (self.stream.take(), Handle::try_current()) else { return };
+        if stream.try_read(&mut [0]).is_ok_and(|read| read > 0) {
+            let place = self.place.take();
+            runtime.spawn(async move {
+                // Whoever goes on talking is left.
+                let read_out = timeout(READING_OUT, read_out(stream)).await;
+                tracing::trace!(?read_out, "a connection was closed while its client was talking");
+                drop(place);
+            });
+        }
+    }
+}
+
+async fn read_out(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut rest = [0; 4096];
+    while stream.read(&mut rest).await? > 0 {}
+    Ok(())
 }
 
 impl AsyncRead for Watched {
@@ -168,7 +210,7 @@ impl AsyncRead for Watched {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        ready!(self.stream().poll_read(context, buffer))?;
         if buffer.filled().len() > before {
             self.activity.hear();
         }
@@ -178,7 +220,7 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.stream().poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -186,18 +228,40 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        self.stream().poll_write_vectored(context, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.stream.as_ref().is_some_and(TcpStream::is_write_vectored)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.stream().poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        self.stream().poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_under_way_as_long_as_what_its_stream_became() {
+        let activity = Arc::new(Activity::new(Limits {
+            connections: 1,
+            header_time: Duration::ZERO,
+            idle_time: Duration::ZERO,
+            ping_time: Duration::ZERO,
+        }));
+        let answer = activity.begin(true);
+        let socket = answer.clone();
+        assert_eq!(activity.verdict(), Verdict::Busy);
+        drop(answer);
+        assert_eq!(activity.verdict(), Verdict::Busy, "the socket goes on");
+        drop(socket);
+        assert_eq!(activity.verdict(), Verdict::Idle);
     }
 }

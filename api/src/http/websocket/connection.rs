@@ -30,6 +30,7 @@ use crate::{
         graphql::Endpoint,
         metrics::Reason,
         operation::{self, Answer, Operation, Written},
+        server::UnderWay,
         viewer,
     },
     tasks::unwound,
@@ -43,6 +44,8 @@ pub struct Handshake {
     pub protocol: Protocol,
     pub headers: HeaderMap,
     pub origin: Origin,
+    /// The request of HTTP/2 whose stream the socket is: its connection has to stay for as long.
+    pub under_way: Option<UnderWay>,
 }
 
 /// Messages that are written together at most, where so many wait.
@@ -72,11 +75,12 @@ struct Connection {
     /// Who asks, once the connection is acknowledged.
     attendance: Option<Attendance>,
     operations: StreamMap<Arc<str>, Operation>,
+    _under_way: Option<UnderWay>,
 }
 
 impl Connection {
     fn new(handshake: Box<Handshake>, socket: WebSocket) -> Box<Self> {
-        let Handshake { endpoint, admission, protocol, headers, origin } = *handshake;
+        let Handshake { endpoint, admission, protocol, headers, origin, under_way } = *handshake;
         Box::new(Self {
             endpoint,
             admission,
@@ -86,6 +90,7 @@ impl Connection {
             origin,
             attendance: None,
             operations: StreamMap::new(),
+            _under_way: under_way,
         })
     }
 
@@ -127,8 +132,8 @@ impl Connection {
                     match message {
                         // What is received takes room while it is read, which nobody needs who waits.
                         Some(Ok(message)) => self.receive(message).boxed().await?,
-                        Some(Err(error)) if is_too_big(&error) => return Err(end::TOO_BIG),
-                        Some(Err(_)) | None => return Err(end::GONE),
+                        Some(Err(error)) => return Err(End::unreadable(error)),
+                        None => return Err(end::GONE),
                     }
                 }
             }
@@ -169,7 +174,7 @@ impl Connection {
             Message::Text(text) => text,
             Message::Binary(_) => return Err(end::INVALID),
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Close(_) => return Err(end::GONE),
+            Message::Close(_) => return Err(end::CLOSED),
         };
         match self.protocol.read(&text) {
             Ok(Incoming::Init { payload }) => self.init(payload).await,
@@ -318,9 +323,4 @@ async fn may_end(attendance: &mut Option<Attendance>) -> Ended {
         Some(attendance) => attendance.ended().await,
         None => std::future::pending().await,
     }
-}
-
-/// axum does not show tungstenite's error, which says it in words.
-fn is_too_big(error: &axum::Error) -> bool {
-    error.to_string().starts_with("Space limit exceeded")
 }

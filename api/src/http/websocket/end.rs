@@ -4,6 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use tokio::time::timeout;
+use tungstenite::error::{Error, ProtocolError};
 
 use crate::{
     graphql::error::Code,
@@ -22,19 +23,30 @@ const CLOSE_TIME: Duration = Duration::from_secs(3);
 #[derive(Clone, Debug)]
 pub struct End {
     pub reason: Reason,
-    close: Option<Close>,
+    last: LastWord,
 }
 
-/// A code of RFC 6455 or of graphql-transport-ws, and its meaning.
+/// What the client is told last.
 #[derive(Clone, Debug)]
-struct Close(u16, Cow<'static, str>);
+enum LastWord {
+    /// Nothing: nobody would hear it.
+    None,
+    /// The answer to its own close.
+    Answer,
+    /// A code of RFC 6455 or of graphql-transport-ws, and its meaning.
+    Close(u16, Cow<'static, str>),
+}
 
-/// The client has closed it, or has vanished.
-pub const GONE: End = End { reason: Reason::ClientGone, close: None };
+/// The client has vanished.
+pub const GONE: End = End { reason: Reason::ClientGone, last: LastWord::None };
+/// The client has closed it.
+pub const CLOSED: End = End { reason: Reason::ClientGone, last: LastWord::Answer };
 /// The client does not read: it would not read a reason either.
-pub const STALLED: End = End { reason: Reason::Stalled, close: None };
+pub const STALLED: End = End { reason: Reason::Stalled, last: LastWord::None };
 pub const TERMINATED: End = End::close(Reason::ClientGone, 1000, "Normal closure");
-pub const TOO_BIG: End = End::close(Reason::ProtocolBroken, 1009, "Message too big");
+const BROKEN: End = End::close(Reason::ProtocolBroken, 1002, "Protocol error");
+const NOT_UTF_8: End = End::close(Reason::ProtocolBroken, 1007, "Text that is not UTF-8");
+const TOO_BIG: End = End::close(Reason::ProtocolBroken, 1009, "Message too big");
 pub const GOING_AWAY: End = End::close(Reason::Shutdown, 1012, "Service restart");
 pub const INVALID: End = End::close(Reason::ProtocolBroken, 4400, "Invalid message received");
 pub const UNAUTHORIZED: End = End::close(Reason::ProtocolBroken, 4401, "Unauthorized");
@@ -44,14 +56,25 @@ pub const TOO_MANY_INITS: End = End::close(Reason::ProtocolBroken, 4429, "Too ma
 
 impl End {
     const fn close(reason: Reason, code: u16, meaning: &'static str) -> Self {
-        Self { reason, close: Some(Close(code, Cow::Borrowed(meaning))) }
+        Self { reason, last: LastWord::Close(code, Cow::Borrowed(meaning)) }
     }
 
     /// Another operation with this id is running.
     pub fn already_exists(id: &str) -> Self {
         let id = &id[..id.floor_char_boundary(MAX_ID_IN_REASON)];
         let meaning = format!("Subscriber for {id} already exists").into();
-        Self { reason: Reason::ProtocolBroken, close: Some(Close(4409, meaning)) }
+        Self { reason: Reason::ProtocolBroken, last: LastWord::Close(4409, meaning) }
+    }
+
+    /// What has come cannot be read (RFC 6455, section 7.4.1).
+    pub fn unreadable(error: axum::Error) -> Self {
+        match error.into_inner().downcast_ref() {
+            Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => GONE,
+            Some(Error::Protocol(_)) => BROKEN,
+            Some(Error::Utf8(_)) => NOT_UTF_8,
+            Some(Error::Capacity(_)) => TOO_BIG,
+            Some(_) | None => GONE,
+        }
     }
 
     /// Whoever uses the socket may not any longer. Clients connect anew after these codes, with a newer token if they have one.
@@ -83,11 +106,17 @@ impl End {
 
     /// Tells the client, and waits a little for its answer.
     pub async fn tell(self, mut socket: WebSocket) {
-        count_close(self.close.as_ref().map(|Close(code, _)| *code));
-        let Some(Close(code, meaning)) = self.close else { return };
-        let frame = CloseFrame { code, reason: meaning.into_owned().into() };
+        let close = match self.last {
+            LastWord::None => return count_close(None),
+            LastWord::Answer => None,
+            LastWord::Close(code, meaning) => Some(CloseFrame { code, reason: meaning.into_owned().into() }),
+        };
+        count_close(close.as_ref().map(|frame| frame.code));
         let closing = async {
-            socket.send(Message::Close(Some(frame))).await?;
+            if close.is_some() {
+                socket.send(Message::Close(close)).await?;
+            }
+            // tungstenite has the answer to a client's close ready, and sends it when it is read on.
             while let Some(Ok(_)) = socket.recv().await {}
             Ok::<_, axum::Error>(())
         };
