@@ -66,6 +66,8 @@ pub struct Config {
 pub struct HttpConfig {
     /// The origins (`https://app.example`) whose pages may call the API and open sockets; `*` is any.
     pub allowed_origins: Vec<String>,
+    /// The headers that these pages may send; `*` is any. `content-type`, `authorization` and `x-request-id` they always may.
+    pub allowed_headers: Vec<String>,
     /// The networks (`10.0.0.0/8`) or addresses (`10.0.0.1`) of proxies in front, which are believed when they say where a request comes
     /// from.
     #[serde(deserialize_with = "address::networks")]
@@ -98,6 +100,11 @@ impl HttpConfig {
     /// Whether pages of any origin are welcome.
     pub fn any_origin_allowed(&self) -> bool {
         self.allowed_origins.iter().any(|origin| origin == "*")
+    }
+
+    /// Whether pages may send any header.
+    pub fn any_header_allowed(&self) -> bool {
+        self.allowed_headers.iter().any(|header| header == "*")
     }
 }
 

@@ -17,6 +17,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             http: HttpConfig {
                 allowed_origins: if development { vec!["*".to_owned()] } else { Vec::new() },
+                allowed_headers: vec!["*".to_owned()],
                 trusted_proxies: Vec::new(),
                 forwarded_header: ForwardedHeader::XForwardedFor,
                 strict_transport_security_seconds: 0,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use secrecy::ExposeSecret;
 use url::Url;
@@ -92,6 +93,12 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         require(
             origin == "*" || is_origin(origin),
             &format!("http.allowed_origins: {origin:?} is no origin such as https://app.example"),
+        );
+    }
+    for header in &config.http.allowed_headers {
+        require(
+            HeaderName::try_from(header).is_ok(),
+            &format!("http.allowed_headers: {header:?} is no header's name such as sentry-trace"),
         );
     }
     for problem in

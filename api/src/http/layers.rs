@@ -23,7 +23,7 @@ use tower_http::{
         CompressionLayer, Predicate,
         predicate::{DefaultPredicate, SizeAbove},
     },
-    cors::{AllowOrigin, CorsLayer},
+    cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
 use tracing::Instrument;
 use uuid::Builder;
@@ -44,7 +44,7 @@ pub fn surround(router: Router, config: &Config) -> Router {
     router.layer(
         ServiceBuilder::new()
             .layer(from_fn(observe))
-            .map_response(move |answer| protected(answer, &protection))
+            .map_response(move |answer| protected(without_cors_for_strangers(answer), &protection))
             .layer(cors(config))
             .layer(CatchPanicLayer::custom(answer_panic))
             .layer(compression),
@@ -121,8 +121,11 @@ fn protected<B>(mut answer: Response<B>, protection: &HeaderMap) -> Response<B> 
     answer
 }
 
+/// How long browsers may go by what they were told of an origin, a method and headers. None does for longer than two hours.
+const PREFLIGHT_TIME: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// Pages of the configured origins may call; without any, only pages of this very server. No page may send what a browser keeps for
-/// this server: who asks is said by the page.
+/// this server: who asks is said by the page, which is why it may send what headers it likes.
 fn cors(config: &Config) -> CorsLayer {
     let origins = if config.http.any_origin_allowed() {
         AllowOrigin::any()
@@ -130,12 +133,37 @@ fn cors(config: &Config) -> CorsLayer {
         let allowed = config.http.allowed_origins.clone();
         AllowOrigin::predicate(move |origin, _| allowed.iter().any(|known| known.as_bytes() == origin.as_bytes()))
     };
+    let headers = if config.http.any_header_allowed() {
+        AllowHeaders::mirror_request()
+    } else {
+        // The start has refused what is no name.
+        let named = config.http.allowed_headers.iter().filter_map(|name| HeaderName::try_from(name).ok());
+        AllowHeaders::list([CONTENT_TYPE, AUTHORIZATION, REQUEST_ID].into_iter().chain(named))
+    };
     CorsLayer::new()
         .allow_origin(origins)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([CONTENT_TYPE, AUTHORIZATION, REQUEST_ID])
+        .allow_headers(headers)
         .expose_headers([REQUEST_ID, header::RETRY_AFTER])
-        .max_age(Duration::from_secs(3600))
+        .max_age(PREFLIGHT_TIME)
+        // Nothing but a preflight depends on the headers that it asks for, and no cache keeps one.
+        .vary([header::ORIGIN])
+}
+
+/// A page of an origin that is not allowed is not told what others may.
+fn without_cors_for_strangers<B>(mut answer: Response<B>) -> Response<B> {
+    let headers = answer.headers_mut();
+    if !headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        for name in [
+            header::ACCESS_CONTROL_ALLOW_METHODS,
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            header::ACCESS_CONTROL_MAX_AGE,
+        ] {
+            headers.remove(name);
+        }
+    }
+    answer
 }
 
 #[cfg(test)]
@@ -190,7 +218,7 @@ mod tests {
         assert!(known.contains("access-control-allow-origin: https://app.example"), "{known}");
         for origin in ["https://evil.example", "https://app.example.evil.example", "http://app.example", "null"] {
             let foreign = head(&production(), "GET", &format!("origin: {origin}\r\n")).await;
-            assert!(!foreign.contains("access-control-allow-origin"), "{foreign}");
+            assert!(!foreign.contains("access-control-"), "{foreign}");
         }
         let development = Config::defaults(Environment::Development, true);
         let any = head(&development, "GET", "origin: http://localhost:3000\r\n").await;
@@ -198,6 +226,51 @@ mod tests {
         for answer in [known, any] {
             assert!(!answer.contains("access-control-allow-credentials"), "{answer}");
         }
+    }
+
+    /// What is asked before a page with these headers calls: the answer's head, in lower case.
+    async fn preflight(config: &Config, origin: &str, headers: &str) -> String {
+        let asked = format!("access-control-request-method: POST\r\naccess-control-request-headers: {headers}\r\n");
+        head(config, "OPTIONS", &format!("origin: {origin}\r\n{asked}")).await
+    }
+
+    #[tokio::test]
+    async fn pages_of_allowed_origins_may_send_the_headers_that_they_ask_for() {
+        let asked = "apollographql-client-name,authorization,baggage,content-type,sentry-trace,traceparent";
+        let answer = preflight(&production(), "https://app.example", asked).await;
+        for expected in [
+            "http/1.1 200 ok",
+            "access-control-allow-origin: https://app.example",
+            &format!("access-control-allow-headers: {asked}"),
+            "access-control-allow-methods: get,post",
+            "access-control-max-age: 7200",
+            "vary: origin",
+        ] {
+            assert!(answer.contains(expected), "{expected} in {answer}");
+        }
+        let stranger = preflight(&production(), "https://evil.example", asked).await;
+        assert!(!stranger.contains("access-control-"), "{stranger}");
+        assert!(stranger.contains("vary: origin"), "{stranger}");
+        let anybody =
+            preflight(&Config::defaults(Environment::Development, true), "http://localhost:3000", asked).await;
+        assert!(anybody.contains("access-control-allow-origin: *"), "{anybody}");
+        assert!(anybody.contains(&format!("access-control-allow-headers: {asked}")), "{anybody}");
+    }
+
+    #[tokio::test]
+    async fn the_headers_that_pages_may_send_can_be_named() {
+        let mut config = production();
+        config.http.allowed_headers = vec!["sentry-trace".to_owned(), "baggage".to_owned()];
+        let answer = preflight(&config, "https://app.example", "content-type,traceparent").await;
+        let allowed = "access-control-allow-headers: content-type,authorization,x-request-id,sentry-trace,baggage";
+        assert!(answer.lines().any(|line| line == allowed), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn pages_may_read_what_clients_need() {
+        let answer = head(&production(), "GET", "origin: https://app.example\r\n").await;
+        assert!(answer.contains("access-control-expose-headers: x-request-id,retry-after"), "{answer}");
+        assert!(answer.contains("vary: origin"), "{answer}");
     }
 
     #[tokio::test]
