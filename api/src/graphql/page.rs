@@ -69,8 +69,9 @@ impl<R> Slice<R> {
 }
 
 impl PageArguments {
-    /// The arguments of a list without page numbers.
+    /// The arguments of a list without page numbers. An empty cursor is none, as clients write it for the first page.
     pub fn new(first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String>) -> Self {
+        let [after, before] = [after, before].map(|cursor| cursor.filter(|cursor| !cursor.is_empty()));
         PageArguments { first, after, last, before, offset: None, maximum: MAXIMUM_SIZE }
     }
 

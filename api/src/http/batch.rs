@@ -7,34 +7,54 @@ use async_graphql::{Request, ServerError};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::graphql::{Endpoint, Rejection, bad_request, to_request};
+use super::{
+    graphql::Endpoint,
+    request::{Asked, Rejection, bad_request, to_request},
+};
 use crate::{
-    graphql::{execute, json},
+    graphql::{document::coded, error::Code, execute, json},
     viewer::{Origin, Viewer},
 };
 
 /// The answer to a request of which nothing ran.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Refused {
     errors: Vec<ServerError>,
 }
 
-/// The requests of a batch, at most as many as `limit`.
+/// More than anybody's batches have, and little enough to answer each of their requests.
+const MOST_ANSWERED: usize = 1_000;
+
+/// The requests of a batch, at most as many as `limit`. One that is longer is to be answered as [`refuse`] does.
 ///
 /// # Errors
 /// Says what is wrong with the first of them that is no request, and runs none.
-pub fn read(requests: Vec<Json>, limit: usize) -> Result<Vec<Request>, Rejection> {
-    if limit == 0 {
-        return Err(bad_request("Batches are not supported: send one request at a time."));
+pub fn read(requests: Vec<Json>, limit: usize) -> Result<Asked, Rejection> {
+    if requests.is_empty() {
+        return Err(bad_request("A batch has at least one request."));
     }
-    if requests.is_empty() || requests.len() > limit {
-        return Err(bad_request(format!("A batch has 1 to {limit} requests, not {}.", requests.len())));
+    if requests.len() > limit {
+        let message = match limit {
+            0 => "Batches are not supported: send one request at a time.".to_owned(),
+            limit => format!("A batch has 1 to {limit} requests, not {}.", requests.len()),
+        };
+        return match requests.len() {
+            requests @ ..=MOST_ANSWERED => Ok(Asked::TooMany { requests, message }),
+            _ => Err(bad_request(message)),
+        };
     }
     let requests = requests.into_iter().map(|request| match request {
         Json::Object(fields) => to_request(fields),
         _ => Err(bad_request("Each request of a batch must be a JSON object.")),
     });
-    requests.collect()
+    requests.collect::<Result<_, _>>().map(Asked::Batch)
+}
+
+/// The answer to a batch that nothing of is run, in JSON: clients that send batches read an error where each of their answers would be.
+pub fn refuse(requests: usize, message: &str) -> Vec<u8> {
+    let refused = Refused { errors: vec![coded(Code::BadUserInput, message.to_owned(), None)] };
+    // Errors hold nothing that JSON cannot.
+    serde_json::to_vec(&vec![refused; requests]).unwrap_or_default()
 }
 
 /// Runs them one after the other, so that a batch takes no more of the server at a time than one request does. Gives their answers in JSON.

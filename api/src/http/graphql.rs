@@ -5,18 +5,16 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use async_graphql::{Request, ServerError, Value, Variables, parser::types::OperationType};
+use async_graphql::{Request, ServerError, Value, parser::types::OperationType};
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::any,
 };
-use futures_util::StreamExt;
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
 
 use super::{
     batch,
@@ -24,13 +22,13 @@ use super::{
     event_stream,
     media::{Accepted, Media, Streamed},
     origin,
+    request::{Asked, read_body, read_query},
     rights_check::RightsCheck,
     viewer::{self, Authenticated},
     websocket,
 };
 use crate::{
     app::App,
-    config::LimitsConfig,
     database::on_one_connection,
     deadline::Deadline,
     graphql::{
@@ -132,6 +130,9 @@ async fn answer(
             let answers = batch::run(endpoint, &authenticated.viewer, &origin, requests).await;
             with_body(StatusCode::OK, answers, Media::Json)
         }
+        Asked::TooMany { requests, message } => {
+            with_body(StatusCode::OK, batch::refuse(requests, &message), Media::Json)
+        }
     }
 }
 
@@ -167,119 +168,6 @@ async fn run(endpoint: &Endpoint, method: &Method, asker: Asker, request: Reques
     match operation.run().await {
         Ok(answer) => with_body(StatusCode::OK, json::response(&answer), media),
         Err(refusal) => refused(&refusal, media),
-    }
-}
-
-/// What a request asks to run.
-enum Asked {
-    One(Box<Request>),
-    Batch(Vec<Request>),
-}
-
-pub(super) type Rejection = (StatusCode, String);
-
-pub(super) fn bad_request(message: impl Into<String>) -> Rejection {
-    (StatusCode::BAD_REQUEST, message.into())
-}
-
-/// The request in a URL's query.
-fn read_query(parts: &Parts) -> Result<Request, Rejection> {
-    let query = parts.uri.query().unwrap_or_default();
-    let mut fields = Map::new();
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let value = match name.as_ref() {
-            "query" | "operationName" => Json::from(value.as_ref()),
-            "variables" | "extensions" => {
-                serde_json::from_str(&value).map_err(|error| bad_request(format!("`{name}` is not JSON: {error}.")))?
-            }
-            _ => continue,
-        };
-        fields.insert(name.into_owned(), value);
-    }
-    to_request(fields)
-}
-
-/// The request in a body.
-async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Result<Asked, Rejection> {
-    if !is_json(headers) {
-        let message = "Send the request as application/json, in UTF-8 and not compressed.";
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
-    }
-    let body = Deadline::from_now(limits).meet(collect(body, limits.body_bytes)).await.ok_or_else(|| {
-        let message = "The request did not arrive in time.";
-        (StatusCode::REQUEST_TIMEOUT, message.to_owned())
-    })??;
-    match serde_json::from_slice(&body) {
-        Ok(Json::Object(fields)) => to_request(fields).map(|request| Asked::One(request.into())),
-        Ok(Json::Array(requests)) => batch::read(requests, limits.batch_operations).map(Asked::Batch),
-        Ok(_) => Err(bad_request("The request must be a JSON object.")),
-        Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),
-    }
-}
-
-/// Bytes above the limit that are read and thrown away: a client that is still writing when the connection closes gets a broken
-/// pipe in place of the answer.
-const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
-
-async fn collect(body: Body, limit: usize) -> Result<Vec<u8>, Rejection> {
-    let mut body = body.into_data_stream();
-    let mut collected = Vec::new();
-    let mut length: usize = 0;
-    while let Some(part) = body.next().await
-        && length <= limit.saturating_add(DISCARDED_BYTES)
-    {
-        let part = part.map_err(|_| bad_request("The request did not arrive whole."))?;
-        length += part.len();
-        if length <= limit {
-            collected.extend_from_slice(&part);
-        }
-    }
-    if length > limit {
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, format!("The request has more than {limit} bytes.")));
-    }
-    Ok(collected)
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
-    let Some(media) = text(header::CONTENT_TYPE) else {
-        return false;
-    };
-    let media = media.to_ascii_lowercase();
-    let mut parts = media.split(';').map(str::trim);
-    let plain = text(header::CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
-    plain
-        && parts.next() == Some("application/json")
-        && parts.all(|parameter| match parameter.strip_prefix("charset=") {
-            Some(charset) => charset.trim_matches('"') == "utf-8",
-            None => true,
-        })
-}
-
-/// The parameters of a GraphQL request (section 5.1), each with its type.
-///
-/// # Errors
-/// Says which of them is not what it should be.
-pub(super) fn to_request(mut fields: Map<String, Json>) -> Result<Request, Rejection> {
-    let mut take = |name: &str| fields.remove(name).unwrap_or_default();
-    let Json::String(query) = take("query") else {
-        return Err(bad_request("`query` must be a string."));
-    };
-    let mut request = Request::new(query);
-    request.operation_name = match take("operationName") {
-        Json::Null => None,
-        Json::String(name) => Some(name),
-        _ => return Err(bad_request("`operationName` must be a string.")),
-    };
-    request.variables = match take("variables") {
-        Json::Null => Variables::default(),
-        variables @ Json::Object(_) => Variables::from_json(variables),
-        _ => return Err(bad_request("`variables` must be an object.")),
-    };
-    match take("extensions") {
-        // No extension is known, and unknown ones are to be ignored.
-        Json::Null | Json::Object(_) => Ok(request),
-        _ => Err(bad_request("`extensions` must be an object.")),
     }
 }
 
@@ -369,54 +257,4 @@ fn with_body(status: StatusCode, body: Vec<u8>, media: Media) -> Response {
 fn with_allow(mut response: Response, methods: &'static str) -> Response {
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_json_in_utf_8_is_taken() {
-        let is_json = |value: &'static str| {
-            is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(value))]))
-        };
-        assert!(is_json("application/json"));
-        assert!(is_json("Application/JSON; charset=\"UTF-8\""));
-        for refused in [
-            "",
-            "text/plain",
-            "application/json5",
-            "application/json; charset=utf-16",
-            "application/x-www-form-urlencoded",
-            "multipart/form-data; boundary=x",
-            "text/plain; application/json",
-        ] {
-            assert!(!is_json(refused), "{refused}");
-        }
-    }
-
-    #[test]
-    fn each_parameter_has_its_type() {
-        let status = |json: Json| {
-            let Json::Object(fields) = json else { unreachable!() };
-            to_request(fields).map(drop).map_err(|(status, _)| status.as_u16())
-        };
-        use serde_json::json;
-        assert_eq!(status(json!({ "query": "{a}" })), Ok(()));
-        assert_eq!(
-            status(json!({ "query": "{a}", "variables": null, "operationName": null, "extensions": null })),
-            Ok(())
-        );
-        for refused in [
-            json!({}),
-            json!({ "query": null }),
-            json!({ "query": 1 }),
-            json!({ "query": "{a}", "variables": [] }),
-            json!({ "query": "{a}", "variables": "{}" }),
-            json!({ "query": "{a}", "operationName": 1 }),
-            json!({ "query": "{a}", "extensions": [] }),
-        ] {
-            assert_eq!(status(refused.clone()), Err(400), "{refused}");
-        }
-    }
 }

@@ -12,6 +12,7 @@ mod media;
 pub mod metrics;
 mod operation;
 mod origin;
+mod request;
 mod rights_check;
 pub mod server;
 mod viewer;

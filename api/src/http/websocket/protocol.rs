@@ -4,7 +4,7 @@ use async_graphql::Request;
 use serde_json::{Map, Value as Json};
 
 use super::{graphql_transport_ws, subscriptions_transport_ws};
-use crate::http::{metrics::Transport, operation::Answer};
+use crate::http::{metrics::Transport, operation::Answer, request};
 
 /// What is spoken on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ pub fn payload(mut fields: Map<String, Json>) -> Result<Option<Json>, Misunderst
 pub fn start(mut fields: Map<String, Json>) -> Result<Incoming, Misunderstood> {
     let id = id(&mut fields)?;
     let request = match fields.remove("payload") {
-        Some(Json::Object(payload)) => crate::http::graphql::to_request(payload).map_err(|(_, reason)| reason),
+        Some(Json::Object(payload)) => request::to_request(payload).map_err(|(_, reason)| reason),
         _ => Err("`payload` must be an object.".to_owned()),
     };
     match request {
