@@ -74,6 +74,9 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say it. They must write it themselves, whatever a client has sent.
     pub forwarded_header: ForwardedHeader,
+    /// Seconds for which browsers and caches in between may keep an answer that shows public data (restaurants and their dishes), asked by
+    /// GET by nobody who is signed in; 0 lets nobody keep anything.
+    pub public_max_age_seconds: u64,
     /// Seconds for which browsers shall come back over TLS only (`Strict-Transport-Security`); 0 does not say so.
     pub strict_transport_security_seconds: u64,
     /// Connections at the same time on this process, sockets and event streams among them; further ones are answered with 503 and closed.

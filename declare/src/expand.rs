@@ -90,6 +90,7 @@ fn of_functions(Arguments { row, columns: columns_of }: Arguments, declared: Ite
         };
         quote!(#name => #columns)
     });
+    let public = fields.iter().filter(|field| field.is_public).map(Field::schema_name);
     let (row_type, row_of) = match &row {
         Some(row) => (quote!(#row), quote!(&self.0)),
         None => (quote!(Self), quote!(self)),
@@ -165,6 +166,10 @@ fn of_functions(Arguments { row, columns: columns_of }: Arguments, declared: Ite
                         #(#columns,)*
                         _ => ::entity::columns::Columns::NONE,
                     }
+                }
+
+                fn is_public(field: &str) -> bool {
+                    [#(#public),*].contains(&field)
                 }
 
                 fn field(

@@ -15,6 +15,8 @@ pub struct Field {
     name: Ident,
     parameters: Vec<Parameter>,
     output: Type,
+    /// Whether it shows what everybody may know.
+    pub is_public: bool,
 }
 
 /// What the function is given.
@@ -32,7 +34,11 @@ impl Field {
         let ReturnType::Type(_, output) = &function.sig.output else {
             return Err(Error::new_spanned(&function.sig, "a field has a value"));
         };
-        Ok(Field { name: function.sig.ident.clone(), parameters, output: (**output).clone(), function })
+        let (name, output) = (function.sig.ident.clone(), (**output).clone());
+        let attributes = function.attrs.len();
+        function.attrs.retain(|attribute| !attribute.path().is_ident("public"));
+        let is_public = function.attrs.len() < attributes;
+        Ok(Field { name, parameters, output, is_public, function })
     }
 
     /// The attributes that the schema has of the field.

@@ -33,6 +33,9 @@ use proc_macro::TokenStream;
 ///
 /// Of a struct, all fields are shown as they are.
 ///
+/// A field of a query's root that is `#[public]` shows public data: asked for by somebody unknown, its answer may be kept by caches and
+/// given to others.
+///
 /// What a function returns implements `Output`: a value that is ready, or what is to be loaded for all objects of a level at once. Other attributes of
 /// the function, such as `#[graphql(complexity = "…")]`, are those of async-graphql.
 #[proc_macro_attribute]

@@ -9,6 +9,7 @@ mod assignment;
 mod authorities;
 mod background;
 mod bounds;
+mod caching;
 mod catalog;
 #[cfg(target_os = "linux")]
 mod chaos;

@@ -18,6 +18,7 @@ const MIB: u64 = 1024 * KIB;
 
 /// Every key that is a number, in the order of the sections.
 pub(super) const BOUNDS: &[(&str, RangeInclusive<u64>)] = &[
+    ("http.public_max_age_seconds", 0..=DAY),
     ("http.strict_transport_security_seconds", 0..=2 * 366 * DAY),
     ("http.connections", 1..=1_000_000),
     ("http.header_timeout_seconds", 1..=10 * MINUTE),

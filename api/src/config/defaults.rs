@@ -20,6 +20,7 @@ impl Config {
                 allowed_headers: vec!["*".to_owned()],
                 trusted_proxies: Vec::new(),
                 forwarded_header: ForwardedHeader::XForwardedFor,
+                public_max_age_seconds: 0,
                 strict_transport_security_seconds: 0,
                 connections: 25_000,
                 header_timeout_seconds: 10,

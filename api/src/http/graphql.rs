@@ -17,7 +17,7 @@ use axum::{
 use serde::Serialize;
 
 use super::{
-    batch,
+    batch, cache,
     connections::Connections,
     event_stream,
     media::{Accepted, Media, Streamed},
@@ -124,7 +124,7 @@ async fn answer(
     match asked {
         Asked::One(request) => {
             let asker = Asker { authenticated, origin, accepted, deadline };
-            run(endpoint, &parts.method, asker, *request).await
+            run(endpoint, parts, asker, *request).await
         }
         Asked::Batch(requests) => {
             let answers = batch::run(endpoint, &authenticated.viewer, &origin, requests).await;
@@ -144,12 +144,12 @@ pub(super) struct Asker {
     pub deadline: Deadline,
 }
 
-async fn run(endpoint: &Endpoint, method: &Method, asker: Asker, request: Request) -> Response {
+async fn run(endpoint: &Endpoint, parts: &Parts, asker: Asker, request: Request) -> Response {
     let Accepted { media, streamed } = asker.accepted;
     let (viewer, origin) = (asker.authenticated.viewer.clone(), asker.origin.clone());
     let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request, asker.deadline).await;
     let kind = prepared.as_ref().ok().map(Operation::kind);
-    if method == Method::GET && kind == Some(OperationType::Mutation) {
+    if parts.method == Method::GET && kind == Some(OperationType::Mutation) {
         let message = "A GET request runs no mutations: send them by POST.";
         return with_allow(rejected(StatusCode::METHOD_NOT_ALLOWED, message, media), "POST");
     }
@@ -165,7 +165,12 @@ async fn run(endpoint: &Endpoint, method: &Method, asker: Asker, request: Reques
         Ok(operation) => operation,
         Err(refusal) => return refused(&refusal, media),
     };
+    let max_age = endpoint.app.config.http.public_max_age_seconds;
+    let may_be_kept = max_age > 0 && cache::is_asked_by_anybody(parts) && operation.shows_public_data();
     match operation.run().await {
+        Ok(answer) if may_be_kept && answer.errors.is_empty() => {
+            cache::answer(parts, json::response(&answer), media, max_age)
+        }
         Ok(answer) => with_body(StatusCode::OK, json::response(&answer), media),
         Err(refusal) => refused(&refusal, media),
     }

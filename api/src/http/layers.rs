@@ -28,7 +28,7 @@ use tower_http::{
 use tracing::Instrument;
 use uuid::Builder;
 
-use super::{graphql::unserved, media::Media, metrics};
+use super::{cache, graphql::unserved, media::Media, metrics};
 use crate::{config::Config, graphql::execute::panicked, tasks::panic_message};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,6 +47,7 @@ pub fn surround(router: Router, config: &Config) -> Router {
             .map_response(move |answer| protected(without_cors_for_strangers(answer), &protection))
             .layer(cors(config))
             .layer(CatchPanicLayer::custom(answer_panic))
+            .map_response(cache::name_compressed)
             .layer(compression),
     )
 }

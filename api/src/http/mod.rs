@@ -2,6 +2,7 @@
 
 mod attendance;
 mod batch;
+mod cache;
 mod connections;
 mod event_stream;
 pub mod graphiql;

@@ -20,12 +20,14 @@ pub struct RestaurantQuery;
 #[object]
 impl RestaurantQuery {
     /// One restaurant. Null with NOT_FOUND where there is none, or an inactive one that the viewer does not run.
+    #[public]
     fn restaurant(#[arg] id: ID) -> Option<Result<Found<Restaurant>>> {
         Some(row::visible(&id, "id"))
     }
 
     /// The restaurants that take orders. A page has 20 entries unless asked otherwise, and at most 100; `offset` skips entries,
     /// for tables with page numbers.
+    #[public]
     fn restaurants(
         #[page(offset)] page: PageArguments,
         #[arg] filter: Option<RestaurantFilter>,

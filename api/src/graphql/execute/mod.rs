@@ -141,6 +141,12 @@ where
         self.prepared.kind()
     }
 
+    /// Whether it is a query that shows nothing but public data to whoever is not signed in.
+    pub fn shows_public_data(&self) -> bool {
+        let shows = |queries: &Queries| queries.show_public_data(self.prepared.operation());
+        self.prepared.is_planned() && self.schema.data().is_some_and(shows)
+    }
+
     /// Runs a query or mutation.
     ///
     /// # Errors

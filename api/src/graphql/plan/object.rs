@@ -19,6 +19,11 @@ pub trait Planned: OutputType + Clone + 'static {
     /// The columns of the row that a field needs.
     fn columns_of(field: &str) -> Columns;
 
+    /// Whether a field shows public data, the same to all who are not signed in.
+    fn is_public(_: &str) -> bool {
+        false
+    }
+
     /// The plan of a selected field; `None` where it has none of this name.
     ///
     /// # Errors

@@ -27,6 +27,10 @@ macro_rules! queries {
                 ::entity::columns::Columns::NONE
             }
 
+            fn is_public(field: &str) -> bool {
+                false $(|| <$queries as crate::graphql::plan::Planned>::is_public(field))*
+            }
+
             fn field(
                 selected: &crate::graphql::plan::Selected<'_>,
             ) -> ::async_graphql::ServerResult<Option<Box<dyn crate::graphql::plan::FieldPlan<Self>>>> {
@@ -77,25 +81,39 @@ impl<R: Planned, T: Planned<Row = T> + Send + Sync> FieldPlan<R> for OfFeature<T
 }
 
 /// How the queries of a schema are answered, from their root on. In the schema's data.
-pub struct Queries(for<'a> fn(Selected<'a>, Scope<'a>) -> BoxFuture<'a, ServerResult<Level>>);
+pub struct Queries {
+    answer: for<'a> fn(Selected<'a>, Scope<'a>) -> BoxFuture<'a, ServerResult<Level>>,
+    show_public_data: fn(&Selected<'_>) -> bool,
+}
 
 impl Queries {
     /// By the plans of this root.
     pub fn of<Q: Planned + Output + Default>() -> Self {
-        Queries(|selected, scope| {
-            async move {
-                let plan = Q::plan(&selected)?;
-                Ok(Q::answer(vec![Q::default()], &plan, scope).await)
-            }
-            .boxed()
-        })
+        Queries {
+            answer: |selected, scope| {
+                async move {
+                    let plan = Q::plan(&selected)?;
+                    Ok(Q::answer(vec![Q::default()], &plan, scope).await)
+                }
+                .boxed()
+            },
+            show_public_data: |selected| {
+                let mut names = selected.fields(Q::NAME).into_iter().map(|field| field.name());
+                names.all(|name| name == "__typename" || Q::is_public(name))
+            },
+        }
+    }
+
+    /// Whether a merged query shows nothing but public data to whoever is not signed in.
+    pub fn show_public_data(&self, query: &OperationDefinition) -> bool {
+        (self.show_public_data)(&Selected::root(query, &Variables::default()))
     }
 
     /// Answers a merged query that does not ask for the schema.
     pub async fn answer(&self, query: &OperationDefinition, variables: &Variables, reader: &Reader) -> Response {
         let selected = Selected::root(query, variables);
         let scope = Scope { reader, position: selected.position() };
-        let (bytes, errors, written) = match (self.0)(selected, scope).await {
+        let (bytes, errors, written) = match (self.answer)(selected, scope).await {
             Ok(level) => level.into_only(),
             Err(error) => return Response::from_errors(vec![error]),
         };
