@@ -11,6 +11,7 @@ use crate::{
     config::{self, Config},
     database::{self, Lives, Pool},
     events::Events,
+    graphql::document::TrustedDocuments,
     limiter::Limiter,
     mail::Mailer,
     openid::Provider,
@@ -30,6 +31,8 @@ pub struct App {
     /// None: people sign in with a password only.
     pub openid: Option<Provider>,
     pub access_tokens: AccessTokens,
+    /// What clients may ask for without sending it.
+    pub documents: TrustedDocuments,
     /// What else serves from the same database.
     pub processes: Processes,
     /// What goes on beside the requests.
@@ -62,8 +65,21 @@ impl App {
         let lifetime = Duration::from_secs(accounts.access_token_seconds);
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
             .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
+        let documents = TrustedDocuments::read(&config.documents)?;
         let processes = Processes::new(config.broker.redis_url.is_some());
-        Ok(Arc::new(App { db, lives, events, limiter, mail, openid, access_tokens, processes, tasks, config }))
+        Ok(Arc::new(App {
+            db,
+            lives,
+            events,
+            limiter,
+            mail,
+            openid,
+            access_tokens,
+            documents,
+            processes,
+            tasks,
+            config,
+        }))
     }
 
     /// Gives the connections back. Operations that still run fail.

@@ -43,6 +43,7 @@ pub struct Config {
     pub listen: SocketAddr,
     pub http: HttpConfig,
     pub graphql: GraphqlConfig,
+    pub documents: DocumentsConfig,
     pub graphiql: GraphiqlConfig,
     pub database: DatabaseConfig,
     pub broker: BrokerConfig,
@@ -117,6 +118,18 @@ impl HttpConfig {
 pub struct GraphqlConfig {
     /// Whether clients may ask for the schema, and are told what they could have meant by an unknown name. GraphiQL needs it.
     pub introspection: bool,
+}
+
+/// Documents that clients name in place of sending them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentsConfig {
+    /// Whether clients may name a document, by its SHA-256, that they have sent with it before (automatic persisted queries).
+    pub automatic: bool,
+    /// The files in which the builds of front ends have written their documents down: manifests of Apollo, Relay and graphql-codegen.
+    pub manifests: Vec<PathBuf>,
+    /// Whether no other documents are taken.
+    pub trusted_only: bool,
 }
 
 /// The page at `/` to explore the API with.

@@ -57,6 +57,7 @@ mod outages;
 mod overtaken;
 mod pages;
 mod people;
+mod persisted_documents;
 mod placement;
 mod pooler;
 mod process;

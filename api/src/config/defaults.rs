@@ -3,9 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
-    AccountsConfig, BrokerConfig, Config, DatabaseConfig, DemoConfig, DriversConfig, Environment, ForwardedHeader,
-    GraphiqlConfig, GraphqlConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, MailConfig, MetricsConfig,
-    OpenidConfig, OrdersConfig, ShutdownConfig, TlsConfig, WebsocketConfig,
+    AccountsConfig, BrokerConfig, Config, DatabaseConfig, DemoConfig, DocumentsConfig, DriversConfig, Environment,
+    ForwardedHeader, GraphiqlConfig, GraphqlConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, MailConfig,
+    MetricsConfig, OpenidConfig, OrdersConfig, ShutdownConfig, TlsConfig, WebsocketConfig,
 };
 
 impl Config {
@@ -27,6 +27,7 @@ impl Config {
                 keep_alive_seconds: 75,
             },
             graphql: GraphqlConfig { introspection: development },
+            documents: DocumentsConfig { automatic: true, manifests: Vec::new(), trusted_only: false },
             graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {
                 url: None,

@@ -168,6 +168,7 @@ fn refusals_name_the_key_and_its_source() {
         (&[("TIFFIN_BROKER_REQUIRED", "true")], "broker.required needs REDIS_URL"),
         (&[("TIFFIN_DATABASE_MIN_CONNECTIONS", "21")], "database.min_connections is at most"),
         (&[("TIFFIN_HTTP_ALLOWED_ORIGINS", "https://app.example/path")], "is no origin"),
+        (&[("TIFFIN_DOCUMENTS_TRUSTED_ONLY", "true")], "documents.trusted_only needs documents.manifests"),
         (&[("TIFFIN_HTTP_ALLOWED_HEADERS", "baggage,sentry trace")], "\"sentry trace\" is no header's name"),
         (&[("TIFFIN_LOG", "info,=,")], "log.filter"),
         (
@@ -291,6 +292,7 @@ fn another(name: &str, default: &serde_json::Value) -> String {
             "TIFFIN_LISTEN" => "localhost:8001",
             "TIFFIN_HTTP_ALLOWED_ORIGINS" => "https://app.example,https://admin.example",
             "TIFFIN_HTTP_ALLOWED_HEADERS" => "baggage,sentry-trace",
+            "TIFFIN_DOCUMENTS_MANIFESTS" => "/etc/tiffin/web.json,/etc/tiffin/phone.json",
             "TIFFIN_HTTP_TRUSTED_PROXIES" => "10.0.0.1,192.168.0.0/16",
             "TIFFIN_HTTP_FORWARDED_HEADER" => "forwarded",
             "DATABASE_URL" | "DATABASE_DIRECT_URL" => "postgres://tiffin:hunter2@db/tiffin",

@@ -89,6 +89,10 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         limits.viewer_cost == 0 || limits.viewer_cost >= largest,
         &format!("limits.viewer_cost is 0, or at least the {largest} that the largest request within the limits costs"),
     );
+    require(
+        !config.documents.trusted_only || !config.documents.manifests.is_empty(),
+        "documents.trusted_only needs documents.manifests: no document would be taken",
+    );
     for origin in &config.http.allowed_origins {
         require(
             origin == "*" || is_origin(origin),

@@ -230,6 +230,8 @@ pub(super) fn unserved(error: Error, media: Media) -> Response {
         | Code::GraphqlParseFailed
         | Code::GraphqlValidationFailed
         | Code::QueryTooComplex
+        | Code::PersistedQueryNotFound
+        | Code::PersistedQueryNotSupported
         | Code::NotFound
         | Code::Conflict => StatusCode::BAD_REQUEST,
         Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,

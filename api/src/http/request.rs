@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use serde_json::{Map, Number, Value as Json};
 
 use super::batch;
-use crate::{config::LimitsConfig, deadline::Deadline};
+use crate::{config::LimitsConfig, deadline::Deadline, graphql::document::DocumentName};
 
 /// What a request asks to run.
 pub enum Asked {
@@ -35,7 +35,7 @@ pub fn read_query(parts: &Parts) -> Result<Request, Rejection> {
     let mut fields = Map::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
         let value = match name.as_ref() {
-            "query" | "operationName" => Json::from(value.as_ref()),
+            "query" | "operationName" | "documentId" => Json::from(value.as_ref()),
             "variables" | "extensions" => {
                 serde_json::from_str(&value).map_err(|error| bad_request(format!("`{name}` is not JSON: {error}.")))?
             }
@@ -109,10 +109,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// Says which of them is not what it should be.
 pub fn to_request(mut fields: Map<String, Json>) -> Result<Request, Rejection> {
     let mut take = |name: &str| fields.remove(name).unwrap_or_default();
-    let Json::String(query) = take("query") else {
-        return Err(bad_request("`query` must be a string."));
+    let extensions = match take("extensions") {
+        Json::Null => Map::new(),
+        Json::Object(extensions) => extensions,
+        _ => return Err(bad_request("`extensions` must be an object.")),
     };
-    let mut request = Request::new(query);
+    let name = document_name(take("documentId"), extensions)?;
+    let mut request = match (take("query"), name) {
+        (Json::String(query), None) => Request::new(query),
+        (Json::String(query), Some(name)) => Request::new(query).data(name),
+        (Json::Null, Some(name)) => Request::new("").data(name),
+        _ => return Err(bad_request("`query` must be a string.")),
+    };
     request.operation_name = match take("operationName") {
         Json::Null => None,
         // No operation is called that: in a URL there is no other way to say nothing, and clients write it elsewhere, too.
@@ -127,10 +135,22 @@ pub fn to_request(mut fields: Map<String, Json>) -> Result<Request, Rejection> {
         }
         _ => return Err(bad_request("`variables` must be an object.")),
     };
-    match take("extensions") {
-        // No extension is known, and unknown ones are to be ignored.
-        Json::Null | Json::Object(_) => Ok(request),
-        _ => Err(bad_request("`extensions` must be an object.")),
+    Ok(request)
+}
+
+/// What the request calls its document, if it does. Other extensions are not known, and to be ignored.
+fn document_name(id: Json, mut extensions: Map<String, Json>) -> Result<Option<DocumentName>, Rejection> {
+    let persisted = extensions.remove("persistedQuery").unwrap_or_default();
+    match (id, &persisted["version"], &persisted["sha256Hash"]) {
+        (Json::String(id), ..) => Ok(Some(DocumentName::Id(id))),
+        (Json::Null, ..) if persisted.is_null() => Ok(None),
+        (Json::Null, Json::Number(version), Json::String(hash)) if version.as_u64() == Some(1) => {
+            Ok(Some(DocumentName::Hash(hash.clone())))
+        }
+        (Json::Null, ..) => {
+            Err(bad_request("`extensions.persistedQuery` must be {\"version\": 1, \"sha256Hash\": \"…\"}."))
+        }
+        _ => Err(bad_request("`documentId` must be a string.")),
     }
 }
 
@@ -190,6 +210,13 @@ mod tests {
             status(json!({ "query": "{a}", "variables": null, "operationName": null, "extensions": null })),
             Ok(())
         );
+        for named in [
+            json!({ "documentId": "x" }),
+            json!({ "documentId": "x", "query": null }),
+            json!({ "query": "", "extensions": { "persistedQuery": { "version": 1, "sha256Hash": "x" }, "more": 1 } }),
+        ] {
+            assert_eq!(status(named.clone()), Ok(()), "{named}");
+        }
         for refused in [
             json!({}),
             json!({ "query": null }),
@@ -198,6 +225,11 @@ mod tests {
             json!({ "query": "{a}", "variables": "{}" }),
             json!({ "query": "{a}", "operationName": 1 }),
             json!({ "query": "{a}", "extensions": [] }),
+            json!({ "query": "{a}", "extensions": { "persistedQuery": 1 } }),
+            json!({ "query": "{a}", "extensions": { "persistedQuery": { "version": 2, "sha256Hash": "x" } } }),
+            json!({ "extensions": { "persistedQuery": { "version": 1 } } }),
+            json!({ "documentId": 1 }),
+            json!({ "documentId": "x", "query": 1 }),
         ] {
             assert_eq!(status(refused.clone()), Err(400), "{refused}");
         }

@@ -1,4 +1,4 @@
-//! Documents that have passed: whoever sends one again has nothing of it read again.
+//! Documents that have passed: whoever sends one again has nothing of it read again, and need not even send it.
 
 use std::sync::Arc;
 
@@ -6,13 +6,38 @@ use async_graphql::{Request, Value};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
-use super::prepared::Prepared;
+use super::{
+    persisted::{Registered, TextHash},
+    prepared::Prepared,
+};
 
 /// Bytes that all of them may take. Where there are more, those that are asked for the least go.
 const CAPACITY: u64 = 16 * 1024 * 1024;
 
-/// What was prepared, by what it was prepared from.
-pub struct Known(Cache<Key, Arc<Prepared>>);
+/// What is kept, by what it is known by.
+pub struct Known(Cache<Name, Kept>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Name {
+    Operation(Key),
+    Text(TextHash),
+}
+
+#[derive(Clone)]
+enum Kept {
+    Operation(Arc<Prepared>),
+    Text(Arc<str>),
+}
+
+impl Kept {
+    /// Bytes that it takes, about.
+    fn weight(&self) -> usize {
+        match self {
+            Kept::Operation(prepared) => prepared.weight(),
+            Kept::Text(text) => size_of::<(Name, Kept)>() + text.len(),
+        }
+    }
+}
 
 /// The document, the operation's name, and of the variables what the prepared form depends on: which are given, and which of them are
 /// true or false, as conditions are. Nobody finds two requests that have the same.
@@ -50,16 +75,31 @@ impl Known {
     }
 
     fn of_capacity(bytes: u64) -> Self {
-        let weight = |_: &Key, prepared: &Arc<Prepared>| u32::try_from(prepared.weight()).unwrap_or(u32::MAX);
+        let weight = |_: &Name, kept: &Kept| u32::try_from(kept.weight()).unwrap_or(u32::MAX);
         Known(Cache::builder().max_capacity(bytes).weigher(weight).build())
     }
 
     pub fn get(&self, key: &Key) -> Option<Arc<Prepared>> {
-        self.0.get(key)
+        match self.0.get(&Name::Operation(*key))? {
+            Kept::Operation(prepared) => Some(prepared),
+            Kept::Text(_) => None,
+        }
     }
 
     pub fn keep(&self, key: Key, prepared: Arc<Prepared>) {
-        self.0.insert(key, prepared);
+        self.0.insert(Name::Operation(key), Kept::Operation(prepared));
+    }
+
+    /// The text that has this hash, if a client has sent it with that.
+    pub fn text(&self, hash: &TextHash) -> Option<Arc<str>> {
+        match self.0.get(&Name::Text(*hash))? {
+            Kept::Text(text) => Some(text),
+            Kept::Operation(_) => None,
+        }
+    }
+
+    pub fn keep_text(&self, Registered { hash, text }: Registered) {
+        self.0.insert(Name::Text(hash), Kept::Text(text));
     }
 }
 

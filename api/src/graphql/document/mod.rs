@@ -14,6 +14,7 @@ mod known;
 mod merge;
 mod operation;
 mod outline;
+mod persisted;
 mod prepared;
 mod refusal;
 mod responses;
@@ -35,6 +36,7 @@ use async_graphql::{
 
 pub use inputs::ScalarProblem;
 pub use outline::Outline;
+pub use persisted::{DocumentName, TrustedDocuments};
 pub use prepared::Prepared;
 pub use refusal::coded;
 pub use shape::Shape;
@@ -46,6 +48,7 @@ use count::Counter;
 use inputs::{Types, Uses};
 use known::{Key, Known};
 use merge::Merge;
+use persisted::Registered;
 use refusal::{extensions, too_complex, unparsed};
 use responses::Responses;
 use rules::Rules;
@@ -112,6 +115,23 @@ where
     /// The types of the schema.
     pub fn shape(&self) -> &Shape {
         &self.shape
+    }
+
+    /// Gives a request the document that it names; what it gives back is to be kept once the document has passed.
+    ///
+    /// # Errors
+    /// PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED, BAD_USER_INPUT, or FORBIDDEN for a document that is not trusted.
+    pub fn find_document(
+        &self,
+        request: &mut Request,
+        trusted: &TrustedDocuments,
+    ) -> Result<Option<Registered>, ServerError> {
+        trusted.find(request, &self.known)
+    }
+
+    /// Keeps a document under the name that came with it.
+    pub fn keep_document(&self, registered: Registered) {
+        self.known.keep_text(registered);
     }
 
     /// Checks the document of a request, if it is not known, and its values, and gives the operation to run.

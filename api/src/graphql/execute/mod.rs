@@ -92,14 +92,18 @@ async fn prepare_here(
     schema: &Schema,
     viewer: Viewer,
     origin: Origin,
-    request: Request,
+    mut request: Request,
     deadline: Deadline,
 ) -> Result<Operation<Schema>, Refusal> {
+    let registered = checks(schema).find_document(&mut request, &app.documents).map_err(|error| vec![error])?;
     let payer = Payer::of(&viewer, &origin);
     payer.charge_document(app, &request.query).await.map_err(refusal)?;
     let request = request.data(Given { reader: Reader::new(app.clone(), viewer), origin });
     let operation = Operation::check(schema, &app.config.limits, request, deadline).await?;
     payer.charge(app, operation.complexity).await.map_err(refusal)?;
+    if let Some(registered) = registered {
+        checks(schema).keep_document(registered);
+    }
     Ok(operation)
 }
 

@@ -100,7 +100,9 @@ impl End {
             | Code::Conflict
             | Code::GraphqlParseFailed
             | Code::GraphqlValidationFailed
-            | Code::QueryTooComplex => Self::close(Reason::Revoked, 4403, "Forbidden"),
+            | Code::QueryTooComplex
+            | Code::PersistedQueryNotFound
+            | Code::PersistedQueryNotSupported => Self::close(Reason::Revoked, 4403, "Forbidden"),
         }
     }
 
