@@ -51,6 +51,7 @@ mod locations;
 mod memory;
 mod metrics;
 mod money;
+mod multipart;
 mod openid;
 mod operators;
 mod outages;

@@ -50,7 +50,7 @@ pub struct Mutation(
 );
 
 /// Everything that can be watched: over websockets by the protocol graphql-transport-ws (or graphql-ws, the one before it), or as
-/// Server-Sent Events with `Accept: text/event-stream`.
+/// Server-Sent Events with `Accept: text/event-stream`, or as multipart HTTP with `Accept: multipart/mixed;subscriptionSpec=1.0`.
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(OrderSubscription, DriverSubscription);
 

@@ -19,11 +19,11 @@ use serde::Serialize;
 use super::{
     batch, cache,
     connections::Connections,
-    event_stream,
     media::{Accepted, Media, Streamed},
     origin,
     request::{Asked, read_body, read_query},
     rights_check::RightsCheck,
+    streamed::{self, Form},
     viewer::{self, Authenticated},
     websocket,
 };
@@ -59,7 +59,7 @@ impl Endpoint {
     }
 }
 
-/// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams.
+/// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams, subscriptions as multipart HTTP too.
 pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
     let connections = Connections::new(&app.config.websocket);
     let rights = RightsCheck::new(&app.config.websocket);
@@ -86,7 +86,7 @@ async fn handle(
         return websocket::open(Endpoint::clone(&endpoint), parts, origin).await;
     }
     let Some(accepted) = Accepted::read(&parts.headers) else {
-        let message = "The response can be application/graphql-response+json, application/json or text/event-stream.";
+        let message = "The response can be application/graphql-response+json, application/json or text/event-stream, and to a subscription multipart/mixed;subscriptionSpec=1.0.";
         return rejected(StatusCode::NOT_ACCEPTABLE, message, Media::Json);
     };
     let media = accepted.media;
@@ -153,13 +153,13 @@ async fn run(endpoint: &Endpoint, parts: &Parts, asker: Asker, request: Request)
         let message = "A GET request runs no mutations: send them by POST.";
         return with_allow(rejected(StatusCode::METHOD_NOT_ALLOWED, message, media), "POST");
     }
-    let is_streamed = match streamed {
-        Streamed::Nothing => false,
-        Streamed::Subscriptions => kind == Some(OperationType::Subscription),
-        Streamed::Everything => true,
+    let form = match streamed {
+        Streamed::Nothing => None,
+        Streamed::Subscriptions(form) => Some(form).filter(|_| kind == Some(OperationType::Subscription)),
+        Streamed::Everything => Some(Form::EventStream),
     };
-    if is_streamed {
-        return event_stream::open(endpoint, asker, prepared).await;
+    if let Some(form) = form {
+        return streamed::open(endpoint, asker, form, prepared).await;
     }
     let operation = match prepared {
         Ok(operation) => operation,

@@ -21,7 +21,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer, Predicate,
-        predicate::{DefaultPredicate, SizeAbove},
+        predicate::{DefaultPredicate, NotForContentType, SizeAbove},
     },
     cors::{AllowHeaders, AllowOrigin, CorsLayer},
 };
@@ -33,13 +33,16 @@ use crate::{config::Config, graphql::execute::panicked, tasks::panic_message};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// Each part of a stream is sent at once; of event streams the library knows that by itself.
+const NOT_PARTS: NotForContentType = NotForContentType::const_new("multipart/mixed");
+
 /// One packet holds what is smaller.
 const WORTH_COMPRESSING: u64 = 1024;
 
 /// The router with everything around it, in one layer: the router puts each of several, with the body of its answer, into a box.
 pub fn surround(router: Router, config: &Config) -> Router {
-    let compression =
-        CompressionLayer::new().compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_COMPRESSING)));
+    let compression = CompressionLayer::new()
+        .compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_COMPRESSING)).and(NOT_PARTS));
     let protection = Arc::new(protection(config));
     router.layer(
         ServiceBuilder::new()

@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
+use super::streamed::Form;
+
 /// What one answer may be written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Media {
@@ -11,13 +13,13 @@ pub enum Media {
     Json,
 }
 
-/// Which operations are answered by an event stream (`text/event-stream`).
+/// Which operations are answered by a stream.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Streamed {
     Nothing,
     /// The client takes it, and likes another type as much.
-    Subscriptions,
-    /// The client likes it best.
+    Subscriptions(Form),
+    /// The client likes an event stream best (`text/event-stream`).
     Everything,
 }
 
@@ -30,6 +32,9 @@ pub struct Accepted {
 }
 
 const EVENT_STREAM: &str = "text/event-stream";
+/// Multipart is what else than subscriptions, too: these say of what kind.
+const MULTIPART: &str = "multipart/mixed";
+const SUBSCRIPTION_SPEC: [&str; 2] = ["subscriptionspec=1.0", "subscriptionspec=\"1.0\""];
 
 impl Accepted {
     /// What the client likes best; `application/json` where it does not care. None where it takes nothing that there is.
@@ -40,6 +45,7 @@ impl Accepted {
             return Some(Self { media: Media::Json, streamed: Streamed::Nothing });
         }
         let text = text.join(",").to_ascii_lowercase();
+        let is_multipart = text.split(',').any(takes_multipart);
         let ranges: Vec<_> = text.split(',').map(media_range).collect();
         // Of equally good ones the one that was named; of two named ones the newer.
         let liking = |media: &Media| {
@@ -52,14 +58,15 @@ impl Accepted {
         let liked = liked.max_by_key(|(liking, _)| *liking);
         // A stream is for those who name it.
         let stream = quality_of(EVENT_STREAM, &ranges).filter(|quality| *quality > 0);
+        let multipart = is_multipart.then_some(Streamed::Subscriptions(Form::Multipart));
         match (liked, stream) {
-            (Some((_, media)), None) => Some(Self { media, streamed: Streamed::Nothing }),
+            (Some((_, media)), None) => Some(Self { media, streamed: multipart.unwrap_or(Streamed::Nothing) }),
             (Some(((quality, ..), media)), Some(stream)) if quality >= stream => {
-                Some(Self { media, streamed: Streamed::Subscriptions })
+                Some(Self { media, streamed: Streamed::Subscriptions(Form::EventStream) })
             }
             (Some((_, media)), Some(_)) => Some(Self { media, streamed: Streamed::Everything }),
             (None, Some(_)) => Some(Self { media: Media::Json, streamed: Streamed::Everything }),
-            (None, None) => None,
+            (None, None) => multipart.map(|streamed| Self { media: Media::Json, streamed }),
         }
     }
 }
@@ -89,6 +96,13 @@ impl Media {
 
 fn quality_of(range: &str, ranges: &[(&str, u16)]) -> Option<u16> {
     ranges.iter().find(|(name, _)| *name == range).map(|found| found.1)
+}
+
+/// Whether a media range is that of subscriptions over multipart HTTP.
+fn takes_multipart(range: &str) -> bool {
+    let mut parameters = range.split(';').map(str::trim);
+    let (name, quality) = media_range(range);
+    name == MULTIPART && quality > 0 && parameters.any(|parameter| SUBSCRIPTION_SPEC.contains(&parameter))
 }
 
 /// A media range and its quality in thousandths.
@@ -140,12 +154,26 @@ mod tests {
         for (accept, media, streamed) in [
             ("text/event-stream", Media::Json, Streamed::Everything),
             ("text/event-stream, */*;q=0.1", Media::Json, Streamed::Everything),
-            ("text/event-stream, application/json", Media::Json, Streamed::Subscriptions),
+            ("text/event-stream, application/json", Media::Json, Streamed::Subscriptions(Form::EventStream)),
             (
                 "application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
                 Media::GraphqlResponse,
-                Streamed::Subscriptions,
+                Streamed::Subscriptions(Form::EventStream),
             ),
+            (
+                "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0,application/json",
+                Media::Json,
+                Streamed::Subscriptions(Form::Multipart),
+            ),
+            (
+                "multipart/mixed; subscriptionSpec=\"1.0\", application/graphql-response+json",
+                Media::GraphqlResponse,
+                Streamed::Subscriptions(Form::Multipart),
+            ),
+            ("multipart/mixed;subscriptionSpec=1.0", Media::Json, Streamed::Subscriptions(Form::Multipart)),
+            ("multipart/mixed;subscriptionSpec=1.0;q=0, */*", Media::Json, Streamed::Nothing),
+            ("multipart/mixed;subscriptionSpec=2.0, application/json", Media::Json, Streamed::Nothing),
+            ("multipart/mixed;deferSpec=20220824, application/json", Media::Json, Streamed::Nothing),
             ("text/event-stream;q=0, application/json", Media::Json, Streamed::Nothing),
         ] {
             assert_eq!(accepted(&[accept]), Some(Accepted { media, streamed }), "{accept}");

@@ -23,16 +23,19 @@ pub enum Transport {
     GraphqlTransportWs,
     SubscriptionsTransportWs,
     EventStream,
+    Multipart,
 }
 
 impl Transport {
-    const ALL: [Self; 3] = [Self::GraphqlTransportWs, Self::SubscriptionsTransportWs, Self::EventStream];
+    const ALL: [Self; 4] =
+        [Self::GraphqlTransportWs, Self::SubscriptionsTransportWs, Self::EventStream, Self::Multipart];
 
     const fn label(self) -> &'static str {
         match self {
             Self::GraphqlTransportWs => "graphql-transport-ws",
             Self::SubscriptionsTransportWs => "graphql-ws",
             Self::EventStream => "event-stream",
+            Self::Multipart => "multipart",
         }
     }
 }

@@ -4,7 +4,6 @@ mod attendance;
 mod batch;
 mod cache;
 mod connections;
-mod event_stream;
 pub mod graphiql;
 mod graphql;
 mod health;
@@ -16,6 +15,7 @@ mod origin;
 mod request;
 mod rights_check;
 pub mod server;
+mod streamed;
 mod viewer;
 mod websocket;
 

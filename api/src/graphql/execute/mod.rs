@@ -165,7 +165,7 @@ where
             }
             OperationType::Subscription => Err(vec![coded(
                 Code::GraphqlValidationFailed,
-                "A subscription needs a websocket with the protocol graphql-transport-ws, or Accept: text/event-stream.".to_owned(),
+                "A subscription needs a websocket with the protocol graphql-transport-ws, Accept: text/event-stream, or Accept: multipart/mixed;subscriptionSpec=1.0.".to_owned(),
                 None,
             )]),
         }

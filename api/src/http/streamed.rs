@@ -1,5 +1,7 @@
-//! GraphQL over Server-Sent Events: the *distinct connections mode*, by the letter of
-//! <https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>. One request, one operation, one stream.
+//! Operations that are answered over HTTP for as long as they live: one request, one operation, one stream.
+
+mod event_stream;
+mod multipart;
 
 use std::{convert::Infallible, time::Duration};
 
@@ -30,13 +32,68 @@ use crate::graphql::{
     schema::Schema,
 };
 
-/// A line that says nothing: some browsers take a stream for open only when something has come, and proxies end silent ones.
-const KEEP_ALIVE: &str = ":\n\n";
+/// How a stream is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    EventStream,
+    Multipart,
+}
 
-/// Answers an operation by a stream, also one that was refused: a client of this protocol reads errors there.
-pub(super) async fn open(endpoint: &Endpoint, asker: Asker, prepared: Result<Operation<Schema>, Refusal>) -> Response {
+impl Form {
+    const fn transport(self) -> Transport {
+        match self {
+            Form::EventStream => Transport::EventStream,
+            Form::Multipart => Transport::Multipart,
+        }
+    }
+
+    const fn content_type(self) -> &'static str {
+        match self {
+            Form::EventStream => event_stream::CONTENT_TYPE,
+            Form::Multipart => multipart::CONTENT_TYPE,
+        }
+    }
+
+    /// What is said at first, and shows that the stream is open.
+    fn opening(self) -> String {
+        match self {
+            Form::EventStream => event_stream::KEEP_ALIVE.to_owned(),
+            Form::Multipart => [multipart::OPENING, multipart::KEEP_ALIVE].concat(),
+        }
+    }
+
+    const fn keep_alive(self) -> &'static str {
+        match self {
+            Form::EventStream => event_stream::KEEP_ALIVE,
+            Form::Multipart => multipart::KEEP_ALIVE,
+        }
+    }
+
+    fn in_words(self, answer: Answer<'_>) -> String {
+        match self {
+            Form::EventStream => event_stream::in_words(answer),
+            Form::Multipart => multipart::in_words(answer),
+        }
+    }
+
+    fn last_words(self, ended: Ended) -> String {
+        let errors = [coded(ended.code(), ended.message().to_owned(), None)];
+        match self {
+            Form::EventStream => event_stream::last_words(&errors),
+            Form::Multipart => multipart::last_words(&errors),
+        }
+    }
+}
+
+/// Answers an operation by a stream, also one that was refused: a client of event streams reads errors there.
+pub(super) async fn open(
+    endpoint: &Endpoint,
+    asker: Asker,
+    form: Form,
+    prepared: Result<Operation<Schema>, Refusal>,
+) -> Response {
     let Asker { authenticated, origin, deadline, .. } = asker;
-    let admission = match endpoint.connections.admit(&origin, Transport::EventStream) {
+    let admission = match endpoint.connections.admit(&origin, form.transport()) {
         Ok(admission) => admission,
         Err(full) => return full.response(),
     };
@@ -49,17 +106,18 @@ pub(super) async fn open(endpoint: &Endpoint, asker: Asker, prepared: Result<Ope
         Err(error) => return unserved(error, Media::Json),
     };
     let headers = [
-        (header::CONTENT_TYPE, "text/event-stream; charset=utf-8"),
+        (header::CONTENT_TYPE, form.content_type()),
         (header::CACHE_CONTROL, "no-store, no-transform"),
         (header::VARY, "Accept"),
         // nginx would keep events back until it has a bufferful of them.
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     let begins = async move { prepared?.stream().await };
-    let operation = operation::start(place, begins, in_words);
+    let operation = operation::start(place, begins, move |answer| form.in_words(answer));
     let (sender, mut body) = mpsc::channel(1);
     let line = Line {
         sender,
+        form,
         patience: Duration::from_secs(endpoint.app.config.websocket.send_timeout_seconds),
         pause: Duration::from_secs(endpoint.app.config.websocket.ping_interval_seconds),
     };
@@ -72,6 +130,7 @@ pub(super) async fn open(endpoint: &Endpoint, asker: Asker, prepared: Result<Ope
 /// The way to the client.
 struct Line {
     sender: mpsc::Sender<String>,
+    form: Form,
     /// How long a slow client may take for what is said.
     patience: Duration,
     /// How often it is told that the stream lives.
@@ -98,7 +157,7 @@ async fn tell(
     departure: impl Future<Output = ()>,
 ) {
     let telling = async {
-        line.say(KEEP_ALIVE.to_owned()).await?;
+        line.say(line.form.opening()).await?;
         let mut heartbeat = interval_at(Instant::now() + line.pause, line.pause);
         tokio::pin!(departure);
         loop {
@@ -106,10 +165,10 @@ async fn tell(
                 () = &mut departure => return Err(Reason::Shutdown),
                 () = line.sender.closed() => return Err(Reason::ClientGone),
                 ended = attendance.ended() => {
-                    line.say(last_words(ended)).await?;
+                    line.say(line.form.last_words(ended)).await?;
                     return Err(ended.reason());
                 }
-                _ = heartbeat.tick() => line.say(KEEP_ALIVE.to_owned()).await?,
+                _ = heartbeat.tick() => line.say(line.form.keep_alive().to_owned()).await?,
                 answer = operation.next() => match answer {
                     Some(written) => line.say(written.text).await?,
                     None => return Ok(()),
@@ -122,29 +181,13 @@ async fn tell(
     }
 }
 
-fn last_words(ended: Ended) -> String {
-    let error = coded(ended.code(), ended.message().to_owned(), None);
-    in_words(Answer::Refused(&[error]))
+/// A response with errors and nothing else, in JSON.
+fn errors_only(errors: &[ServerError]) -> String {
+    // Maps here have text for keys, and nothing else makes it fail.
+    serde_json::to_string(&Refused { errors }).unwrap_or_default()
 }
 
 #[derive(Serialize)]
 struct Refused<'a> {
     errors: &'a [ServerError],
-}
-
-fn in_words(answer: Answer<'_>) -> String {
-    match answer {
-        Answer::Next(json) => next(json),
-        // Maps here have text for keys, and nothing else makes it fail.
-        Answer::Refused(errors) => next(&serde_json::to_string(&Refused { errors }).unwrap_or_default()) + COMPLETE,
-        Answer::Complete => COMPLETE.to_owned(),
-    }
-}
-
-/// With data, for an event without any is passed over by `EventSource`.
-const COMPLETE: &str = "event: complete\ndata: \n\n";
-
-fn next(json: &str) -> String {
-    // JSON has no line breaks.
-    format!("event: next\ndata: {json}\n\n")
 }
