@@ -63,8 +63,9 @@ begin
   insert into order_items (order_id, dish_id, quantity, unit_price, dish_name)
   select placed.id, dishes.id, line.quantity, dishes.price, dishes.name
   from unnest(lines) as line join dishes on dishes.id = line.dish_id;
-  insert into order_events (order_id, sequence, status, actor, at, position, feed_transaction)
-  values (placed.id, 1, placed.status, 'Customer:' || customer, now(), nextval(pg_get_serial_sequence('order_events', 'position')),
+  -- As published: Tiffin would publish it at its next start, at its own cost.
+  insert into order_events (order_id, sequence, status, actor, at, published_at, position, feed_transaction)
+  values (placed.id, 1, placed.status, 'Customer:' || customer, now(), now(), nextval(pg_get_serial_sequence('order_events', 'position')),
     pg_current_xact_id()::text::bigint);
   -- Last, for every order of the restaurant waits for this row.
   update restaurants set total_orders = total_orders + 1 where id = place.id and is_active;
@@ -82,8 +83,9 @@ begin
   update orders set status = after, driver_id = driver
   where id = present.id and status = present.status and driver_id is not distinct from present.driver_id
   returning * into strict changed;
-  insert into order_events (order_id, sequence, status, previous_status, driver_id, actor, note, at, position, feed_transaction)
-  select changed.id, coalesce(max(sequence), 0) + 1, after, present.status, driver, 'User:1', step_order.note, now(),
+  insert into order_events (order_id, sequence, status, previous_status, driver_id, actor, note, at, published_at, position,
+    feed_transaction)
+  select changed.id, coalesce(max(sequence), 0) + 1, after, present.status, driver, 'User:1', step_order.note, now(), now(),
     nextval(pg_get_serial_sequence('order_events', 'position')),
     greatest(coalesce(max(feed_transaction), 0), pg_current_xact_id()::text::bigint)
   from order_events where order_id = changed.id

@@ -64,7 +64,9 @@ impl Contestant {
         let database = self.database(options);
         let mut command = match self {
             Contestant::Tiffin => tiffin(&options.server, database, options, port),
-            Contestant::Base => tiffin(options.base_server.as_ref().unwrap_or(&options.server), database, options, port),
+            Contestant::Base => {
+                tiffin(options.base_server.as_ref().unwrap_or(&options.server), database, options, port)
+            }
             Contestant::Postgraphile => {
                 let mut command = Command::new(&options.node);
                 command.arg(&options.postgraphile).env_clear();
