@@ -1,6 +1,10 @@
 //! Rows of which only some columns are read: a statement names the columns that an answer needs, and no others are decoded.
 
-use sea_orm::{DbErr, QueryResult, TryGetable, sea_query::SimpleExpr};
+mod cell;
+
+use sea_orm::{DbErr, QueryResult, sea_query::SimpleExpr};
+
+pub use self::cell::Cell;
 
 /// Some of a row's columns, by their places among [`Partial::NAMES`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -129,7 +133,7 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// It is not of this type.
-    pub fn cell<T: TryGetable + Default>(&mut self) -> Result<T, DbErr> {
+    pub fn cell<T: Cell + Default>(&mut self) -> Result<T, DbErr> {
         let is_asked = self.asked.contains(self.place);
         self.place += 1;
         if !is_asked {
@@ -142,9 +146,9 @@ impl<'a> Cells<'a> {
     ///
     /// # Errors
     /// It is not of this type.
-    pub fn besides<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+    pub fn besides<T: Cell>(&mut self) -> Result<T, DbErr> {
         self.index += 1;
-        self.row.try_get_by_index(self.index - 1)
+        cell::read(self.row, self.index - 1)
     }
 }
 

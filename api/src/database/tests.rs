@@ -1,3 +1,4 @@
+mod cells;
 mod endings;
 mod leases;
 mod losses;
