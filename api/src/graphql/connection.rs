@@ -219,7 +219,7 @@ impl<T: Output> ConnectionPlan<T> {
         let answering = self.plans().map(|(key, plan)| T::answer(rows(), plan, scope.at(key.position)));
         // Collected, for of a number that it does not know `join_all` makes a queue with wakers.
         let written = join_all(answering.collect::<Vec<_>>()).await;
-        let mut level = Level::with_capacity(pages.len());
+        let mut level = Level::with_capacity(pages.len(), written.iter().map(Level::length).sum());
         let mut first = 0;
         for ((sort, slice), count) in &pages {
             level.piece(|answer| self.write(*sort, slice, *count, first, written.iter(), answer));

@@ -10,7 +10,8 @@ pub trait GlobalId: Copy + From<i32> + Into<i32> {
 
     /// As clients see it.
     fn to_global(self) -> ID {
-        ID(format!("{}:{}", Self::TYPE_NAME, self.into()))
+        let number: i32 = self.into();
+        ID([Self::TYPE_NAME, ":", &number.to_string()].concat())
     }
 
     /// Reads what a client sent as `field`. BAD_USER_INPUT when it is malformed or of another type.

@@ -114,7 +114,7 @@ macro_rules! nodes {
                         levels.push(answer_of_type::<$object>(numbers, &self.$object, scope).await);
                     }
                 )*
-                let mut level = Level::with_capacity(nodes.len());
+                let mut level = Level::with_capacity(nodes.len(), levels.iter().map(Level::length).sum());
                 for (of, place) in places {
                     level.piece(|answer| match levels.get(of) {
                         Some(level) => level.write(place, answer),

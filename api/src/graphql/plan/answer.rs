@@ -99,14 +99,28 @@ struct Piece {
     written: Result<(), Violation>,
 }
 
+/// Room that is made at once for the pieces to come: more is made when it is needed.
+const ROOM: usize = 64 * 1024;
+
 impl Level {
-    pub fn with_capacity(pieces: usize) -> Self {
-        Level { bytes: Vec::new(), pieces: Vec::with_capacity(pieces) }
+    /// Room for as many pieces, with as much JSON of others in all of them.
+    pub fn with_capacity(pieces: usize, bytes: usize) -> Self {
+        Level { bytes: Vec::with_capacity(bytes.min(ROOM)), pieces: Vec::with_capacity(pieces) }
+    }
+
+    /// How many bytes of JSON all pieces take.
+    pub fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many pieces there are.
+    pub fn pieces(&self) -> usize {
+        self.pieces.len()
     }
 
     /// As many pieces that have nothing to show for the same reason.
     pub fn failed(pieces: usize, error: &Error, scope: Scope<'_>) -> Self {
-        let mut level = Level::with_capacity(pieces);
+        let mut level = Level::with_capacity(pieces, 0);
         for _ in 0..pieces {
             level.piece(|answer| Err(answer.fail(error.clone(), scope.position)));
         }
@@ -120,6 +134,11 @@ impl Level {
         let written = write(&mut answer);
         self.bytes = answer.bytes;
         self.pieces.push(Piece { start, end: self.bytes.len(), errors: answer.errors, written });
+        if self.pieces.len() == 1 {
+            // The others will be about as long.
+            let others = self.pieces.capacity() - 1;
+            self.bytes.reserve(self.bytes.len().saturating_mul(others).min(ROOM));
+        }
     }
 
     /// Writes a piece into what is around it.
@@ -139,10 +158,26 @@ impl Level {
         Level { bytes: self.bytes, pieces }
     }
 
+    /// The pieces at these places, of what may be null: null where there is none, and where one has nothing to show.
+    pub fn or_null(mut self, places: impl Iterator<Item = Option<usize>>) -> Self {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(b"null");
+        let end = self.bytes.len();
+        let pieces = places.map(|place| match place.map(|place| self.pieces[place].clone()) {
+            Some(piece) if piece.written.is_ok() => piece,
+            Some(piece) => Piece { start, end, written: Ok(()), ..piece },
+            None => Piece { start, end, errors: Vec::new(), written: Ok(()) },
+        });
+        Level { pieces: pieces.collect(), bytes: self.bytes }
+    }
+
     /// The JSON, the errors and the failure of the only piece.
-    pub fn into_only(self) -> (Vec<u8>, Vec<Located>, Result<(), Violation>) {
-        match self.pieces.into_iter().next() {
-            Some(piece) => (self.bytes, piece.errors, piece.written),
+    pub fn into_only(mut self) -> (Vec<u8>, Vec<Located>, Result<(), Violation>) {
+        match self.pieces.pop() {
+            Some(piece) => {
+                self.bytes.truncate(piece.end);
+                (self.bytes.split_off(piece.start), piece.errors, piece.written)
+            }
             None => (Vec::new(), Vec::new(), Err(Violation)),
         }
     }
@@ -198,7 +233,7 @@ mod tests {
 
     #[test]
     fn errors_are_told_with_the_place_of_each_who_shows_the_same_piece() {
-        let mut level = Level::with_capacity(1);
+        let mut level = Level::with_capacity(1, 0);
         level.piece(|answer| {
             answer.nullable(|answer| {
                 answer.at(
@@ -214,5 +249,30 @@ mod tests {
         assert_eq!((list, text(&answer)), (Ok(()), "[null,null]"));
         let at = |index| vec![PathSegment::Index(index), PathSegment::Field("email".into())];
         assert_eq!(paths(&answer), [at(0), at(1)]);
+    }
+
+    #[test]
+    fn pieces_without_anything_to_show_are_null_where_they_may_be() {
+        let mut level = Level::with_capacity(3, 0);
+        level.piece(|answer| written(answer, "{\"id\":1}"));
+        level.piece(|answer| {
+            written(answer, "{\"half\":")?;
+            Err(answer.fail(Error::not_found("order"), Pos::default()))
+        });
+        level.piece(|answer| written(answer, "3"));
+        let level = level.or_null([None, Some(1), Some(2), Some(0)].into_iter());
+        let mut answer = Answer::default();
+        let list = answer.list(4, |answer, index| level.write(index, answer));
+        assert_eq!((list, text(&answer)), (Ok(()), "[null,null,3,{\"id\":1}]"));
+        assert_eq!(paths(&answer), [[PathSegment::Index(1)]]);
+    }
+
+    #[test]
+    fn the_only_piece_is_not_told_with_what_stands_beside_it() {
+        let mut level = Level::with_capacity(2, 0);
+        level.piece(|answer| written(answer, "1"));
+        level.piece(|answer| written(answer, "22"));
+        let (bytes, _, written) = level.in_order([1].into_iter()).into_only();
+        assert_eq!((bytes.as_slice(), written), (&b"22"[..], Ok(())));
     }
 }

@@ -20,6 +20,23 @@ fn write_plain(text: &str, bytes: &mut Vec<u8>) {
     bytes.push(b'"');
 }
 
+/// Writes a decimal in quotes, with the digits after the point that it has: its digits, and then the point among them.
+fn write_decimal(decimal: rust_decimal::Decimal, bytes: &mut Vec<u8>) {
+    bytes.push(b'"');
+    if decimal.is_sign_negative() {
+        bytes.push(b'-');
+    }
+    let start = bytes.len();
+    _ = serde_json::to_writer(&mut *bytes, &decimal.mantissa().unsigned_abs());
+    let fraction = usize::try_from(decimal.scale()).unwrap_or_default();
+    let missing = (fraction + 1).saturating_sub(bytes.len() - start);
+    bytes.splice(start..start, std::iter::repeat_n(b'0', missing));
+    if fraction > 0 {
+        bytes.insert(bytes.len() - fraction, b'.');
+    }
+    bytes.push(b'"');
+}
+
 macro_rules! leaves {
     ($($ty:ty: |$value:ident, $bytes:ident| $write:expr;)*) => {$(
         impl Output for $ty {
@@ -46,10 +63,7 @@ leaves! {
     // What is no number is null, as async-graphql has it.
     f64: |number, bytes| _ = serde_json::to_writer(bytes, number);
     ID: |id, bytes| write_text(id, bytes);
-    Decimal: |decimal, bytes| {
-        use std::io::Write;
-        _ = write!(bytes, "\"{}\"", decimal.0);
-    };
+    Decimal: |decimal, bytes| write_decimal(decimal.0, bytes);
     DateTime: |time, bytes| write_plain(&time.0.to_rfc3339_opts(SecondsFormat::AutoSi, true), bytes);
     Date: |date, bytes| write_plain(&date.0.to_string(), bytes);
 }
@@ -91,3 +105,21 @@ macro_rules! output_of_enums {
     )*};
 }
 pub(crate) use output_of_enums;
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::write_decimal;
+
+    #[test]
+    fn decimals_are_written_as_they_are_displayed() {
+        let texts = ["0", "0.00", "-0.00", "0.05", "-0.5", "12.50", "50000", "-1234567.89", "0.0000001"];
+        let numbers = texts.map(|text| Decimal::from_str_exact(text).expect(text));
+        for number in numbers.into_iter().chain([Decimal::MAX, Decimal::MIN, Decimal::new(1, 28)]) {
+            let mut bytes = b"[".to_vec();
+            write_decimal(number, &mut bytes);
+            assert_eq!(String::from_utf8_lossy(&bytes), format!("[\"{number}\""));
+        }
+    }
+}

@@ -91,7 +91,7 @@ pub trait Output: OutputType + Sized + Send {
     where
         Self: 'a,
     {
-        let mut level = Level::with_capacity(values.len());
+        let mut level = Level::with_capacity(values.len(), 0);
         for value in values {
             level.piece(|answer| value.write(plan, scope, answer));
         }

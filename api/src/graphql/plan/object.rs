@@ -101,7 +101,7 @@ impl<T: Planned> ObjectPlan<T> {
             });
             let loaded = join_all(loading).await;
             scope.reader.flights.forget();
-            let mut level = Level::with_capacity(rows.len());
+            let mut level = Level::with_capacity(rows.len(), loaded.iter().map(Level::length).sum());
             for (index, row) in rows.iter().enumerate() {
                 let mut loaded = loaded.iter();
                 let write_loaded = |answer: &mut Answer| match loaded.next() {

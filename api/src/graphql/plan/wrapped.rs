@@ -53,17 +53,7 @@ impl<T: Output> Output for Option<T> {
         let answering = (!present.is_empty()).then(|| T::answer(present, plan, scope));
         async move {
             let inner = OptionFuture::from(answering).await.unwrap_or_default();
-            let mut level = Level::with_capacity(places.len());
-            for place in places {
-                level.piece(|answer| {
-                    match place {
-                        Some(piece) => answer.nullable(|answer| inner.write(piece, answer)),
-                        None => answer.null(),
-                    }
-                    Ok(())
-                });
-            }
-            level
+            inner.or_null(places.into_iter())
         }
         .boxed()
     }
@@ -85,29 +75,30 @@ impl<T: Output> Output for Result<T, Error> {
     {
         let mut places = Vec::with_capacity(values.len());
         let mut present = Vec::with_capacity(values.len());
+        let mut errors = Vec::new();
         for value in values {
             match value {
                 Ok(value) => {
                     places.push(Ok(present.len()));
                     present.push(value);
                 }
-                Err(error) => places.push(Err(error)),
+                Err(error) => {
+                    places.push(Err(errors.len()));
+                    errors.push(error);
+                }
             }
         }
         let answering = (!present.is_empty()).then(|| T::answer(present, plan, scope));
         async move {
-            let inner = OptionFuture::from(answering).await.unwrap_or_default();
-            if places.iter().all(Result::is_ok) {
-                return inner;
+            let mut level = OptionFuture::from(answering).await.unwrap_or_default();
+            if errors.is_empty() {
+                return level;
             }
-            let mut level = Level::with_capacity(places.len());
-            for place in places {
-                level.piece(|answer| match place {
-                    Ok(piece) => inner.write(piece, answer),
-                    Err(error) => Err(answer.fail(error, scope.position)),
-                });
+            let answered = level.pieces();
+            for error in errors {
+                level.piece(|answer| Err(answer.fail(error, scope.position)));
             }
-            level
+            level.in_order(places.into_iter().map(|place| place.unwrap_or_else(|error| answered + error)))
         }
         .boxed()
     }
@@ -129,7 +120,7 @@ impl<T: Output> Output for Vec<T> {
         let answering = T::answer(entries, plan, scope);
         async move {
             let inner = answering.await;
-            let mut level = Level::with_capacity(lengths.len());
+            let mut level = Level::with_capacity(lengths.len(), inner.length() + inner.pieces());
             let mut first = 0;
             for length in lengths {
                 level.piece(|answer| answer.list(length, |answer, index| inner.write(first + index, answer)));
@@ -200,12 +191,16 @@ impl<T: Output, L: Output> Output for Deferred<T, L> {
                 }
             }
         }
-        let known = (!known.is_empty()).then(|| T::answer(known, ready, scope));
-        let loads = (!loads.is_empty()).then(|| L::answer(loads, load, scope));
+        if loads.is_empty() {
+            return T::answer(known, ready, scope);
+        }
+        if known.is_empty() {
+            return L::answer(loads, load, scope);
+        }
+        let (known, loaded) = (T::answer(known, ready, scope), L::answer(loads, load, scope));
         async move {
-            let known = OptionFuture::from(known).await.unwrap_or_default();
-            let loaded = OptionFuture::from(loads).await.unwrap_or_default();
-            let mut level = Level::with_capacity(places.len());
+            let (known, loaded) = (known.await, loaded.await);
+            let mut level = Level::with_capacity(places.len(), known.length() + loaded.length());
             for (is_known, place) in places {
                 level.piece(|answer| if is_known { known.write(place, answer) } else { loaded.write(place, answer) });
             }
