@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use crate::{
@@ -30,8 +31,10 @@ impl Deadline {
     }
 
     /// What the work gives. None when it has not ended by then: it is dropped.
-    pub async fn meet<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        tokio::time::timeout_at(self.at, work).await.ok()
+    ///
+    /// No async function, which would take twice the room of the work: for what it is given, and for what it waits for.
+    pub fn meet<T>(self, work: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
+        tokio::time::timeout_at(self.at, work).map(Result::ok)
     }
 
     /// The same for what nobody would call slow if all were well: a part of the service is away where it does not end by then, or is ended
@@ -39,13 +42,12 @@ impl Deadline {
     ///
     /// # Errors
     /// UNAVAILABLE, or the work's own.
-    pub async fn meet_or_unavailable<T>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let late = || Error::unavailable(anyhow::anyhow!("not done within {} s", self.time.as_secs()));
-        match self.meet(work).await {
-            Some(Err(error)) if error.code == Code::Timeout => Err(late()),
-            Some(outcome) => outcome,
-            None => Err(late()),
-        }
+    pub fn meet_or_unavailable<T>(self, work: impl Future<Output = Result<T>>) -> impl Future<Output = Result<T>> {
+        self.meet(work).map(move |outcome| match outcome {
+            Some(Err(error)) if error.code != Code::Timeout => Err(error),
+            Some(Ok(done)) => Ok(done),
+            _ => Err(Error::unavailable(anyhow::anyhow!("not done within {} s", self.time.as_secs()))),
+        })
     }
 }
 

@@ -194,9 +194,11 @@ pub async fn once<T>(name: &'static str, work: impl Future<Output = T>) -> Optio
 }
 
 /// What the work gives, or what it panicked with.
-pub async fn unwound<T>(work: impl Future<Output = T>) -> Result<T, String> {
+///
+/// No async function, which would take twice the room of the work: for what it is given, and for what it waits for.
+pub fn unwound<T>(work: impl Future<Output = T>) -> impl Future<Output = Result<T, String>> {
     // What the work leaves half done is its own: nothing of it is used after a panic.
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|panic| panic_message(&*panic))
+    AssertUnwindSafe(work).catch_unwind().map(|outcome| outcome.map_err(|panic| panic_message(&*panic)))
 }
 
 /// The words of a panic.

@@ -175,7 +175,8 @@ where
         let Self { prepared, schema, request, deadline, errors, .. } = self;
         let running = async {
             let Some(queries) = schema.data::<Queries>().filter(|_| prepared.is_planned()) else {
-                return execute_by_library(&schema, &prepared, request).await;
+                // Boxed: this is the larger by far, and queries do not need it.
+                return execute_by_library(&schema, &prepared, request).boxed().await;
             };
             let Some(given) = given(&request) else {
                 return failed(Error::internal(anyhow::anyhow!("a query that nobody asks")));
