@@ -136,6 +136,28 @@ both_databases! {
         assert_eq!(location(&duy).await, json!({"lat": 21.0, "lng": 105.0}));
     }
 
+    async fn minus_one_is_what_is_not_known(city: &City) {
+        let duy = city.driver("Duy").await;
+        let known = "lat heading speed";
+        let one = format!("mutation($input: UpdateDriverLocationInput!) {{ updateDriverLocation(input: $input) {{ location {{ {known} }} }} }}");
+        let place = |heading: Value, speed: Value| json!({"lat": 21.0, "lng": 105.0, "heading": heading, "speed": speed});
+        for (heading, speed, expected) in [
+            (json!(90.5), json!(-1), json!({"lat": 21.0, "heading": 90.5, "speed": null})),
+            (json!(-1.0), json!(4.2), json!({"lat": 21.0, "heading": null, "speed": 4.2})),
+            (Value::Null, Value::Null, json!({"lat": 21.0, "heading": null, "speed": null})),
+        ] {
+            let answer = duy.query(&one, json!({"input": place(heading, speed)})).await;
+            assert_eq!(answer.at("/updateDriverLocation/location"), &expected);
+        }
+        let refused = duy.query(&one, json!({"input": place(json!(-2), Value::Null)})).await;
+        refused.expect_error("BAD_USER_INPUT", "heading");
+        let many = format!("mutation($input: UpdateDriverLocationsInput!) {{ updateDriverLocations(input: $input) {{ location {{ {known} }} }} }}");
+        let mut place = place(json!(-1), json!(-1));
+        place["recordedAt"] = json!(Utc::now().to_rfc3339());
+        let answer = duy.query(&many, json!({"input": {"locations": [place]}})).await;
+        assert_eq!(answer.at("/updateDriverLocations/location"), &json!({"lat": 21.0, "heading": null, "speed": null}));
+    }
+
     async fn a_clock_that_is_a_little_ahead_is_no_reason_to_refuse(city: &City) {
         let duy = city.driver("Duy").await;
         let ahead = Utc::now() + TimeDelta::seconds(30);

@@ -208,7 +208,7 @@ fn every_list(anonymous: Person, admin: Person, [ann, merchant, duy]: [Person; 3
         "",
         "filter: {status: [READY, DELIVERED]}",
         "filter: {placedSince: \"2026-05-04T12:00:00.000001Z\"}",
-        "filter: {placedUntil: \"2026-05-04T12:00:00Z\"}",
+        "filter: {placedUntil: \"2026-05-04T12:00:00.000001Z\"}",
         "filter: {status: []}",
     ];
     for viewer in [&admin, &ann, &merchant, &duy] {
@@ -227,6 +227,25 @@ fn every_list(anonymous: Person, admin: Person, [ann, merchant, duy]: [Person; 3
 }
 
 both_databases! {
+    async fn a_time_that_two_lists_share_is_the_later_one_s(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let ann = city.customer("Ann").await;
+        let times = ["2026-05-04T11:59:59.999999Z", "2026-05-04T12:00:00Z", "2026-05-04T12:00:00.000001Z"];
+        for time in times {
+            city.order(&ann, &restaurant).placed_at(time.parse().expect("a time")).create().await;
+        }
+        let placed = async |filter: Value| -> Vec<Value> {
+            let query = "query($filter: OrderFilter) { orders(filter: $filter) { nodes { orderTime } } }";
+            let answer = ann.query(query, json!({"filter": filter})).await;
+            let mut times: Vec<_> = answer.list("/orders/nodes").iter().map(|order| order["orderTime"].clone()).collect();
+            times.reverse();
+            times
+        };
+        assert_eq!(placed(json!({"placedUntil": times[1]})).await, times[..1]);
+        assert_eq!(placed(json!({"placedSince": times[1]})).await, times[1..]);
+        assert_eq!(placed(json!({"placedSince": times[1], "placedUntil": times[1]})).await, times[..0]);
+    }
+
     async fn forward_and_back_meet_each_row_once(city: &City) {
         let lists = lists(city).await;
         // Every list once with a small page, which cuts through ties.

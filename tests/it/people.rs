@@ -301,7 +301,7 @@ both_databases! {
         let hours = |hours| json!((Utc::now() + TimeDelta::hours(hours)).to_rfc3339());
         for (field, value) in [
             ("lat", json!(90.1)), ("lat", json!(-91)), ("lng", json!(180.5)), ("lng", json!(-1e300)), ("heading", json!(361)),
-            ("heading", json!(-1)), ("speed", json!(-0.1)), ("speed", json!(151)), ("recordedAt", hours(1)), ("recordedAt", hours(-25)),
+            ("heading", json!(-2)), ("speed", json!(-0.1)), ("speed", json!(151)), ("recordedAt", hours(1)), ("recordedAt", hours(-25)),
         ] {
             let mut input = here.clone();
             input[field] = value;

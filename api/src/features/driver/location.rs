@@ -136,16 +136,20 @@ fn decode_position(path: &str, told: RecordedLocation, now: DateTime<Utc>) -> Re
     Ok(Position {
         lat: degrees(input::latitude(&field("lat"), told.lat)?),
         lng: degrees(input::longitude(&field("lng"), told.lng)?),
-        heading: told.heading.map(|heading| within(field("heading"), heading, 360.0)).transpose()?,
-        speed: told.speed.map(|speed| within(field("speed"), speed, 150.0)).transpose()?,
+        heading: known_within(field("heading"), told.heading, 360.0)?,
+        speed: known_within(field("speed"), told.speed, 150.0)?,
         // What was a moment ahead of us counts as now.
         recorded_at: recorded_at.min(now),
     })
 }
 
-fn within(field: String, value: f64, maximum: f64) -> Result<f64> {
-    if !(0.0..=maximum).contains(&value) {
-        return Err(Error::bad_input(field, format!("This must be from 0 to {maximum}.")));
+/// What iOS says where it does not know.
+const NOT_KNOWN: f64 = -1.0;
+
+fn known_within(field: String, value: Option<f64>, maximum: f64) -> Result<Option<f64>> {
+    let known = value.filter(|value| *value != NOT_KNOWN);
+    if known.is_some_and(|value| !(0.0..=maximum).contains(&value)) {
+        return Err(Error::bad_input(field, format!("This must be from 0 to {maximum}, or −1 when not known.")));
     }
-    Ok(value)
+    Ok(known)
 }

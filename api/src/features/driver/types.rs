@@ -278,9 +278,9 @@ pub struct UpdateDriverLocationInput {
     pub lat: f64,
     /// Degrees east, −180 to 180.
     pub lng: f64,
-    /// Degrees from north, clockwise, 0 to 360.
+    /// Degrees from north, clockwise, 0 to 360; null, or −1 as iOS has it, when not known.
     pub heading: Option<f64>,
-    /// Metres a second, 0 to 150.
+    /// Metres a second, 0 to 150; null, or −1 as iOS has it, when not known.
     pub speed: Option<f64>,
     /// When the driver was there; now when left out. Not more than a day ago, and not in the future: what is ahead by up to a
     /// minute, as clocks are, counts as now.
@@ -299,9 +299,9 @@ pub struct RecordedLocationInput {
     pub lat: f64,
     /// Degrees east, −180 to 180.
     pub lng: f64,
-    /// Degrees from north, clockwise, 0 to 360.
+    /// Degrees from north, clockwise, 0 to 360; null, or −1 as iOS has it, when not known.
     pub heading: Option<f64>,
-    /// Metres a second, 0 to 150.
+    /// Metres a second, 0 to 150; null, or −1 as iOS has it, when not known.
     pub speed: Option<f64>,
     /// When the driver was there. Not more than a day ago, and not in the future: what is ahead by up to a minute, as clocks are,
     /// counts as now.

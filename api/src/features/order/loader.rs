@@ -100,7 +100,7 @@ impl OrderConditions {
             select.and_where(orders::Column::OrderTime.gte(since));
         }
         if let Some(until) = self.placed_until {
-            select.and_where(orders::Column::OrderTime.lte(until));
+            select.and_where(orders::Column::OrderTime.lt(until));
         }
         select
     }

@@ -368,7 +368,7 @@ pub struct OrderFilter {
     pub status: Option<Vec<OrderStatus>>,
     /// Placed at this time or later.
     pub placed_since: Option<DateTime>,
-    /// Placed at this time or earlier.
+    /// Placed before this time, which two lists that follow each other share.
     pub placed_until: Option<DateTime>,
 }
 
