@@ -12,7 +12,7 @@ use tiffin_tests::workspace;
 #[test]
 fn the_contract_is_contained_in_the_schema() {
     let contract = promises(&workspace::read("tests/contract.graphql"));
-    let schema = promises(&workspace::read("schema.graphql"));
+    let schema = promises(&workspace::schema());
     let missing: Vec<_> = contract.difference(&schema).collect();
     assert!(missing.is_empty(), "schema.graphql lacks {} of the contract's promises:\n{missing:#?}", missing.len());
 }
@@ -21,7 +21,7 @@ fn the_contract_is_contained_in_the_schema() {
 fn nothing_the_contract_leaves_out_is_required_of_clients() {
     let known = inputs(&workspace::read("tests/contract.graphql"));
     let places: BTreeSet<_> = known.iter().map(|input| &input.place).collect();
-    let surprising: Vec<_> = inputs(&workspace::read("schema.graphql"))
+    let surprising: Vec<_> = inputs(&workspace::schema())
         .into_iter()
         .filter(|input| input.required && places.contains(&input.place))
         .filter(|input| !known.iter().any(|known| known.place == input.place && known.name == input.name))

@@ -65,7 +65,7 @@ fn named(ty: &Type) -> &str {
 }
 
 fn types() -> Vec<TypeDefinition> {
-    let document = parse_schema(workspace::read("schema.graphql")).expect("the schema can be parsed");
+    let document = parse_schema(workspace::schema()).expect("the schema can be parsed");
     let types = document.definitions.into_iter().filter_map(|definition| match definition {
         TypeSystemDefinition::Type(definition) => Some(definition.node),
         TypeSystemDefinition::Schema(_) | TypeSystemDefinition::Directive(_) => None,

@@ -25,6 +25,17 @@ pub fn read(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// `schema.graphql` without the schema's own description, which async-graphql's parser cannot read.
+pub fn schema() -> String {
+    let text = read("schema.graphql");
+    let (types, roots) = text.split_once("\nschema {").expect("the roots are named");
+    let types = match types.strip_suffix("\n\"\"\"") {
+        Some(described) => described.rsplit_once("\"\"\"\n").map_or(described, |(types, _)| types),
+        None => types,
+    };
+    format!("{types}\nschema {{{roots}")
+}
+
 /// A binary of the workspace, as it is now: `./test` has built them all, and otherwise cargo does.
 pub fn binary(name: &str) -> PathBuf {
     static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();

@@ -54,6 +54,14 @@ pub struct Mutation(
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(OrderSubscription, DriverSubscription);
 
+/// What the schema says of itself: data of the schema.
+pub struct SchemaDescription(pub &'static str);
+
+const DESCRIPTION: SchemaDescription = SchemaDescription(
+    "Restaurants and their menus, orders from the basket to the door, drivers and where they are, reviews and revenue, with live updates.\n\
+    Errors have a code in `extensions.code`; amounts are exact decimals in strings; moments are in UTC.",
+);
+
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// The schema, without anything that belongs to one operation. `introspection`: whether clients may ask for it; `verify_plans`: whether
@@ -61,11 +69,13 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub fn build(introspection: bool, verify_plans: bool) -> Schema {
     let roots = || (Query::default(), Mutation::default(), Subscription::default());
     let schema = checked_schema(roots, scalars::problem, introspection);
-    let schema = schema.data(Queries::of::<Query>()).data(Groups::default());
+    let schema = schema.data(Queries::of::<Query>()).data(Groups::default()).data(DESCRIPTION);
     if verify_plans { schema.data(VerifyPlans).finish() } else { schema.finish() }
 }
 
 /// The schema in GraphQL's schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    build(true, false).sdl_with_options(SDLExportOptions::new().include_specified_by())
+    let sdl = build(true, false).sdl_with_options(SDLExportOptions::new().include_specified_by());
+    // The library prints what it knows, and knows no description of a schema.
+    sdl.replace("\nschema {", &format!("\n\"\"\"\n{}\n\"\"\"\nschema {{", DESCRIPTION.0))
 }

@@ -50,7 +50,7 @@ pub struct Schema {
 
 impl Schema {
     pub fn read() -> Self {
-        let document = parse_schema(workspace::read("schema.graphql")).expect("the schema can be parsed");
+        let document = parse_schema(workspace::schema()).expect("the schema can be parsed");
         let types = document.definitions.into_iter().filter_map(|definition| match definition {
             TypeSystemDefinition::Type(definition) => Some((definition.node.name.to_string(), definition.node)),
             TypeSystemDefinition::Schema(_) | TypeSystemDefinition::Directive(_) => None,

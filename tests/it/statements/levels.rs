@@ -30,7 +30,7 @@ pub struct Asked {
 
 impl Fields {
     pub fn of_the_schema() -> Self {
-        let document = parse_schema(workspace::read("schema.graphql")).expect("the schema can be parsed");
+        let document = parse_schema(workspace::schema()).expect("the schema can be parsed");
         let mut fields = HashMap::new();
         for definition in document.definitions {
             let TypeSystemDefinition::Type(Positioned { node: definition, .. }) = definition else { continue };

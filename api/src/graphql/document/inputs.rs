@@ -80,6 +80,7 @@ impl<'a> Types<'a> {
     /// Looks at what an operation says in its document.
     pub fn look(self, document: &'a ExecutableDocument, operation: &'a OperationDefinition) -> Found {
         let mut look = Look::new(self, &operation.variable_definitions);
+        operation.variable_definitions.iter().for_each(|definition| look.definition(definition));
         look.set(document, self.shape.root(operation.ty), &operation.selection_set);
         let uses = look.variables.into_iter().map(|variable| variable.usage).collect();
         Found { misplaced: look.misplaced, problems: look.problems, blamed: look.blamed, uses: Uses(uses) }
@@ -181,6 +182,21 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// A variable's default against its type, and its directives, which the library's rules do not look at.
+    fn definition(&mut self, definition: &'a Positioned<VariableDefinition>) {
+        let VariableDefinition { name, var_type, directives, default_value } = &definition.node;
+        for directive in
+            directives.iter().filter(|directive| !self.types.shape.is_of_variables(&directive.node.name.node))
+        {
+            let message = format!("Directive \"{}\" is not one for variables.", directive.node.name.node);
+            self.misplaced.push(validation_failed(message, Some(directive.pos)));
+        }
+        if let Some(default) = default_value {
+            let place = Place { path: vec![name.node.to_string()], position: default.pos, sent: false };
+            self.typed(&var_type.node, &default.node.clone().into_value(), &place);
+        }
+    }
+
     fn condition(&mut self, directive: &'a Directive) {
         if let "skip" | "include" = directive.name.node.as_str()
             && let Some(value) = directive.get_argument("if")
@@ -193,7 +209,7 @@ impl<'a> Look<'a> {
     fn field(&mut self, document: &'a ExecutableDocument, parent: Option<&'a Name>, field: &'a Field) {
         let name = &field.name.node;
         let Some(definition) = parent.and_then(|parent| self.types.shape.field(parent, name)) else {
-            // Unknown, which validation says, or introspection's own, whose values nothing here depends on.
+            // Unknown, which validation says.
             return;
         };
         for argument in &definition.arguments {
@@ -315,7 +331,7 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Whether a variable can stand where a type is wanted (October 2021, section 5.8.5): what may be null can stand where nothing may be
+/// Whether a variable can stand where a type is wanted (September 2025, section 5.8.5): what may be null can stand where nothing may be
 /// if a default takes the place of what is absent.
 fn fits(variable: &VariableDefinition, wanted: &Type, has_default: bool) -> bool {
     let given = &variable.var_type.node;

@@ -1,7 +1,7 @@
 //! What may be asked of the schema: nothing where it is nobody's business, and never what grows without end.
 
 use async_graphql::{
-    Positioned, ServerError,
+    Positioned, ServerError, Value,
     parser::types::{ExecutableDocument, Field, Selection, SelectionSet},
 };
 
@@ -31,6 +31,26 @@ fn questions(set: &Positioned<SelectionSet>) -> impl Iterator<Item = &Positioned
         Selection::Field(field) => is_question(field).then_some(field),
         Selection::InlineFragment(_) | Selection::FragmentSpread(_) => None,
     })
+}
+
+/// Puts a schema's description where an answer has async-graphql's, which is the same for every schema. The set is one without fragments
+/// spread.
+pub fn describe(set: &Positioned<SelectionSet>, answer: &mut Value, description: &str) {
+    let Value::Object(answers) = answer else {
+        return;
+    };
+    for question in questions(set).filter(|question| question.node.name.node == "__schema") {
+        let Some(Value::Object(schema)) = answers.get_mut(&question.node.response_key().node) else {
+            continue;
+        };
+        for selection in &question.node.selection_set.node.items {
+            if let Selection::Field(field) = &selection.node
+                && field.node.name.node == "description"
+            {
+                schema.insert(field.node.response_key().node.clone(), description.into());
+            }
+        }
+    }
 }
 
 fn is_question(field: &Positioned<Field>) -> bool {

@@ -1,7 +1,7 @@
 //! What must hold of a document before anything runs, and the form in which it runs.
 //!
 //! async-graphql leaves some of GraphQL's rules out, spreads fragments without a limit, and executes what is selected twice
-//! twice. So every document takes one way through here: its text is counted, it is parsed, counted again with its fragments
+//! twice. So every document takes one way through here: its tokens are counted, it is parsed, counted again with its fragments
 //! spread, validated as it was sent, its values are checked, and it is rewritten so that each field stands once. What comes out
 //! is kept ([`known`]), for the next request with the same document, and run by a schema that validates nothing any more. Each
 //! request's variables are looked at then, and what they make the operation cost.
@@ -11,30 +11,31 @@ mod count;
 mod inputs;
 mod introspection;
 mod known;
+mod lexer;
 mod merge;
 mod operation;
 mod outline;
+mod parser;
 mod persisted;
 mod prepared;
 mod refusal;
 mod responses;
 mod rules;
 mod shape;
-mod tokens;
-mod typename;
+mod shown;
 mod variables;
+#[cfg(test)]
+mod verdicts;
 
 use std::{collections::HashSet, sync::Arc};
 
 use async_graphql::{
-    ObjectType, Pos, Request, Schema, SchemaBuilder, ServerError, SubscriptionType, ValidationMode,
-    parser::{
-        parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
-    },
+    ObjectType, Pos, Request, Schema, SchemaBuilder, ServerError, SubscriptionType, ValidationMode, Variables,
+    parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 
 pub use inputs::ScalarProblem;
+pub use introspection::describe;
 pub use outline::Outline;
 pub use persisted::{DocumentName, TrustedDocuments};
 pub use prepared::Prepared;
@@ -47,12 +48,12 @@ use cost::{Cost, Measure};
 use count::Counter;
 use inputs::{Types, Uses};
 use known::{Key, Known};
+use lexer::TextLimits;
 use merge::Merge;
 use persisted::Registered;
-use refusal::{extensions, too_complex, unparsed};
+use refusal::{extensions, too_complex};
 use responses::Responses;
 use rules::Rules;
-use tokens::{TextLimits, check_text};
 
 /// Brackets of any kind inside each other: selections, lists and objects, and the types of variables.
 const MAX_NESTING: usize = 64;
@@ -154,33 +155,13 @@ where
 
     /// Checks a document and its values, and puts its operation into the form in which it runs.
     async fn prepare(&self, request: &Request, limits: &LimitsConfig) -> Result<Prepared, Vec<ServerError>> {
-        let text_limits = TextLimits {
-            bytes: limits.document_bytes,
-            tokens: limits.document_tokens,
-            aliases: limits.aliases,
-            directives: limits.directives,
-            nesting: MAX_NESTING,
-        };
-        check_text(&request.query, &text_limits)?;
-        let document = parse_query(&request.query).map_err(|error| unparsed(&error))?;
-        check_counts(&document, limits)?;
-        if !self.introspection {
-            introspection::refuse(&document)?;
-        }
-        for (_, operation) in document.operations.iter() {
-            operation::check_subscription(&document, operation)?;
-        }
+        let document = read(&request.query, limits)?;
         let operation = operation::chosen(&document, request.operation_name.as_deref())?;
-        let uses = self.check_document(request, &document, &operation.node).await?;
+        let uses = self.validate(&document, &operation.node, limits).await?;
         // Nothing is left out or measured by a value that cannot be taken.
         self.check_values(&operation.node, &uses, request)?;
-        let merge = |operation, variables| Merge { shape: &self.shape, document: &document, operation, variables };
-        for (_, operation) in document.operations.iter() {
-            Responses { shape: &self.shape, document: &document }.check(&operation.node)?;
-            // With everything that a condition may leave out.
-            merge(&operation.node, None).operation()?;
-        }
-        let merged = operation.position_node(merge(&operation.node, Some(&request.variables)).operation()?);
+        let merge = self.merge(&document, &operation.node, Some(&request.variables));
+        let merged = operation.position_node(merge.operation()?);
         introspection::check_size(&merged.node.selection_set)?;
         let outline = Arc::new(Outline::of(&merged.node));
         let is_fixed = self.measure.is_fixed(&self.shape, &merged.node);
@@ -194,14 +175,36 @@ where
         Ok(Prepared { document, outline, uses, cost, is_planned })
     }
 
+    /// Everything that must hold of a document, whatever values are sent with it. Gives what the chosen operation's have to be.
+    async fn validate(
+        &self,
+        document: &ExecutableDocument,
+        chosen: &OperationDefinition,
+        limits: &LimitsConfig,
+    ) -> Result<Uses, Vec<ServerError>> {
+        check_counts(document, limits)?;
+        if !self.introspection {
+            introspection::refuse(document)?;
+        }
+        for (_, operation) in document.operations.iter() {
+            operation::check_subscription(document, operation)?;
+        }
+        let uses = self.check_document(document, chosen).await?;
+        for (_, operation) in document.operations.iter() {
+            Responses { shape: &self.shape, document }.check(&operation.node)?;
+            // With everything that a condition may leave out.
+            self.merge(document, &operation.node, None).operation()?;
+        }
+        Ok(uses)
+    }
+
     /// Validation by the library, which sees the document as it was sent, and by the values' own types.
     async fn check_document(
         &self,
-        request: &Request,
         document: &ExecutableDocument,
         chosen: &OperationDefinition,
     ) -> Result<Uses, Vec<ServerError>> {
-        let mut invalid = self.rules.broken_by(document, request.operation_name.as_deref()).await?;
+        let mut invalid = self.rules.broken_by(document).await?;
         let (mut problems, mut uses) = (Vec::new(), None);
         let (mut misplaced, mut blamed) = (Vec::new(), HashSet::new());
         for (_, operation) in document.operations.iter() {
@@ -226,6 +229,15 @@ where
             Some(uses) if problems.is_empty() => Ok(uses),
             _ => Err(problems),
         }
+    }
+
+    fn merge<'a>(
+        &'a self,
+        document: &'a ExecutableDocument,
+        operation: &'a OperationDefinition,
+        variables: Option<&'a Variables>,
+    ) -> Merge<'a> {
+        Merge { shape: &self.shape, document, operation, variables }
     }
 
     fn types(&self) -> Types<'_> {
@@ -263,6 +275,18 @@ where
         );
         Err(vec![too_complex(message, None)])
     }
+}
+
+/// Reads a text as a document.
+fn read(text: &str, limits: &LimitsConfig) -> Result<ExecutableDocument, ServerError> {
+    let limits = TextLimits {
+        bytes: limits.document_bytes,
+        tokens: limits.document_tokens,
+        aliases: limits.aliases,
+        directives: limits.directives,
+        nesting: MAX_NESTING,
+    };
+    parser::parse(text, &limits)
 }
 
 fn check_counts(document: &ExecutableDocument, limits: &LimitsConfig) -> Result<(), ServerError> {

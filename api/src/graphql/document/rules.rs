@@ -11,7 +11,7 @@ use async_graphql::{
 };
 use futures_util::Stream;
 
-use super::{cost::OnlyCheck, typename};
+use super::{cost::OnlyCheck, shown};
 
 /// Errors of a document for which suggestions are made: each name is compared with all that it could have been.
 const MAX_SUGGESTIONS: usize = 10;
@@ -43,17 +43,13 @@ where
     ///
     /// # Errors
     /// Refuses arguments and selections of `__typename`, which these rules do not look at.
-    pub async fn broken_by(
-        &self,
-        document: &ExecutableDocument,
-        operation: Option<&str>,
-    ) -> Result<Vec<ServerError>, ServerError> {
-        let mut visible = document.clone();
-        typename::show_to_rules(&mut visible)?;
+    pub async fn broken_by(&self, document: &ExecutableDocument) -> Result<Vec<ServerError>, ServerError> {
+        let shown = shown::to_rules(document)?;
         let dry = || {
             let mut dry = Request::new("");
-            dry.operation_name = operation.map(ToOwned::to_owned);
-            dry.set_parsed_query(visible.clone());
+            // All of them are looked at; but one of several has to be named.
+            dry.operation_name = document.operations.iter().next().and_then(|(name, _)| name).map(ToString::to_string);
+            dry.set_parsed_query(shown.clone());
             dry
         };
         let broken = self.strict.execute(dry()).await.errors;

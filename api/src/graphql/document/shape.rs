@@ -1,16 +1,24 @@
 //! What a schema looks like: the part of it that checking and rewriting documents needs.
 //!
-//! async-graphql keeps its registry to itself, but prints it: the shape is read back from the SDL, once at start.
+//! async-graphql keeps its registry to itself, but prints it: the shape is read back from the SDL, once at start. What it does not print are
+//! the types of introspection, which are the same in every schema.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_graphql::{
     Name,
     parser::{
         self, parse_schema,
-        types::{BaseType, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
+        types::{
+            BaseType, DirectiveLocation, FieldDefinition, InputValueDefinition, OperationType, Type, TypeKind,
+            TypeSystemDefinition,
+        },
     },
 };
+
+const INTROSPECTION: &str = include_str!("introspection.graphql");
+/// The type in there whose fields the root of queries has.
+const INTROSPECTION_ROOT: &str = "__Root";
 
 /// The types of a schema by name.
 pub struct Shape {
@@ -21,6 +29,8 @@ pub struct Shape {
     typename: Type,
     /// What `@skip` and `@include` want.
     condition: Type,
+    /// The directives that definitions of variables may have.
+    of_variables: HashSet<Name>,
 }
 
 impl Shape {
@@ -36,8 +46,10 @@ impl Shape {
             roots: [None, None, None],
             typename: required("String"),
             condition: required("Boolean"),
+            of_variables: HashSet::new(),
         };
-        for definition in parse_schema(sdl)?.definitions {
+        let definitions = [parse_schema(sdl)?.definitions, parse_schema(INTROSPECTION)?.definitions];
+        for definition in definitions.into_iter().flatten() {
             match definition {
                 TypeSystemDefinition::Schema(schema) => {
                     let schema = schema.node;
@@ -49,7 +61,12 @@ impl Shape {
                     shape.note_possible(&definition.name.node, &definition.kind);
                     shape.types.insert(definition.name.node, definition.kind);
                 }
-                TypeSystemDefinition::Directive(_) => {}
+                TypeSystemDefinition::Directive(directive) => {
+                    let mut locations = directive.node.locations.iter().map(|location| location.node);
+                    if locations.any(|location| location == DirectiveLocation::VariableDefinition) {
+                        shape.of_variables.insert(directive.node.name.node);
+                    }
+                }
             }
         }
         Ok(shape)
@@ -81,7 +98,7 @@ impl Shape {
         }
     }
 
-    /// A type's kind; introspection's own types are not in the shape.
+    /// A type's kind; scalars that GraphQL itself has are not in the shape.
     pub fn kind(&self, name: &str) -> Option<&TypeKind> {
         self.types.get(name)
     }
@@ -93,6 +110,8 @@ impl Shape {
 
     /// A field of an object or interface.
     pub fn field(&self, parent: &str, name: &str) -> Option<&FieldDefinition> {
+        let is_question = name.starts_with("__") && self.root(OperationType::Query).is_some_and(|root| root == parent);
+        let parent = if is_question { INTROSPECTION_ROOT } else { parent };
         let fields = match self.kind(parent)? {
             TypeKind::Object(object) => &object.fields,
             TypeKind::Interface(interface) => &interface.fields,
@@ -113,6 +132,11 @@ impl Shape {
     /// The type of a condition in `@skip` and `@include`.
     pub fn condition(&self) -> &Type {
         &self.condition
+    }
+
+    /// Whether the definition of a variable may have this directive.
+    pub fn is_of_variables(&self, directive: &str) -> bool {
+        self.of_variables.contains(directive)
     }
 
     /// Whether a type has no fields to select.

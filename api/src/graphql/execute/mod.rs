@@ -16,12 +16,12 @@ use tracing::Instrument;
 pub use self::{charge::Payer, verify::VerifyPlans};
 use super::{
     context::Given,
-    document::{Checked, Checks, Prepared, Shape, coded},
+    document::{Checked, Checks, Prepared, Shape, coded, describe},
     error::{Code, Error},
     live::{self, Groups, Progress, Selection, Subscription, Told},
     loaders::Reader,
     plan::{ExecuteAlone, Queries},
-    schema::Schema,
+    schema::{Schema, SchemaDescription},
 };
 use crate::{
     app::App,
@@ -126,7 +126,7 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    async fn check(
+    pub(super) async fn check(
         schema: &async_graphql::Schema<Q, M, S>,
         limits: &LimitsConfig,
         mut request: Request,
@@ -250,7 +250,11 @@ where
     S: SubscriptionType + 'static,
 {
     request.set_parsed_query(prepared.document.clone());
-    schema.execute(request).await
+    let mut response = schema.execute(request).await;
+    if let Some(SchemaDescription(description)) = schema.data() {
+        describe(&prepared.operation().selection_set, &mut response.data, description);
+    }
+    response
 }
 
 /// What the request was given by [`prepare`].
