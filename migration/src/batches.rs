@@ -39,15 +39,35 @@ pub async fn for_each_id_range(
     Ok(())
 }
 
-/// Fills `search_text` of the rows that have none from the named columns.
+/// Fills `search_text` of the rows that have none from the named columns, a line each.
 pub async fn fold_search_text(manager: &SchemaManager<'_>, table: &str, columns: &[&str]) -> Result<(), DbErr> {
+    fold_rows(manager, table, columns, "search_text = ''", "\n").await
+}
+
+/// Folds `search_text` of the rows that have one again, where folding has changed since: from the named columns, with this between them.
+pub async fn refold_search_text(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    columns: &[&str],
+    between: &str,
+) -> Result<(), DbErr> {
+    fold_rows(manager, table, columns, "search_text <> ''", between).await
+}
+
+async fn fold_rows(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    columns: &[&str],
+    which: &str,
+    between: &str,
+) -> Result<(), DbErr> {
     let selected = columns.join(", ");
     let mut last = i32::MIN;
     loop {
         let rows = query(
             manager,
             format!(
-                "select id, {selected} from {table} where id > {last} and search_text = '' order by id limit {ROWS}"
+                "select id, search_text, {selected} from {table} where id > {last} and {which} order by id limit {ROWS}"
             ),
         )
         .await?;
@@ -57,20 +77,31 @@ pub async fn fold_search_text(manager: &SchemaManager<'_>, table: &str, columns:
         last = newest.try_get("", "id")?;
         let batch = manager.begin().await?;
         for row in &rows {
-            fold_row(&batch, table, columns, row).await?;
+            fold_row(&batch, table, columns, between, row).await?;
         }
         batch.commit().await?;
     }
 }
 
-async fn fold_row(manager: &SchemaManager<'_>, table: &str, columns: &[&str], row: &QueryResult) -> Result<(), DbErr> {
+async fn fold_row(
+    manager: &SchemaManager<'_>,
+    table: &str,
+    columns: &[&str],
+    between: &str,
+    row: &QueryResult,
+) -> Result<(), DbErr> {
     let mut parts = Vec::new();
     for column in columns {
         parts.extend(row.try_get::<Option<String>>("", column)?);
     }
+    let folded: Vec<_> = parts.iter().map(|part| search_text::fold(part)).collect();
+    let folded = folded.join(between);
+    if folded == row.try_get::<String>("", "search_text")? {
+        return Ok(());
+    }
     let update = Query::update()
         .table(Alias::new(table))
-        .value("search_text", search_text::fold_lines(parts.iter().map(String::as_str)))
+        .value("search_text", folded)
         .and_where(Expr::col("id").eq(row.try_get::<i32>("", "id")?))
         .take();
     manager.execute(update).await

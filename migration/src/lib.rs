@@ -74,6 +74,7 @@ mod m20261130_097400_index_ended_sessions;
 mod m20261130_097500_index_delivered_orders;
 mod m20261130_097600_index_prices_of_category;
 mod m20261130_097700_index_active_restaurants;
+mod m20261201_000300_refold_search_text;
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
 use semver::Version;
@@ -158,6 +159,7 @@ fn steps() -> Vec<Step> {
         Step::new(V0_1, m20261130_097500_index_delivered_orders::Migration),
         Step::new(V0_1, m20261130_097600_index_prices_of_category::Migration),
         Step::new(V0_1, m20261130_097700_index_active_restaurants::Migration),
+        Step::new(V0_1, m20261201_000300_refold_search_text::Migration),
     ]
 }
 

@@ -1,26 +1,68 @@
 //! The one folding of text that search relies on, on both sides: what is stored and what is asked for.
 
-use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use caseless::default_case_fold_str;
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// Folds a text so that searching finds it in any case and with or without accents: `"  Phở Bò  HÀ NỘI"` becomes
-/// `"pho bo ha noi"`.
+/// `"pho bo ha noi"`, `"STRASSE"` and `"Straße"` become `"strasse"`.
 ///
-/// Compatibility decomposition (NFKD), without the combining marks, in lowercase, đ as d, final sigma as sigma, runs of
-/// white space as one space. Letters that Unicode does not decompose stay as they are: ß stays ß, ı stays ı. In scripts that write
-/// vowels as marks (Devanagari, Thai) more is found than was asked for, never less. Folding twice changes nothing more.
+/// Compatibility decomposition (NFKD), without accents and what has no width, in Unicode's whole case folding, letters that Unicode does not
+/// decompose as they are spelled without them (`ł` as l, `æ` as ae), runs of white space as one space. Marks that make another sound
+/// stay: kana's voicing (パ is no ハ), and the signs of the scripts of India and South-East Asia. Folding twice changes nothing more.
 pub fn fold(text: &str) -> String {
-    let letters: String = text
-        .nfkd()
-        .filter(|letter| !is_combining_mark(*letter))
-        .flat_map(char::to_lowercase)
-        .map(|letter| match letter {
-            'đ' => 'd',
-            'ς' => 'σ',
-            other => other,
-        })
-        .collect();
-    letters.split_whitespace().collect::<Vec<_>>().join(" ")
+    let bare = |text: &str| -> String { text.nfkd().filter(|letter| !is_left_out(*letter)).collect() };
+    let mut spelled = String::with_capacity(text.len());
+    for letter in bare(&default_case_fold_str(&bare(text))).chars() {
+        match plain_spelling(letter) {
+            Some(plain) => spelled.push_str(plain),
+            None => spelled.push(letter),
+        }
+    }
+    spelled.split_whitespace().collect::<Vec<_>>().join(" ")
 }
+
+/// How a letter is written by those who do not have it.
+fn plain_spelling(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'æ' => "ae",
+        'đ' | 'ð' => "d",
+        'ħ' => "h",
+        'ı' => "i",
+        'ł' => "l",
+        'ŋ' => "n",
+        'ø' => "o",
+        'œ' => "oe",
+        'ŧ' => "t",
+        'þ' => "th",
+        // Of a fraction such as ½.
+        '\u{2044}' => "/",
+        _ => return None,
+    })
+}
+
+/// Accents, and characters that nobody sees.
+fn is_left_out(letter: char) -> bool {
+    match letter.general_category() {
+        GeneralCategory::Format => true,
+        GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark | GeneralCategory::EnclosingMark => {
+            !SOUNDS.iter().any(|script| script.contains(&letter))
+        }
+        _ => false,
+    }
+}
+
+/// Where marks are vowels or consonants: kana, and the scripts that come from Brahmi.
+const SOUNDS: [std::ops::RangeInclusive<char>; 8] = [
+    '\u{3099}'..='\u{309a}',
+    '\u{900}'..='\u{109f}',
+    '\u{1700}'..='\u{17ff}',
+    '\u{1900}'..='\u{1aad}',
+    '\u{1b00}'..='\u{1cff}',
+    '\u{a800}'..='\u{aaff}',
+    '\u{abe0}'..='\u{abff}',
+    '\u{11000}'..='\u{11fff}',
+];
 
 /// Folds several texts into lines of one. What is sorted by the result is sorted by the first text: a line feed comes before
 /// everything that folded text contains, so that `Pho` comes before `Pho An`, wherever they are.
@@ -48,14 +90,37 @@ mod tests {
     }
 
     #[test]
-    fn turkish_dotted_i_is_an_i_and_the_dotless_stays() {
+    fn turkish_i_is_an_i_with_a_dot_or_without() {
         assert_eq!(fold("İSTANBUL Çiğ Köfte"), "istanbul cig kofte");
-        assert_eq!(fold("ıspanak"), "ıspanak");
+        assert_eq!(fold("ıspanak ISPANAK"), "ispanak ispanak");
     }
 
     #[test]
-    fn german_umlauts_lose_their_dots_and_sharp_s_stays() {
-        assert_eq!(fold("Weiße SOẞE mit Käse"), "weiße soße mit kase");
+    fn letters_that_do_not_decompose_are_spelled_out() {
+        assert_eq!(fold("Weiße SOẞE STRASSE mit Käse"), "weisse sosse strasse mit kase");
+        assert_eq!(fold("Łosoś ŚLEDŹ"), "losos sledz");
+        assert_eq!(fold("Øl og ÆBLE, Smørrebrød, Ǽ"), "ol og aeble, smorrebrod, ae");
+        assert_eq!(fold("Œuf, bœuf"), "oeuf, boeuf");
+        assert_eq!(fold("Þorskur með smjöri"), "thorskur med smjori");
+        assert_eq!(fold("½ l, 1½"), "1/2 l, 11/2");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_not_there() {
+        assert_eq!(fold("ta\u{200b}co\u{ad} \u{feff}tru\u{2060}ck\u{fe0f}\u{200d}"), "taco truck");
+        assert_eq!(fold("\u{200b}\u{200e}"), "");
+    }
+
+    #[test]
+    fn marks_that_are_sounds_stay() {
+        assert!(!fold("ハンバーグ").contains(&fold("パン")));
+        assert_eq!(fold("ﾊﾟﾝ"), fold("パン"));
+        assert_ne!(fold("がき"), fold("かき"));
+        assert_ne!(fold("दाल"), fold("दल"));
+        assert_ne!(fold("ข้าว"), fold("ขาว"));
+        assert_eq!(fold("क़ीमा"), fold("\u{915}\u{93c}ीमा"));
+        assert_eq!(fold("שָׁלוֹם"), fold("שלום"), "points are optional");
+        assert_eq!(fold("مُحَمَّد"), fold("محمد"));
     }
 
     #[test]
