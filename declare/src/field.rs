@@ -3,10 +3,12 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Error, Expr, FnArg, Ident, ImplItemFn, Lifetime, Pat, Result, ReturnType, Token, Type,
+    Attribute, Error, Expr, ExprLit, FnArg, Ident, ImplItemFn, Lifetime, Lit, Pat, Result, ReturnType, Token, Type,
     parse::ParseStream,
     visit_mut::{self, VisitMut},
 };
+
+use crate::description;
 
 /// A field of the object, as it is declared.
 pub struct Field {
@@ -24,7 +26,7 @@ enum Parameter {
     Column(Ident),
     Viewer,
     Reader,
-    Argument { name: Ident, ty: Box<Type>, default: Option<Box<Expr>> },
+    Argument { name: Ident, ty: Box<Type>, default: Option<Box<Expr>>, description: String },
     Page { name: Ident, offset: bool },
 }
 
@@ -154,6 +156,7 @@ impl Parameter {
             return Err(Error::new_spanned(&parameter.pat, "a parameter is a name"));
         };
         let name = pattern.ident.clone();
+        let documentation = take_documentation(&mut parameter.attrs);
         let Some(attribute) = parameter.attrs.pop() else {
             return Ok(match referred(&parameter.ty).as_deref() {
                 Some("Viewer") => Parameter::Viewer,
@@ -175,20 +178,34 @@ impl Parameter {
             Ok(_) => None,
             Err(_) => Some(Box::new(attribute.parse_args_with(default_value)?)),
         };
-        Ok(Parameter::Argument { name, ty: parameter.ty.clone(), default })
+        let description = match documentation {
+            Some(description) => description,
+            None => description::of_any(&name.to_string())
+                .ok_or_else(|| Error::new_spanned(&name, "say by a doc comment what the argument is"))?
+                .to_owned(),
+        };
+        Ok(Parameter::Argument { name, ty: parameter.ty.clone(), default, description })
     }
 
     /// The arguments as async-graphql has them, each with a comma before it.
     fn in_schema(&self) -> TokenStream {
         match self {
-            Parameter::Argument { name, ty, default: Some(default) } => {
-                let default = default.to_token_stream().to_string();
-                quote!(, #[graphql(default_with = #default)] #name: #ty)
+            Parameter::Argument { name, ty, default, description } => {
+                let default = default.as_ref().map(|default| default.to_token_stream().to_string());
+                let default = default.map(|default| quote!(, default_with = #default));
+                quote!(, #[graphql(desc = #description #default)] #name: #ty)
             }
-            Parameter::Argument { name, ty, default: None } => quote!(, #name: #ty),
             Parameter::Page { offset, .. } => {
-                let offset = offset.then(|| quote!(, offset: Option<i32>));
-                quote!(, first: Option<i32>, after: Option<String>, last: Option<i32>, before: Option<String> #offset)
+                let argument = |name: &str, description: &str, ty: TokenStream| {
+                    let name = format_ident!("{name}");
+                    quote!(, #[graphql(desc = #description)] #name: Option<#ty>)
+                };
+                let first = argument("first", description::FIRST, quote!(i32));
+                let after = argument("after", description::AFTER, quote!(String));
+                let last = argument("last", description::LAST, quote!(i32));
+                let before = argument("before", description::BEFORE, quote!(String));
+                let offset = offset.then(|| argument("offset", description::OFFSET, quote!(i32)));
+                quote!(#first #after #last #before #offset)
             }
             Parameter::Column(_) | Parameter::Viewer | Parameter::Reader => quote!(),
         }
@@ -222,7 +239,7 @@ impl Parameter {
     /// How a plan reads an argument.
     fn read(&self) -> Option<TokenStream> {
         match self {
-            Parameter::Argument { name, ty, default } => {
+            Parameter::Argument { name, ty, default, .. } => {
                 let schema_name = camel_case(&name.to_string());
                 let default = match default {
                     Some(default) => quote!(Some(|| -> #ty { #default })),
@@ -234,6 +251,19 @@ impl Parameter {
             Parameter::Column(_) | Parameter::Viewer | Parameter::Reader => None,
         }
     }
+}
+
+/// Takes the doc comment from a parameter, which may not have one where it is compiled.
+fn take_documentation(attributes: &mut Vec<Attribute>) -> Option<String> {
+    let (documentation, others): (Vec<_>, Vec<_>) =
+        std::mem::take(attributes).into_iter().partition(|attribute| attribute.path().is_ident("doc"));
+    *attributes = others;
+    let lines = documentation.iter().filter_map(|attribute| match &attribute.meta.require_name_value().ok()?.value {
+        Expr::Lit(ExprLit { lit: Lit::Str(line), .. }) => Some(line.value().trim().to_owned()),
+        _ => None,
+    });
+    let lines: Vec<_> = lines.collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn is_of_schema(attribute: &Attribute) -> bool {
@@ -272,7 +302,7 @@ fn with_static_lifetimes(mut ty: Type) -> Type {
 }
 
 /// As async-graphql names fields and arguments.
-fn camel_case(name: &str) -> String {
+pub fn camel_case(name: &str) -> String {
     let mut words = name.trim_start_matches("r#").split('_').filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default().to_owned();
     words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])

@@ -1,7 +1,9 @@
 //! Declares a GraphQL object once, for its schema and for the plans that answer it.
 
+mod description;
 mod expand;
 mod field;
+mod mutation;
 
 use proc_macro::TokenStream;
 
@@ -27,7 +29,8 @@ use proc_macro::TokenStream;
 /// - a name is a column of the row: a field of the type that `row` names, which the object holds as `Arc` in its field `0`. Without a `row`
 ///   it is a field of the object itself, of which those are read from the database that are columns of the type that `columns` names;
 /// - `&Viewer` and `&Reader` are who asks, and what loads for them;
-/// - `#[arg]` is an argument of the field, `#[arg(default = EXPRESSION)]` one that may be left out;
+/// - `#[arg]` is an argument of the field, `#[arg(default = EXPRESSION)]` one that may be left out. A doc comment before it is its
+///   description; an argument with a name that many fields have (`id`, `first`, `filter`, `order_by`, `search`) has one already;
 /// - `#[page]` are the four arguments of a list with cursors, `#[page(offset)]` those of one with page numbers, too. Its cost is that of a
 ///   list unless another one is given.
 ///
@@ -41,5 +44,12 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn object(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let expanded = expand::object(arguments.into(), item.into());
+    expanded.unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Makes async-graphql's object of an `impl` of mutations, each of which has one argument, `input`: it gets its description here.
+#[proc_macro_attribute]
+pub fn mutations(_: TokenStream, item: TokenStream) -> TokenStream {
+    let expanded = mutation::mutations(item.into());
     expanded.unwrap_or_else(|error| error.to_compile_error()).into()
 }

@@ -188,6 +188,35 @@ fn the_schema_is_told_once_and_not_many_times() {
 }
 
 both_databases! {
+    async fn items_and_steps_of_orders_are_found_by_their_ids(city: &City) {
+        let restaurant = city.restaurant().with_dishes(3).create().await;
+        let (ann, staff) = (city.customer("Ann").await, city.merchant_of(&restaurant).await);
+        let one = city.order(&ann, &restaurant).items(&[(0, 2), (2, 1)]).status(OrderStatus::Ready).create().await;
+        let other = city.order(&city.customer("Ben").await, &restaurant).create().await;
+        let parts = "items { id dishName quantity unitPrice lineTotal } events { id sequence status order { id } }";
+        let document = format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Order {{ {parts} }} }} }}");
+        let whole = staff.query(&document, json!({"ids": [one.id(), other.id()]})).await;
+        let of = |part: &str, pointer: &str| whole.list(&format!("/nodes/{part}/{pointer}")).to_vec();
+        let all = [of("0", "items"), of("1", "events"), of("1", "items"), of("0", "events")].concat();
+        assert!(all.len() > 6, "{whole}");
+        let ids: Vec<_> = all.iter().map(|part| part["id"].clone()).collect();
+        let document = "query($ids: [ID!]!) { nodes(ids: $ids) { id
+             ... on OrderItem { dishName quantity unitPrice lineTotal } ... on OrderEvent { sequence status order { id } } } }";
+        assert_eq!(staff.query(document, json!({"ids": ids})).await.at("/nodes"), &json!(all));
+        // Of an order that the viewer may not know of, as little as of what is not there.
+        let mine: Vec<_> = all.iter().map(|part| {
+            let is_mine = part["id"].as_str().is_some_and(|id| id.split(':').nth(1) == one.id().split(':').nth(1));
+            if is_mine { part.clone() } else { json!(null) }
+        }).collect();
+        assert_eq!(ann.query(document, json!({"ids": ids})).await.at("/nodes"), &json!(mine));
+        let number = one.row.id;
+        let absent = [format!("OrderItem:{number}:{}", i32::MAX), format!("OrderEvent:{number}:99"), format!("OrderEvent:{}:1", i32::MAX)];
+        assert_eq!(ann.query(document, json!({"ids": absent})).await.at("/nodes"), &json!([null, null, null]));
+        for malformed in ["OrderItem", "OrderItem:1", "OrderItem:1:2:3", "OrderItem:1:02", "OrderItem:0:1", "Order:1:2", "Thing:1:2"] {
+            ann.query(document, json!({"ids": [malformed]})).await.expect_error("BAD_USER_INPUT", "ids.0");
+        }
+    }
+
     async fn a_list_in_an_input_that_is_too_long_is_refused(city: &City) {
         let admin = city.admin().await;
         let refused = async |document: &str, entries: Value, field: &str| {

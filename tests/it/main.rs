@@ -4,6 +4,7 @@
 
 mod abandoned;
 mod accounts;
+mod addresses;
 mod architecture;
 mod assignment;
 mod authorities;
@@ -22,6 +23,7 @@ mod contract;
 mod cuts;
 mod demo;
 mod demo_access;
+mod descriptions;
 mod descriptors;
 mod disclosure;
 mod dismissal;

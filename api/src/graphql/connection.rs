@@ -87,6 +87,7 @@ impl<T: OutputType> Connection<T> {
 /// One entry of a list.
 #[Object(name_type)]
 impl<T: OutputType> Edge<T> {
+    /// The entry itself.
     async fn node(&self) -> &T {
         &self.node
     }

@@ -27,12 +27,42 @@ pub trait GlobalId: Copy + From<i32> + Into<i32> {
     }
 }
 
+/// A part of an order that has an id: of the dish 7 of the order 42 it is `OrderItem:42:7`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PartId {
+    pub order: OrderId,
+    pub number: i32,
+}
+
+impl PartId {
+    /// As clients see it.
+    pub fn to_global(self, type_name: &str) -> ID {
+        ID(format!("{type_name}:{}:{}", self.order.0, self.number))
+    }
+
+    /// The type's name and the part of an id that is one of a part.
+    pub fn split(id: &ID) -> Option<(&str, Self)> {
+        let (type_name, numbers) = id.0.split_once(':')?;
+        let (order, number) = numbers.split_once(':')?;
+        Some((type_name, PartId { order: OrderId(canonical(order)?), number: canonical(number)? }))
+    }
+}
+
+/// A number in its one form: `Order:042` and `Order:+42` would make two ids of one thing.
+fn canonical(number: &str) -> Option<i32> {
+    let is_canonical = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
+    number.parse().ok().filter(|_| is_canonical)
+}
+
+/// What is said of an id that is none.
+pub fn malformed(field: &str) -> Error {
+    Error::bad_input(field, "This is not the id of anything that can be asked for.")
+}
+
 /// The type's name and the row's number of a global id.
 pub fn split<'a>(id: &'a ID, field: &str) -> Result<(&'a str, i32)> {
-    let malformed = || Error::bad_input(field, "This is not the id of anything that can be asked for.");
+    let malformed = || malformed(field);
     let (type_name, number) = id.0.split_once(':').ok_or_else(malformed)?;
-    // Only the canonical form: `Order:042` and `Order:+42` would make two ids of one thing.
-    let canonical = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
     let known = [
         RestaurantId::TYPE_NAME,
         MenuId::TYPE_NAME,
@@ -45,10 +75,10 @@ pub fn split<'a>(id: &'a ID, field: &str) -> Result<(&'a str, i32)> {
         SessionId::TYPE_NAME,
         AuditEventId::TYPE_NAME,
     ];
-    if !canonical || !known.contains(&type_name) {
+    if !known.contains(&type_name) {
         return Err(malformed());
     }
-    Ok((type_name, number.parse().map_err(|_| malformed())?))
+    Ok((type_name, canonical(number).ok_or_else(malformed)?))
 }
 
 macro_rules! global_ids {
@@ -91,6 +121,17 @@ global_ids! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_has_one_id() {
+        let part = PartId { order: OrderId(42), number: 7 };
+        assert_eq!(PartId::split(&part.to_global("OrderItem")), Some(("OrderItem", part)));
+        for none in
+            ["OrderItem:42", "OrderItem:42:", "OrderItem:042:7", "OrderItem:42:07", "OrderItem:42:7:1", "OrderItem::7"]
+        {
+            assert_eq!(PartId::split(&ID(none.into())), None, "{none}");
+        }
+    }
 
     #[test]
     fn only_the_canonical_form_is_an_id() {

@@ -12,13 +12,13 @@ use super::{
     context::OperationContext,
     error::Result,
     ids::{
-        self, AuditEventId, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, RestaurantId, ReviewId, SessionId,
-        UserId,
+        self, AuditEventId, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, PartId, RestaurantId, ReviewId,
+        SessionId, UserId,
     },
     input, limits,
     loaders::Reader,
     plan::{
-        Answer, Level, Output, Planned, Scope, Selected, Violation, load_each, load_one, loaded_as, never_ready,
+        Answer, Batch, Level, Output, Planned, Scope, Selected, Violation, load_each, load_one, loaded_as, never_ready,
         object, planned_as, type_of,
     },
     row::{Row, Visible},
@@ -30,7 +30,11 @@ use crate::features::{
     dish::Dish,
     driver::Driver,
     menu::Menu,
-    order::Order,
+    order::{
+        Order,
+        loader::{VisibleEvent, VisibleItem},
+        types::{OrderEvent, OrderItem},
+    },
     restaurant::Restaurant,
     review::Review,
 };
@@ -45,14 +49,22 @@ pub struct NodeQuery;
 impl NodeQuery {
     /// An object by its id. Null, without an error, for what does not exist and for what the viewer may not know of;
     /// BAD_USER_INPUT for what is no id.
-    fn node(#[arg] id: ID) -> Option<Result<NodeById>> {
+    fn node(
+        /// The id of an object of any type that has one.
+        #[arg]
+        id: ID,
+    ) -> Option<Result<NodeById>> {
         Some(NodeById::parse(&id, "id"))
     }
 
     /// At most 100 objects by their ids, in the same order; null, without an error, in the place of each that does not exist or
     /// that the viewer may not know of.
     #[graphql(complexity = "limits::entries(ids.len().min(MAXIMUM_NODES), child_complexity)")]
-    fn nodes(#[arg] ids: Vec<ID>) -> Result<Nodes> {
+    fn nodes(
+        /// At most 100, of any types.
+        #[arg]
+        ids: Vec<ID>,
+    ) -> Result<Nodes> {
         input::length("ids", &ids, 0, MAXIMUM_NODES)?;
         let nodes = ids.iter().enumerate().map(|(place, id)| NodeById::parse(id, &format!("ids.{place}")));
         nodes.collect::<Result<_>>().map(Nodes)
@@ -64,6 +76,8 @@ impl NodeQuery {
 pub struct NodeById {
     type_name: String,
     number: i32,
+    /// Which part of it, where only that is named.
+    part: Option<i32>,
 }
 
 /// What several ids name, in their order.
@@ -72,19 +86,28 @@ pub struct Nodes(Vec<NodeById>);
 
 impl NodeById {
     fn parse(id: &ID, field: &str) -> Result<Self> {
+        if let Some((type_name, PartId { order, number })) = PartId::split(id) {
+            let is_known = PARTS.contains(&type_name);
+            let node = NodeById { type_name: type_name.to_owned(), number: order.0, part: Some(number) };
+            return is_known.then_some(node).ok_or_else(|| ids::malformed(field));
+        }
         let (type_name, number) = ids::split(id, field)?;
-        Ok(NodeById { type_name: type_name.to_owned(), number })
+        Ok(NodeById { type_name: type_name.to_owned(), number, part: None })
     }
 }
 
-/// The objects that have an id of their own, and the type of each one's id.
+/// The objects that have an id of their own, with the type of each one's id; and the parts of orders that have, with what loads them.
 macro_rules! nodes {
-    ($($object:ident by $id:ident),* $(,)?) => {
+    ($($object:ident by $id:ident),*; $($part:ident by $key:ident),* $(,)?) => {
+        /// The types of parts, as their ids begin.
+        const PARTS: &[&str] = &[$($part::NAME),*];
+
         /// An object with an id of its own.
         #[derive(Interface)]
         #[graphql(field(name = "id", method = "node_id", ty = "ID", desc = "Opaque, and unique over all types."))]
         pub enum Node {
             $($object($object),)*
+            $($part($part),)*
         }
 
         $(impl $object {
@@ -93,15 +116,25 @@ macro_rules! nodes {
             }
         })*
 
+        $(impl $part {
+            async fn node_id(&self, _: &Context<'_>) -> ServerResult<ID> {
+                Ok(self.part_id().to_global($part::NAME))
+            }
+        })*
+
         /// What is selected of an object of each type.
         #[expect(non_snake_case, reason = "named by the types")]
         pub struct NodePlan {
             $($object: <$object as Output>::Plan,)*
+            $($part: <$part as Output>::Plan,)*
         }
 
         impl NodePlan {
             fn of(selected: &Selected<'_>) -> ServerResult<Self> {
-                Ok(NodePlan { $($object: <$object as Output>::plan(selected)?,)* })
+                Ok(NodePlan {
+                    $($object: <$object as Output>::plan(selected)?,)*
+                    $($part: <$part as Output>::plan(selected)?,)*
+                })
             }
 
             /// Answers for those of the nodes that are of each type together.
@@ -109,9 +142,17 @@ macro_rules! nodes {
                 let mut places = vec![(0, 0); nodes.len()];
                 let mut levels = Vec::new();
                 $(
-                    let numbers = of_type($id::TYPE_NAME, nodes, levels.len(), &mut places);
-                    if !numbers.is_empty() {
+                    let these = of_type($id::TYPE_NAME, nodes, levels.len(), &mut places);
+                    if !these.is_empty() {
+                        let numbers = these.iter().map(|node| node.number).collect();
                         levels.push(answer_of_type::<$object>(numbers, &self.$object, scope).await);
+                    }
+                )*
+                $(
+                    let these = of_type($part::NAME, nodes, levels.len(), &mut places);
+                    if !these.is_empty() {
+                        let keys = these.iter().map(|node| $key(node.part_id())).collect();
+                        levels.push(answer_of_parts::<$part, $key>(keys, &self.$part, scope).await);
                     }
                 )*
                 let mut level = Level::with_capacity(nodes.len(), levels.iter().map(Level::length).sum());
@@ -134,7 +175,17 @@ macro_rules! nodes {
                         return Ok(row.map($object).map(Node::$object));
                     }
                 )*
+                $(
+                    if self.type_name == $part::NAME {
+                        return Ok(load_one(reader, $key(self.part_id())).await?.map(Node::$part));
+                    }
+                )*
                 Ok(None)
+            }
+
+            /// The part that is named, where it is the id of one.
+            fn part_id(&self) -> PartId {
+                PartId { order: OrderId(self.number), number: self.part.unwrap_or_default() }
             }
         }
     };
@@ -150,19 +201,38 @@ nodes! {
     Review by ReviewId,
     User by UserId,
     ActiveSession by SessionId,
-    AuditEvent by AuditEventId,
+    AuditEvent by AuditEventId;
+    OrderItem by VisibleItem,
+    OrderEvent by VisibleEvent,
 }
 
-/// The numbers of the nodes of this type, whose places are noted down as those of this level.
-fn of_type(type_name: &str, nodes: &[NodeById], level: usize, places: &mut [(usize, usize)]) -> Vec<i32> {
-    let mut numbers = Vec::new();
+/// The nodes of this type, whose places are noted down as those of this level.
+fn of_type<'a>(
+    type_name: &str,
+    nodes: &'a [NodeById],
+    level: usize,
+    places: &mut [(usize, usize)],
+) -> Vec<&'a NodeById> {
+    let mut these = Vec::new();
     for (node, place) in nodes.iter().zip(places) {
         if node.type_name == type_name {
-            *place = (level, numbers.len());
-            numbers.push(node.number);
+            *place = (level, these.len());
+            these.push(node);
         }
     }
-    numbers
+    these
+}
+
+async fn answer_of_parts<T, K>(keys: Vec<K>, plan: &T::Plan, scope: Scope<'_>) -> Level
+where
+    T: Output + Clone + Sync + 'static,
+    K: Batch<Value = T>,
+{
+    let found = load_each(scope.reader, &keys, T::columns(plan)).await;
+    match found {
+        Ok(parts) => Option::<T>::answer(parts, plan, scope).await,
+        Err(error) => Option::<Result<T>>::answer(vec![Some(Err(error)); keys.len()], plan, scope).await,
+    }
 }
 
 async fn answer_of_type<T>(numbers: Vec<i32>, plan: &T::Plan, scope: Scope<'_>) -> Level

@@ -73,7 +73,12 @@ impl<'a> World<'a> {
         let customer_act = global_id("AuditEvent", city.audit_event(&customer).await.id);
         let phone_session = global_id("ActiveSession", city.session(customer.user()).await.id);
 
+        let part = |of: &str, type_name: &str, number: i32| format!("{type_name}:{}:{number}", row_number(of));
         let mut things = BTreeMap::from([
+            ("delivered_item", part(&delivered, "OrderItem", row_number(&restaurant.dish_id(0)))),
+            ("delivered_step", part(&delivered, "OrderEvent", 1)),
+            ("waiting_item", part(&waiting, "OrderItem", row_number(&restaurant.dish_id(0)))),
+            ("waiting_step", part(&waiting, "OrderEvent", 1)),
             ("restaurant", restaurant.id()),
             ("menu", restaurant.menu_id()),
             ("dish", restaurant.dish_id(0)),
@@ -131,6 +136,7 @@ impl<'a> World<'a> {
             "confirmed",
             "preparing",
             "assigned",
+            "customer_address",
             "cursor",
             "new_email",
             "refresh_token",
@@ -187,6 +193,11 @@ impl<'a> World<'a> {
             "confirmed" => order(OrderStatus::Confirmed).create().await.id(),
             "preparing" => order(OrderStatus::Preparing).create().await.id(),
             "assigned" => order(OrderStatus::Ready).driver(&self.viewers[6]).create().await.id(),
+            "customer_address" => {
+                let document = "query($id: ID!) { customer(id: $id) { addresses { id } } }";
+                let answer = self.viewers[7].query(document, json!({"id": self.things["customer"]})).await;
+                answer.text("/customer/addresses/0/id").to_owned()
+            }
             "new_email" => {
                 static NUMBER: AtomicU32 = AtomicU32::new(1);
                 format!("new{}@example.com", NUMBER.fetch_add(1, Ordering::Relaxed))
@@ -255,7 +266,12 @@ async fn act(city: &City, merchant: &Person, menu: &str) -> String {
 /// The id of a thing of this type (in any case) that does not exist.
 pub fn nonexistent(type_name: &str) -> String {
     let (first, rest) = type_name.split_at(1);
-    format!("{}{rest}:{NOBODYS_NUMBER}", first.to_uppercase())
+    let part = match type_name {
+        "OrderItem" | "OrderEvent" => ":1",
+        "Address" => ":0123456789abcdef",
+        _ => "",
+    };
+    format!("{}{rest}:{NOBODYS_NUMBER}{part}", first.to_uppercase())
 }
 
 fn quoted(text: &str) -> String {

@@ -1,7 +1,11 @@
-use async_graphql::{Context, Object};
+use async_graphql::Context;
+use declare::mutations;
 
 use super::{
-    User, administration, deletion, openid, session, sign_in,
+    User, administration, deletion, openid,
+    rights::seen_by_user,
+    session::{self, SignedOut},
+    sign_in,
     types::{
         ActiveSession, ChangePasswordInput, ChangePasswordPayload, CompleteOpenIdSignInInput,
         CompleteOpenIdSignInPayload, DeleteAccountInput, DeleteAccountPayload, RefreshSessionInput,
@@ -16,11 +20,13 @@ use super::{
 };
 use crate::graphql::{context::OperationContext, error::Result, ids::GlobalId};
 
+/// What signs people in and out, and proves that an account or an address is theirs. What it is given proves who asks: no access token is
+/// needed, and one that is not valid is taken no notice of ([`WithoutToken`](crate::graphql::without_token::WithoutToken)).
 #[derive(Default)]
-pub struct AccountMutation;
+pub struct SignInMutation;
 
-#[Object]
-impl AccountMutation {
+#[mutations]
+impl SignInMutation {
     /// Makes an account with the role CUSTOMER and signs in to it; a message with a link verifies the e-mail address. CONFLICT when
     /// the address has an account already, however it is written; RATE_LIMITED after many accounts from one place.
     async fn sign_up(&self, ctx: &Context<'_>, input: SignUpInput) -> Result<SignUpPayload> {
@@ -66,24 +72,16 @@ impl AccountMutation {
     /// check, with a request, in `connection_init` or in a ping, or when the refresh token is sent.
     ///
     /// UNAUTHENTICATED when the token is not valid, or was replaced before it was used: then another tab may have newer ones. One that
-    /// comes after the tokens that it gave were used ends its session, for somebody else may have it. Send no `Authorization` with it: an
-    /// access token that has expired is refused with every request.
+    /// comes after the tokens that it gave were used ends its session, for somebody else may have it. An `Authorization` that has
+    /// expired does no harm.
     async fn refresh_session(&self, ctx: &Context<'_>, input: RefreshSessionInput) -> Result<RefreshSessionPayload> {
         Ok(RefreshSessionPayload { session: Session(session::session_refresh(ctx.app(), ctx.origin(), input).await?) })
     }
 
     /// Ends the session that the refresh token belongs to, at once and everywhere.
     async fn sign_out(&self, ctx: &Context<'_>, input: SignOutInput) -> Result<SignOutPayload> {
-        Ok(SignOutPayload {
-            user: session::session_sign_out(ctx.app(), ctx.origin(), input).await?.map(|user| User(user.into())),
-        })
-    }
-
-    /// Sets a new password. Every other session of the user ends. BAD_USER_INPUT when the present password is wrong.
-    async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Result<ChangePasswordPayload> {
-        Ok(ChangePasswordPayload {
-            user: User(verification::password_change(ctx.app(), ctx.viewer(), input).await?.into()),
-        })
+        let signed_out = session::session_sign_out(ctx.app(), ctx.origin(), input).await?;
+        Ok(SignOutPayload { user: signed_out.map(SignedOut::shown) })
     }
 
     /// Sends a link that verifies the e-mail address, if there is an account that has not verified it. The answer is the same
@@ -99,7 +97,8 @@ impl AccountMutation {
 
     /// Marks the e-mail address as verified. BAD_USER_INPUT when the link is not valid, was used or has expired.
     async fn verify_email(&self, ctx: &Context<'_>, input: VerifyEmailInput) -> Result<VerifyEmailPayload> {
-        Ok(VerifyEmailPayload { user: User(verification::email_verify(ctx.app(), ctx.origin(), input).await?.into()) })
+        let user = verification::email_verify(ctx.app(), ctx.origin(), input).await?;
+        Ok(VerifyEmailPayload { user: seen_by_user(user, None) })
     }
 
     /// Sends a link that sets a new password, if there is an account. The answer is the same either way.
@@ -115,8 +114,20 @@ impl AccountMutation {
     /// Sets the password of whoever got the link, also of an invitation. Every session of the user ends. BAD_USER_INPUT when the
     /// link is not valid, was used or has expired.
     async fn reset_password(&self, ctx: &Context<'_>, input: ResetPasswordInput) -> Result<ResetPasswordPayload> {
-        Ok(ResetPasswordPayload {
-            user: User(verification::password_reset(ctx.app(), ctx.origin(), input).await?.into()),
+        let user = verification::password_reset(ctx.app(), ctx.origin(), input).await?;
+        Ok(ResetPasswordPayload { user: seen_by_user(user, None) })
+    }
+}
+
+#[derive(Default)]
+pub struct AccountMutation;
+
+#[mutations]
+impl AccountMutation {
+    /// Sets a new password. Every other session of the user ends. BAD_USER_INPUT when the present password is wrong.
+    async fn change_password(&self, ctx: &Context<'_>, input: ChangePasswordInput) -> Result<ChangePasswordPayload> {
+        Ok(ChangePasswordPayload {
+            user: User(verification::password_change(ctx.app(), ctx.viewer(), input).await?.into()),
         })
     }
 

@@ -59,7 +59,9 @@ impl AccountQuery {
     fn users(
         #[page(offset)] page: PageArguments,
         #[arg] search: Option<String>,
-        #[arg] role: Option<Role>,
+        /// Only those with this role; null is all.
+        #[arg]
+        role: Option<Role>,
     ) -> Result<PageOfAll<Users, User>> {
         let page = page.in_order::<users::Model, _>(IdOrder)?;
         Ok(list::page_of_all(Users { search: search::term("search", search.as_deref())?, role }, page))

@@ -55,6 +55,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 #[graphql(remote = "entity::sea_orm_active_enums::UserRole")]
 pub enum Role {
+    /// Orders; what everybody is who signs up.
     Customer,
     /// Opens restaurants, and runs those it is a member of.
     Merchant,
@@ -72,10 +73,12 @@ pub struct User(pub Arc<users::Model>);
 /// Somebody who signs in. Users see themselves; admins see all.
 #[object(row = users::Model)]
 impl User {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         UserId(*id).to_global()
     }
 
+    /// What the user signs in with.
     fn email(email: &str) -> &str {
         email
     }
@@ -85,6 +88,7 @@ impl User {
         name.as_deref()
     }
 
+    /// What the user is to the service.
     fn role(role: &UserRole) -> Role {
         (*role).into()
     }
@@ -94,10 +98,12 @@ impl User {
         *is_active
     }
 
+    /// Whether it is certain that the address is theirs.
     fn email_verified(email_verified_at: &Option<DateTimeWithTimeZone>) -> bool {
         email_verified_at.is_some()
     }
 
+    /// When the account was made.
     fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
         (*created_at).into()
     }

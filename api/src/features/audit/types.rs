@@ -22,41 +22,64 @@ use crate::{
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 pub enum AuditAction {
+    /// An account was made.
     SignedUp,
+    /// A session was opened.
     SignedIn,
     /// With a wrong password, or to an account that is not active; by nobody, where there is no such account.
     SignInFailed,
+    /// A session was ended by its own client.
     SignedOut,
     /// A refresh token came again after the tokens that it had given were used, which ended its session.
     RefreshTokenReused,
+    /// One session was ended from elsewhere.
     SessionRevoked,
     /// All sessions of a user.
     SessionsRevoked,
+    /// By whoever knew the present one.
     PasswordChanged,
+    /// By a link that was sent to the address.
     PasswordReset,
+    /// By a link that was sent to the address.
     EmailVerified,
     /// The account can be entered through the OpenID provider from now on.
     IdentityAdded,
+    /// By its user, for good.
     AccountDeleted,
     /// At the command line of the server.
     AdminMade,
     /// At the command line of the server: the account has another e-mail address, or one that several shared was given to it or to
     /// another of them.
     UserEmailSet,
+    /// Somebody got another role.
     UserRoleSet,
+    /// Somebody may sign in again.
     UserActivated,
+    /// Somebody may not sign in any more.
     UserDeactivated,
+    /// Somebody was made a driver.
     DriverCreated,
+    /// By an admin, of somebody else.
     DriverUpdated,
+    /// By an admin: a driver was put to work or sent home.
     DriverStatusSet,
+    /// A restaurant was opened.
     RestaurantCreated,
+    /// What is known of a restaurant was changed.
     RestaurantUpdated,
+    /// A restaurant takes no orders any more.
     RestaurantDeactivated,
+    /// Somebody is on the staff from now on.
     RestaurantMemberAdded,
+    /// Somebody is on the staff no more.
     RestaurantMemberRemoved,
+    /// The name or description of a menu was changed.
     MenuUpdated,
+    /// A dish is on a menu from now on.
     DishCreated,
+    /// What is known of a dish was changed, its price included.
     DishUpdated,
+    /// A dish is on no menu any more.
     DishDeleted,
     /// By an admin, of somebody else.
     CustomerUpdated,
@@ -80,14 +103,17 @@ pub struct AuditEvent(pub Arc<audit_events::Model>);
 /// One thing that was done: by whom, to what, when, and from where.
 #[object(row = audit_events::Model)]
 impl AuditEvent {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         AuditEventId(*id).to_global()
     }
 
+    /// When it was done.
     fn at(at: &DateTimeWithTimeZone) -> DateTime {
         (*at).into()
     }
 
+    /// What was done.
     fn action(action: &str) -> Result<AuditAction> {
         enumeration::value(action).ok_or_else(|| Error::internal(anyhow::anyhow!("{action} is no action")))
     }

@@ -1,4 +1,5 @@
-use async_graphql::{Context, Object};
+use async_graphql::Context;
+use declare::mutations;
 
 use super::{
     Dish, service,
@@ -14,7 +15,7 @@ use crate::{
 #[derive(Default)]
 pub struct DishMutation;
 
-#[Object]
+#[mutations]
 impl DishMutation {
     /// Puts a dish on a menu. For the restaurant's staff and admins.
     async fn create_dish(&self, ctx: &Context<'_>, input: CreateDishInput) -> Result<CreateDishPayload> {

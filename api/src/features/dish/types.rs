@@ -24,10 +24,12 @@ pub struct Dish(pub Arc<DishRow>);
 /// Something to eat or drink on a menu.
 #[object(row = DishRow)]
 impl Dish {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         DishId(*id).to_global()
     }
 
+    /// What it is called on the menu.
     fn name(name: &str) -> &str {
         name
     }
@@ -63,6 +65,7 @@ impl Dish {
         category
     }
 
+    /// The menu that it is on.
     fn menu(menu_id: &i32) -> One<Menu> {
         One(MenuId(*menu_id))
     }
@@ -101,8 +104,10 @@ impl DishFilter {
     }
 }
 
+/// What `createDish` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateDishInput {
+    /// The menu that it is put on, of one's own restaurant; admins name any.
     pub menu_id: ID,
     /// At most 100 characters.
     pub name: String,
@@ -118,8 +123,10 @@ pub struct CreateDishInput {
     pub is_available: Option<bool>,
 }
 
+/// What `updateDish` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateDishInput {
+    /// A dish of one's own restaurant; admins name any.
     pub id: ID,
     /// At most 100 characters. Required, so null is refused.
     pub name: MaybeUndefined<String>,
@@ -135,23 +142,31 @@ pub struct UpdateDishInput {
     pub is_available: MaybeUndefined<bool>,
 }
 
+/// What `deleteDish` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeleteDishInput {
+    /// A dish of one's own restaurant; admins name any.
     pub id: ID,
 }
 
+/// What `createDish` gives back.
 #[derive(SimpleObject)]
 pub struct CreateDishPayload {
+    /// As it is on the menu.
     pub dish: Dish,
 }
 
+/// What `updateDish` gives back.
 #[derive(SimpleObject)]
 pub struct UpdateDishPayload {
+    /// As it is now.
     pub dish: Dish,
 }
 
+/// What `deleteDish` gives back.
 #[derive(SimpleObject)]
 pub struct DeleteDishPayload {
+    /// The id that the dish had: drop it from caches.
     pub deleted_dish_id: ID,
     /// The menu that it was on.
     pub menu: Menu,

@@ -1,4 +1,5 @@
-use async_graphql::{Context, Object};
+use async_graphql::Context;
+use declare::mutations;
 
 use super::{
     Driver, location, service,
@@ -13,7 +14,7 @@ use crate::graphql::{context::OperationContext, error::Result};
 #[derive(Default)]
 pub struct DriverMutation;
 
-#[Object]
+#[mutations]
 impl DriverMutation {
     /// Makes a driver and the user it signs in as. For admins. CONFLICT when the e-mail, phone or license is taken.
     async fn create_driver(&self, ctx: &Context<'_>, input: CreateDriverInput) -> Result<CreateDriverPayload> {

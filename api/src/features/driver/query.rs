@@ -26,7 +26,9 @@ impl DriverQuery {
     /// skips entries.
     fn drivers(
         #[page(offset)] page: PageArguments,
-        #[arg] status: Option<DriverStatus>,
+        /// Only those with this status; null is all.
+        #[arg]
+        status: Option<DriverStatus>,
     ) -> Result<PageOfAll<Drivers, Driver>> {
         let page = page.in_order::<drivers::Model, _>(IdOrder)?;
         Ok(list::page_of_all(Drivers { status }, page))

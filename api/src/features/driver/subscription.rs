@@ -32,7 +32,7 @@ impl DriverSubscription {
     async fn driver_location_changed(
         &self,
         ctx: &Context<'_>,
-        order_id: ID,
+        #[graphql(desc = "The order whose driver is followed.")] order_id: ID,
     ) -> Result<impl Stream<Item = Result<DriverLocation>> + use<>> {
         let id = OrderId::parse(&order_id, "orderId")?;
         // Boxed: it takes room that nobody needs while the subscription lives.

@@ -1,4 +1,5 @@
-use async_graphql::{Context, Object};
+use async_graphql::Context;
+use declare::mutations;
 
 use super::{
     Menu, service,
@@ -9,7 +10,7 @@ use crate::graphql::{context::OperationContext, error::Result};
 #[derive(Default)]
 pub struct MenuMutation;
 
-#[Object]
+#[mutations]
 impl MenuMutation {
     /// Changes a menu's name or description; what is left out stays as it is. For the restaurant's staff and admins.
     async fn update_menu(&self, ctx: &Context<'_>, input: UpdateMenuInput) -> Result<UpdateMenuPayload> {

@@ -30,10 +30,12 @@ pub struct Menu(pub Arc<menus::Model>);
 /// What a restaurant offers.
 #[object(row = menus::Model)]
 impl Menu {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         MenuId(*id).to_global()
     }
 
+    /// What it is called.
     fn name(name: &str) -> &str {
         name
     }
@@ -44,6 +46,7 @@ impl Menu {
         description.as_deref()
     }
 
+    /// Whose menu it is.
     fn restaurant(restaurant_id: &i32) -> One<Restaurant> {
         One(RestaurantId(*restaurant_id))
     }
@@ -60,8 +63,10 @@ impl Menu {
     }
 }
 
+/// What `updateMenu` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateMenuInput {
+    /// The menu of one's own restaurant; admins name any.
     pub id: ID,
     /// At most 100 characters. Required, so null is refused.
     pub name: MaybeUndefined<String>,
@@ -69,7 +74,9 @@ pub struct UpdateMenuInput {
     pub description: MaybeUndefined<String>,
 }
 
+/// What `updateMenu` gives back.
 #[derive(SimpleObject)]
 pub struct UpdateMenuPayload {
+    /// As it is now.
     pub menu: Menu,
 }

@@ -1,15 +1,18 @@
 //! The statements behind orders, their lists and their parts.
 
+mod parts;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use entity::columns::Columns;
-use entity::{order_events, order_items, orders};
+use entity::orders;
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{Order, Query, SelectStatement},
+    sea_query::{Query, SelectStatement},
 };
 
+pub use self::parts::{EventsOfOrder, ItemsOfOrder, VisibleEvent, VisibleItem};
 use super::{
     lifecycle, service,
     types::{OrderOrder, OrderStatus},
@@ -20,9 +23,9 @@ use crate::{
         error::Result,
         ids::{CustomerId, DriverId, OrderId, RestaurantId},
         list::{Children, List},
-        loaders::{Reader, grouped},
+        loaders::Reader,
         plan::Batch,
-        row::{Row, column_of, read},
+        row::Row,
         sort::{KeyKind, KeyValue, Position, Sort, SortKey},
     },
     literal,
@@ -199,57 +202,6 @@ impl Sort<orders::Model> for OrderOrder {
     }
 }
 
-/// Loader key: what an order consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ItemsOfOrder(pub OrderId);
-
-impl Batch for ItemsOfOrder {
-    type Value = Vec<order_items::Model>;
-
-    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Vec<order_items::Model>>> {
-        let db = &reader.app.db;
-        let orders = keys.iter().map(|key| key.0.0);
-        let mut select = Query::select().from(order_items::Entity).to_owned();
-        select
-            .and_where(dialect::any_of(db.get_database_backend(), order_items::Column::OrderId, orders))
-            .order_by(order_items::Column::DishId, Order::Asc);
-        let columns = columns.and(column_of::<order_items::Model>(&order_items::Column::OrderId));
-        let items: Vec<order_items::Model> = read(db, select, columns).await?;
-        Ok(grouped(keys, items.into_iter().map(|item| (ItemsOfOrder(OrderId(item.order_id)), item))))
-    }
-}
-
-/// Loader key: the steps of an order after so many, oldest first. A step's number is one more than that of the step before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct EventsOfOrder {
-    pub order: OrderId,
-    pub after: i32,
-    pub first: i32,
-}
-
-impl Batch for EventsOfOrder {
-    type Value = Vec<order_events::Model>;
-
-    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Vec<order_events::Model>>> {
-        let db = &reader.app.db;
-        let columns = columns.and(column_of::<order_events::Model>(&order_events::Column::OrderId));
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for ((after, first), these) in grouped(&[], keys.iter().map(|key| ((key.after, key.first), *key))) {
-            let orders = these.iter().map(|key| key.order.0);
-            let mut select = Query::select().from(order_events::Entity).to_owned();
-            select
-                .and_where(dialect::any_of(db.get_database_backend(), order_events::Column::OrderId, orders))
-                .and_where(order_events::Column::Sequence.gt(after))
-                .and_where(order_events::Column::Sequence.lte(after.saturating_add(first)))
-                .order_by(order_events::Column::Sequence, Order::Asc);
-            let events: Vec<order_events::Model> = read(db, select, columns).await?;
-            let key = |event: &order_events::Model| EventsOfOrder { order: OrderId(event.order_id), after, first };
-            loaded.extend(grouped(&these, events.into_iter().map(|event| (key(&event), event))));
-        }
-        Ok(loaded)
-    }
-}
-
 /// Loader key: present where the order that the driver carries is the viewer's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CarriesForViewer(pub DriverId);
@@ -302,7 +254,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        graphql::ids::UserId,
+        graphql::{ids::UserId, row::read},
         viewer::{Rights, SignedIn},
     };
 

@@ -1,4 +1,5 @@
-use async_graphql::{Context, Object};
+use async_graphql::Context;
+use declare::mutations;
 
 use super::{
     Order, assignment, placement, service,
@@ -12,7 +13,7 @@ use crate::graphql::{context::OperationContext, error::Result};
 #[derive(Default)]
 pub struct OrderMutation;
 
-#[Object]
+#[mutations]
 impl OrderMutation {
     /// Places an order at a restaurant, at the prices of this moment. For anybody signed in. NOT_FOUND, CONFLICT or
     /// BAD_USER_INPUT with the line to blame in `extensions.field` when a dish cannot be ordered; then nothing is placed.

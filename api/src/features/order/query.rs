@@ -44,7 +44,11 @@ impl OrderQuery {
 
     /// What `placeOrder` would charge now for the same input: the same checks and errors, nothing written. Null with
     /// UNAUTHENTICATED for the anonymous.
-    fn order_quote(#[arg] input: PlaceOrderInput) -> Option<Computed<OrderQuote>> {
+    fn order_quote(
+        /// What `placeOrder` would be given; keys and expected totals are not looked at.
+        #[arg]
+        input: PlaceOrderInput,
+    ) -> Option<Computed<OrderQuote>> {
         Some(Computed::new(move |reader| placement::order_quote(reader, input.clone())))
     }
 }

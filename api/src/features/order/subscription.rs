@@ -31,7 +31,8 @@ impl OrderSubscription {
     async fn order_status_changed(
         &self,
         ctx: &Context<'_>,
-        order_id: ID,
+        #[graphql(desc = "The order to follow.")] order_id: ID,
+        #[graphql(desc = "The `sequence` of the last step that was told; null begins with the latest step.")]
         after: Option<i32>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let id = OrderId::parse(&order_id, "orderId")?;
@@ -49,8 +50,10 @@ impl OrderSubscription {
     async fn restaurant_order_changed(
         &self,
         ctx: &Context<'_>,
-        restaurant_id: ID,
-        after: Option<String>,
+        #[graphql(desc = "The restaurant whose orders are followed.")] restaurant_id: ID,
+        #[graphql(desc = "The `cursor` of the last step that was told; null begins with the present.")] after: Option<
+            String,
+        >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
         let after = feed_position(ctx.app(), after)?;
@@ -65,7 +68,9 @@ impl OrderSubscription {
     async fn driver_order_changed(
         &self,
         ctx: &Context<'_>,
-        after: Option<String>,
+        #[graphql(desc = "The `cursor` of the last step that was told; null begins with the present.")] after: Option<
+            String,
+        >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let after = feed_position(ctx.app(), after)?;
         ctx.viewer().signed_in()?;

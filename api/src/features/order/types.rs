@@ -1,8 +1,10 @@
 //! What clients see of orders.
 
+mod changes;
+
 use std::{ops::Deref, sync::Arc};
 
-use async_graphql::{Enum, ID, InputObject, SimpleObject};
+use async_graphql::{Enum, ID, InputObject};
 use entity::{
     columns::{Columns, Partial},
     customers, order_events, order_items, orders, restaurants,
@@ -11,6 +13,10 @@ use entity::{
 use rust_decimal::Decimal as Exact;
 use sea_orm::prelude::{DateTimeWithTimeZone, Json};
 
+pub use self::changes::{
+    AssignDriverInput, AssignDriverPayload, CancelOrderInput, CancelOrderPayload, OrderItemInput, PlaceOrderInput,
+    PlaceOrderPayload, ReleaseDriverInput, ReleaseDriverPayload, UpdateOrderStatusInput, UpdateOrderStatusPayload,
+};
 use super::{
     history,
     lifecycle::{self, Parties},
@@ -20,7 +26,7 @@ use super::{
 };
 use crate::{
     features::{
-        address::{Address, AddressInput},
+        address::Address,
         customer::Customer,
         dish::Dish,
         driver::{
@@ -34,11 +40,11 @@ use crate::{
         date_time::DateTime,
         decimal::Decimal,
         error::{Error, Result},
-        ids::{CustomerId, DishId, DriverId, GlobalId, OrderId, RestaurantId},
+        ids::{CustomerId, DishId, DriverId, GlobalId, OrderId, PartId, RestaurantId},
         input, limits,
         loaders::Reader,
         page::page_size,
-        plan::{Deferred, Load, One, existing, object, output_of_enums},
+        plan::{Deferred, Load, One, Planned, existing, object, output_of_enums},
         row::{ById, Row},
     },
     money::{self, Charge},
@@ -78,10 +84,12 @@ pub struct Order(pub Arc<orders::Model>);
 /// What a customer ordered from one restaurant. Names and prices are as they were when it was placed.
 #[object(row = orders::Model)]
 impl Order {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         OrderId(*id).to_global()
     }
 
+    /// Where it is in its life.
     fn status(status: &Status) -> OrderStatus {
         (*status).into()
     }
@@ -91,10 +99,12 @@ impl Order {
         (*order_time).into()
     }
 
+    /// Who ordered.
     fn customer(customer_id: &i32) -> One<Customer> {
         One(CustomerId(*customer_id))
     }
 
+    /// Where it was ordered, as it is now.
     fn restaurant(restaurant_id: &i32) -> One<Restaurant> {
         One(RestaurantId(*restaurant_id))
     }
@@ -120,7 +130,7 @@ impl Order {
         let currency: Arc<str> = currency.into();
         Load::new(ItemsOfOrder(OrderId(*id)), move |items| {
             let items = items?.unwrap_or_default();
-            Ok(items.into_iter().map(|item| OrderItem { item, currency: currency.clone() }).collect())
+            Ok(items.into_iter().map(|item| OrderItem::new(item, currency.clone())).collect())
         })
         .reading(Columns::NONE)
     }
@@ -135,6 +145,7 @@ impl Order {
         Decimal::money(*tax, currency)
     }
 
+    /// The restaurant's fee when it was placed.
     fn delivery_fee(delivery_fee: &Exact, currency: &str) -> Decimal {
         Decimal::money(*delivery_fee, currency)
     }
@@ -149,6 +160,7 @@ impl Order {
         currency
     }
 
+    /// Where it is brought, as it was written when it was placed.
     fn delivery_address(delivery_address: &Json) -> Address {
         Address::from_json(delivery_address)
     }
@@ -159,7 +171,9 @@ impl Order {
     fn events(
         id: &i32,
         #[arg(default = 100)] first: i32,
-        #[arg] after: Option<i32>,
+        /// Only steps whose `sequence` is greater; null is from the first one on.
+        #[arg]
+        after: Option<i32>,
     ) -> Result<Load<EventsOfOrder, Result<Vec<OrderEvent>>>> {
         page_size("first", first, MAXIMUM_EVENTS)?;
         let after = input::whole_number("after", after.unwrap_or(0), 0, i32::MAX)?;
@@ -172,7 +186,7 @@ impl Order {
 
     /// Where its driver was while it carried the order, oldest first: a point for every few seconds from the assignment until the
     /// order was final, or until the driver was released; at most 200, evenly thinned out where there are more. The newest ones take some
-    /// seconds to appear, and routes are deleted after some weeks. Null with FORBIDDEN for drivers who could only claim the order.
+    /// seconds to appear, and routes are deleted after some weeks. Null for drivers who could only claim the order.
     #[graphql(complexity = "limits::entries(ROUTE_LENGTH, child_complexity)")]
     fn route(
         viewer: &Viewer,
@@ -180,14 +194,14 @@ impl Order {
         customer_id: &i32,
         restaurant_id: &i32,
         driver_id: &Option<i32>,
-    ) -> Option<Result<Load<RouteOfOrder, Result<Vec<DriverLocation>>>>> {
+    ) -> Option<Load<RouteOfOrder, Result<Vec<DriverLocation>>>> {
         let parties = Parties::new(*customer_id, *restaurant_id, *driver_id);
         if !service::is_concerned(viewer, parties) {
-            return Some(Err(Error::forbidden("Only those concerned by the order see where its driver was.")));
+            return None;
         }
-        Some(Ok(Load::new(RouteOfOrder(OrderId(*id)), |points| {
+        Some(Load::new(RouteOfOrder(OrderId(*id)), |points| {
             Ok(points?.unwrap_or_default().into_iter().filter_map(DriverLocation::of_route).collect())
-        })))
+        }))
     }
 
     /// What the viewer may move it to now with `updateOrderStatus`, at most 7; empty when it is somebody else's turn, or its life is
@@ -227,6 +241,16 @@ pub struct OrderItem {
     currency: Arc<str>,
 }
 
+impl OrderItem {
+    pub fn new(item: order_items::Model, currency: Arc<str>) -> Self {
+        OrderItem { item, currency }
+    }
+
+    pub fn part_id(&self) -> PartId {
+        PartId { order: OrderId(self.item.order_id), number: self.item.dish_id }
+    }
+}
+
 impl Deref for OrderItem {
     type Target = order_items::Model;
 
@@ -238,8 +262,9 @@ impl Deref for OrderItem {
 /// One dish of an order, as it was when the order was placed.
 #[object(columns = order_items::Model)]
 impl OrderItem {
+    /// Opaque, and unique over all types.
     fn id(order_id: &i32, dish_id: &i32) -> ID {
-        ID(format!("OrderItem:{order_id}:{dish_id}"))
+        PartId { order: OrderId(*order_id), number: *dish_id }.to_global(Self::NAME)
     }
 
     /// The dish as it is now.
@@ -252,6 +277,7 @@ impl OrderItem {
         dish_name
     }
 
+    /// How many of it.
     fn quantity(quantity: &i32) -> i32 {
         *quantity
     }
@@ -270,11 +296,18 @@ impl OrderItem {
 #[derive(Clone, Debug)]
 pub struct OrderEvent(pub Arc<order_events::Model>);
 
+impl OrderEvent {
+    pub fn part_id(&self) -> PartId {
+        PartId { order: OrderId(self.0.order_id), number: self.0.sequence }
+    }
+}
+
 /// One step of an order's life: a new status, or a driver assigned or released (then `status` equals `previousStatus`).
 #[object(row = order_events::Model)]
 impl OrderEvent {
+    /// Opaque, and unique over all types.
     fn id(order_id: &i32, sequence: &i32) -> ID {
-        ID(format!("OrderEvent:{order_id}:{sequence}"))
+        PartId { order: OrderId(*order_id), number: *sequence }.to_global(Self::NAME)
     }
 
     /// Grows by one with each step of that order, starting at 1. A subscriber that lost its connection goes on `after` the
@@ -316,6 +349,7 @@ impl OrderEvent {
         note.as_deref()
     }
 
+    /// When it was taken.
     fn at(at: &DateTimeWithTimeZone) -> DateTime {
         (*at).into()
     }
@@ -335,10 +369,12 @@ impl OrderQuote {
         Decimal(charge.subtotal)
     }
 
+    /// `subtotal` × the tax rate, rounded half-up once.
     fn tax(charge: &Charge) -> Decimal {
         Decimal(charge.tax)
     }
 
+    /// The restaurant's fee.
     fn delivery_fee(charge: &Charge) -> Decimal {
         Decimal(charge.delivery_fee)
     }
@@ -388,78 +424,4 @@ impl OrderFilter {
             placed_until: self.placed_until.map(|time| time.0),
         })
     }
-}
-
-#[derive(Clone, Debug, InputObject)]
-pub struct PlaceOrderInput {
-    pub restaurant_id: ID,
-    /// 1 to 100 lines. A dish named twice adds up.
-    pub items: Vec<OrderItemInput>,
-    pub delivery_address: AddressInput,
-    /// Any text of at most 255 characters that this client never used before, such as a UUID. Sending the same request with
-    /// the same key again gives the same order, so that a client that heard no answer can safely ask again.
-    pub idempotency_key: Option<String>,
-}
-
-#[derive(Clone, Debug, InputObject)]
-pub struct OrderItemInput {
-    /// A dish of the restaurant's menu that is available.
-    pub dish_id: ID,
-    /// 1 to 99.
-    pub quantity: i32,
-}
-
-#[derive(Clone, Debug, InputObject)]
-pub struct UpdateOrderStatusInput {
-    pub order_id: ID,
-    /// One of the order's `nextStatuses`.
-    pub status: OrderStatus,
-    /// Why; everybody who sees the order can read it. At most 500 characters.
-    pub note: Option<String>,
-}
-
-#[derive(Clone, Debug, InputObject)]
-pub struct CancelOrderInput {
-    pub order_id: ID,
-    /// Why; everybody who sees the order can read it. At most 500 characters.
-    pub reason: Option<String>,
-}
-
-#[derive(Clone, Debug, InputObject)]
-pub struct AssignDriverInput {
-    pub order_id: ID,
-    /// An AVAILABLE driver.
-    pub driver_id: ID,
-}
-
-#[derive(Clone, Debug, InputObject)]
-pub struct ReleaseDriverInput {
-    pub order_id: ID,
-    /// Why; everybody who sees the order can read it. At most 500 characters.
-    pub reason: Option<String>,
-}
-
-#[derive(SimpleObject)]
-pub struct PlaceOrderPayload {
-    pub order: Order,
-}
-
-#[derive(SimpleObject)]
-pub struct UpdateOrderStatusPayload {
-    pub order: Order,
-}
-
-#[derive(SimpleObject)]
-pub struct CancelOrderPayload {
-    pub order: Order,
-}
-
-#[derive(SimpleObject)]
-pub struct AssignDriverPayload {
-    pub order: Order,
-}
-
-#[derive(SimpleObject)]
-pub struct ReleaseDriverPayload {
-    pub order: Order,
 }

@@ -1,4 +1,5 @@
-use async_graphql::{Context, Object};
+use async_graphql::Context;
+use declare::mutations;
 
 use super::{
     Restaurant, members, service,
@@ -17,7 +18,7 @@ use crate::graphql::{
 #[derive(Default)]
 pub struct RestaurantMutation;
 
-#[Object]
+#[mutations]
 impl RestaurantMutation {
     /// Opens a restaurant with an empty menu. For admins, and for merchants, who become its first staff member.
     async fn create_restaurant(

@@ -12,9 +12,11 @@ use crate::graphql::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
 #[graphql(remote = "crate::dialect::Period")]
 pub enum RevenuePeriod {
+    /// From midnight to midnight.
     Day,
     /// From Monday.
     Week,
+    /// From the first day of a month.
     Month,
 }
 

@@ -1,4 +1,5 @@
-use async_graphql::{Context, Object};
+use async_graphql::Context;
+use declare::mutations;
 
 use super::{
     Review, service,
@@ -15,7 +16,7 @@ use crate::{
 #[derive(Default)]
 pub struct ReviewMutation;
 
-#[Object]
+#[mutations]
 impl ReviewMutation {
     /// Reviews a restaurant. For customers who had an order DELIVERED from there; one each, so posting again is CONFLICT.
     async fn post_review(&self, ctx: &Context<'_>, input: PostReviewInput) -> Result<PostReviewPayload> {

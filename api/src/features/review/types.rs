@@ -27,6 +27,7 @@ pub struct Review(pub Arc<reviews::Model>);
 /// What a customer thinks of a restaurant; one each.
 #[object(row = reviews::Model)]
 impl Review {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         ReviewId(*id).to_global()
     }
@@ -42,6 +43,7 @@ impl Review {
         comment.as_deref()
     }
 
+    /// When it was posted.
     fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
         (*created_at).into()
     }
@@ -61,6 +63,7 @@ impl Review {
         author.reading(const { Columns::named(customers::Model::NAMES, &["name"]) })
     }
 
+    /// What it is about.
     fn restaurant(restaurant_id: &i32) -> One<Restaurant> {
         One(RestaurantId(*restaurant_id))
     }
@@ -80,8 +83,10 @@ pub enum ReviewOrder {
     NewestFirst,
 }
 
+/// What `postReview` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct PostReviewInput {
+    /// A restaurant that has delivered an order to whoever asks.
     pub restaurant_id: ID,
     /// 1 to 5.
     pub rating: i32,
@@ -89,8 +94,10 @@ pub struct PostReviewInput {
     pub comment: Option<String>,
 }
 
+/// What `updateReview` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateReviewInput {
+    /// A review of one's own; admins name any.
     pub id: ID,
     /// 1 to 5. Required, so null is refused.
     pub rating: MaybeUndefined<i32>,
@@ -98,27 +105,35 @@ pub struct UpdateReviewInput {
     pub comment: MaybeUndefined<String>,
 }
 
+/// What `deleteReview` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeleteReviewInput {
+    /// A review of one's own; admins name any.
     pub id: ID,
 }
 
+/// What `postReview` gives back.
 #[derive(SimpleObject)]
 pub struct PostReviewPayload {
+    /// As it is now.
     pub review: Review,
     /// The restaurant with its new rating.
     pub restaurant: Restaurant,
 }
 
+/// What `updateReview` gives back.
 #[derive(SimpleObject)]
 pub struct UpdateReviewPayload {
+    /// As it is now.
     pub review: Review,
     /// The restaurant with its new rating.
     pub restaurant: Restaurant,
 }
 
+/// What `deleteReview` gives back.
 #[derive(SimpleObject)]
 pub struct DeleteReviewPayload {
+    /// The id that the review had: drop it from caches.
     pub deleted_review_id: ID,
     /// The restaurant with its new rating.
     pub restaurant: Restaurant,

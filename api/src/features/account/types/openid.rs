@@ -13,12 +13,14 @@ pub struct SignInProvider {
     pub name: String,
 }
 
+/// What `startOpenIdSignIn` is given.
 #[derive(Clone, InputObject)]
 pub struct StartOpenIdSignInInput {
     /// The page of the front end that the browser comes back to, exactly as it is configured (`openid.redirect_urls`).
     pub redirect_url: String,
 }
 
+/// What `completeOpenIdSignIn` is given.
 #[derive(Clone, InputObject)]
 pub struct CompleteOpenIdSignInInput {
     /// What `startOpenIdSignIn` gave to this browser.
@@ -29,6 +31,7 @@ pub struct CompleteOpenIdSignInInput {
     pub code: String,
 }
 
+/// What `startOpenIdSignIn` gives back.
 #[derive(SimpleObject)]
 pub struct StartOpenIdSignInPayload {
     /// The provider's page: send the browser there. It comes back to `redirectUrl` with `state` and `code`, or with `error`.
@@ -38,7 +41,9 @@ pub struct StartOpenIdSignInPayload {
     pub secret: String,
 }
 
+/// What `completeOpenIdSignIn` gives back.
 #[derive(SimpleObject)]
 pub struct CompleteOpenIdSignInPayload {
+    /// The new session, with its tokens.
     pub session: Session,
 }

@@ -137,6 +137,7 @@ pub struct RestaurantMembership(pub Arc<Membership>);
 /// That somebody is on the staff of a restaurant.
 #[object(row = Membership)]
 impl RestaurantMembership {
+    /// The restaurant, also an inactive one.
     fn restaurant(id: &i32) -> One<Restaurant> {
         One(RestaurantId(*id))
     }

@@ -8,11 +8,11 @@ use sea_orm::prelude::DateTimeWithTimeZone;
 
 use super::User;
 use crate::{
-    features::account::session::OpenedSession,
+    features::account::{rights::seen_by_user, session::OpenedSession},
     graphql::{
         date_time::DateTime,
         ids::{GlobalId, SessionId},
-        plan::object,
+        plan::{SeenBy, object},
     },
     viewer::Viewer,
 };
@@ -39,8 +39,10 @@ impl Session {
         &self.0.refresh_token
     }
 
-    async fn user(&self) -> User {
-        User(self.0.user.clone().into())
+    /// The user, with everything below it as it sees it itself, whoever asks.
+    async fn user(&self) -> SeenBy<User> {
+        let OpenedSession { user, session, .. } = &self.0;
+        seen_by_user(user.clone(), Some(*session))
     }
 }
 
@@ -50,6 +52,7 @@ pub struct ActiveSession(pub Arc<sessions::Model>);
 /// A place where somebody is signed in, such as a phone or a browser.
 #[object(row = sessions::Model)]
 impl ActiveSession {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         SessionId(*id).to_global()
     }
@@ -90,23 +93,28 @@ impl ActiveSession {
     }
 }
 
+/// What `refreshSession` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct RefreshSessionInput {
     /// The newest one that came; after a lost answer, the one that was sent.
     pub refresh_token: String,
 }
 
+/// What `signOut` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct SignOutInput {
     /// The newest one, or any of the session's.
     pub refresh_token: String,
 }
 
+/// What `revokeSession` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct RevokeSessionInput {
+    /// One of `sessions`.
     pub session_id: ID,
 }
 
+/// What `revokeAllSessions` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct RevokeAllSessionsInput {
     /// Whose sessions; one's own when left out. Admins may name anybody.
@@ -116,22 +124,29 @@ pub struct RevokeAllSessionsInput {
     pub except_current: bool,
 }
 
+/// What `refreshSession` gives back.
 #[derive(SimpleObject)]
 pub struct RefreshSessionPayload {
+    /// The same session, with its next tokens.
     pub session: Session,
 }
 
+/// What `signOut` gives back.
 #[derive(SimpleObject)]
 pub struct SignOutPayload {
-    /// Who was signed out; null where the token was never given out here.
-    pub user: Option<User>,
+    /// Who was signed out, with everything below it as it sees it itself; as anybody sees it where the session had ended already, or
+    /// the token is not the newest. Null where the token was never given out here.
+    pub user: Option<SeenBy<User>>,
 }
 
+/// What `revokeSession` gives back.
 #[derive(SimpleObject)]
 pub struct RevokeSessionPayload {
+    /// As it is now: at its end.
     pub session: ActiveSession,
 }
 
+/// What `revokeAllSessions` gives back.
 #[derive(SimpleObject)]
 pub struct RevokeAllSessionsPayload {
     /// How many sessions ended now.
