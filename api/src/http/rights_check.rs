@@ -14,11 +14,12 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::{attendance::Ended, viewer};
+use super::attendance::Ended;
 use crate::{
     app::App,
     config::WebsocketConfig,
     database::Pool,
+    features::account::service::rights_in_sessions,
     graphql::{
         error::{Error, Result},
         ids::SessionId,
@@ -133,7 +134,7 @@ impl RightsCheck {
             sessions.dedup();
             let began = Instant::now();
             let late = |_| Error::unavailable(anyhow::anyhow!("rights were not read within {:?}", self.0.interval));
-            let rights = timeout(self.0.interval, viewer::rights_of(db, &sessions)).await.map_err(late)??;
+            let rights = timeout(self.0.interval, rights_in_sessions(db, &sessions)).await.map_err(late)??;
             self.renew(places, &rights, began);
         }
         Ok(())

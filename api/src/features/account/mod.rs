@@ -11,6 +11,7 @@ mod openid;
 mod personal_data;
 mod proof;
 pub mod query;
+mod rights;
 mod secret;
 pub mod service;
 mod session;

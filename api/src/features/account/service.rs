@@ -18,6 +18,7 @@ use super::{
 pub use super::{
     collision::{Collision, SharingAccount, address_keep, address_set, collisions},
     generation::generation_confirm,
+    rights::{RightsInSession, rights_in_session, rights_in_sessions},
     session::announce,
     sign_in::find_by_email,
 };

@@ -8,7 +8,9 @@ use sea_orm::{
 };
 
 use super::{
+    User,
     generation::{Generation, Step, generation_first_in_tx, generation_next_in_tx, step_in_tx},
+    rights::{seen_by_asker, seen_by_user},
     secret,
     types::{RefreshSessionInput, RevokeAllSessionsInput, RevokeSessionInput, SignOutInput},
 };
@@ -22,6 +24,7 @@ use crate::{
     graphql::{
         error::{Code, Error, Result},
         ids::{GlobalId, SessionId, UserId},
+        plan::SeenBy,
         row::Row,
     },
     viewer::{Origin, Viewer},
@@ -29,6 +32,7 @@ use crate::{
 
 /// A session with the tokens that its client is given, this once.
 pub struct OpenedSession {
+    pub session: SessionId,
     pub user: users::Model,
     pub access_token: String,
     pub access_token_expires_at: DateTime<Utc>,
@@ -103,14 +107,28 @@ async fn session_lock_in_tx(transaction: &Transaction, token_hash: &str) -> Resu
     Ok(sessions::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
 }
 
+/// Whose session was ended by its refresh token.
+pub struct SignedOut {
+    pub user: users::Model,
+    /// Whether the token was one to go on with: then whoever has sent it is the user.
+    pub is_proven: bool,
+}
+
+impl SignedOut {
+    /// The user as it sees itself, if it is the user who asks.
+    pub fn shown(self) -> SeenBy<User> {
+        if self.is_proven { seen_by_user(self.user, None) } else { seen_by_asker(self.user) }
+    }
+}
+
 /// Ends the session that a refresh token belongs to. Gives its user; none where the token was never ours.
-pub async fn session_sign_out(app: &App, origin: &Origin, wanted: SignOutInput) -> Result<Option<users::Model>> {
+pub async fn session_sign_out(app: &App, origin: &Origin, wanted: SignOutInput) -> Result<Option<SignedOut>> {
     let transaction = database::begin(&app.db).await?;
     let found = refresh_tokens::Entity::find_by_id(secret::hash(&wanted.refresh_token))
         .find_also_related(sessions::Entity)
         .one(&transaction)
         .await?;
-    let Some(session) = found.and_then(|(_, session)| session) else { return Ok(None) };
+    let Some((token, Some(session))) = found else { return Ok(None) };
     let user = users::Entity::find_by_id(session.user_id).one(&transaction).await?;
     let ended = sessions_end_in_tx(&transaction, one(session.id)).await?;
     if !ended.is_empty() {
@@ -119,7 +137,9 @@ pub async fn session_sign_out(app: &App, origin: &Origin, wanted: SignOutInput) 
     }
     transaction.commit().await?;
     announce(app, UserId(session.user_id)).await;
-    Ok(user)
+    let is_newest = token.used_at.is_none() && token.replaced_at.is_none();
+    let went_on = !ended.is_empty() && session.expires_at > clock::now();
+    Ok(user.map(|user| SignedOut { user, is_proven: is_newest && went_on }))
 }
 
 /// Ends one session, of oneself or, for admins, of anybody.
@@ -187,7 +207,7 @@ pub async fn announce(app: &App, user: UserId) {
 fn opened(app: &App, user: users::Model, tokens: Generation) -> Result<OpenedSession> {
     let Generation { session, number, refresh_token } = tokens;
     let (access_token, access_token_expires_at) = app.access_tokens.issue(UserId(user.id), session, number)?;
-    Ok(OpenedSession { user, access_token, access_token_expires_at, refresh_token })
+    Ok(OpenedSession { session, user, access_token, access_token_expires_at, refresh_token })
 }
 
 /// Ends a session of which a refresh token came that was exchanged for tokens somebody has used.

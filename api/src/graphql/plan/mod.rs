@@ -12,6 +12,7 @@ mod leaf;
 mod load;
 mod object;
 mod root;
+mod seen_by;
 mod selected;
 mod wrapped;
 
@@ -29,6 +30,7 @@ pub use self::{
     load::{Batch, Computed, Found, Load, One, existing, load_each, load_one},
     object::{FieldPlan, ObjectPlan, Planned},
     root::{Queries, of_feature},
+    seen_by::SeenBy,
     selected::Selected,
     wrapped::Deferred,
 };
