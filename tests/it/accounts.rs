@@ -6,8 +6,10 @@ mod deletion;
 mod generations;
 mod letters;
 mod record;
+mod seen_by_user;
 mod sessions;
 mod staff;
+mod stale_tokens;
 
 use serde_json::{Value, json};
 use tiffin_tests::{Answer, Person};

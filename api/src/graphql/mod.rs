@@ -25,3 +25,4 @@ pub mod scalars;
 pub mod schema;
 pub mod search;
 pub mod sort;
+pub mod without_token;

@@ -9,9 +9,13 @@ use super::{
     node::NodeQuery,
     plan::{Queries, queries},
     scalars,
+    without_token::WithoutToken,
 };
 use crate::features::{
-    account::{mutation::AccountMutation, query::AccountQuery},
+    account::{
+        mutation::{AccountMutation, SignInMutation},
+        query::AccountQuery,
+    },
     audit::query::AuditQuery,
     customer::{mutation::CustomerMutation, query::CustomerQuery},
     dish::{mutation::DishMutation, query::DishQuery},
@@ -37,8 +41,13 @@ queries! {
 }
 
 /// Everything that can be changed. Each mutation happens whole or not at all.
+///
+/// What signs people in and out, or proves that an account or an address is theirs (`signUp`, `signIn`, `startOpenIdSignIn`,
+/// `completeOpenIdSignIn`, `refreshSession`, `signOut`, `requestEmailVerification`, `verifyEmail`, `requestPasswordReset`,
+/// `resetPassword`), needs no access token. An operation of nothing else takes no notice of one that is not valid.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
+    SignInMutation,
     AccountMutation,
     RestaurantMutation,
     MenuMutation,
@@ -69,7 +78,8 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 pub fn build(introspection: bool, verify_plans: bool) -> Schema {
     let roots = || (Query::default(), Mutation::default(), Subscription::default());
     let schema = checked_schema(roots, scalars::problem, introspection);
-    let schema = schema.data(Queries::of::<Query>()).data(Groups::default()).data(DESCRIPTION);
+    let schema = schema.data(Queries::of::<Query>()).data(WithoutToken::of::<SignInMutation>());
+    let schema = schema.data(Groups::default()).data(DESCRIPTION);
     if verify_plans { schema.data(VerifyPlans).finish() } else { schema.finish() }
 }
 

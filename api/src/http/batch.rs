@@ -12,7 +12,11 @@ use super::{
     request::{Asked, Rejection, bad_request, to_request},
 };
 use crate::{
-    graphql::{document::coded, error::Code, execute, json},
+    graphql::{
+        document::coded,
+        error::{Code, Result},
+        execute, json,
+    },
     viewer::{Origin, Viewer},
 };
 
@@ -58,19 +62,34 @@ pub fn refuse(requests: usize, message: &str) -> Vec<u8> {
 }
 
 /// Runs them one after the other, so that a batch takes no more of the server at a time than one request does. Gives their answers in JSON.
-pub async fn run(endpoint: &Endpoint, viewer: &Viewer, origin: &Origin, requests: Vec<Request>) -> Vec<u8> {
+///
+/// # Errors
+/// Who asks is not known, and none of them could do without.
+pub async fn run(
+    endpoint: &Endpoint,
+    viewer: Result<Viewer>,
+    origin: &Origin,
+    requests: Vec<Request>,
+) -> Result<Vec<u8>> {
     let mut answers = vec![b'['];
+    let mut has_run = false;
     for (place, request) in requests.into_iter().enumerate() {
         if place > 0 {
             answers.push(b',');
         }
         let running = execute::execute(&endpoint.app, &endpoint.schema, viewer.clone(), origin.clone(), request);
         match running.await {
-            Ok(response) => answers.append(&mut json::response(&response)),
+            Ok(response) => {
+                has_run = true;
+                answers.append(&mut json::response(&response));
+            }
             // Errors hold nothing that JSON cannot.
             Err(errors) => _ = serde_json::to_writer(&mut answers, &Refused { errors }),
         }
     }
     answers.push(b']');
-    answers
+    match viewer {
+        Err(not_valid) if !has_run => Err(not_valid),
+        _ => Ok(answers),
+    }
 }

@@ -33,7 +33,7 @@ use crate::{
     deadline::Deadline,
     graphql::{
         document::coded,
-        error::{Code, Error},
+        error::{Code, Error, Result},
         execute::{self, Operation},
         json,
         schema::Schema,
@@ -118,8 +118,9 @@ async fn answer(
 ) -> Response {
     let authenticating = viewer::from_headers(&endpoint.app, &parts.headers, &origin);
     let authenticated = match deadline.meet_or_unavailable(authenticating).await {
-        Ok(authenticated) => authenticated,
-        Err(error) => return unserved(error, accepted.media),
+        // There are operations that take no notice of a token that is not valid.
+        Err(error) if error.code != Code::Unauthenticated => return unserved(error, accepted.media),
+        authenticated => authenticated,
     };
     match asked {
         Asked::One(request) => {
@@ -127,18 +128,23 @@ async fn answer(
             run(endpoint, parts, asker, *request).await
         }
         Asked::Batch(requests) => {
-            let answers = batch::run(endpoint, &authenticated.viewer, &origin, requests).await;
-            with_body(StatusCode::OK, answers, Media::Json)
+            let viewer = authenticated.map(|authenticated| authenticated.viewer);
+            match batch::run(endpoint, viewer, &origin, requests).await {
+                Ok(answers) => with_body(StatusCode::OK, answers, Media::Json),
+                Err(not_valid) => unserved(not_valid, accepted.media),
+            }
         }
-        Asked::TooMany { requests, message } => {
-            with_body(StatusCode::OK, batch::refuse(requests, &message), Media::Json)
-        }
+        Asked::TooMany { requests, message } => match authenticated {
+            Ok(_) => with_body(StatusCode::OK, batch::refuse(requests, &message), Media::Json),
+            Err(not_valid) => unserved(not_valid, accepted.media),
+        },
     }
 }
 
 /// Who waits for an answer, where, in what form and for how long.
 pub(super) struct Asker {
-    pub authenticated: Authenticated,
+    /// Or why the token is not valid.
+    pub authenticated: Result<Authenticated>,
     pub origin: Origin,
     pub accepted: Accepted,
     pub deadline: Deadline,
@@ -146,8 +152,12 @@ pub(super) struct Asker {
 
 async fn run(endpoint: &Endpoint, parts: &Parts, asker: Asker, request: Request) -> Response {
     let Accepted { media, streamed } = asker.accepted;
-    let (viewer, origin) = (asker.authenticated.viewer.clone(), asker.origin.clone());
+    let viewer = asker.authenticated.as_ref().map(|authenticated| authenticated.viewer.clone()).map_err(Error::clone);
+    let origin = asker.origin.clone();
     let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request, asker.deadline).await;
+    if let (Err(_), Err(refusal)) = (&asker.authenticated, &prepared) {
+        return refused(refusal, media);
+    }
     let kind = prepared.as_ref().ok().map(Operation::kind);
     if parts.method == Method::GET && kind == Some(OperationType::Mutation) {
         let message = "A GET request runs no mutations: send them by POST.";
@@ -200,6 +210,7 @@ fn refused(errors: &[ServerError], media: Media) -> Response {
         return limited(write(StatusCode::TOO_MANY_REQUESTS, &Refused { errors }, media), seconds);
     }
     let status = match media {
+        _ if errors.iter().any(is_unauthenticated) => StatusCode::UNAUTHORIZED,
         Media::GraphqlResponse => StatusCode::BAD_REQUEST,
         Media::Json => StatusCode::OK,
     };
@@ -212,6 +223,11 @@ fn retry_after(error: &ServerError) -> Option<u64> {
         Value::Number(seconds) => seconds.as_u64(),
         _ => None,
     }
+}
+
+fn is_unauthenticated(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    code == Some(&Code::Unauthenticated.as_str().into())
 }
 
 fn limited(mut response: Response, seconds: u64) -> Response {

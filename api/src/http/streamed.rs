@@ -25,6 +25,7 @@ use super::{
     media::Media,
     metrics::{Reason, Transport},
     operation::{self, Answer},
+    viewer::Authenticated,
 };
 use crate::graphql::{
     document::coded,
@@ -100,6 +101,8 @@ pub(super) async fn open(
     let Some(place) = admission.begin_operation() else {
         return Full::Process.response();
     };
+    // What was prepared without a valid token needs none.
+    let authenticated = authenticated.unwrap_or(Authenticated::ANONYMOUS);
     let attending = Attendance::begin(&endpoint.app, &endpoint.rights, authenticated);
     let attendance = match deadline.meet_or_unavailable(attending).await {
         Ok(attendance) => attendance,

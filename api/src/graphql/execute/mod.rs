@@ -17,11 +17,12 @@ pub use self::{charge::Payer, verify::VerifyPlans};
 use super::{
     context::Given,
     document::{Checked, Checks, Prepared, Shape, coded, describe},
-    error::{Code, Error},
+    error::{Code, Error, Result},
     live::{self, Groups, Progress, Selection, Subscription, Told},
     loaders::Reader,
     plan::{ExecuteAlone, Queries},
     schema::{Schema, SchemaDescription},
+    without_token::WithoutToken,
 };
 use crate::{
     app::App,
@@ -44,7 +45,7 @@ pub type Refusal = Vec<ServerError>;
 pub async fn execute(
     app: &Arc<App>,
     schema: &Schema,
-    viewer: Viewer,
+    viewer: Result<Viewer>,
     origin: Origin,
     request: Request,
 ) -> Result<Response, Refusal> {
@@ -67,18 +68,21 @@ pub async fn subscribe(
     request: Request,
 ) -> Result<BoxStream<'static, Arc<Told>>, Refusal> {
     let deadline = Deadline::from_now(&app.config.limits);
-    prepare(app, schema, viewer, origin, request, deadline).await?.stream().await
+    prepare(app, schema, Ok(viewer), origin, request, deadline).await?.stream().await
 }
 
 /// Checks a request, charges its viewer for it, and gives it what its resolvers need. The deadline is that of a query or mutation; a
 /// subscription lives on.
+///
+/// Where the viewer's token is not valid, `viewer` is the reason. What proves itself by its input ([`WithoutToken`]) is then prepared for the
+/// anonymous, who pays as without a token; nothing else is.
 ///
 /// # Errors
 /// The request is refused.
 pub async fn prepare(
     app: &Arc<App>,
     schema: &Schema,
-    viewer: Viewer,
+    viewer: Result<Viewer>,
     origin: Origin,
     request: Request,
     deadline: Deadline,
@@ -90,16 +94,27 @@ pub async fn prepare(
 async fn prepare_here(
     app: &Arc<App>,
     schema: &Schema,
-    viewer: Viewer,
+    viewer: Result<Viewer>,
     origin: Origin,
     mut request: Request,
     deadline: Deadline,
 ) -> Result<Operation<Schema>, Refusal> {
+    // What a client sends by its hash is asked for anew whatever its token is: it cannot be told what it is.
     let registered = checks(schema).find_document(&mut request, &app.documents).map_err(|error| vec![error])?;
+    let (viewer, not_valid) = match viewer {
+        Ok(viewer) => (viewer, None),
+        Err(not_valid) => (Viewer::Anonymous, Some(not_valid)),
+    };
     let payer = Payer::of(&viewer, &origin);
     payer.charge_document(app, &request.query).await.map_err(refusal)?;
     let request = request.data(Given { reader: Reader::new(app.clone(), viewer), origin });
-    let operation = Operation::check(schema, &app.config.limits, request, deadline).await?;
+    let checked = Operation::check(schema, &app.config.limits, request, deadline).await;
+    if let Some(not_valid) = not_valid
+        && !checked.as_ref().is_ok_and(Operation::needs_no_token)
+    {
+        return Err(refusal(not_valid));
+    }
+    let operation = checked?;
     payer.charge(app, operation.complexity).await.map_err(refusal)?;
     if let Some(registered) = registered {
         checks(schema).keep_document(registered);
@@ -138,6 +153,12 @@ where
         let selection = is_subscription.then(|| Selection::of(&request)).flatten();
         request.operation_name = None;
         Ok(Self { prepared, complexity, schema: schema.clone(), request, selection, deadline, errors: limits.errors })
+    }
+
+    /// Whether what the operation is given proves who asks.
+    fn needs_no_token(&self) -> bool {
+        let mutations = self.schema.data::<WithoutToken>();
+        mutations.is_some_and(|mutations| mutations.are_all_of(self.prepared.operation()))
     }
 
     /// What the operation is.
