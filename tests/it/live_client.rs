@@ -77,6 +77,26 @@ both_databases! {
         let history: Vec<_> = history.iter().map(|row| (row.sequence, status_name(row.status).to_owned())).collect();
         assert!(page.told.iter().all(|told| *told == history), "{:?} was told of {history:?}", page.told);
     }
+
+    async fn a_customers_page_that_shows_the_driver_sees_the_delivery(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let (ann, duy) = (city.customer("Ann").await, city.new_driver("Duy").located_at(21.0, 105.0).create().await);
+        let order = city.order(&ann, &restaurant).status(Ready).driver(&duy).create().await.id();
+        let of_order = "subscription($id: ID!, $after: Int) { step: orderStatusChanged(orderId: $id, after: $after) { \
+             sequence status order { driver { name phone licenseNumber location { lat lng } } } } }";
+        let followed = |by: &str| json!({"query": of_order, "variables": {"id": order}, "position": "sequence", "by": by});
+        let follows = json!([followed("socket"), followed("apollo"), followed("eventStream")]);
+        let line = Proxy::before(&[city.server()]).await;
+        let mut page = Page::open(&line, &json!([ann.access_token()]), &follows);
+        page.until(|page| page.is_told(1)).await;
+        duy.update_order_status(&order, PickedUp).await.expect_success();
+        duy.update_order_status(&order, Delivered).await.expect_success();
+        page.until(|page| page.completed == [true; 3]).await;
+        for told in &page.told {
+            let statuses: Vec<_> = told.iter().map(|(_, status)| status.as_str()).collect();
+            assert_eq!(statuses, ["READY", "PICKED_UP", "DELIVERED"]);
+        }
+    }
 }
 
 /// An order, the kitchen's feed, the order once more by Apollo Client, all on one socket, and the order as an event stream.

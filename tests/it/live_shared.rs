@@ -66,9 +66,7 @@ both_databases! {
         // Whoever could have claimed it may see neither phone. When somebody else has, it sees nothing more.
         staff.update_order_status(&order, Ready).await.expect_success();
         for event in all_are_told(&mut of_ivo).await {
-            assert_eq!(event.partial("/orderStatusChanged/order/customer/phone"), &Value::Null);
-            assert!(event.problems().iter().all(|problem| problem.code == "FORBIDDEN"), "{event}");
-            assert_eq!(event.problems().len(), 1, "{event}");
+            assert_eq!(event.at("/orderStatusChanged/order/customer/phone"), &Value::Null);
         }
         for stream in of_ann.iter_mut().chain(&mut of_ada).chain(&mut in_short).chain([&mut named, &mut unnamed]) {
             stream.next_event().await.expect_success();

@@ -159,7 +159,8 @@ async fn ask(world: &World<'_>, row: &Row, column: usize, operation: &str) -> Fi
 
 /// The name of what the answer hides: that of the input to blame for NOT_FOUND, or else the first.
 fn hidden_name<'a>(row: &'a Row, came: &str, answer: &Answer) -> Option<&'a str> {
-    if !matches!(came, "NOT_FOUND" | "null") {
+    // Below the root, what is null is hidden of a thing that is there.
+    if !(came == "NOT_FOUND" || came == "null" && row.is_of("Query")) {
         return None;
     }
     let blamed = answer.problems().into_iter().find_map(|problem| problem.field);

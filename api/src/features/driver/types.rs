@@ -20,7 +20,7 @@ use crate::{
     },
     graphql::{
         date_time::DateTime,
-        error::{Error, Result},
+        error::Result,
         ids::{DriverId, GlobalId, OrderId},
         list::{self, PageOfParent},
         page::PageArguments,
@@ -49,15 +49,17 @@ pub struct Driver(pub Arc<drivers::Model>);
 /// Who carries orders to customers, one at a time.
 #[object(row = drivers::Model)]
 impl Driver {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         DriverId(*id).to_global()
     }
 
+    /// What customers and restaurants see it called.
     fn name(name: &str) -> &str {
         name
     }
 
-    /// Null with FORBIDDEN for anybody but the driver itself, admins, and the customer and restaurant of its order under way.
+    /// Null for anybody but the driver itself, admins, and the customer and restaurant of its order under way.
     fn phone(
         viewer: &Viewer,
         id: &i32,
@@ -68,7 +70,7 @@ impl Driver {
             return Deferred::Ready(Some(phone));
         }
         Deferred::Load(Load::new(CarriesForViewer(driver), move |carries| {
-            Some(concerned(carries, "phone").map(|()| phone.clone()))
+            carries.map(|carries| carries.map(|()| phone.clone())).transpose()
         }))
     }
 
@@ -77,20 +79,18 @@ impl Driver {
         vehicle_type
     }
 
-    /// Null with FORBIDDEN for anybody but the driver itself and admins.
-    fn license_number(viewer: &Viewer, id: &i32, license_number: &str) -> Option<Result<String>> {
-        if !service::is_own(viewer, DriverId(*id)) {
-            return Some(Err(Error::forbidden("Only the driver itself and admins see its license.")));
-        }
-        Some(Ok(license_number.to_owned()))
+    /// Null for anybody but the driver itself and admins.
+    fn license_number(viewer: &Viewer, id: &i32, license_number: &str) -> Option<String> {
+        service::is_own(viewer, DriverId(*id)).then(|| license_number.to_owned())
     }
 
+    /// Whether it can take an order now.
     fn status(status: &Status) -> DriverStatus {
         (*status).into()
     }
 
-    /// Where it was last; null when not known. Null with FORBIDDEN for anybody but the driver itself, admins, and the customer
-    /// and restaurant of the order it carries, from assignment until that order is final.
+    /// Where it was last; null when not known, and for anybody but the driver itself, admins, and the customer and restaurant of
+    /// the order it carries, from assignment until that order is final.
     fn location(
         viewer: &Viewer,
         id: &i32,
@@ -116,7 +116,7 @@ impl Driver {
             return Deferred::Ready(last);
         }
         Deferred::Load(Load::new(CarriesForViewer(driver), move |carries| {
-            Some(concerned(carries, "location").map(|()| last.clone()))
+            carries.map(|carries| carries.map(|()| last.clone())).transpose()
         }))
     }
 
@@ -134,16 +134,9 @@ impl Driver {
 /// Where a driver was last, as the database and what is remembered outside of it tell together.
 type LastLocation = Load<RememberedPosition, Option<Result<DriverLocation>>>;
 
-/// FORBIDDEN unless the driver carries an order of the viewer's now.
-fn concerned(carries: Result<Option<()>>, what: &str) -> Result<()> {
-    let forbidden = || {
-        Error::forbidden(format!("Only those whose order it carries now, the driver itself and admins see its {what}."))
-    };
-    carries?.ok_or_else(forbidden)
-}
-
 #[derive(Clone, Debug)]
 pub struct DriverLocation {
+    /// Whose place it is.
     pub driver: DriverId,
     pub position: Position,
 }
@@ -159,6 +152,7 @@ impl Deref for DriverLocation {
 /// Where a driver was at a time.
 #[object]
 impl DriverLocation {
+    /// Whose place it is.
     fn driver(driver: &DriverId) -> One<Driver> {
         One(*driver)
     }
@@ -240,6 +234,7 @@ impl RoutePoint {
     }
 }
 
+/// What `createDriver` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateDriverInput {
     /// What the driver signs in with; no user may have it yet.
@@ -254,8 +249,10 @@ pub struct CreateDriverInput {
     pub vehicle_type: String,
 }
 
+/// What `updateDriver` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateDriverInput {
+    /// Oneself; admins name anybody.
     pub id: ID,
     /// At most 100 characters. Required, so null is refused.
     pub name: MaybeUndefined<String>,
@@ -265,13 +262,16 @@ pub struct UpdateDriverInput {
     pub vehicle_type: MaybeUndefined<String>,
 }
 
+/// What `setDriverStatus` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct SetDriverStatusInput {
+    /// Oneself; admins name anybody.
     pub driver_id: ID,
     /// OFFLINE or AVAILABLE; BUSY is set by the server.
     pub status: DriverStatus,
 }
 
+/// What `updateDriverLocation` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateDriverLocationInput {
     /// Degrees north, −90 to 90.
@@ -287,12 +287,14 @@ pub struct UpdateDriverLocationInput {
     pub recorded_at: Option<DateTime>,
 }
 
+/// What `updateDriverLocations` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateDriverLocationsInput {
     /// 1 to 1,000, in any order. Of several with one `recordedAt` the first counts.
     pub locations: Vec<RecordedLocationInput>,
 }
 
+/// Where a driver was at a time.
 #[derive(Clone, Debug, InputObject)]
 pub struct RecordedLocationInput {
     /// Degrees north, −90 to 90.
@@ -308,27 +310,35 @@ pub struct RecordedLocationInput {
     pub recorded_at: DateTime,
 }
 
+/// What `createDriver` gives back.
 #[derive(SimpleObject)]
 pub struct CreateDriverPayload {
+    /// With the record of a driver, and OFFLINE.
     pub driver: Driver,
 }
 
+/// What `updateDriver` gives back.
 #[derive(SimpleObject)]
 pub struct UpdateDriverPayload {
+    /// As it is now.
     pub driver: Driver,
 }
 
+/// What `setDriverStatus` gives back.
 #[derive(SimpleObject)]
 pub struct SetDriverStatusPayload {
+    /// As it is now.
     pub driver: Driver,
 }
 
+/// What `updateDriverLocation` gives back.
 #[derive(SimpleObject)]
 pub struct UpdateDriverLocationPayload {
     /// The driver's newest place: a later one that is already known stays.
     pub location: DriverLocation,
 }
 
+/// What `updateDriverLocations` gives back.
 #[derive(SimpleObject)]
 pub struct UpdateDriverLocationsPayload {
     /// The driver's newest place: a later one that is already known stays.

@@ -32,7 +32,7 @@ use crate::{
         date::Date,
         date_time::DateTime,
         decimal::Decimal,
-        error::{Error, Result},
+        error::Result,
         ids::{GlobalId, RestaurantId, UserId},
         limits,
         list::{self, FirstOfParent, PageOfParent},
@@ -48,10 +48,12 @@ pub struct Restaurant(pub Arc<restaurants::Model>);
 /// A place that cooks. It has one menu, and customers order from it.
 #[object(row = restaurants::Model)]
 impl Restaurant {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         RestaurantId(*id).to_global()
     }
 
+    /// What it is called.
     fn name(name: &str) -> &str {
         name
     }
@@ -61,6 +63,7 @@ impl Restaurant {
         address
     }
 
+    /// Where it is called by its guests and drivers.
     fn phone(phone: &str) -> &str {
         phone
     }
@@ -110,6 +113,7 @@ impl Restaurant {
         *is_active
     }
 
+    /// When it was opened here.
     fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
         (*created_at).into()
     }
@@ -139,21 +143,27 @@ impl Restaurant {
 
     /// What it earned with DELIVERED orders, by day, week (from Monday) or month of their `orderTime` in UTC, oldest first.
     /// Periods without an order are there, with zeros. Without `since` the last 30 periods until `until` (inclusive; today when
-    /// left out); at most 400. Null with FORBIDDEN for anybody but its staff and admins.
+    /// left out); at most 400. Null for anybody but its staff and admins.
     #[graphql(complexity = "limits::entries(revenue::length(period, since, until), child_complexity)")]
     fn revenue(
         viewer: &Viewer,
         id: &i32,
         currency: &str,
-        #[arg(default = RevenuePeriod::Day)] period: RevenuePeriod,
-        #[arg] since: Option<Date>,
-        #[arg] until: Option<Date>,
+        /// What each point sums up.
+        #[arg(default = RevenuePeriod::Day)]
+        period: RevenuePeriod,
+        /// A day of the first period; null is 30 periods before `until`.
+        #[arg]
+        since: Option<Date>,
+        /// A day of the last period; null is today.
+        #[arg]
+        until: Option<Date>,
     ) -> Option<Result<Revenue>> {
-        Some(revenue::revenue_of_restaurant(viewer, RestaurantId(*id), currency, period, since, until))
+        revenue::revenue_of_restaurant(viewer, RestaurantId(*id), currency, period, since, until)
     }
 
     /// The drivers who are AVAILABLE now, nearest first, those whose place is not known last: the first 100 unless asked otherwise, and
-    /// at most 500. Null with FORBIDDEN for anybody but its staff and admins.
+    /// at most 500. Null for anybody but its staff and admins.
     #[graphql(complexity = "limits::first_of(MAXIMUM_AVAILABLE, first, child_complexity)")]
     fn available_drivers(
         viewer: &Viewer,
@@ -164,7 +174,7 @@ impl Restaurant {
     ) -> Option<Result<Load<AvailableNearby, Result<Vec<Driver>>>>> {
         let (restaurant, place) = (RestaurantId(*id), lat.zip(*lng));
         if !viewer.manages(restaurant) {
-            return Some(Err(Error::forbidden("Only the restaurant's staff and admins see the drivers nearby.")));
+            return None;
         }
         let nearby = page_size("first", first, MAXIMUM_AVAILABLE).map(|first| {
             Load::new(AvailableNearby { restaurant, first }, move |drivers| {
@@ -176,8 +186,8 @@ impl Restaurant {
         Some(nearby)
     }
 
-    /// Its staff, in the order they were added: the first 100 unless asked otherwise, and at most 500. Null with FORBIDDEN for anybody
-    /// but its staff and admins.
+    /// Its staff, in the order they were added: the first 100 unless asked otherwise, and at most 500. Null for anybody but its staff
+    /// and admins.
     #[graphql(complexity = "limits::first_of(MAXIMUM_MEMBERS, first, child_complexity)")]
     fn members(
         viewer: &Viewer,
@@ -186,7 +196,7 @@ impl Restaurant {
     ) -> Option<Result<FirstOfParent<MembersOfRestaurant, RestaurantMember>>> {
         let restaurant = RestaurantId(*id);
         if !viewer.manages(restaurant) {
-            return Some(Err(Error::forbidden("Only the restaurant's staff and admins see who is on it.")));
+            return None;
         }
         let page = Page::beginning(OrderAdded, first, MAXIMUM_MEMBERS);
         Some(page.map(|page| list::first_of_parent(restaurant, MembersOfRestaurant, page)))
@@ -199,10 +209,12 @@ pub struct RestaurantMember(pub Arc<Member>);
 /// Somebody who runs a restaurant.
 #[object(row = Member)]
 impl RestaurantMember {
+    /// The id of the user.
     fn user_id(user_id: &i32) -> ID {
         UserId(*user_id).to_global()
     }
 
+    /// What the user signs in with.
     fn email(email: &str) -> &str {
         email
     }
@@ -235,6 +247,7 @@ pub struct RestaurantFilter {
     pub include_inactive: Option<bool>,
 }
 
+/// What `createRestaurant` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateRestaurantInput {
     /// At most 100 characters.
@@ -245,12 +258,13 @@ pub struct CreateRestaurantInput {
     pub phone: String,
     /// At most 50 characters.
     pub cuisine_type: String,
-    /// ISO 4217 with at most 2 digits; `USD` when left out. It cannot be changed later.
+    /// The ISO 4217 code of a currency in use that has at most 2 digits; `USD` when left out. It cannot be changed later.
     pub currency: Option<String>,
-    /// What one delivery costs; 2.99 when left out, or 0 in a currency without digits after the point.
+    /// What one delivery costs; when left out 2.99 in USD, and 0 in any other currency.
     pub delivery_fee: Option<Decimal>,
     /// A fraction from 0 to 1 with at most 4 digits; 0 when left out.
     pub tax_rate: Option<Decimal>,
+    /// Where it is on the map; null when not known: then no driver is near or far.
     pub location: Option<LatLngInput>,
     /// At most 100 characters; `Menu` when left out.
     pub menu_name: Option<String>,
@@ -258,8 +272,10 @@ pub struct CreateRestaurantInput {
     pub menu_description: Option<String>,
 }
 
+/// What `updateRestaurant` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateRestaurantInput {
+    /// One whose staff one is; admins name any.
     pub id: ID,
     /// At most 100 characters. Required, so null is refused.
     pub name: MaybeUndefined<String>,
@@ -279,45 +295,62 @@ pub struct UpdateRestaurantInput {
     pub is_active: MaybeUndefined<bool>,
 }
 
+/// What `deactivateRestaurant` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeactivateRestaurantInput {
+    /// One whose staff one is; admins name any.
     pub id: ID,
 }
 
+/// What `addRestaurantMember` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct AddRestaurantMemberInput {
+    /// One whose staff one is; admins name any.
     pub restaurant_id: ID,
     /// Somebody without an account is invited to make one.
     pub email: String,
 }
 
+/// What `removeRestaurantMember` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct RemoveRestaurantMemberInput {
+    /// One whose staff one is; admins name any.
     pub restaurant_id: ID,
+    /// Who leaves its staff.
     pub user_id: ID,
 }
 
+/// What `addRestaurantMember` gives back.
 #[derive(SimpleObject)]
 pub struct AddRestaurantMemberPayload {
+    /// With its new `members`.
     pub restaurant: Restaurant,
 }
 
+/// What `removeRestaurantMember` gives back.
 #[derive(SimpleObject)]
 pub struct RemoveRestaurantMemberPayload {
+    /// With the `members` that are left.
     pub restaurant: Restaurant,
 }
 
+/// What `createRestaurant` gives back.
 #[derive(SimpleObject)]
 pub struct CreateRestaurantPayload {
+    /// With its menu; who has asked is its staff.
     pub restaurant: Restaurant,
 }
 
+/// What `updateRestaurant` gives back.
 #[derive(SimpleObject)]
 pub struct UpdateRestaurantPayload {
+    /// As it is now.
     pub restaurant: Restaurant,
 }
 
+/// What `deactivateRestaurant` gives back.
 #[derive(SimpleObject)]
 pub struct DeactivateRestaurantPayload {
+    /// As it is now: inactive.
     pub restaurant: Restaurant,
 }
