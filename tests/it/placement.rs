@@ -91,6 +91,45 @@ both_databases! {
         }
     }
 
+    async fn an_order_at_another_price_than_the_customer_agreed_to_is_not_placed(city: &City) {
+        let restaurant = city.restaurant().dish("Phở bò", "9.50").create().await;
+        let (ann, newcomer) = (city.customer("Ann").await, city.newcomer("Nam", UserRole::Customer).await);
+        let staff = city.merchant_of(&restaurant).await;
+        let mut basket = restaurant.basket(&[(0, 2)]);
+        let quoted = ann.quote_order(&basket).await;
+        let quoted = quoted.text("/orderQuote/totalAmount").to_owned();
+        basket["expectedTotalAmount"] = json!(quoted);
+        let rise = "mutation($dish: ID!) { updateDish(input: {id: $dish, price: \"9.60\"}) { dish { id } } }";
+        staff.query(rise, json!({"dish": restaurant.dish_id(0)})).await.expect_success();
+
+        let now = ann.quote_order(&basket).await;
+        let now = now.text("/orderQuote/totalAmount").to_owned();
+        assert_ne!(quoted, now, "a quote tells the price, whatever was expected");
+        let before = city.contents().await;
+        for person in [&ann, &newcomer] {
+            let refused = person.place_order(&basket).await;
+            refused.expect_error("CONFLICT", "expectedTotalAmount");
+            let extensions = &refused.body["errors"][0]["extensions"];
+            assert_eq!((&extensions["reason"], &extensions["totalAmount"]), (&json!("PRICE_CHANGED"), &json!(now)), "{refused}");
+        }
+        assert_eq!(city.contents().await, before);
+
+        // The same amount, however it is written; and the key of what was refused is as good as new.
+        for (person, expected) in [(&ann, format!("{now}00")), (&newcomer, now.clone())] {
+            basket["idempotencyKey"] = json!("of the refused one");
+            basket["expectedTotalAmount"] = json!(quoted);
+            person.place_order(&basket).await.expect_error("CONFLICT", "expectedTotalAmount");
+            basket["expectedTotalAmount"] = json!(expected);
+            let placed = person.place_order(&basket).await;
+            assert_eq!(placed.text("/placeOrder/order/totalAmount"), now);
+            // Sent again, it is there, whatever it would cost by now; with another amount it is another request.
+            basket["expectedTotalAmount"] = json!(now);
+            assert_eq!(person.has_ordered(&basket).await, placed.text("/placeOrder/order/id"));
+            basket["expectedTotalAmount"] = json!(quoted);
+            person.place_order(&basket).await.expect_error("CONFLICT", "idempotencyKey");
+        }
+    }
+
     async fn each_order_counts_at_its_restaurant(city: &City) {
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let other = city.restaurant().with_dishes(1).create().await;

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::ErrorExtensionValues;
+use rust_decimal::Decimal;
 use sea_orm::{DbErr, SqlErr};
 
 /// What went wrong, for programs: `extensions.code` of a GraphQL error.
@@ -51,6 +52,8 @@ impl Code {
 pub enum Reason {
     /// The cursor is from before the data were restored, copied or taken over: there is no going on after it.
     CursorExpired,
+    /// The order would cost this much now, and not what the customer agreed to.
+    PriceChanged { total: Decimal },
 }
 
 impl Reason {
@@ -58,6 +61,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::CursorExpired => "CURSOR_EXPIRED",
+            Reason::PriceChanged { .. } => "PRICE_CHANGED",
         }
     }
 }
@@ -108,6 +112,13 @@ impl Error {
     pub fn cursor_expired() -> Self {
         let message = "The data were restored since: read them anew, and begin without `after`.";
         Error { reason: Some(Reason::CursorExpired), ..Error::bad_input("after", message) }
+    }
+
+    /// The order costs `total` by now, which is not what the customer agreed to.
+    pub fn price_changed(total: Decimal, currency: &str) -> Self {
+        let message = format!("The order costs {total} {currency} by now. Show that, and ask again.");
+        let error = Error::conflict(message).with_field("expectedTotalAmount");
+        Error { reason: Some(Reason::PriceChanged { total }), ..error }
     }
 
     /// Nothing is there, or nothing that the viewer may know of: the two must read the same.
@@ -201,6 +212,9 @@ impl From<Error> for async_graphql::Error {
         }
         if let Some(reason) = error.reason {
             extensions.set("reason", reason.as_str());
+            if let Reason::PriceChanged { total } = reason {
+                extensions.set("totalAmount", total.to_string());
+            }
         }
         if let Some(seconds) = error.retry_after {
             extensions.set("retryAfter", seconds);

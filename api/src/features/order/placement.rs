@@ -31,7 +31,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// What placing the order would cost now; the same checks, nothing written.
+/// What placing the order would cost now; the same checks, but for what it is expected to cost, and nothing written.
 pub async fn order_quote(Reader { app, viewer, .. }: Reader, wanted: PlaceOrderInput) -> Result<OrderQuote> {
     viewer.signed_in()?;
     let request = Request::decode(wanted)?;
@@ -40,8 +40,8 @@ pub async fn order_quote(Reader { app, viewer, .. }: Reader, wanted: PlaceOrderI
     Ok(OrderQuote { charge: draft.charge, currency: draft.restaurant.currency })
 }
 
-/// Places an order. With an idempotency key that was used before, the same request gives the order it made then, and another
-/// request is CONFLICT.
+/// Places an order, which is written with the prices that were compared with what it is expected to cost. With an idempotency key that
+/// was used before, the same request gives the order it made then, and another request is CONFLICT.
 pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) -> Result<orders::Model> {
     viewer.signed_in()?;
     let request = Request::decode(wanted)?;
@@ -96,6 +96,7 @@ async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<O
         return Ok(Outcome::Old(Box::new(placed_before(db, placed, request).await?)));
     }
     let draft = known.draft(db, viewer, request).await?;
+    request.check_total(draft.charge.total, &draft.restaurant.currency)?;
     let mut order = writing::order(&customer, &draft, request);
     let chain = writing::chain(db.get_database_backend(), viewer, &draft, &order)?;
     let numbers = db.write(chain).await.map_err(|failure| match failure.sql_err() {

@@ -119,6 +119,7 @@ impl Town {
             items,
             delivery_address: address_input(Address::from_json(address)),
             idempotency_key: None,
+            expected_total_amount: None,
         };
         match order_place(app, &guest.viewer, wanted).await {
             Ok(_) => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use rust_decimal::Decimal;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -31,6 +32,8 @@ pub struct Request {
     lines: HashMap<DishId, usize>,
     pub address: Address,
     pub idempotency_key: Option<String>,
+    /// What the customer agreed to pay, if that is said.
+    pub expected_total: Option<Decimal>,
 }
 
 impl Request {
@@ -46,14 +49,28 @@ impl Request {
                 Some(key) => Some(input::text("idempotencyKey", &key, 255)?),
                 None => None,
             },
+            expected_total: wanted.expected_total_amount.map(|total| total.0.normalize()),
         })
     }
 
-    /// The same for the same order, however its lines are written.
+    /// The same for the same order at the same expected total, however its lines and amounts are written.
     pub fn hash(&self) -> String {
         let quantities = self.quantities.iter().map(|(dish, quantity)| (dish.0, quantity)).collect::<Vec<_>>();
-        let canonical = json!([self.restaurant.0, quantities, self.address.to_json()]).to_string();
+        let order = json!([self.restaurant.0, quantities, self.address.to_json()]);
+        // Without one as it was before orders had it, for a request may come again across a deployment.
+        let canonical = match self.expected_total {
+            Some(total) => json!([order, total.to_string()]).to_string(),
+            None => order.to_string(),
+        };
         Sha256::digest(canonical).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// CONFLICT where the order costs something else than the customer agreed to.
+    pub fn check_total(&self, total: Decimal, currency: &str) -> Result<()> {
+        match self.expected_total {
+            Some(expected) if expected != total => Err(Error::price_changed(total, currency)),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The field of the input that named the dish.
