@@ -1,6 +1,6 @@
 //! Money: exact amounts, rounded half-up to the digits of their currency.
 
-use iso_currency::Currency;
+use iso_currency::{Currency, Flag};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 /// The number of digits after the point that amounts of the currency (ISO 4217) have; 2 for one that is not known, which only
@@ -18,9 +18,20 @@ pub fn digits(currency: &str) -> u32 {
     }
 }
 
-/// Whether restaurants may use the currency: known to ISO 4217, with at most the two digits that the columns hold.
+/// Whether a restaurant may be opened with the currency: one that people pay with, by ISO 4217, with at most the two digits that the
+/// columns hold. What has been replaced, a fund, a metal or a code for tests is none; restaurants that have such a currency already keep it.
 pub fn is_supported(currency: &str) -> bool {
-    Currency::from_code(currency).and_then(|currency| currency.exponent()).is_some_and(|digits| digits <= 2)
+    Currency::from_code(currency).is_some_and(|currency| {
+        let is_paid_with = !currency.has_flag(Flag::Fund) && !currency.has_flag(Flag::Special);
+        // Of the two codes that the bolívar has, neither has been withdrawn.
+        let is_in_use = currency.is_superseded().is_none() || currency == Currency::VES;
+        is_paid_with && is_in_use && currency.exponent().is_some_and(|digits| digits <= 2)
+    })
+}
+
+/// What one delivery costs where a restaurant does not say it: an amount that was thought of in US dollars is none in other currencies.
+pub fn default_delivery_fee(currency: &str) -> Decimal {
+    if currency == "USD" { Decimal::new(299, 2) } else { Decimal::ZERO }
 }
 
 /// Rounded half-up (away from zero) to `digits` after the point, and with exactly that many.
@@ -96,5 +107,20 @@ mod tests {
         assert!(is_supported("USD") && is_supported("VND") && is_supported("EUR"));
         assert!(!is_supported("KWD"), "three digits");
         assert!(!is_supported("usd") && !is_supported("XYZ") && !is_supported(""));
+    }
+
+    #[test]
+    fn refuses_what_nobody_pays_with() {
+        let withdrawn = ["HRK", "BGN", "CUC", "SLL", "ZWL"];
+        let funds = ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI", "UYW"];
+        let others = ["XAU", "XAG", "XDR", "XSU", "XUA", "XTS", "XXX", "XBA", "XAD"];
+        for code in withdrawn.into_iter().chain(funds).chain(others) {
+            assert!(!is_supported(code), "{code}");
+        }
+        for code in ["EUR", "CUP", "SLE", "ZWG", "XCG", "XCD", "XOF", "VES", "VED", "HUF", "JPY"] {
+            assert!(is_supported(code), "{code}");
+        }
+        // Whoever has one already is paid in it as before.
+        assert_eq!((digits("HRK"), digits("BGN"), digits("UYI")), (2, 2, 0));
     }
 }

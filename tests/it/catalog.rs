@@ -248,12 +248,31 @@ both_databases! {
         assert_eq!(created.text("/createRestaurant/restaurant/menu/description"), "Since 1979");
         assert_eq!(admin.query("{ me { restaurants { id } } }", json!({})).await.at("/me/restaurants"), &json!([]));
 
+        // No amount of dollars is a fee in another currency.
+        let mut in_euros = input.clone();
+        in_euros["currency"] = json!("EUR");
+        let created = change(&admin, "createRestaurant", payload, in_euros).await;
+        assert_eq!(created.text("/createRestaurant/restaurant/deliveryFee"), "0.00");
+
         change(&city.anonymous(), "createRestaurant", "restaurant { id }", input.clone()).await.expect_code("UNAUTHENTICATED");
         for role in [UserRole::Customer, UserRole::Driver] {
             let newcomer = city.newcomer("Nam", role).await;
             change(&newcomer, "createRestaurant", "restaurant { id }", input.clone()).await.expect_code("FORBIDDEN");
         }
-        assert_eq!(found(&city.anonymous(), json!({})).await.len(), 2, "nothing was written where it was refused");
+        assert_eq!(found(&city.anonymous(), json!({})).await.len(), 3, "nothing was written where it was refused");
+    }
+
+    async fn a_restaurant_keeps_a_currency_that_is_not_in_use_any_more(city: &City) {
+        let restaurant = city.restaurant().charging("BGN", "2.50", "0.2").dish("Баница", "1.80").create().await;
+        let (ann, staff) = (city.customer("Ann").await, city.merchant_of(&restaurant).await);
+        let input = json!({"id": restaurant.id(), "deliveryFee": "3.55", "name": "Баничарница"});
+        let changed = change(&staff, "updateRestaurant", "restaurant { currency deliveryFee }", input).await;
+        let expected = json!({"currency": "BGN", "deliveryFee": "3.55"});
+        assert_eq!(changed.at("/updateRestaurant/restaurant"), &expected);
+        let dish = json!({"id": restaurant.dish_id(0), "price": "1.95"});
+        change(&staff, "updateDish", "dish { price currency }", dish).await.expect_success();
+        let placed = ann.place_order(&restaurant.basket(&[(0, 2)])).await;
+        assert_eq!((placed.text("/placeOrder/order/totalAmount"), placed.text("/placeOrder/order/currency")), ("8.23", "BGN"));
     }
 
     async fn only_staff_and_admins_change_the_catalog(city: &City) {

@@ -23,7 +23,7 @@ pub enum Kind {
     Secret,
     /// An http or https URL, or none.
     Url,
-    /// An ISO 4217 code.
+    /// The ISO 4217 code of a currency in use.
     Currency,
     /// An amount in US dollars below a limit.
     Amount(&'static str),
@@ -239,7 +239,10 @@ pub fn of_kind(kind: Kind) -> Vec<Bad> {
             [texts(&["phở", "ftp://example.com/a", "javascript:alert(1)", "http://", "/a.png"]), all([over_long])]
                 .concat()
         }
-        Kind::Currency => texts(&["", "usd", "US", "DOLLARS", "XXX", "KWD", " USD", "$"]),
+        Kind::Currency => {
+            let not_in_use = texts(&["HRK", "BGN", "CUC", "USN", "CLF", "XAU", "XTS"]);
+            [texts(&["", "usd", "US", "DOLLARS", "XXX", "KWD", " USD", "$"]), not_in_use].concat()
+        }
         Kind::Amount(limit) => texts(&["-0.01", "0.001", limit, "79228162514264337593543950335"]),
         Kind::Rate => texts(&["-0.01", "1.0001", "2", "0.00001", "79228162514264337593543950335"]),
         Kind::Whole(minimum, maximum) => all([minimum - 1, maximum + 1, i32::MIN, i32::MAX, -1]),

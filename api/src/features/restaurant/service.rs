@@ -44,7 +44,7 @@ pub async fn restaurant_create(
     if !money::is_supported(&currency) {
         return Err(Error::bad_input(
             "currency",
-            "This is not an ISO 4217 code of a currency with at most 2 digits, such as USD.",
+            "This is not the ISO 4217 code of a currency in use with at most 2 digits, such as USD.",
         ));
     }
     let (lat, lng) = wanted.location.map(|place| place.decode("location")).transpose()?.unzip();
@@ -56,8 +56,7 @@ pub async fn restaurant_create(
         cuisine_type: Set(input::text("cuisineType", &wanted.cuisine_type, 50)?),
         delivery_fee: Set(match wanted.delivery_fee {
             Some(fee) => delivery_fee(fee.0, &currency)?,
-            None if money::digits(&currency) < 2 => Decimal::ZERO,
-            None => Decimal::new(299, 2),
+            None => money::default_delivery_fee(&currency),
         }),
         currency: Set(currency),
         tax_rate: Set(wanted.tax_rate.map_or(Ok(Decimal::ZERO), |rate| tax_rate(rate.0))?),
