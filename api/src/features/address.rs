@@ -1,6 +1,6 @@
 //! Postal addresses and places on the map, as restaurants, customers and orders have them.
 
-use async_graphql::InputObject;
+use async_graphql::{ID, InputObject};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -30,13 +30,23 @@ pub struct LatLngInput {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Address {
+    /// Names one of a customer's addresses, for `updateCustomerAddress` and `removeCustomerAddress`; null for the address of an order,
+    /// which is nobody's to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<ID>,
     /// What its owner calls it, such as `Home`.
     pub label: Option<String>,
+    /// Street and number.
     pub line1: String,
+    /// Such as the floor; null when there is nothing to say.
     pub line2: Option<String>,
+    /// The town.
     pub city: String,
+    /// Null when not given.
     pub postal_code: Option<String>,
+    /// Null when not given.
     pub country: Option<String>,
+    /// Where it is on the map; null when not known.
     pub location: Option<LatLng>,
     /// For the driver, such as `Ring twice`.
     #[graphql(complexity = "crate::graphql::limits::text(500)")]
@@ -58,6 +68,7 @@ pub struct AddressInput {
     pub postal_code: Option<String>,
     /// At most 100 characters.
     pub country: Option<String>,
+    /// Where it is on the map; null when not known.
     pub location: Option<LatLngInput>,
     /// For the driver, such as `Ring twice`. At most 500 characters.
     pub instructions: Option<String>,
@@ -77,6 +88,7 @@ impl AddressInput {
         };
         let location = self.location.map(|place| place.decode(&format!("{field}.location"))).transpose()?;
         Ok(Address {
+            id: None,
             label: optional("label", &self.label, 50)?,
             line1: input::text(&format!("{field}.line1"), &self.line1, 255)?,
             line2: optional("line2", &self.line2, 255)?,

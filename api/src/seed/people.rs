@@ -179,6 +179,7 @@ pub fn address(rng: &mut ChaCha8Rng, label: &str, radius: f64) -> Address {
     let street = STREETS.choose(rng).copied().unwrap_or_default();
     let instructions = rng.random_bool(0.3).then(|| INSTRUCTIONS.choose(rng).copied().unwrap_or_default().to_owned());
     Address {
+        id: None,
         label: Some(label.to_owned()),
         line1: format!("{} {street}", rng.random_range(1..400)),
         line2: rng.random_bool(0.25).then(|| format!("Apartment {}", rng.random_range(1..30))),

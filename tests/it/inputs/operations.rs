@@ -223,8 +223,15 @@ async fn of_people(city: &City) -> Vec<Operation> {
     let position = json!({
         "lat": 21.03, "lng": 105.85, "heading": 90.5, "speed": 4.2, "recordedAt": chrono::Utc::now().to_rfc3339(),
     });
+    let ben = city.customer("Ben").await;
+    let added = json!({"customerId": ben.customer_id(), "address": address()});
+    let own = ben.query("{ me { customer { addresses { id } } } }", json!({})).await;
+    let own = own.at("/me/customer/addresses/0/id").clone();
     vec![
         at_root("Mutation.updateCustomer", &ann, json!({"input": profile})),
+        at_root("Mutation.addCustomerAddress", &ben, json!({"input": added})),
+        at_root("Mutation.updateCustomerAddress", &ben, json!({"input": {"id": own, "address": address()}})),
+        at_root("Mutation.removeCustomerAddress", &ben, json!({"input": {"id": own}})),
         at_root("Mutation.createDriver", &admin, json!({"input": new})),
         at_root("Mutation.updateDriver", &driver, json!({"input": changed})),
         at_root(

@@ -11,7 +11,10 @@ use super::types::Role;
 use crate::{
     database::Pool,
     features::{
-        customer::{loader::CustomerOfUser, service::MAXIMUM_ADDRESSES},
+        customer::{
+            loader::CustomerOfUser,
+            service::{MAXIMUM_ADDRESSES, addresses},
+        },
         driver::{loader::DriverOfUser, service::position_of_row},
     },
     graphql::{
@@ -80,7 +83,7 @@ fn of_customer(customer: &customers::Model) -> Json {
         "name": customer.name,
         "email": customer.email,
         "phone": customer.phone,
-        "addresses": customer.addresses,
+        "addresses": addresses(customer.id(), customer.addresses.as_ref()),
         "createdAt": time(customer.created_at),
         "updatedAt": time(customer.updated_at),
     })

@@ -1,5 +1,6 @@
 //! People who order.
 
+mod addresses;
 pub mod loader;
 pub mod mutation;
 pub mod query;

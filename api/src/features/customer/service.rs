@@ -10,14 +10,14 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use super::types::UpdateCustomerInput;
+pub use super::addresses::{MAXIMUM_ADDRESSES, addresses};
+use super::{addresses::replaced, types::UpdateCustomerInput};
 use crate::{
     app::App,
     clock,
     database::{self, Transaction},
     features::{
         account::service::user_hold_in_tx,
-        address::{Address, AddressInput},
         audit::service::{Action, Entry, record_in_tx},
         order::service::orders_forget_in_tx,
         review::service::comments_forget_in_tx,
@@ -30,9 +30,6 @@ use crate::{
     },
     viewer::Viewer,
 };
-
-/// How many addresses a customer can keep.
-pub const MAXIMUM_ADDRESSES: usize = 20;
 
 /// Whether the viewer may see and change everything of the customer.
 pub fn is_own(viewer: &Viewer, customer: CustomerId) -> bool {
@@ -107,18 +104,30 @@ pub async fn customer_link_in_tx(transaction: &Transaction, user: &users::Model)
     Ok(())
 }
 
-/// Changes what is named of a customer's profile.
-pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerInput) -> Result<customers::Model> {
-    let id = CustomerId::parse(&wanted.id, "id")?;
-    let user = viewer.signed_in()?.id;
-    let transaction = database::begin(&app.db).await?;
-    user_hold_in_tx(&transaction, user).await?;
-    let present = customers::Model::find_visible_for_update(&transaction, viewer, id)
-        .await
-        .map_err(|error| error.with_field("id"))?;
+/// The customer, locked, for a change by itself or an admin: `field` is the input that names it. NOT_FOUND where the viewer may not know of
+/// it, FORBIDDEN where it may not change it.
+pub async fn customer_own_in_tx(
+    transaction: &Transaction,
+    viewer: &Viewer,
+    id: CustomerId,
+    field: &str,
+) -> Result<customers::Model> {
+    user_hold_in_tx(transaction, viewer.signed_in()?.id).await?;
+    let present = customers::Model::find_visible_for_update(transaction, viewer, id).await;
+    let present = present.map_err(|error| error.with_field(field))?;
     if !is_own(viewer, id) {
         return Err(Error::forbidden("Only the customer and admins may do this."));
     }
+    Ok(present)
+}
+
+/// Changes what is named of a customer's profile.
+pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerInput) -> Result<customers::Model> {
+    let id = CustomerId::parse(&wanted.id, "id")?;
+    viewer.signed_in()?;
+    let transaction = database::begin(&app.db).await?;
+    let present = customer_own_in_tx(&transaction, viewer, id, "id").await?;
+    let written = present.addresses.clone();
     let mut row = present.into_active_model();
     if let Some(name) = input::required("name", wanted.name)? {
         let name = input::text("name", &name, 100)?;
@@ -129,7 +138,7 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
         row.phone = Set(input::optional_text("phone", phone.as_deref(), 20)?);
     }
     if let Some(addresses) = input::clearable(wanted.addresses) {
-        row.addresses = Set(addresses.map(decode_addresses).transpose()?);
+        row.addresses = Set(addresses.map(|wanted| replaced(id, written.as_ref(), &wanted)).transpose()?);
     }
     row.updated_at = Set(clock::now().into());
     let customer = row.update(&transaction).await?;
@@ -138,15 +147,6 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
     }
     transaction.commit().await?;
     Ok(customer)
-}
-
-fn decode_addresses(addresses: Vec<AddressInput>) -> Result<Json> {
-    input::length("addresses", &addresses, 0, MAXIMUM_ADDRESSES)?;
-    let addresses = addresses
-        .iter()
-        .enumerate()
-        .map(|(place, address)| Ok(address.decode(&format!("addresses.{place}"))?.to_json()));
-    addresses.collect::<Result<Vec<_>>>().map(Json::Array)
 }
 
 /// Removes what is personal of the user's customer record and of its orders and reviews; the rows stay, with this e-mail address in
@@ -168,13 +168,4 @@ pub async fn customer_forget_in_tx(transaction: &Transaction, user: UserId, emai
     let customer = CustomerId(customer.id);
     orders_forget_in_tx(transaction, user, customer, NAME).await?;
     comments_forget_in_tx(transaction, customer).await
-}
-
-/// A customer's addresses as its row has them; `None` when none were given.
-pub fn addresses(written: Option<&Json>) -> Option<Vec<Address>> {
-    match written? {
-        Json::Array(addresses) => Some(addresses.iter().map(Address::from_json).collect()),
-        Json::Null => None,
-        other => Some(vec![Address::from_json(other)]),
-    }
 }

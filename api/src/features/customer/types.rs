@@ -19,7 +19,7 @@ use crate::{
     },
     graphql::{
         date_time::DateTime,
-        error::{Error, Result},
+        error::Result,
         ids::{CustomerId, GlobalId},
         limits,
         list::{self, PageOfParent},
@@ -35,21 +35,22 @@ pub struct Customer(pub Arc<customers::Model>);
 /// Somebody who orders.
 #[object(row = customers::Model)]
 impl Customer {
+    /// Opaque, and unique over all types.
     fn id(id: &i32) -> ID {
         CustomerId(*id).to_global()
     }
 
+    /// What it is called on its orders.
     fn name(name: &str) -> &str {
         name
     }
 
-    /// Null with FORBIDDEN for anybody but the customer and admins.
-    fn email(viewer: &Viewer, id: &i32, email: &str) -> Option<Result<String>> {
-        Some(own(viewer, *id, "e-mail address").map(|()| email.to_owned()))
+    /// Null for anybody but the customer and admins.
+    fn email(viewer: &Viewer, id: &i32, email: &str) -> Option<String> {
+        service::is_own(viewer, CustomerId(*id)).then(|| email.to_owned())
     }
 
-    /// Null when none was given. Null with FORBIDDEN for anybody but the customer, admins, and the restaurant and driver of its
-    /// order under way.
+    /// Null when none was given, and for anybody but the customer, admins, and the restaurant and driver of its order under way.
     fn phone(
         viewer: &Viewer,
         id: &i32,
@@ -59,23 +60,19 @@ impl Customer {
         if service::is_own(viewer, customer) {
             return Deferred::Ready(phone);
         }
-        let forbidden = || {
-            Error::forbidden(
-                "Only those who serve an order of the customer's now, the customer itself and admins see its phone.",
-            )
-        };
         Deferred::Load(Load::new(ServedByViewer(customer), move |served| {
-            served.and_then(|served| served.ok_or_else(forbidden)).map(|()| phone.clone()).transpose()
+            served.map(|served| phone.clone().filter(|_| served.is_some())).transpose()
         }))
     }
 
-    /// Where the customer has things delivered to, at most 20; null when none was given. Null with FORBIDDEN for anybody but the
-    /// customer and admins.
+    /// Where the customer has things delivered to, at most 20, each with an id; null when none was given, and for anybody but the customer and admins.
     #[graphql(complexity = "limits::entries(MAXIMUM_ADDRESSES, child_complexity)")]
-    fn addresses(viewer: &Viewer, id: &i32, addresses: &Option<Json>) -> Option<Result<Vec<Address>>> {
-        own(viewer, *id, "addresses").map(|()| service::addresses(addresses.as_ref())).transpose()
+    fn addresses(viewer: &Viewer, id: &i32, addresses: &Option<Json>) -> Option<Vec<Address>> {
+        let own = addresses.as_ref().filter(|_| service::is_own(viewer, CustomerId(*id)));
+        service::addresses(CustomerId(*id), own)
     }
 
+    /// When it ordered for the first time, or signed up.
     fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
         (*created_at).into()
     }
@@ -98,26 +95,74 @@ impl Customer {
     }
 }
 
-/// FORBIDDEN unless the customer is the viewer, or the viewer an admin.
-fn own(viewer: &Viewer, customer: i32, what: &str) -> Result<()> {
-    if service::is_own(viewer, CustomerId(customer)) {
-        return Ok(());
-    }
-    Err(Error::forbidden(format!("Only the customer and admins see the {what}.")))
-}
-
+/// What `updateCustomer` is given.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateCustomerInput {
+    /// Oneself; admins name anybody.
     pub id: ID,
     /// At most 100 characters. Required, so null is refused.
     pub name: MaybeUndefined<String>,
     /// At most 20 characters. Null clears it.
     pub phone: MaybeUndefined<String>,
-    /// At most 20; they replace those that were there. Null clears them.
+    /// At most 20; they replace those that were there, of which one that says the same keeps its id. Null clears them.
     pub addresses: MaybeUndefined<Vec<AddressInput>>,
 }
 
+/// What `updateCustomer` gives back.
 #[derive(SimpleObject)]
 pub struct UpdateCustomerPayload {
+    /// As it is now.
+    pub customer: Customer,
+}
+
+/// What `addCustomerAddress` is given.
+#[derive(Clone, Debug, InputObject)]
+pub struct AddCustomerAddressInput {
+    /// Oneself; admins name anybody.
+    pub customer_id: ID,
+    /// The new address.
+    pub address: AddressInput,
+}
+
+/// What `updateCustomerAddress` is given.
+#[derive(Clone, Debug, InputObject)]
+pub struct UpdateCustomerAddressInput {
+    /// The `id` of one of one's own addresses; admins name anybody's.
+    pub id: ID,
+    /// What it says from now on, as a whole: what is left out here is cleared.
+    pub address: AddressInput,
+}
+
+/// What `removeCustomerAddress` is given.
+#[derive(Clone, Debug, InputObject)]
+pub struct RemoveCustomerAddressInput {
+    /// The `id` of one of one's own addresses; admins name anybody's.
+    pub id: ID,
+}
+
+/// What `addCustomerAddress` gives back.
+#[derive(SimpleObject)]
+pub struct AddCustomerAddressPayload {
+    /// The new address, with its id.
+    pub address: Address,
+    /// With the new address as the last of its `addresses`.
+    pub customer: Customer,
+}
+
+/// What `updateCustomerAddress` gives back.
+#[derive(SimpleObject)]
+pub struct UpdateCustomerAddressPayload {
+    /// As it is now, with the same id.
+    pub address: Address,
+    /// With all its `addresses`.
+    pub customer: Customer,
+}
+
+/// What `removeCustomerAddress` gives back.
+#[derive(SimpleObject)]
+pub struct RemoveCustomerAddressPayload {
+    /// The id that the address had: drop it from caches.
+    pub removed_address_id: ID,
+    /// With the `addresses` that are left.
     pub customer: Customer,
 }
