@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use tiffin_tests::{City, Person, access_token, both_databases};
 
 use super::{PASSWORD, me, mutate, refresh, sign_in, sign_up};
@@ -132,6 +133,23 @@ both_databases! {
             }
         }
         assert_eq!(taken, BTreeSet::from(NEED_NO_TOKEN));
+    }
+
+    async fn a_document_that_is_sent_by_its_hash_is_asked_for_whatever_the_token_is(city: &City) {
+        let [expired, ..] = stale(city, &city.customer("Ben").await).await;
+        let document = "mutation($token: String!) { refreshSession(input: {refreshToken: $token}) { session { refreshToken } } }";
+        let hash: String = Sha256::digest(document).iter().map(|byte| format!("{byte:02x}")).collect();
+        let opened = sign_up(&city.anonymous(), "ann@example.com").await;
+        let mut request = json!({
+            "variables": {"token": opened.text("/signUp/session/refreshToken")},
+            "extensions": {"persistedQuery": {"version": 1, "sha256Hash": hash}},
+        });
+        expired.send(&request).await.expect_code("PERSISTED_QUERY_NOT_FOUND");
+        request["query"] = json!(document);
+        let renewed = expired.send(&request).await;
+        request["variables"]["token"] = renewed.at("/refreshSession/session/refreshToken").clone();
+        request.as_object_mut().unwrap().remove("query");
+        expired.send(&request).await.expect_success();
     }
 
     async fn each_request_of_a_batch_is_looked_at_by_itself(database: Database) {

@@ -99,7 +99,7 @@ async fn prepare_here(
     mut request: Request,
     deadline: Deadline,
 ) -> Result<Operation<Schema>, Refusal> {
-    // What a client sends by its hash is asked for anew whatever its token is: it cannot be told what it is.
+    // Before the token is held against it: only the document says whether one is needed.
     let registered = checks(schema).find_document(&mut request, &app.documents).map_err(|error| vec![error])?;
     let (viewer, not_valid) = match viewer {
         Ok(viewer) => (viewer, None),
