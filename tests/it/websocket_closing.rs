@@ -100,13 +100,27 @@ fn a_page_subscribes_anew_without_a_pause() {
         let (ann, order) = watched_order(&city).await;
         let operation = json!({ "query": WATCH, "variables": { "id": order } }).to_string();
         let payload = ann.connection_init().to_string();
-        for version in ["1"] {
+        for version in ["1", "2"] {
             let arguments = [&city.server().websocket_url(), version, &payload, &operation, "5"];
             let printed = workspace::node_script("resubscribe.mjs", &arguments).await;
             let outcome: Value = serde_json::from_str(&printed).expect("the script prints JSON");
             let close = json!({ "code": 1000, "reason": "Normal Closure", "wasClean": true });
             assert_eq!(outcome, json!({ "closes": vec![close; 5], "retries": 0 }), "over HTTP/{version}");
         }
+    });
+}
+
+#[test]
+fn a_socket_over_http_2_outlives_the_idle_time_of_connections() {
+    tiffin_tests::run(async {
+        let settings = [
+            ("TIFFIN_HTTP_KEEP_ALIVE_SECONDS", "1"),
+            ("TIFFIN_HTTP_HEADER_TIMEOUT_SECONDS", "1"),
+            ("TIFFIN_WEBSOCKET_PING_INTERVAL_SECONDS", "1"),
+        ];
+        let city = City::with_settings(Database::Sqlite, &settings).await;
+        let printed = workspace::node_script("quiet_socket.mjs", &[&city.server().websocket_url(), "5"]).await;
+        assert_eq!(printed.trim(), r#"{"__typename":"Query"}"#);
     });
 }
 

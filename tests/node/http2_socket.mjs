@@ -31,6 +31,7 @@ export class Http2WebSocket extends WebSocket {
   constructor(url, protocols) {
     super(null, undefined, { autoPong: true });
     this._isServer = false;
+    this._closeTimeout = 30_000;
     this.#open(new URL(url.replace(/^ws/, "http")), protocols).catch((error) => {
       this.emit("error", error);
       this.emitClose();

@@ -82,8 +82,8 @@ async fn handle(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let origin = origin::of(peer, &parts.headers, &endpoint.app.config.http);
-    if websocket::is_handshake(&parts) {
-        return websocket::open(Endpoint::clone(&endpoint), parts, origin).await;
+    if websocket::is_asked_for(&parts) {
+        return websocket::open(Endpoint::clone(&endpoint), parts, origin);
     }
     let Some(accepted) = Accepted::read(&parts.headers) else {
         let message = "The response can be application/graphql-response+json, application/json or text/event-stream, and to a subscription multipart/mixed;subscriptionSpec=1.0.";

@@ -3,22 +3,24 @@
 mod connection;
 mod end;
 mod graphql_transport_ws;
+mod handshake;
 mod protocol;
 mod subscriptions_transport_ws;
 
 use axum::{
-    extract::{FromRequestParts, WebSocketUpgrade},
     http::{StatusCode, header, request::Parts, uri::Authority},
     response::Response,
 };
-use hyper::ext;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::{
     graphql::{Endpoint, refuse},
     server::UnderWay,
 };
 use crate::{config::HttpConfig, graphql::error::Code, viewer::Origin};
-use connection::Handshake;
+use connection::Beginning;
+use handshake::Handshake;
+pub(super) use handshake::is_asked_for;
 use protocol::Protocol;
 
 /// tungstenite keeps it for as long as the socket lives, 128 KiB by default: this is what ten thousand idle sockets can afford. What is
@@ -29,17 +31,9 @@ const WRITTEN_TOGETHER_BYTES: usize = 8 * 1024;
 /// More than any answer within the limits of complexity: what is larger ends the socket.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
-/// Whether the request is for a websocket: over HTTP/1.1 (RFC 6455), or as a stream of HTTP/2 (RFC 8441).
-pub(super) fn is_handshake(parts: &Parts) -> bool {
-    let upgrade = parts.headers.get(header::UPGRADE);
-    let is_websocket = |name: &[u8]| name.eq_ignore_ascii_case(b"websocket");
-    upgrade.is_some_and(|protocol| is_websocket(protocol.as_bytes()))
-        || parts.extensions.get::<ext::Protocol>().is_some_and(|protocol| is_websocket(protocol.as_str().as_bytes()))
-}
-
 /// Answers a handshake, and serves the socket.
-pub(super) async fn open(endpoint: Endpoint, mut parts: Parts, origin: Origin) -> Response {
-    let Ok(upgrade) = WebSocketUpgrade::from_request_parts(&mut parts, &()).await else {
+pub(super) fn open(endpoint: Endpoint, mut parts: Parts, origin: Origin) -> Response {
+    let Some(handshake) = Handshake::read(&mut parts) else {
         let message = "This is no websocket handshake that the server understands.";
         return refuse(StatusCode::BAD_REQUEST, Code::BadUserInput, message);
     };
@@ -48,17 +42,15 @@ pub(super) async fn open(endpoint: Endpoint, mut parts: Parts, origin: Origin) -
         return refuse(StatusCode::FORBIDDEN, Code::Forbidden, message);
     }
     let limits = &endpoint.app.config.websocket;
-    let upgrade = upgrade
-        .protocols(Protocol::ALL.map(Protocol::name))
+    let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITTEN_TOGETHER_BYTES)
         .max_write_buffer_size(MAX_ANSWER_BYTES)
-        .max_message_size(limits.message_bytes)
-        .max_frame_size(limits.message_bytes);
-    let protocol = upgrade.selected_protocol().and_then(|name| Protocol::named(name.as_bytes()));
-    let Some(protocol) = protocol else {
+        .max_message_size(Some(limits.message_bytes))
+        .max_frame_size(Some(limits.message_bytes));
+    let Some(protocol) = Protocol::liked_best(&parts.headers) else {
         // Browsers show no page what a refused handshake says, but the code of a close.
-        return upgrade.on_upgrade(|socket| end::NO_PROTOCOL.tell(socket));
+        return handshake.answer(None, config, |socket| end::NO_PROTOCOL.tell(socket));
     };
     let admission = match endpoint.connections.admit(&origin, protocol.transport()) {
         Ok(admission) => admission,
@@ -66,8 +58,8 @@ pub(super) async fn open(endpoint: Endpoint, mut parts: Parts, origin: Origin) -
     };
     let shutdown = endpoint.shutdown.clone();
     let under_way = parts.extensions.remove::<UnderWay>();
-    let handshake = Box::new(Handshake { endpoint, admission, protocol, headers: parts.headers, origin, under_way });
-    upgrade.on_upgrade(move |socket| shutdown.track(connection::serve(handshake, socket)))
+    let beginning = Box::new(Beginning { endpoint, admission, protocol, headers: parts.headers, origin, under_way });
+    handshake.answer(Some(protocol), config, move |socket| shutdown.track(connection::serve(beginning, socket)))
 }
 
 /// Whether the page that opens the socket may: browsers ask nobody before they open one, and only say where the page is from.

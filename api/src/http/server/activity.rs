@@ -5,23 +5,18 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    runtime::Handle,
     sync::OwnedSemaphorePermit,
-    time::{Instant, timeout},
+    time::Instant,
 };
 
 use super::Limits;
-
-/// How long a client that still talks is listened to after the last word to it.
-const READING_OUT: Duration = Duration::from_secs(2);
 
 /// What has happened on a connection lately.
 pub struct Activity {
@@ -162,45 +157,15 @@ impl HttpBody for Answer {
 
 /// A connection whose activity is noted, with its place among all of them, also where it becomes a websocket.
 pub struct Watched {
-    /// There until this is dropped.
-    stream: Option<TcpStream>,
+    stream: TcpStream,
     activity: Arc<Activity>,
-    place: Option<OwnedSemaphorePermit>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Watched {
     pub fn new(stream: TcpStream, activity: Arc<Activity>, place: OwnedSemaphorePermit) -> Self {
-        Watched { stream: Some(stream), activity, place: Some(place) }
+        Watched { stream, activity, _place: place }
     }
-
-    fn stream(&mut self) -> Pin<&mut TcpStream> {
-        // Nothing but `drop` takes it.
-        #[expect(clippy::expect_used)]
-        Pin::new(self.stream.as_mut().expect("the stream is there"))
-    }
-}
-
-impl Drop for Watched {
-    /// What is closed while something is unread is reset, and with it the client loses what it was told last.
-    fn drop(&mut self) {
-        let (Some(stream), Ok(runtime)) = (self.stream.take(), Handle::try_current()) else { return };
-        if stream.try_read(&mut [0]).is_ok_and(|read| read > 0) {
-            let place = self.place.take();
-            runtime.spawn(async move {
-                // Whoever goes on talking is left.
-                let read_out = timeout(READING_OUT, read_out(stream)).await;
-                tracing::trace!(?read_out, "a connection was closed while its client was talking");
-                drop(place);
-            });
-        }
-    }
-}
-
-async fn read_out(mut stream: TcpStream) -> io::Result<()> {
-    stream.shutdown().await?;
-    let mut rest = [0; 4096];
-    while stream.read(&mut rest).await? > 0 {}
-    Ok(())
 }
 
 impl AsyncRead for Watched {
@@ -210,7 +175,7 @@ impl AsyncRead for Watched {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(self.stream().poll_read(context, buffer))?;
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         if buffer.filled().len() > before {
             self.activity.hear();
         }
@@ -220,7 +185,7 @@ impl AsyncRead for Watched {
 
 impl AsyncWrite for Watched {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream().poll_write(context, bytes)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -228,24 +193,26 @@ impl AsyncWrite for Watched {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream().poll_write_vectored(context, bytes)
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.as_ref().is_some_and(TcpStream::is_write_vectored)
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream().poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

@@ -4,18 +4,17 @@
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use async_graphql::{Request, ScalarType, ServerError};
-use axum::{
-    extract::ws::{Message, WebSocket},
-    http::HeaderMap,
-};
-use futures_util::{FutureExt, SinkExt};
+use axum::http::HeaderMap;
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value as Json, json};
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
 use tokio_stream::StreamMap;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{
     end::{self, End},
     graphql_transport_ws,
+    handshake::Socket,
     protocol::{Incoming, Misunderstood, Protocol},
     subscriptions_transport_ws,
 };
@@ -38,7 +37,7 @@ use crate::{
 };
 
 /// What is known of a socket from its handshake.
-pub struct Handshake {
+pub struct Beginning {
     pub endpoint: Endpoint,
     pub admission: Admission,
     pub protocol: Protocol,
@@ -52,8 +51,8 @@ pub struct Handshake {
 const TOGETHER: usize = 16;
 
 /// Serves a socket to its end. Boxed, for whatever is handed from one future to the next takes its room in each.
-pub async fn serve(handshake: Box<Handshake>, socket: WebSocket) {
-    let mut connection = Connection::new(handshake, socket);
+pub async fn serve(beginning: Box<Beginning>, socket: Socket) {
+    let mut connection = Connection::new(beginning, socket);
     let end = match unwound(connection.follow()).await {
         Ok(Err(end)) => end,
         // The log has it.
@@ -69,7 +68,7 @@ struct Connection {
     endpoint: Endpoint,
     admission: Admission,
     protocol: Protocol,
-    socket: WebSocket,
+    socket: Socket,
     headers: HeaderMap,
     origin: Origin,
     /// Who asks, once the connection is acknowledged.
@@ -79,8 +78,8 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(handshake: Box<Handshake>, socket: WebSocket) -> Box<Self> {
-        let Handshake { endpoint, admission, protocol, headers, origin, under_way } = *handshake;
+    fn new(beginning: Box<Beginning>, socket: Socket) -> Box<Self> {
+        let Beginning { endpoint, admission, protocol, headers, origin, under_way } = *beginning;
         Box::new(Self {
             endpoint,
             admission,
@@ -127,12 +126,12 @@ impl Connection {
                 _ = self.operations.next_many(&mut said, TOGETHER), if !self.operations.is_empty() => {
                     self.pass_on(&mut said).await?;
                 }
-                message = self.socket.recv() => {
+                message = self.socket.next() => {
                     unanswered = 0;
                     match message {
                         // What is received takes room while it is read, which nobody needs who waits.
                         Some(Ok(message)) => self.receive(message).boxed().await?,
-                        Some(Err(error)) => return Err(End::unreadable(error)),
+                        Some(Err(error)) => return Err(End::unreadable(&error)),
                         None => return Err(end::GONE),
                     }
                 }
@@ -173,7 +172,7 @@ impl Connection {
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(_) => return Err(end::INVALID),
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => return Ok(()),
             Message::Close(_) => return Err(end::CLOSED),
         };
         match self.protocol.read(&text) {
@@ -309,7 +308,7 @@ impl Connection {
 }
 
 /// Waits for something to be sent, but no longer than this.
-async fn sent(patience: Duration, sending: impl Future<Output = Result<(), axum::Error>>) -> Result<(), End> {
+async fn sent(patience: Duration, sending: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
     match timeout(patience, sending).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(end::GONE),

@@ -2,10 +2,18 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use tokio::time::timeout;
-use tungstenite::error::{Error, ProtocolError};
+use futures_util::{SinkExt, StreamExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
+use tokio_tungstenite::tungstenite::{
+    Error, Message,
+    error::ProtocolError,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 
+use super::handshake::Socket;
 use crate::{
     graphql::error::Code,
     http::{
@@ -67,13 +75,13 @@ impl End {
     }
 
     /// What has come cannot be read (RFC 6455, section 7.4.1).
-    pub fn unreadable(error: axum::Error) -> Self {
-        match error.into_inner().downcast_ref() {
-            Some(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => GONE,
-            Some(Error::Protocol(_)) => BROKEN,
-            Some(Error::Utf8(_)) => NOT_UTF_8,
-            Some(Error::Capacity(_)) => TOO_BIG,
-            Some(_) | None => GONE,
+    pub fn unreadable(error: &Error) -> Self {
+        match error {
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => GONE,
+            Error::Protocol(_) => BROKEN,
+            Error::Utf8(_) => NOT_UTF_8,
+            Error::Capacity(_) => TOO_BIG,
+            _ => GONE,
         }
     }
 
@@ -106,21 +114,28 @@ impl End {
         }
     }
 
-    /// Tells the client, and waits a little for its answer.
-    pub async fn tell(self, mut socket: WebSocket) {
+    /// Tells the client, waits a little for its answer, and closes the connection in order.
+    pub async fn tell(self, mut socket: Socket) {
         let close = match self.last {
             LastWord::None => return count_close(None),
             LastWord::Answer => None,
-            LastWord::Close(code, meaning) => Some(CloseFrame { code, reason: meaning.into_owned().into() }),
+            LastWord::Close(code, meaning) => {
+                Some(CloseFrame { code: CloseCode::from(code), reason: meaning.into_owned().into() })
+            }
         };
-        count_close(close.as_ref().map(|frame| frame.code));
+        count_close(close.as_ref().map(|frame| frame.code.into()));
         let closing = async {
             if close.is_some() {
                 socket.send(Message::Close(close)).await?;
             }
             // tungstenite has the answer to a client's close ready, and sends it when it is read on.
-            while let Some(Ok(_)) = socket.recv().await {}
-            Ok::<_, axum::Error>(())
+            while let Some(Ok(_)) = socket.next().await {}
+            // What is closed while something is unread is reset, and with it the client may lose what it was told last.
+            let mut connection = socket.into_inner();
+            connection.shutdown().await?;
+            let mut rest = vec![0; 4096];
+            while connection.read(&mut rest).await? > 0 {}
+            Ok::<_, Error>(())
         };
         // A client that does not answer is left.
         let _ = timeout(CLOSE_TIME, closing).await;

@@ -1,6 +1,7 @@
 //! What the two protocols have in common, and which of them says what.
 
 use async_graphql::Request;
+use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value as Json};
 
 use super::{graphql_transport_ws, subscriptions_transport_ws};
@@ -40,8 +41,8 @@ pub(super) fn next(kind: &str, id: &str, payload: &str) -> String {
 }
 
 impl Protocol {
-    /// Those that are spoken, the preferred one first.
-    pub const ALL: [Self; 2] = [Self::GraphqlTransportWs, Self::SubscriptionsTransportWs];
+    /// Those that are spoken.
+    const ALL: [Self; 2] = [Self::GraphqlTransportWs, Self::SubscriptionsTransportWs];
 
     /// The name in `Sec-WebSocket-Protocol`: the older protocol has that of the newer one's library.
     pub const fn name(self) -> &'static str {
@@ -58,8 +59,15 @@ impl Protocol {
         }
     }
 
+    /// The first of those that a client offers, as it likes them (RFC 6455, section 4.1), that is spoken here.
+    pub fn liked_best(headers: &HeaderMap) -> Option<Self> {
+        let lines = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
+        let mut names = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+        names.find_map(|name| Self::named(name.trim_ascii()))
+    }
+
     /// The protocol of this name.
-    pub fn named(name: &[u8]) -> Option<Self> {
+    fn named(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|protocol| protocol.name().as_bytes() == name)
     }
 
