@@ -36,6 +36,21 @@ fn imports_keep_to_the_architecture() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+#[test]
+fn what_the_drawing_names_is_there() {
+    let text = workspace::read("docs/architecture.md");
+    let prose: String = text.split("```").step_by(2).collect();
+    let code =
+        prose.split('`').skip(1).step_by(2).filter(|code| code.contains('/')).map(|path| workspace::root().join(path));
+    let links = prose.split("](").skip(1).filter_map(|link| link.split_once(')'));
+    let links = links.map(|(link, _)| workspace::root().join("docs").join(link));
+    let named: Vec<_> = code.chain(links).collect();
+    assert!(named.len() > 20, "{named:?}");
+    for path in named {
+        assert!(path.exists(), "{}", path.display());
+    }
+}
+
 /// What a file of `api/src` names and should not.
 fn broken_rules(file: &str, text: &str) -> Vec<String> {
     let module = module_of(file);
