@@ -7,22 +7,18 @@ use std::collections::HashSet;
 
 use async_graphql::ID;
 use entity::customers;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
+use sea_orm::{ActiveValue::Set, IntoActiveModel};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::{
-    service::customer_own_in_tx,
+    service::{customer_own_in_tx, customer_write},
     types::{AddCustomerAddressInput, RemoveCustomerAddressInput, UpdateCustomerAddressInput},
 };
 use crate::{
     app::App,
-    clock,
     database::{self, Transaction},
-    features::{
-        address::{Address, AddressInput},
-        audit::service::{Action, Entry, record_in_tx},
-    },
+    features::address::{Address, AddressInput},
     graphql::{
         error::{Code, Error, Result},
         ids::{CustomerId, GlobalId},
@@ -146,13 +142,7 @@ async fn keep(
     let id = CustomerId(present.id);
     let mut row = present.into_active_model();
     row.addresses = Set(Some(Json::Array(addresses.iter().map(Address::to_json).collect())));
-    row.updated_at = Set(clock::now().into());
-    let customer = row.update(&transaction).await?;
-    if !viewer.is_customer(id) {
-        record_in_tx(&transaction, Entry::of(viewer, Action::CustomerUpdated).on(id)).await?;
-    }
-    transaction.commit().await?;
-    Ok(customer)
+    customer_write(transaction, viewer, id, row).await
 }
 
 /// Whose address has this id.

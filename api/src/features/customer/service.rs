@@ -140,6 +140,16 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
     if let Some(addresses) = input::clearable(wanted.addresses) {
         row.addresses = Set(addresses.map(|wanted| replaced(id, written.as_ref(), &wanted)).transpose()?);
     }
+    customer_write(transaction, viewer, id, row).await
+}
+
+/// Writes what was changed of a customer and commits. What somebody else changed is recorded.
+pub(super) async fn customer_write(
+    transaction: Transaction,
+    viewer: &Viewer,
+    id: CustomerId,
+    mut row: customers::ActiveModel,
+) -> Result<customers::Model> {
     row.updated_at = Set(clock::now().into());
     let customer = row.update(&transaction).await?;
     if !viewer.is_customer(id) {
