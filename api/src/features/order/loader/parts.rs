@@ -99,6 +99,9 @@ impl Batch for VisibleItem {
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, OrderItem>> {
         let currency = column_of::<orders::Model>(&orders::Column::Currency);
         let orders = visible_orders(reader, keys.iter().map(|key| key.0), currency).await?;
+        if orders.is_empty() {
+            return Ok(HashMap::new());
+        }
         let columns = columns.and(column_of::<order_items::Model>(&order_items::Column::DishId));
         let ids: Vec<_> = orders.keys().map(|order| ItemsOfOrder(*order)).collect();
         let mut found = HashMap::with_capacity(keys.len());
