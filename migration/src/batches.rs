@@ -96,13 +96,16 @@ async fn fold_row(
     }
     let folded: Vec<_> = parts.iter().map(|part| search_text::fold(part)).collect();
     let folded = folded.join(between);
-    if folded == row.try_get::<String>("", "search_text")? {
+    let read: String = row.try_get("", "search_text")?;
+    if folded == read {
         return Ok(());
     }
+    // What a server has folded since is newer than what was read here.
     let update = Query::update()
         .table(Alias::new(table))
         .value("search_text", folded)
         .and_where(Expr::col("id").eq(row.try_get::<i32>("", "id")?))
+        .and_where(Expr::col("search_text").eq(read))
         .take();
     manager.execute(update).await
 }
