@@ -123,4 +123,23 @@ mod tests {
         // Whoever has one already is paid in it as before.
         assert_eq!((digits("HRK"), digits("BGN"), digits("UYI")), (2, 2, 0));
     }
+
+    /// docs/clients/money.md shows the code that is run here.
+    #[test]
+    fn pages_show_amounts_of_every_currency_with_all_their_digits() {
+        tiffin_tests::run(async {
+            let letters = || 'A'..='Z';
+            let codes =
+                letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+            let supported: Vec<_> = codes.filter(|code| is_supported(code)).map(|code| (digits(&code), code)).collect();
+            let currencies = serde_json::to_string(&supported).unwrap();
+            let printed = tiffin_tests::workspace::node_script("money.mjs", &[&currencies]).await;
+            let rounded: Vec<String> = serde_json::from_str(&printed).unwrap();
+            println!("Of {} currencies Node.js alone rounds {}: {}", supported.len(), rounded.len(), rounded.join(" "));
+            for code in ["HUF", "COP", "IDR", "PKR"] {
+                assert!(rounded.iter().any(|rounded| rounded == code), "docs/clients/money.md says it of {code}");
+            }
+            assert!(!rounded.iter().any(|code| code == "USD"));
+        });
+    }
 }

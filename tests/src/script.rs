@@ -13,7 +13,7 @@ pub struct Script {
 
 impl Script {
     pub fn start(script: &str, arguments: &[&str]) -> Self {
-        let (process, printed) = workspace::node_process(script, arguments);
+        let (process, printed) = workspace::script_process(script, arguments);
         Script { process, printed }
     }
 

@@ -109,19 +109,31 @@ pub(crate) type Printed = Lines<BufReader<ChildStdout>>;
 /// Starts `tests/node/<script>`, which serves on a port that its first line names until its standard input ends: keep the process,
 /// and dropping it ends it.
 pub(crate) async fn node_server(script: &str, arguments: &[&str]) -> (Child, Printed, u16) {
-    let (process, mut printed) = node_process(script, arguments);
+    let (process, mut printed) = script_process(script, arguments);
     let Listening { port } = next_printed(&mut printed).await;
     (process, printed, port)
 }
 
-/// Starts `tests/node/<script>`, which goes on until its standard input ends, as it does when the process is dropped.
-pub(crate) fn node_process(script: &str, arguments: &[&str]) -> (Child, Printed) {
-    let mut process = node(script)
+/// `tests/node/<script>`, to be run by a Python that has the packages of docs/clients/python.md.
+fn python(script: &str) -> tokio::process::Command {
+    let python = std::env::var("TEST_PYTHON").expect(
+        "TEST_PYTHON is not set: run the tests with ./test, which installs the packages, or set it to a Python that has those of tests/node/clients/python/requirements.txt",
+    );
+    let mut command = tokio::process::Command::new(python);
+    command.arg(script).current_dir(root().join("tests/node")).env("PYTHONDONTWRITEBYTECODE", "1").kill_on_drop(true);
+    command
+}
+
+/// Starts `tests/node/<script>`, by the interpreter of its kind. It goes on until it is done, or its standard input ends, as it does when
+/// the process is dropped.
+pub(crate) fn script_process(script: &str, arguments: &[&str]) -> (Child, Printed) {
+    let mut command = if script.ends_with(".py") { python(script) } else { node(script) };
+    let mut process = command
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .unwrap_or_else(|error| panic!("Node.js does not start ({error}): run ./test"));
+        .unwrap_or_else(|error| panic!("the interpreter of {script} does not start ({error}): run ./test"));
     let printed = BufReader::new(process.stdout.take().expect("the output is piped")).lines();
     (process, printed)
 }
