@@ -86,3 +86,4 @@ mod traffic;
 mod websocket;
 mod websocket_closing;
 mod websocket_older;
+mod workflows;

@@ -2,8 +2,8 @@
 //!
 //! What is selected below a field is compiled into a plan: which columns its rows need, and what is loaded for them. The plan runs
 //! breadth-first: each relation is loaded once for all objects of a level, in one statement, and what was read is written as JSON as it
-//! comes, without a tree of values between. Objects are declared by the attribute [`object`]; async-graphql makes the schema of the same
-//! declarations, and can execute them by itself ([`ExecuteAlone`]), which tests hold the plans against.
+//! comes, without a tree of values between. Objects are declared by the attribute [`object`](macro@object); async-graphql makes the
+//! schema of the same declarations, and can execute them by itself ([`ExecuteAlone`]), which tests hold the plans against.
 //! `docs/decisions/0028-plans.md` has the reasons and the measurements.
 
 mod answer;

@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, join_all};
 
 use super::{Answer, Level, Scope, Selected, Violation, key::ResponseKey, leaf::write_text};
 
-/// An object that the attribute [`object`](super::object) declares.
+/// An object that the attribute [`object`](macro@super::object) declares.
 pub trait Planned: OutputType + Clone + 'static {
     /// What its fields are read from.
     type Row: Send + Sync;
@@ -33,16 +33,16 @@ pub trait Planned: OutputType + Clone + 'static {
 
 /// How a field is answered, for all objects of a level.
 pub trait FieldPlan<T: Planned>: Send + Sync {
-    /// See [`Output::is_ready`].
+    /// See [`Output::is_ready`](super::Output::is_ready).
     fn is_ready(&self) -> bool;
 
-    /// See [`Output::write`].
+    /// See [`Output::write`](super::Output::write).
     ///
     /// # Errors
     /// There is nothing to show, and it may not be null.
     fn write(&self, row: &T::Row, scope: Scope<'_>, answer: &mut Answer) -> Result<(), Violation>;
 
-    /// See [`Output::answer`].
+    /// See [`Output::answer`](super::Output::answer).
     fn answer<'a>(&'a self, rows: &[&'a T::Row], scope: Scope<'a>) -> BoxFuture<'a, Level>;
 }
 
