@@ -12,6 +12,8 @@ pub enum AccountTokenPurpose {
     ResetPassword,
     #[sea_orm(string_value = "INVITATION")]
     Invitation,
+    #[sea_orm(string_value = "CHANGE_EMAIL")]
+    ChangeEmail,
 }
 #[derive(Debug, Default, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
 #[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "driver_status")]

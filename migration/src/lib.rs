@@ -75,6 +75,7 @@ mod m20261130_097500_index_delivered_orders;
 mod m20261130_097600_index_prices_of_category;
 mod m20261130_097700_index_active_restaurants;
 mod m20261201_000300_refold_search_text;
+mod m20261201_000400_add_purpose_change_email;
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
 use semver::Version;
@@ -160,6 +161,7 @@ fn steps() -> Vec<Step> {
         Step::new(V0_1, m20261130_097600_index_prices_of_category::Migration),
         Step::new(V0_1, m20261130_097700_index_active_restaurants::Migration),
         Step::new(V0_1, m20261201_000300_refold_search_text::Migration),
+        Step::new(V0_1, m20261201_000400_add_purpose_change_email::Migration),
     ]
 }
 

@@ -3,6 +3,7 @@
 mod addresses;
 mod attempts;
 mod deletion;
+mod email_change;
 mod generations;
 mod letters;
 mod record;

@@ -52,6 +52,8 @@ impl Code {
 pub enum Reason {
     /// The cursor is from before the data were restored, copied or taken over: there is no going on after it.
     CursorExpired,
+    /// Whoever asks has to prove anew who it is, by signing in.
+    SignInAgain,
     /// The order would cost this much now, and not what the customer agreed to.
     PriceChanged { total: Decimal },
 }
@@ -61,6 +63,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::CursorExpired => "CURSOR_EXPIRED",
+            Reason::SignInAgain => "SIGN_IN_AGAIN",
             Reason::PriceChanged { .. } => "PRICE_CHANGED",
         }
     }
@@ -112,6 +115,12 @@ impl Error {
     pub fn cursor_expired() -> Self {
         let message = "The data were restored since: read them anew, and begin without `after`.";
         Error { reason: Some(Reason::CursorExpired), ..Error::bad_input("after", message) }
+    }
+
+    /// A session that was opened long ago is not enough for this, and there is no password to ask for.
+    pub fn sign_in_again() -> Self {
+        let message = "Sign in with your provider again first, and then do this within ten minutes.";
+        Error { reason: Some(Reason::SignInAgain), ..Error::forbidden(message) }
     }
 
     /// The order costs `total` by now, which is not what the customer agreed to.

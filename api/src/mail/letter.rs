@@ -24,6 +24,14 @@ pub enum Occasion {
     ResetPassword { token: SecretString, valid_for: Duration },
     /// To set the first password of an account that somebody else made for them: `/accept-invitation`.
     Invitation { token: SecretString, valid_for: Duration },
+    /// To prove that the address that an account is to have is theirs: `/verify-email`.
+    ChangeEmail { token: SecretString, valid_for: Duration },
+    /// Somebody wants their account to have this address, which has one already.
+    EmailTaken,
+    /// The account is to have another address than this one.
+    EmailChangeRequested,
+    /// The account has another address than this one.
+    EmailChanged,
     /// The password was changed, or set anew.
     PasswordChanged,
     /// The account can be entered through this provider from now on.
@@ -33,7 +41,12 @@ pub enum Occasion {
 impl Letter {
     /// To the user's e-mail address.
     pub fn to(user: &users::Model, occasion: Occasion) -> Self {
-        Letter { email: user.email.clone(), occasion }
+        Letter::to_address(&user.email, occasion)
+    }
+
+    /// To an address that no account need have.
+    pub fn to_address(email: &str, occasion: Occasion) -> Self {
+        Letter { email: email.to_owned(), occasion }
     }
 
     pub(super) fn subject(&self) -> &'static str {
@@ -41,6 +54,10 @@ impl Letter {
             Occasion::VerifyEmail { .. } => "Confirm your e-mail address",
             Occasion::ResetPassword { .. } => "Set a new password",
             Occasion::Invitation { .. } => "You are invited to Tiffin",
+            Occasion::ChangeEmail { .. } => "Confirm your new e-mail address",
+            Occasion::EmailTaken => "This e-mail address has an account",
+            Occasion::EmailChangeRequested => "Your e-mail address is to be changed",
+            Occasion::EmailChanged => "Your e-mail address was changed",
             Occasion::PasswordChanged => "Your password was changed",
             Occasion::SignInAdded { .. } => "A new way to sign in to your account",
         }
@@ -49,10 +66,14 @@ impl Letter {
     /// The page of the front end that the letter leads to.
     pub(super) fn link(&self, front_end: &Url) -> Option<Url> {
         let (page, token) = match &self.occasion {
-            Occasion::VerifyEmail { token, .. } => ("verify-email", token),
+            Occasion::VerifyEmail { token, .. } | Occasion::ChangeEmail { token, .. } => ("verify-email", token),
             Occasion::ResetPassword { token, .. } => ("reset-password", token),
             Occasion::Invitation { token, .. } => ("accept-invitation", token),
-            Occasion::PasswordChanged | Occasion::SignInAdded { .. } => return None,
+            Occasion::EmailTaken
+            | Occasion::EmailChangeRequested
+            | Occasion::EmailChanged
+            | Occasion::PasswordChanged
+            | Occasion::SignInAdded { .. } => return None,
         };
         let mut link = front_end.clone();
         link.path_segments_mut().ok()?.pop_if_empty().push(page);
@@ -81,6 +102,37 @@ impl Letter {
                 link,
                 format!("The link works once, for {}.", in_words(*valid_for)),
                 "If you do not know why you got this, ignore this letter: nothing happens without the link.".to_owned(),
+            ],
+            Occasion::ChangeEmail { valid_for, .. } => vec![
+                "Somebody, hopefully you, wants an account at Tiffin to have this e-mail address. Confirm it here:"
+                    .to_owned(),
+                link,
+                format!(
+                    "The link works once, for {}. The account has this address from then on: it is signed in to with it, and links that \
+                     set a password go here.",
+                    in_words(*valid_for)
+                ),
+                "If you did not ask for it, ignore this letter: nothing changes without the link.".to_owned(),
+            ],
+            Occasion::EmailTaken => vec![
+                "Somebody, hopefully you, wants another account at Tiffin to have this e-mail address. It has an account \
+                 already, and an address has one only."
+                    .to_owned(),
+                "If it was you, sign in to the account that has it, and delete that one or give it another address first."
+                    .to_owned(),
+                "If it was not you, ignore this letter: nothing changes.".to_owned(),
+            ],
+            Occasion::EmailChangeRequested => vec![
+                "Somebody, hopefully you, asked for another e-mail address for your account at Tiffin. It changes when the new \
+                 address is confirmed; until then everything is as it was."
+                    .to_owned(),
+                "If that was not you, set a new password at once: nothing changes then.".to_owned(),
+            ],
+            Occasion::EmailChanged => vec![
+                "Your account at Tiffin has another e-mail address from now on, as was asked for. Nothing about it is sent here \
+                 any more."
+                    .to_owned(),
+                "If that was not you, tell us.".to_owned(),
             ],
             Occasion::PasswordChanged => vec![
                 "The password of your account at Tiffin was changed.".to_owned(),

@@ -15,13 +15,13 @@ use sea_orm::{
     sea_query::{Expr, SelectStatement},
 };
 
-use super::{ACCOUNTS, PASSWORD, demo::DOMAIN};
+use super::{ACCOUNTS, PASSWORD};
 use crate::{
     app::App,
     clock,
     database::{self, Transaction},
     features::{
-        account::service::announce,
+        account::service::{DEMO_DOMAIN, announce},
         order::service::{Dismissal, driver_dismiss_in_tx},
     },
     graphql::{error::Error, ids::UserId},
@@ -125,9 +125,8 @@ pub(super) fn emails() -> [&'static str; ACCOUNTS.len()] {
     ACCOUNTS.map(|account| account.email)
 }
 
-/// Nobody else has such an address: no letter can be sent to this domain (RFC 2606).
 fn made_up() -> Condition {
-    Condition::all().add(users::Column::NormalizedEmail.ends_with(format!("@{DOMAIN}")))
+    Condition::all().add(users::Column::NormalizedEmail.ends_with(format!("@{DEMO_DOMAIN}")))
 }
 
 fn their_ids() -> SelectStatement {

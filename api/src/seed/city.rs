@@ -21,11 +21,12 @@ use self::timeline::Timeline;
 use super::{
     ADMIN, CUSTOMER, DRIVER, MERCHANT,
     catalog::{self, RESTAURANTS},
-    demo::{DOMAIN, UNDER_WAY},
+    demo::UNDER_WAY,
     opinion, people,
     rows::{NewDish, NewDriver, NewRestaurant, Rows, degrees, next_id},
     story::{self, Appointment, Courier, Ending, Kitchen, Move, Roster},
 };
+use crate::features::account::service::DEMO_DOMAIN;
 
 const DAYS: i64 = 28;
 /// Metres from the centre to the city's edge.
@@ -69,7 +70,7 @@ pub fn landmark() -> String {
 /// The name and the e-mail address of the user of that number.
 fn person(number: i32) -> (String, String) {
     let name = people::name(usize::try_from(number).unwrap_or_default());
-    let email = people::email(&format!("{name} {number}"), DOMAIN);
+    let email = people::email(&format!("{name} {number}"), DEMO_DOMAIN);
     (name, email)
 }
 

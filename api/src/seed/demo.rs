@@ -17,8 +17,8 @@ use super::{
     rows::{NewDriver, NewRestaurant, Rows, degrees, next_id},
     story::{self, Appointment, Courier, Ending, Kitchen, Move, Roster},
 };
+use crate::features::account::service::DEMO_DOMAIN;
 
-pub const DOMAIN: &str = "demo.tiffin.example";
 const CUSTOMERS: usize = 40;
 const DRIVERS: usize = 10;
 const ORDERS: usize = 300;
@@ -74,7 +74,7 @@ pub fn rows(now: DateTime<Utc>) -> Rows {
 fn add_customers(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
     for number in 0..CUSTOMERS {
         let name = if number == 0 { "Maya Rao".to_owned() } else { people::name(number) };
-        let email = if number == 0 { CUSTOMER.to_owned() } else { people::email(&name, DOMAIN) };
+        let email = if number == 0 { CUSTOMER.to_owned() } else { people::email(&name, DEMO_DOMAIN) };
         let mut addresses = vec![people::address(rng, "Home", RADIUS)];
         if number == 0 || rng.random_bool(0.3) {
             addresses.push(people::address(rng, "Work", RADIUS));
@@ -92,7 +92,7 @@ fn add_customers(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
 fn add_drivers(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
     for number in 0..DRIVERS {
         let name = if number == 0 { "Diego Santos".to_owned() } else { people::name(CUSTOMERS + number) };
-        let email = if number == 0 { DRIVER.to_owned() } else { people::email(&name, DOMAIN) };
+        let email = if number == 0 { DRIVER.to_owned() } else { people::email(&name, DEMO_DOMAIN) };
         let driver = NewDriver {
             name: &name,
             email: &email,
@@ -117,7 +117,7 @@ fn add_restaurants(rows: &mut Rows, now: DateTime<Utc>) -> Vec<Kitchen> {
                 merchant
             } else {
                 let name = people::name(CUSTOMERS + DRIVERS + number);
-                rows.user(&name, &people::email(&name, DOMAIN), UserRole::Merchant, opened)
+                rows.user(&name, &people::email(&name, DEMO_DOMAIN), UserRole::Merchant, opened)
             };
             add_restaurant(rows, facts, staff, opened)
         })

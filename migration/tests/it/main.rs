@@ -6,6 +6,7 @@ mod addresses;
 mod backfill;
 mod entities;
 mod erd;
+mod purposes;
 mod rules;
 mod scratch;
 mod steps;

@@ -267,6 +267,11 @@ async fn of_accounts(city: &City) -> Vec<Operation> {
         operation("refreshSession", &anonymous, json!({"refreshToken": token(&eve, "refreshToken")})),
         operation("signOut", &anonymous, json!({"refreshToken": token(&eve, "refreshToken")})),
         operation("changePassword", &signed_in, change),
+        operation(
+            "changeEmail",
+            &signed_in,
+            json!({"newEmail": "lan@new.example", "password": "quite another password"}),
+        ),
         operation("requestEmailVerification", &anonymous, json!({"email": "eve@example.com"})),
         operation("verifyEmail", &anonymous, json!({"token": verification})),
         operation("requestPasswordReset", &anonymous, json!({"email": "eve@example.com"})),

@@ -131,6 +131,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("CompleteOpenIdSignInInput.code", Free),
     ("ChangePasswordInput.currentPassword", Free),
     ("ChangePasswordInput.newPassword", Password),
+    ("ChangeEmailInput.newEmail", Email),
+    ("ChangeEmailInput.password", Free),
     ("RequestEmailVerificationInput.email", Email),
     ("VerifyEmailInput.token", Secret),
     ("RequestPasswordResetInput.email", Email),

@@ -11,12 +11,17 @@ use sea_orm::{
 };
 
 use super::{
+    proof,
     service::{deleted_address, search_text},
     sign_in::find_by_email,
 };
 use crate::{
+    clock,
     database::{self, Pool, Transaction},
-    features::audit::service::{Action, Entry, record_in_tx},
+    features::{
+        audit::service::{Action, Entry, record_in_tx},
+        customer::service::customer_link_in_tx,
+    },
     graphql::{
         error::{Error, Result},
         ids::{CustomerId, GlobalId, UserId},
@@ -127,9 +132,32 @@ pub async fn address_set(db: &Pool, user: UserId, email: &str) -> Result<users::
     row.search_text = Set(search_text);
     row.email_verified_at = Set(None);
     let user = row.update(&transaction).await?;
+    // Nothing that was sent to the former one is good for this one, nor is another one that waits.
+    proof::withdraw_in_tx(&transaction, user.id, &proof::ALL).await?;
     record_in_tx(&transaction, Entry::of(&Viewer::System, Action::UserEmailSet).on(user.id())).await?;
     transaction.commit().await?;
     Ok(user)
+}
+
+/// Lets the user's customer record have its address, which the user has proved. A record of nobody's that has it becomes the user's where it has
+/// none. CONFLICT on `token` where it has one: two records are not made one, and neither may lose its orders.
+pub async fn customer_follow_in_tx(transaction: &Transaction, user: &users::Model) -> Result<()> {
+    let Some(customer) = customer_of(transaction, user.id).await? else {
+        return customer_link_in_tx(transaction, user).await;
+    };
+    let waiting = customers::Entity::find()
+        .filter(customers::Column::NormalizedEmail.eq(&user.normalized_email))
+        .filter(customers::Column::UserId.is_null());
+    if waiting.one(transaction).await?.is_some() {
+        let message = "A customer without an account has this e-mail address: ask who runs this service to decide.";
+        return Err(Error::conflict(message).with_field("token"));
+    }
+    let mut row = customer.into_active_model();
+    row.email = Set(user.email.clone());
+    row.normalized_email = Set(user.normalized_email.clone());
+    row.updated_at = Set(clock::now().into());
+    row.update(transaction).await?;
+    Ok(())
 }
 
 fn form(user: &users::Model) -> Option<String> {

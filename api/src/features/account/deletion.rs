@@ -7,7 +7,7 @@ use super::{
     administration::{admin_remains, admins_lock_in_tx},
     service::deleted_address,
     session::announce,
-    sign_in::attempt_count,
+    sign_in::password_confirm,
     types::DeleteAccountInput,
 };
 use crate::{
@@ -23,7 +23,6 @@ use crate::{
         error::{Error, Result},
         ids::UserId,
     },
-    password,
     viewer::Viewer,
 };
 
@@ -34,13 +33,7 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     let id = asking.id;
     let user = users::Entity::find_by_id(id.0).one(&app.db).await?.ok_or_else(Error::unauthenticated)?;
     if user.password_hash.is_some() {
-        if let Some(origin) = &asking.origin {
-            attempt_count(app, origin, &user.normalized_email).await?;
-        }
-        let given = wanted.password.unwrap_or_default();
-        if !password::is_right(given, user.password_hash.clone()).await? {
-            return Err(Error::bad_input("password", "This is not your password."));
-        }
+        password_confirm(app, asking, &user, "password", wanted.password.unwrap_or_default()).await?;
     }
     let transaction = database::begin(&app.db).await?;
     let admins = admins_lock_in_tx(&transaction).await?;

@@ -3,6 +3,7 @@
 mod administration;
 mod collision;
 mod deletion;
+mod email_change;
 pub mod expiry;
 mod generation;
 pub mod loader;

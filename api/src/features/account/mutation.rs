@@ -2,14 +2,14 @@ use async_graphql::Context;
 use declare::mutations;
 
 use super::{
-    User, administration, deletion, openid,
+    User, administration, deletion, email_change, openid,
     rights::seen_by_user,
     session::{self, SignedOut},
     sign_in,
     types::{
-        ActiveSession, ChangePasswordInput, ChangePasswordPayload, CompleteOpenIdSignInInput,
-        CompleteOpenIdSignInPayload, DeleteAccountInput, DeleteAccountPayload, RefreshSessionInput,
-        RefreshSessionPayload, RequestEmailVerificationInput, RequestEmailVerificationPayload,
+        ActiveSession, ChangeEmailInput, ChangeEmailPayload, ChangePasswordInput, ChangePasswordPayload,
+        CompleteOpenIdSignInInput, CompleteOpenIdSignInPayload, DeleteAccountInput, DeleteAccountPayload,
+        RefreshSessionInput, RefreshSessionPayload, RequestEmailVerificationInput, RequestEmailVerificationPayload,
         RequestPasswordResetInput, RequestPasswordResetPayload, ResetPasswordInput, ResetPasswordPayload,
         RevokeAllSessionsInput, RevokeAllSessionsPayload, RevokeSessionInput, RevokeSessionPayload, Session,
         SetUserActiveInput, SetUserActivePayload, SetUserRoleInput, SetUserRolePayload, SignInInput, SignInPayload,
@@ -95,7 +95,9 @@ impl SignInMutation {
         Ok(RequestEmailVerificationPayload { accepted: true })
     }
 
-    /// Marks the e-mail address as verified. BAD_USER_INPUT when the link is not valid, was used or has expired.
+    /// Marks the e-mail address as verified, or gives the account the one that `changeEmail` asked for; links that were sent to it before
+    /// are worth nothing then, and its sessions go on. BAD_USER_INPUT when the link is not valid, was used or has expired, or when another
+    /// one was asked for since; CONFLICT on `token` when another account has the new address by now.
     async fn verify_email(&self, ctx: &Context<'_>, input: VerifyEmailInput) -> Result<VerifyEmailPayload> {
         let user = verification::email_verify(ctx.app(), ctx.origin(), input).await?;
         Ok(VerifyEmailPayload { user: seen_by_user(user, None) })
@@ -129,6 +131,22 @@ impl AccountMutation {
         Ok(ChangePasswordPayload {
             user: User(verification::password_change(ctx.app(), ctx.viewer(), input).await?.into()),
         })
+    }
+
+    /// Asks for another e-mail address for one's own account. A link goes to the new address, and `verifyEmail` with its token puts it in
+    /// force; the present address is told now, and again then. Of several that were asked for, the newest counts, and a new password
+    /// ends it. Whether the new address has an account already, only who reads its mail learns: then the message has no link. Null
+    /// where it fails.
+    ///
+    /// BAD_USER_INPUT on `password` when it is wrong, and on `newEmail` for the present address; FORBIDDEN with
+    /// `reason: SIGN_IN_AGAIN` for an account without a password whose session is older than ten minutes, and FORBIDDEN for the demo's
+    /// people; RATE_LIMITED after many attempts or messages; UNAVAILABLE where the server sends no mail.
+    async fn change_email(&self, ctx: &Context<'_>, input: ChangeEmailInput) -> Option<Result<ChangeEmailPayload>> {
+        let requested = email_change::email_change_request(ctx.app(), ctx.viewer(), input).await;
+        Some(requested.map(|requested| ChangeEmailPayload {
+            user: User(requested.user.into()),
+            expires_at: requested.expires_at.into(),
+        }))
     }
 
     /// Ends one of one's own sessions, at once and everywhere. Admins end anybody's. NOT_FOUND for those of others.

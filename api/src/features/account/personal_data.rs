@@ -3,11 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use entity::{columns::Columns, customers, drivers, identities, users};
+use entity::{account_tokens, columns::Columns, customers, drivers, identities, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, prelude::DateTimeWithTimeZone};
 use serde_json::{Value as Json, json};
 
-use super::types::Role;
+use super::{proof::Purpose, types::Role};
 use crate::{
     database::Pool,
     features::{
@@ -29,8 +29,9 @@ use crate::{
 
 /// How many accounts at OpenID providers are shown: an account is linked to one of each provider.
 const MAXIMUM_IDENTITIES: u64 = 20;
-/// How many fields the document has at most: those of the user, the customer and the driver, of addresses and of identities.
-pub const DOCUMENT_FIELDS: usize = 6 + 7 + 9 + 9 * MAXIMUM_ADDRESSES + 3 * MAXIMUM_IDENTITIES as usize;
+/// How many fields the document has at most: those of the user, a change of its address, the customer and the driver, of addresses and of
+/// identities.
+pub const DOCUMENT_FIELDS: usize = 6 + 3 + 7 + 9 + 9 * MAXIMUM_ADDRESSES + 3 * MAXIMUM_IDENTITIES as usize;
 
 /// Key: what is held on a user once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,15 +52,17 @@ impl Batch for DocumentOf {
 
 /// What is held on the user once: who it is, as a customer and as a driver.
 async fn document(reader: &Reader, user: UserId) -> Result<Json> {
-    let (row, customer, driver, identities) = futures_util::try_join!(
+    let (row, customer, driver, identities, email_change) = futures_util::try_join!(
         load_one(reader, ById::<users::Model>(user)),
         load_one(reader, CustomerOfUser(user)),
         load_one(reader, DriverOfUser(user)),
         identities_of(&reader.app.db, user),
+        email_change_of(&reader.app.db, user),
     )?;
     let row: Arc<users::Model> = row.ok_or_else(Error::unauthenticated)?;
     Ok(json!({
         "user": of_user(&row),
+        "emailChange": email_change,
         "identities": identities,
         "customer": customer.as_deref().map(of_customer),
         "driver": driver.as_deref().map(of_driver),
@@ -102,6 +105,17 @@ fn of_driver(driver: &drivers::Model) -> Json {
         |position| json!({ "lat": position.lat, "lng": position.lng, "recordedAt": utc(position.recorded_at) }),
     );
     document
+}
+
+/// The address that was asked for last and is not verified; null where none was, or it is forgotten.
+async fn email_change_of(db: &Pool, user: UserId) -> Result<Json> {
+    let waiting = account_tokens::Entity::find()
+        .filter(account_tokens::Column::UserId.eq(user.0))
+        .filter(account_tokens::Column::Purpose.eq(Purpose::ChangeEmail))
+        .one(db)
+        .await?;
+    let document = |token: account_tokens::Model| json!({ "email": token.email, "requestedAt": time(token.created_at), "expiresAt": time(token.expires_at) });
+    Ok(waiting.map_or(Json::Null, document))
 }
 
 async fn identities_of(db: &Pool, user: UserId) -> Result<Json> {

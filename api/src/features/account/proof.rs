@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use entity::{account_tokens, users};
+use migration::email::Email;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter,
     QueryTrait, sea_query::Expr,
@@ -25,23 +27,50 @@ use crate::{
 /// What a token is sent for.
 pub use entity::sea_orm_active_enums::AccountTokenPurpose as Purpose;
 
-/// Makes a token of the user's and the letter that brings it. Post it after the commit.
+/// Every purpose: what is withdrawn where nothing that was sent before is to be good any more.
+pub const ALL: [Purpose; 4] = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::Invitation, Purpose::ChangeEmail];
+
+/// Makes a token of the user's and the letter that brings it to its address. Post it after the commit.
 pub async fn letter_in_tx(
     app: &App,
     transaction: &Transaction,
     user: &users::Model,
     purpose: Purpose,
 ) -> Result<Letter> {
+    let (letter, _) = letter_to_in_tx(app, transaction, user.id, &user.email, purpose).await?;
+    Ok(letter)
+}
+
+/// Makes the one token by which the user gets this address, the letter that brings it there, and when it expires. What was asked for before
+/// is good no more.
+pub async fn change_letter_in_tx(
+    app: &App,
+    transaction: &Transaction,
+    user: &users::Model,
+    email: &Email,
+) -> Result<(Letter, DateTime<Utc>)> {
+    withdraw_in_tx(transaction, user.id, &[Purpose::ChangeEmail]).await?;
+    letter_to_in_tx(app, transaction, user.id, email.written(), Purpose::ChangeEmail).await
+}
+
+async fn letter_to_in_tx(
+    app: &App,
+    transaction: &Transaction,
+    user: i32,
+    email: &str,
+    purpose: Purpose,
+) -> Result<(Letter, DateTime<Utc>)> {
     let token = secret::generate();
     let now = clock::now();
     let valid_for = lifetime(app, purpose);
+    let expires_at = now + valid_for;
     let row = account_tokens::ActiveModel {
         token_hash: Set(secret::hash(&token)),
-        user_id: Set(user.id),
+        user_id: Set(user),
         purpose: Set(purpose),
-        email: Set(user.email.clone()),
+        email: Set(email.to_owned()),
         created_at: Set(now.into()),
-        expires_at: Set((now + valid_for).into()),
+        expires_at: Set(expires_at.into()),
         used_at: Set(None),
     };
     row.insert(transaction).await?;
@@ -50,15 +79,23 @@ pub async fn letter_in_tx(
         Purpose::VerifyEmail => Occasion::VerifyEmail { token, valid_for },
         Purpose::ResetPassword => Occasion::ResetPassword { token, valid_for },
         Purpose::Invitation => Occasion::Invitation { token, valid_for },
+        Purpose::ChangeEmail => Occasion::ChangeEmail { token, valid_for },
     };
-    Ok(Letter::to(user, occasion))
+    Ok((Letter::to_address(email, occasion), expires_at))
 }
 
-/// Uses a token up, and gives its user. BAD_USER_INPUT when it is unknown, was sent for something else, was used or has expired, or
-/// when the user has another address by now.
-pub async fn take_in_tx(transaction: &Transaction, token: &str, purposes: &[Purpose]) -> Result<users::Model> {
+/// What a token has proved of its user.
+pub struct Proved {
+    pub user: users::Model,
+    pub purpose: Purpose,
+    /// Whose mail it was that the token came with.
+    pub email: String,
+}
+
+/// Uses a token up. BAD_USER_INPUT when it is unknown, was sent for something else, was used or has expired, or when the user has another
+/// address by now than the one that it proves.
+pub async fn take_in_tx(transaction: &Transaction, token: &str, purposes: &[Purpose]) -> Result<Proved> {
     use account_tokens::Column;
-    let refused = || Error::bad_input("token", "This link is not valid any more: ask for a new one.");
     let now = clock::now();
     let hash = secret::hash(token);
     let user = user_of_token_lock_in_tx(transaction, &hash).await?.ok_or_else(refused)?;
@@ -71,7 +108,16 @@ pub async fn take_in_tx(transaction: &Transaction, token: &str, purposes: &[Purp
         .exec_with_returning(transaction)
         .await?;
     let token = taken.into_iter().next().ok_or_else(refused)?;
-    Some(user).filter(|user| user.is_active && user.email == token.email).ok_or_else(refused)
+    let is_of_address = token.purpose == Purpose::ChangeEmail || user.email == token.email;
+    if !user.is_active || !is_of_address {
+        return Err(refused());
+    }
+    Ok(Proved { user, purpose: token.purpose, email: token.email })
+}
+
+/// BAD_USER_INPUT for a token that proves nothing (any more).
+pub fn refused() -> Error {
+    Error::bad_input("token", "This link is not valid any more: ask for a new one.")
 }
 
 /// The user of a token, locked before anything that hangs on it, as whoever ends the account does.
@@ -98,7 +144,9 @@ pub async fn withdraw_in_tx(transaction: &Transaction, user: i32, purposes: &[Pu
 fn lifetime(app: &App, purpose: Purpose) -> Duration {
     let accounts = &app.config.accounts;
     match purpose {
-        Purpose::VerifyEmail => Duration::from_secs(u64::from(accounts.verification_hours) * 60 * 60),
+        Purpose::VerifyEmail | Purpose::ChangeEmail => {
+            Duration::from_secs(u64::from(accounts.verification_hours) * 60 * 60)
+        }
         Purpose::ResetPassword => Duration::from_secs(u64::from(accounts.password_reset_minutes) * 60),
         Purpose::Invitation => Duration::from_secs(u64::from(accounts.invitation_days) * 24 * 60 * 60),
     }

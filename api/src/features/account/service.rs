@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{
     administration::work_end_in_tx,
-    proof::{Purpose, letter_in_tx},
+    proof::{Purpose, letter_in_tx, withdraw_in_tx},
     session::{of_user, sessions_end_in_tx},
 };
 pub use super::{
@@ -72,6 +72,8 @@ pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_has
     row.email_verified_at = Set(Some(clock::now().into()));
     let user = row.save(&transaction).await?.try_into_model()?;
     let id = UserId(user.id);
+    // Whoever signed up with the address before may have asked for another one.
+    withdraw_in_tx(&transaction, user.id, &[Purpose::ChangeEmail]).await?;
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
     let dismissal = work_end_in_tx(&transaction, &Viewer::System, &user).await?;
     record_in_tx(&transaction, Entry::of(&Viewer::System, Action::AdminMade).on(id)).await?;
@@ -123,6 +125,10 @@ pub fn deleted_address(user: UserId) -> String {
 pub fn deleted() -> SimpleExpr {
     users::Column::NormalizedEmail.ends_with(DELETED)
 }
+
+/// The domain of the made-up people of the demo, by which production knows whom to let in no more. Nobody else has such an address: no letter
+/// can be sent there (RFC 2606).
+pub const DEMO_DOMAIN: &str = "demo.tiffin.example";
 
 /// A user's row, before anything is known of how it signs in.
 pub fn user_new(email: &Email, name: Option<String>, role: UserRole) -> users::ActiveModel {

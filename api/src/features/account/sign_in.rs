@@ -29,7 +29,7 @@ use crate::{
     },
     limiter::{Key, Limit},
     password,
-    viewer::Origin,
+    viewer::{Origin, SignedIn},
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -124,6 +124,24 @@ pub async fn attempt_count(app: &App, origin: &Origin, account: &str) -> Result<
 pub async fn attempt_count_of_network(app: &App, origin: &Origin) -> Result<()> {
     let limit = attempts(app, app.config.accounts.attempts_per_address);
     app.limiter.take(Key::AttemptsFrom(origin.network()), 1, limit).await
+}
+
+/// Counts an attempt of somebody who is signed in to tell the account's password, and looks at it. BAD_USER_INPUT on `field` where it is wrong,
+/// or the account has none.
+pub async fn password_confirm(
+    app: &App,
+    asking: &SignedIn,
+    user: &users::Model,
+    field: &str,
+    given: String,
+) -> Result<()> {
+    if let Some(origin) = &asking.origin {
+        attempt_count(app, origin, &user.normalized_email).await?;
+    }
+    match password::is_right(given, user.password_hash.clone()).await? {
+        true => Ok(()),
+        false => Err(Error::bad_input(field, "This is not your password.")),
+    }
 }
 
 fn attempts(app: &App, amount: u64) -> Limit {

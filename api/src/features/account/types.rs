@@ -26,9 +26,9 @@ pub use session::{
     RevokeSessionInput, RevokeSessionPayload, Session, SignOutInput, SignOutPayload,
 };
 pub use sign_in::{
-    ChangePasswordInput, ChangePasswordPayload, RequestEmailVerificationInput, RequestEmailVerificationPayload,
-    RequestPasswordResetInput, RequestPasswordResetPayload, ResetPasswordInput, ResetPasswordPayload, SignInInput,
-    SignInPayload, SignUpInput, SignUpPayload, VerifyEmailInput, VerifyEmailPayload,
+    ChangeEmailInput, ChangeEmailPayload, ChangePasswordInput, ChangePasswordPayload, RequestEmailVerificationInput,
+    RequestEmailVerificationPayload, RequestPasswordResetInput, RequestPasswordResetPayload, ResetPasswordInput,
+    ResetPasswordPayload, SignInInput, SignInPayload, SignUpInput, SignUpPayload, VerifyEmailInput, VerifyEmailPayload,
 };
 
 use super::loader::{MAXIMUM_RESTAURANTS, Membership, RestaurantsOfUser};

@@ -10,10 +10,11 @@ use sea_orm::{
 use tracing::Instrument;
 
 use super::{
+    email_change::email_changed_in_tx,
     proof::{self, Purpose},
     service::user_lock_by_email_in_tx,
     session::{announce, of_user, sessions_end_in_tx},
-    sign_in::attempt_count,
+    sign_in::password_confirm,
     types::{
         ChangePasswordInput, RequestEmailVerificationInput, RequestPasswordResetInput, ResetPasswordInput,
         VerifyEmailInput,
@@ -39,17 +40,15 @@ use crate::{
     viewer::{Origin, Viewer},
 };
 
+/// What is good no more once there is another password: links that set one, and a change of the address that the former one asked for.
+const BY_PASSWORD: [Purpose; 3] = [Purpose::ResetPassword, Purpose::Invitation, Purpose::ChangeEmail];
+
 /// Sets a new password for whoever knows the present one. Every other session ends.
 pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordInput) -> Result<users::Model> {
     let asking = viewer.signed_in()?;
     let new = password::decode("newPassword", &wanted.new_password)?;
     let user = users::Entity::find_by_id(asking.id.0).one(&app.db).await?.ok_or_else(Error::unauthenticated)?;
-    if let Some(origin) = &asking.origin {
-        attempt_count(app, origin, &user.normalized_email).await?;
-    }
-    if !password::is_right(wanted.current_password, user.password_hash.clone()).await? {
-        return Err(Error::bad_input("currentPassword", "This is not your password."));
-    }
+    password_confirm(app, asking, &user, "currentPassword", wanted.current_password).await?;
     let password_hash = password::hashed(new).await?;
     let transaction = database::begin(&app.db).await?;
     let changed = users::Entity::update_many()
@@ -59,7 +58,7 @@ pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordI
         .exec_with_returning(&transaction)
         .await?;
     let user = changed.into_iter().next().ok_or_else(|| Error::conflict("Your password was changed meanwhile."))?;
-    proof::withdraw_in_tx(&transaction, user.id, &[Purpose::ResetPassword, Purpose::Invitation]).await?;
+    proof::withdraw_in_tx(&transaction, user.id, &BY_PASSWORD).await?;
     sessions_end_in_tx(&transaction, of_user(asking.id, asking.session)).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::PasswordChanged).on(asking.id)).await?;
     transaction.commit().await?;
@@ -82,16 +81,27 @@ pub async fn password_reset_request(app: &Arc<App>, origin: &Origin, wanted: Req
     send_if_known(app, origin, wanted.email, Purpose::ResetPassword).await
 }
 
-/// Marks the address as the user's own, for whoever got the link. A customer record that waits for its owner becomes the user's.
+/// Marks the address as the user's own, for whoever got the link; where a change was asked for, it has this one from now on. A customer
+/// record that waits for its owner becomes the user's.
 pub async fn email_verify(app: &App, origin: &Origin, wanted: VerifyEmailInput) -> Result<users::Model> {
     let transaction = database::begin(&app.db).await?;
-    let user = proof::take_in_tx(&transaction, &wanted.token, &[Purpose::VerifyEmail]).await?;
-    let user = email_verified_in_tx(&transaction, user).await?;
-    let id = UserId(user.id);
-    record_in_tx(&transaction, Entry::by(id, origin, Action::EmailVerified).on(id)).await?;
+    let proved = proof::take_in_tx(&transaction, &wanted.token, &[Purpose::VerifyEmail, Purpose::ChangeEmail]).await?;
+    let id = UserId(proved.user.id);
+    let (user, action, letter) = match proved.purpose {
+        Purpose::ChangeEmail => {
+            let farewell = Letter::to(&proved.user, Occasion::EmailChanged);
+            let user = email_changed_in_tx(&transaction, proved.user, &proved.email).await?;
+            (user, Action::EmailChanged, Some(farewell))
+        }
+        _ => (email_verified_in_tx(&transaction, proved.user).await?, Action::EmailVerified, None),
+    };
+    record_in_tx(&transaction, Entry::by(id, origin, action).on(id)).await?;
     transaction.commit().await?;
     // Its customer record may be new to its sockets.
     announce(app, id).await;
+    if let Some(letter) = letter {
+        app.mail.post(letter);
+    }
     Ok(user)
 }
 
@@ -101,13 +111,13 @@ pub async fn password_reset(app: &App, origin: &Origin, wanted: ResetPasswordInp
     let password_hash = password::hashed(new).await?;
     let transaction = database::begin(&app.db).await?;
     let purposes = [Purpose::ResetPassword, Purpose::Invitation];
-    let user = proof::take_in_tx(&transaction, &wanted.token, &purposes).await?;
+    let user = proof::take_in_tx(&transaction, &wanted.token, &purposes).await?.user;
     let id = UserId(user.id);
     let mut row = user.into_active_model();
     row.password_hash = Set(Some(password_hash));
     let user = email_verified_in_tx(&transaction, row.update(&transaction).await?).await?;
     // What was sent before may be in other hands.
-    proof::withdraw_in_tx(&transaction, user.id, &purposes).await?;
+    proof::withdraw_in_tx(&transaction, user.id, &BY_PASSWORD).await?;
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
     record_in_tx(&transaction, Entry::by(id, origin, Action::PasswordReset).on(id)).await?;
     transaction.commit().await?;
@@ -132,12 +142,7 @@ pub async fn email_verified_in_tx(transaction: &Transaction, user: users::Model)
 async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: Purpose) -> Result<()> {
     let email = input::email("email", &email)?;
     app.mail.check()?;
-    let accounts = &app.config.accounts;
-    let window = Duration::from_secs(60 * 60);
-    let of_address = Limit { amount: accounts.letters_per_address, window };
-    app.limiter.take(Key::LettersFrom(origin.network()), 1, of_address).await?;
-    let of_email = Limit { amount: accounts.letters_per_account, window };
-    app.limiter.take(Key::LettersTo { account: email.normalized() }, 1, of_email).await?;
+    letters_count(app, Some(origin), &[email.normalized()]).await?;
     let app = app.clone();
     let writing = async move {
         let deadline = Deadline::from_now(&app.config.limits);
@@ -146,6 +151,22 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
         }
     };
     tokio::spawn(tasks::once("letter_asked_for", writing).in_current_span());
+    Ok(())
+}
+
+/// Counts a letter to each of these accounts that somebody asks for, whether anybody has its address or not. RATE_LIMITED when the network
+/// has asked for too many, or an account is sent too many.
+pub async fn letters_count(app: &App, origin: Option<&Origin>, accounts: &[&str]) -> Result<()> {
+    let config = &app.config.accounts;
+    let window = Duration::from_secs(60 * 60);
+    if let Some(origin) = origin {
+        let from_here = Limit { amount: config.letters_per_address, window };
+        app.limiter.take(Key::LettersFrom(origin.network()), 1, from_here).await?;
+    }
+    let to_account = Limit { amount: config.letters_per_account, window };
+    for account in accounts {
+        app.limiter.take(Key::LettersTo { account }, 1, to_account).await?;
+    }
     Ok(())
 }
 

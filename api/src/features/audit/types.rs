@@ -42,6 +42,10 @@ pub enum AuditAction {
     PasswordReset,
     /// By a link that was sent to the address.
     EmailVerified,
+    /// By its user, of its own account: a link was sent to the new address.
+    EmailChangeRequested,
+    /// By the link that was sent to the new address, which the account has from then on.
+    EmailChanged,
     /// The account can be entered through the OpenID provider from now on.
     IdentityAdded,
     /// By its user, for good.

@@ -14,8 +14,9 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySel
 
 use crate::{
     database::Pool,
+    features::account::service::DEMO_DOMAIN,
     graphql::ids::{CustomerId, DriverId, RestaurantId, UserId},
-    seed::{ACCOUNTS, CUSTOMER, MERCHANT, demo::DOMAIN},
+    seed::{ACCOUNTS, CUSTOMER, MERCHANT},
     viewer::{Rights, SignedIn, Viewer},
 };
 
@@ -73,7 +74,7 @@ impl Cast {
 fn played<E: EntityTrait + Related<users::Entity>>(select: Select<E>) -> sea_orm::SelectTwo<E, users::Entity> {
     select
         .find_also_related(users::Entity)
-        .filter(users::Column::Email.ends_with(format!("@{DOMAIN}")))
+        .filter(users::Column::Email.ends_with(format!("@{DEMO_DOMAIN}")))
         .filter(users::Column::Email.is_not_in(ACCOUNTS.map(|account| account.email)))
         .order_by_asc(users::Column::Id)
 }

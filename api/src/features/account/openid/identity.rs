@@ -9,7 +9,7 @@ use crate::{
     clock,
     database::Transaction,
     features::account::{
-        proof::{self, Purpose},
+        proof,
         service::{user_lock_by_email_in_tx, user_new},
         session::{of_user, sessions_end_in_tx},
         sign_in::check_sign_up,
@@ -115,8 +115,7 @@ async fn claim_in_tx(transaction: &Transaction, user: users::Model) -> Result<us
     let mut row = user.into_active_model();
     row.password_hash = Set(None);
     let user = email_verified_in_tx(transaction, row.update(transaction).await?).await?;
-    proof::withdraw_in_tx(transaction, user.id, &[Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::Invitation])
-        .await?;
+    proof::withdraw_in_tx(transaction, user.id, &proof::ALL).await?;
     sessions_end_in_tx(transaction, of_user(id, None)).await?;
     Ok(user)
 }

@@ -3,7 +3,7 @@
 use async_graphql::{InputObject, SimpleObject};
 
 use super::{Session, User};
-use crate::graphql::plan::SeenBy;
+use crate::graphql::{date_time::DateTime, plan::SeenBy};
 
 /// What `signUp` is given.
 #[derive(Clone, InputObject)]
@@ -35,6 +35,15 @@ pub struct ChangePasswordInput {
     pub current_password: String,
     /// 10 to 200 characters.
     pub new_password: String,
+}
+
+/// What `changeEmail` is given.
+#[derive(Clone, InputObject)]
+pub struct ChangeEmailInput {
+    /// The address that the account is to have; see `SignUpInput`.
+    pub new_email: String,
+    /// The account's password; null for an account that has none, whose session must be younger than ten minutes.
+    pub password: Option<String>,
 }
 
 /// What `requestEmailVerification` is given.
@@ -86,6 +95,15 @@ pub struct SignInPayload {
 pub struct ChangePasswordPayload {
     /// Whose password it is.
     pub user: User,
+}
+
+/// What `changeEmail` gives back.
+#[derive(SimpleObject)]
+pub struct ChangeEmailPayload {
+    /// Whose address it is to be; `email` is the present one until the new one is verified.
+    pub user: User,
+    /// Until when the link in the message is good.
+    pub expires_at: DateTime,
 }
 
 /// What `requestEmailVerification` gives back.
