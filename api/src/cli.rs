@@ -74,7 +74,11 @@ enum Command {
     #[command(subcommand)]
     Accounts(accounts::Accounts),
     /// Print the GraphQL schema in its definition language.
-    Schema,
+    Schema {
+        /// As a subgraph of Apollo Federation 2, which a server with `federation.enabled` is: to be composed with others.
+        #[arg(long)]
+        subgraph: bool,
+    },
     /// Print the configuration that is in force; defaults and secrets, which are hidden, as comments.
     Config,
     /// Ask the server that runs here whether it is ready: exits with 0 or 1. For containers.
@@ -134,7 +138,8 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
         Some(Command::Admin(options)) => admin::run(options, start(&sources)?, patience).await,
         Some(Command::Accounts(action)) => accounts::run(action, start(&sources)?, patience).await,
-        Some(Command::Schema) => print(&graphql::schema::sdl()),
+        Some(Command::Schema { subgraph: true }) => print(graphql::schema::subgraph_sdl()),
+        Some(Command::Schema { subgraph: false }) => print(&graphql::schema::sdl()),
         Some(Command::Config) => print(&config::describe(&sources)?),
         Some(Command::Healthcheck(options)) => healthcheck::run(options, Config::load(&sources)?).await,
     }

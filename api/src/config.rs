@@ -44,6 +44,7 @@ pub struct Config {
     pub http: HttpConfig,
     pub graphql: GraphqlConfig,
     pub documents: DocumentsConfig,
+    pub federation: FederationConfig,
     pub graphiql: GraphiqlConfig,
     pub database: DatabaseConfig,
     pub broker: BrokerConfig,
@@ -130,6 +131,14 @@ pub struct DocumentsConfig {
     pub manifests: Vec<PathBuf>,
     /// Whether no other documents are taken.
     pub trusted_only: bool,
+}
+
+/// The part of a supergraph that the API can be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FederationConfig {
+    /// Whether it is a subgraph of Apollo Federation 2: routers ask for its schema (whoever else does is told, too) and for objects by their ids.
+    pub enabled: bool,
 }
 
 /// The page at `/` to explore the API with.

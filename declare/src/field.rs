@@ -3,8 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Error, Expr, ExprLit, FnArg, Ident, ImplItemFn, Lifetime, Lit, Pat, Result, ReturnType, Token, Type,
+    Attribute, Error, Expr, ExprLit, FnArg, Ident, ImplItemFn, Lifetime, Lit, Meta, Pat, Result, ReturnType, Token,
+    Type,
     parse::ParseStream,
+    punctuated::Punctuated,
     visit_mut::{self, VisitMut},
 };
 
@@ -72,7 +74,7 @@ impl Field {
 
     /// The field's name in the schema.
     pub fn schema_name(&self) -> String {
-        camel_case(&self.name.to_string())
+        given_name(&self.function.attrs).unwrap_or_else(|| camel_case(&self.name.to_string()))
     }
 
     /// The method that async-graphql makes the schema of, and executes by itself.
@@ -268,6 +270,19 @@ fn take_documentation(attributes: &mut Vec<Attribute>) -> Option<String> {
 
 fn is_of_schema(attribute: &Attribute) -> bool {
     ["doc", "graphql"].iter().any(|known| attribute.path().is_ident(known))
+}
+
+/// The name that `#[graphql(name = "…")]` gives.
+fn given_name(attributes: &[Attribute]) -> Option<String> {
+    let of_schema = attributes.iter().filter(|attribute| attribute.path().is_ident("graphql"));
+    let named = of_schema
+        .filter_map(|attribute| attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated).ok())
+        .flatten()
+        .find(|meta| meta.path().is_ident("name"))?;
+    match &named.require_name_value().ok()?.value {
+        Expr::Lit(ExprLit { lit: Lit::Str(name), .. }) => Some(name.value()),
+        _ => None,
+    }
 }
 
 /// `default = EXPRESSION`

@@ -31,6 +31,7 @@ mod dismissal;
 mod event_stream;
 mod explained;
 mod faults;
+mod federation;
 mod generated;
 mod graphiql;
 mod graphql_over_http;

@@ -33,7 +33,7 @@ const BACKLOG: u32 = 1024;
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Serves until a signal comes, and then until everything has ended or the deadline is over. `verify_plans`: see [`graphql::schema::build`].
+/// Serves until a signal comes, and then until everything has ended or the deadline is over. `verify_plans`: see [`graphql::schema::Options`].
 pub async fn run(config: Config, patience: Duration, verify_plans: bool) -> anyhow::Result<()> {
     config.check_for_serving()?;
     let connections = descriptors::connections(descriptors::raise_limit(), &config);
@@ -52,7 +52,11 @@ pub async fn run(config: Config, patience: Duration, verify_plans: bool) -> anyh
         seed::withdraw(&app).await.context("cannot keep everybody out of the demo city")?;
     }
     let limits = Limits::new(&app.config, connections);
-    let schema = graphql::schema::build(app.config.graphql.introspection, verify_plans);
+    let schema = graphql::schema::build(graphql::schema::Options {
+        introspection: app.config.graphql.introspection,
+        federation: app.config.federation.enabled,
+        verify_plans,
+    });
     let outcome = serve(&app, schema, socket.listen(BACKLOG)?, limits, metrics).await;
     if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {
         tracing::warn!("the database did not close in time");

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     AccountsConfig, BrokerConfig, Config, DatabaseConfig, DemoConfig, DocumentsConfig, DriversConfig, Environment,
-    ForwardedHeader, GraphiqlConfig, GraphqlConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, MailConfig,
-    MetricsConfig, OpenidConfig, OrdersConfig, ShutdownConfig, TlsConfig, WebsocketConfig,
+    FederationConfig, ForwardedHeader, GraphiqlConfig, GraphqlConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat,
+    MailConfig, MetricsConfig, OpenidConfig, OrdersConfig, ShutdownConfig, TlsConfig, WebsocketConfig,
 };
 
 impl Config {
@@ -28,6 +28,7 @@ impl Config {
             },
             graphql: GraphqlConfig { introspection: development },
             documents: DocumentsConfig { automatic: true, manifests: Vec::new(), trusted_only: false },
+            federation: FederationConfig { enabled: false },
             graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {
                 url: None,

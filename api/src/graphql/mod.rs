@@ -9,6 +9,7 @@ pub mod document;
 pub mod enumeration;
 pub mod error;
 pub mod execute;
+pub mod federation;
 pub mod flights;
 pub mod ids;
 pub mod input;

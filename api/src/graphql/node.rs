@@ -3,8 +3,8 @@
 use std::{borrow::Cow, sync::Arc};
 
 use async_graphql::{
-    Context, ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Value, parser::types::Field,
-    registry::Registry,
+    Context, ContextSelectionSet, ID, Interface, OutputType, Positioned, ServerResult, Union, Value,
+    parser::types::Field, registry::Registry,
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -40,7 +40,7 @@ use crate::features::{
 };
 
 /// How many objects `nodes` gives at once.
-const MAXIMUM_NODES: usize = 100;
+pub const MAXIMUM_NODES: usize = 100;
 
 #[derive(Clone, Default)]
 pub struct NodeQuery;
@@ -85,7 +85,9 @@ pub struct NodeById {
 pub struct Nodes(Vec<NodeById>);
 
 impl NodeById {
-    fn parse(id: &ID, field: &str) -> Result<Self> {
+    /// # Errors
+    /// BAD_USER_INPUT for what is no id.
+    pub fn parse(id: &ID, field: &str) -> Result<Self> {
         if let Some((type_name, PartId { order, number })) = PartId::split(id) {
             let is_known = PARTS.contains(&type_name);
             let node = NodeById { type_name: type_name.to_owned(), number: order.0, part: Some(number) };
@@ -93,6 +95,11 @@ impl NodeById {
         }
         let (type_name, number) = ids::split(id, field)?;
         Ok(NodeById { type_name: type_name.to_owned(), number, part: None })
+    }
+
+    /// Of which type the object is.
+    pub fn type_name(&self) -> &str {
+        &self.type_name
     }
 }
 
@@ -108,6 +115,28 @@ macro_rules! nodes {
         pub enum Node {
             $($object($object),)*
             $($part($part),)*
+        }
+
+        /// An object that another subgraph may refer to by its id.
+        #[derive(Union)]
+        #[graphql(name = "_Entity")]
+        pub enum Entity {
+            $($object($object),)*
+            $($part($part),)*
+        }
+
+        impl From<Node> for Entity {
+            fn from(node: Node) -> Self {
+                match node {
+                    $(Node::$object(object) => Entity::$object(object),)*
+                    $(Node::$part(part) => Entity::$part(part),)*
+                }
+            }
+        }
+
+        /// The types of objects with an id of their own.
+        pub fn entity_names() -> &'static [&'static str] {
+            &[$($object::NAME,)* $($part::NAME),*]
         }
 
         $(impl $object {
@@ -168,7 +197,7 @@ macro_rules! nodes {
 
         impl NodeById {
             /// The object itself.
-            async fn load(&self, reader: &Reader) -> Result<Option<Node>> {
+            pub async fn load(&self, reader: &Reader) -> Result<Option<Node>> {
                 $(
                     if self.type_name == $id::TYPE_NAME {
                         let row = load_one(reader, Visible($id(self.number))).await?;

@@ -18,6 +18,9 @@ pub fn problem(name: &str, value: &Value) -> Option<String> {
         ("Date", value) => parsed::<Date>(value, "This must be a day such as \"2026-11-20\"."),
         ("DateTime", value) => parsed::<DateTime>(value, "This must be a time such as \"2026-11-20T18:30:00Z\"."),
         ("Decimal", value) => parsed::<Decimal>(value, "This must be an exact decimal in a string, such as \"12.50\"."),
+        ("_Any", value) => {
+            wanted(matches!(value, Value::Object(_)), "This must be an object with `__typename` and `id`.")
+        }
         // One that is missing here is refused where it is used, without the field's path.
         (_, _) => None,
     }
@@ -67,6 +70,7 @@ mod tests {
                 vec![text("2026-11-20"), text("now"), text("-262143-01-01T00:00:00Z"), Value::from(1)],
             ),
             ("Decimal", vec![text("12.50"), Value::from(12)], vec![Value::from(12.5), text("twelve"), text("1e3")]),
+            ("_Any", vec![Value::Object(Default::default())], vec![text("Dish:1"), Value::List(Vec::new())]),
         ];
         for (name, taken, refused) in cases {
             for value in taken {

@@ -1,12 +1,15 @@
 //! Where the features are put together: the roots of the schema, and nothing else.
 
-use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions};
+use std::sync::LazyLock;
+
+use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, registry::Registry};
 
 use super::{
-    document::checked_schema,
+    document::{Edit, Edited, Unedited, checked_schema},
     execute::VerifyPlans,
+    federation::{OnItsOwn, SubgraphQuery},
     live::Groups,
-    node::NodeQuery,
+    node::{NodeQuery, entity_names},
     plan::{Queries, queries},
     scalars,
     without_token::WithoutToken,
@@ -37,6 +40,7 @@ queries! {
         OrderQuery,
         CustomerQuery,
         DriverQuery,
+        SubgraphQuery,
     );
 }
 
@@ -73,11 +77,27 @@ const DESCRIPTION: SchemaDescription = SchemaDescription(
 
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
-/// The schema, without anything that belongs to one operation. `introspection`: whether clients may ask for it; `verify_plans`: whether
-/// queries are answered twice, also by async-graphql's own execution, and fail where the two differ.
-pub fn build(introspection: bool, verify_plans: bool) -> Schema {
-    let roots = || (Query::default(), Mutation::default(), Subscription::default());
-    let schema = checked_schema(roots, scalars::problem, introspection);
+/// How a schema is served.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Whether clients may ask for it.
+    pub introspection: bool,
+    /// Whether it is a subgraph as well.
+    pub federation: bool,
+    /// Whether queries are answered twice, also by async-graphql's own execution, and fail where the two differ.
+    pub verify_plans: bool,
+}
+
+fn roots() -> (Query, Mutation, Subscription) {
+    (Query::default(), Mutation::default(), Subscription::default())
+}
+
+/// The schema, without anything that belongs to one operation.
+pub fn build(Options { introspection, federation, verify_plans }: Options) -> Schema {
+    let schema = match federation {
+        true => checked_schema(roots, scalars::problem, introspection, Unedited),
+        false => checked_schema(roots, scalars::problem, introspection, OnItsOwn),
+    };
     let schema = schema.data(Queries::of::<Query>()).data(WithoutToken::of::<SignInMutation>());
     let schema = schema.data(Groups::default()).data(DESCRIPTION);
     if verify_plans { schema.data(VerifyPlans).finish() } else { schema.finish() }
@@ -85,7 +105,32 @@ pub fn build(introspection: bool, verify_plans: bool) -> Schema {
 
 /// The schema in GraphQL's schema definition language, as `schema.graphql` holds it.
 pub fn sdl() -> String {
-    let sdl = build(true, false).sdl_with_options(SDLExportOptions::new().include_specified_by());
+    let schema = build(Options { introspection: true, ..Options::default() });
+    let sdl = schema.sdl_with_options(SDLExportOptions::new().include_specified_by());
     // The library prints what it knows, and knows no description of a schema.
     sdl.replace("\nschema {", &format!("\n\"\"\"\n{}\n\"\"\"\nschema {{", DESCRIPTION.0))
+}
+
+/// The schema as a subgraph: with the directives of Apollo Federation, and without what only routers ask for.
+pub fn subgraph_sdl() -> &'static str {
+    static SDL: LazyLock<String> = LazyLock::new(|| {
+        let (query, mutation, subscription) = roots();
+        let schema = async_graphql::Schema::build(query, mutation, subscription)
+            .register_output_type::<Edited<Keyed>>()
+            .enable_subscription_in_federation()
+            .finish();
+        schema.sdl_with_options(SDLExportOptions::new().federation().include_specified_by())
+    });
+    &SDL
+}
+
+/// What other subgraphs may refer to by its id.
+struct Keyed;
+
+impl Edit for Keyed {
+    fn edit(registry: &mut Registry) {
+        for entity in entity_names() {
+            registry.add_keys(entity, "id");
+        }
+    }
 }

@@ -8,6 +8,7 @@
 
 mod cost;
 mod count;
+mod edit;
 mod inputs;
 mod introspection;
 mod known;
@@ -34,6 +35,7 @@ use async_graphql::{
     parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
 };
 
+pub use edit::{Edit, Edited, Unedited};
 pub use inputs::ScalarProblem;
 pub use introspection::describe;
 pub use outline::Outline;
@@ -61,14 +63,16 @@ const MAX_NESTING: usize = 64;
 const MAX_NAME: usize = 255;
 
 /// The schema that runs documents, to be finished: in its data are the [`Checks`] that documents have to pass before. Without
-/// `introspection` no document can ask for the schema, and no refusal suggests what it could have meant.
+/// `introspection` no document can ask for the schema, and no refusal suggests what it could have meant. `edit`: what is changed of what the
+/// roots say of themselves.
 ///
 /// # Panics
 /// When the schema prints an SDL that cannot be parsed, which depends on nothing but the code.
-pub fn checked_schema<Q, M, S>(
+pub fn checked_schema<Q, M, S, E: Edit>(
     roots: impl Fn() -> (Q, M, S),
     scalar_problem: ScalarProblem,
     introspection: bool,
+    _edit: E,
 ) -> SchemaBuilder<Q, M, S>
 where
     Q: ObjectType + 'static,
@@ -77,13 +81,14 @@ where
 {
     let build = || {
         let (query, mutation, subscription) = roots();
-        Schema::build(query, mutation, subscription).validation_mode(ValidationMode::Fast)
+        let build = Schema::build(query, mutation, subscription).register_output_type::<Edited<E>>();
+        build.validation_mode(ValidationMode::Fast)
     };
     let measure = Measure::by(build());
     // Nothing but the code decides whether this succeeds, and every test makes a schema.
     #[expect(clippy::expect_used)]
     let shape = Shape::read(&measure.sdl()).expect("a schema prints valid SDL");
-    let rules = Rules::of(&roots, introspection);
+    let rules = Rules::of::<E>(&roots, introspection);
     let checks = Checks { rules, measure, shape, scalar_problem, introspection, known: Known::new() };
     // Merging may add a level for each field of an abstract type.
     build().limit_recursive_depth(2 * MAX_NESTING).data(checks)

@@ -11,7 +11,11 @@ use async_graphql::{
 };
 use futures_util::Stream;
 
-use super::{cost::OnlyCheck, shown};
+use super::{
+    cost::OnlyCheck,
+    edit::{Edit, Edited},
+    shown,
+};
 
 /// Errors of a document for which suggestions are made: each name is compared with all that it could have been.
 const MAX_SUGGESTIONS: usize = 10;
@@ -30,10 +34,10 @@ where
     S: SubscriptionType + 'static,
 {
     /// Those of the schema with these roots. `suggest`: whether a refusal may say what else there is.
-    pub fn of(roots: impl Fn() -> (Q, M, S), suggest: bool) -> Self {
+    pub fn of<E: Edit>(roots: impl Fn() -> (Q, M, S), suggest: bool) -> Self {
         let build = || {
             let (query, mutation, _) = roots();
-            let build = Schema::build(query, mutation, Unmeasured(PhantomData));
+            let build = Schema::build(query, mutation, Unmeasured(PhantomData)).register_output_type::<Edited<E>>();
             build.validation_mode(ValidationMode::Strict).extension(OnlyCheck)
         };
         Rules { strict: build().disable_suggestions().finish(), suggesting: suggest.then(|| build().finish()) }

@@ -12,7 +12,7 @@ use super::{super::execute::Operation, *};
 use crate::{
     config::{Config, Environment},
     deadline::Deadline,
-    graphql::schema::{self, Mutation, Query, Subscription},
+    graphql::schema::{self, Mutation, Options, Query, Subscription},
 };
 
 const DOCUMENTS: u64 = 2_000;
@@ -70,7 +70,7 @@ impl Ours {
             root_fields: many,
             ..Config::defaults(Environment::Development, true).limits
         };
-        Ours { schema: schema::build(true, false), limits }
+        Ours { schema: schema::build(Options { introspection: true, ..Options::default() }), limits }
     }
 
     async fn verdict(&self, text: &str) -> Result<(), Vec<ServerError>> {

@@ -14,7 +14,10 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::{
     config::{Config, Environment},
-    graphql::{document::checked_schema, limits},
+    graphql::{
+        document::{Unedited, checked_schema},
+        limits,
+    },
 };
 
 struct Carton;
@@ -189,6 +192,7 @@ fn toy() -> Toy {
             _ => None,
         },
         true,
+        Unedited,
     )
     .finish()
 }

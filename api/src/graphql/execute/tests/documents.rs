@@ -281,7 +281,7 @@ async fn an_argument_whose_variable_has_no_value_is_not_given() {
 async fn checking_compared() {
     const ROUNDS: usize = 40;
     const REQUESTS: u32 = 250;
-    let schema = crate::graphql::schema::build(false, false);
+    let schema = crate::graphql::schema::build(Default::default());
     let limits = Config::defaults(Environment::Development, true).limits;
     let page = "{ nodes { id name avgRating menu { id dishes(first: 5) { nodes { id name price menu { restaurant { id name } } } } } }
         pageInfo { hasNextPage endCursor } }";
