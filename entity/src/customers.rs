@@ -22,6 +22,7 @@ pub struct Model {
     pub search_text: String,
     #[sea_orm(column_type = "Text", unique)]
     pub normalized_email: String,
+    pub review_name: Option<String>,
     #[sea_orm(has_many)]
     pub orders: HasMany<super::orders::Entity>,
     #[sea_orm(has_many)]
@@ -44,6 +45,7 @@ impl crate::columns::Partial for Model {
         "user_id",
         "search_text",
         "normalized_email",
+        "review_name",
     ];
 
     fn expression(place: usize) -> sea_orm::sea_query::SimpleExpr {
@@ -58,6 +60,7 @@ impl crate::columns::Partial for Model {
             Column::UserId,
             Column::SearchText,
             Column::NormalizedEmail,
+            Column::ReviewName,
         ];
         COLUMNS[place].select_as(sea_orm::sea_query::Expr::col(COLUMNS[place].as_column_ref()))
     }
@@ -74,6 +77,7 @@ impl crate::columns::Partial for Model {
             user_id: cells.cell()?,
             search_text: cells.cell()?,
             normalized_email: cells.cell()?,
+            review_name: cells.cell()?,
         })
     }
 }

@@ -76,6 +76,7 @@ mod m20261130_097600_index_prices_of_category;
 mod m20261130_097700_index_active_restaurants;
 mod m20261201_000300_refold_search_text;
 mod m20261201_000400_add_purpose_change_email;
+mod m20261201_000600_add_review_name;
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
 use semver::Version;
@@ -162,6 +163,7 @@ fn steps() -> Vec<Step> {
         Step::new(V0_1, m20261130_097700_index_active_restaurants::Migration),
         Step::new(V0_1, m20261201_000300_refold_search_text::Migration),
         Step::new(V0_1, m20261201_000400_add_purpose_change_email::Migration),
+        Step::new(V0_1, m20261201_000600_add_review_name::Migration),
     ]
 }
 

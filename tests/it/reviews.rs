@@ -45,7 +45,7 @@ both_databases! {
         let first = post(&ann, &restaurant, 5, Some("  Wonderful  ")).await;
         let review = first.text("/postReview/review/id").to_owned();
         let shown = json!({"id": review, "rating": 5, "comment": "Wonderful", "customer": {"name": "Ann"}});
-        assert_eq!(first.at("/postReview/review"), &shown, "to the public, a first name");
+        assert_eq!(first.at("/postReview/review"), &shown, "to the public, a given name");
         assert_eq!(first.at("/postReview/restaurant"), &rated("5.0", 1));
         assert_eq!(post(&ben, &restaurant, 4, None).await.at("/postReview/restaurant"), &rated("4.5", 2));
         // 13 / 3 = 4.333…, 11 / 3 = 3.666…
@@ -64,6 +64,45 @@ both_databases! {
         assert_eq!(stored.at("/restaurant"), &rated("3.0", 3));
         let stored = city.anonymous().query(document, json!({"id": other.id()})).await;
         assert_eq!(stored.at("/restaurant"), &rated("0.0", 0), "another restaurant's are its own");
+    }
+
+    async fn a_review_is_signed_with_what_its_author_chose(city: &City) {
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let ann = served(city, "Nguyễn Thị Hoa", &restaurant).await;
+        let (ben, merchant, admin) = (served(city, "王小明", &restaurant).await, city.merchant_of(&restaurant).await, city.admin().await);
+        for reviewer in [&ann, &ben] {
+            post(reviewer, &restaurant, 5, None).await.expect_success();
+        }
+        let signed = async || {
+            let document = "query($id: ID!) { restaurant(id: $id) { reviews { nodes { customer { name } } } } }";
+            let answer = city.anonymous().query(document, json!({"id": restaurant.id()})).await;
+            let names = answer.list("/restaurant/reviews/nodes").iter().map(|review| review["customer"]["name"].clone());
+            names.collect::<Vec<_>>()
+        };
+        assert_eq!(signed().await, ["王.", "Hoa"]);
+        let choose = async |viewer: &Person, name: Value| {
+            let document = "mutation($input: UpdateCustomerInput!) { updateCustomer(input: $input) { customer { name reviewName } } }";
+            viewer.query(document, json!({"input": {"id": ann.customer_id(), "reviewName": name}})).await
+        };
+        let chosen = choose(&ann, json!("  Phở\n lover\u{200d} ")).await;
+        assert_eq!(chosen.at("/updateCustomer/customer"), &json!({"name": "Nguyễn Thị Hoa", "reviewName": "Phở lover\u{200d}"}));
+        assert_eq!(signed().await, ["王.", "Phở lover\u{200d}"], "those that are there as well");
+        choose(&ann, json!("a\u{202e}b")).await.expect_error("BAD_USER_INPUT", "reviewName");
+        choose(&merchant, json!("Nobody")).await.expect_code("FORBIDDEN");
+        assert_eq!(choose(&admin, json!("Guest")).await.text("/updateCustomer/customer/reviewName"), "Guest");
+        for nothing in [json!(null), json!(" \u{3164}")] {
+            choose(&ann, json!("Somebody")).await.expect_success();
+            assert_eq!(choose(&ann, nothing).await.text("/updateCustomer/customer/reviewName"), "Hoa");
+        }
+        assert_eq!(signed().await, ["王.", "Hoa"]);
+
+        // Nobody is told which of its customers signs so, nor finds it by that.
+        let document = "query($id: ID!) { customer(id: $id) { name reviewName } }";
+        let told = merchant.query(document, json!({"id": ann.customer_id()})).await;
+        assert_eq!(told.at("/customer"), &json!({"name": "Nguyễn Thị Hoa", "reviewName": null}));
+        choose(&ann, json!("Somebody")).await.expect_success();
+        let found = merchant.query("{ customers(search: \"somebody\") { totalCount } }", json!({})).await;
+        assert_eq!(found.at("/customers/totalCount"), 0);
     }
 
     async fn only_customers_who_were_served_review_and_only_once(city: &City) {

@@ -1,28 +1,46 @@
 //! Decoding of input values that are the same in every feature: what can be wrong with them is refused here, with the field's path.
 
 use async_graphql::MaybeUndefined;
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory},
+};
 use migration::email::{Email, NoEmail};
 use rust_decimal::Decimal;
 
 use super::error::{Error, Result};
 use crate::mail;
 
-/// Required text of at most `maximum` characters, trimmed. Blank is refused.
+/// Required text of at most `maximum` characters, trimmed. Blank is refused: see [`is_blank`].
 pub fn text(field: &str, value: &str, maximum: usize) -> Result<String> {
-    let value = value.trim();
-    if value.is_empty() {
-        return Err(Error::bad_input(field, "This must not be blank."));
+    let value = bounded(field, value.trim(), maximum)?;
+    if is_blank(&value) {
+        return Err(Error::bad_input(field, "This must not be blank: it has no character that can be seen."));
     }
-    bounded(field, value, maximum)
+    Ok(value)
 }
 
 /// Text that may be absent; blank counts as absent.
 pub fn optional_text(field: &str, value: Option<&str>, maximum: usize) -> Result<Option<String>> {
-    match value.map(str::trim) {
-        None | Some("") => Ok(None),
-        Some(value) => bounded(field, value, maximum).map(Some),
-    }
+    let value = value.map(|value| bounded(field, value.trim(), maximum)).transpose()?;
+    Ok(value.filter(|value| !is_blank(value)))
 }
+
+/// Whether nobody sees anything of the text: white space, controls, and what Unicode says to show nothing for, such as characters without
+/// width, marks of direction and Hangul's fillers. They may stand among others: some scripts need joiners.
+pub fn is_blank(text: &str) -> bool {
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    text.chars().all(|character| {
+        character.is_whitespace()
+            || ignorable.contains(character)
+            || matches!(categories.get(character), GeneralCategory::Control | GeneralCategory::Format)
+            || DRAWN_EMPTY.contains(&character)
+    })
+}
+
+/// Symbols that are drawn as nothing: Braille's empty cell, the null notehead, and the blanks of hieroglyphs.
+const DRAWN_EMPTY: [char; 4] = ['\u{2800}', '\u{1d159}', '\u{13441}', '\u{13442}'];
 
 fn bounded(field: &str, value: &str, maximum: usize) -> Result<String> {
     let length = value.chars().count();
@@ -114,4 +132,68 @@ pub fn email(field: &str, value: &str) -> Result<Email> {
         return Err(Error::bad_input(field, NoEmail::Malformed.to_string()));
     }
     Ok(email)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_sees_is_blank() {
+        let invisible = [
+            "",
+            " \n\t",
+            "\u{a0}\u{2003}\u{3000}",
+            "\u{200b}",
+            "\u{200c}\u{200d}",
+            "\u{2060}\u{feff}",
+            "\u{200e}\u{200f}\u{202e}\u{2066}",
+            "\u{ad}",
+            "\u{34f}",
+            "\u{61c}",
+            "\u{115f}\u{1160}",
+            "\u{3164}",
+            "\u{ffa0}",
+            "\u{2800} \u{2800}",
+            "\u{180e}\u{180b}",
+            "\u{fe0f}",
+            "\u{e0100}",
+            "\u{e0041}",
+            "\u{1d159}",
+            "\u{17b4}",
+            "\u{fff9}\u{fffb}",
+            "\u{1}\u{7f}\u{85}",
+            "\u{13441}",
+        ];
+        for text in invisible {
+            assert!(is_blank(text), "{text:?}");
+            assert!(optional_text("name", Some(text), 10).is_ok_and(|text| text.is_none()), "{text:?}");
+            assert!(super::text("name", text, 10).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_among_others_stays() {
+        for text in [
+            "می\u{200c}خواهم",
+            "ക്\u{200d}",
+            "👩\u{200d}🍳",
+            "❤\u{fe0f}",
+            "\u{202b}דוד\u{202c}",
+            "\u{2800}a",
+            "ᄀ\u{1160}",
+            "-",
+            "\u{301}",
+            "⠁",
+        ] {
+            assert_eq!(super::text("name", text, 10).ok().as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_or_cannot_be_stored_is_refused_blank_or_not() {
+        for text in ["\u{200b}".repeat(11), "a\0".to_owned(), "\0".to_owned()] {
+            assert!(super::text("name", &text, 10).is_err() && optional_text("name", Some(&text), 10).is_err());
+        }
+    }
 }

@@ -72,6 +72,7 @@ impl Rows {
             updated_at: at.into(),
             user_id: Some(user),
             search_text: fold(name),
+            review_name: None,
         });
     }
 

@@ -18,7 +18,7 @@ both_databases! {
         basket["deliveryAddress"] = json!({"line1": "1 Secret Street", "city": "Secretville", "instructions": "secret code"});
         let order = ann.has_ordered(&basket).await;
         let profile = json!({"id": ann.query("{ me { customer { id } } }", json!({})).await.text("/me/customer/id"),
-            "addresses": [{"line1": "1 Secret Street", "city": "Secretville"}]});
+            "reviewName": "Secret gourmet", "addresses": [{"line1": "1 Secret Street", "city": "Secretville"}]});
         mutate(&ann, "updateCustomer", "customer { id }", profile).await.expect_success();
 
         let delete = async |password: Option<&str>| mutate(&ann, "deleteAccount", "deletedUserId", json!({"password": password})).await;
@@ -94,9 +94,13 @@ both_databases! {
         let act = city.audit_event(&ann).await;
         city.audit_event(&ben).await;
 
+        let chosen = json!({"id": ann.customer_id(), "reviewName": "Gourmet"});
+        mutate(&ann, "updateCustomer", "customer { id }", chosen).await.expect_success();
+
         let everything = taken_along(city, &ann).await;
         assert_eq!(everything["user"]["email"], json!(ann.user().email));
         assert_eq!(everything["customer"]["addresses"][0]["line1"], json!("1 Lake Road"));
+        assert_eq!(everything["customer"]["reviewName"], json!("Gourmet"));
         let ids = |list: &str| -> Vec<Value> {
             everything[list].as_array().expect("a list").iter().map(|entry| entry["id"].clone()).collect()
         };

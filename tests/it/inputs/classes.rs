@@ -16,6 +16,8 @@ pub enum Kind {
     Text(usize),
     /// Text of at most so many characters; blank is none.
     OptionalText(usize),
+    /// The same, shown to everybody in one line: no control characters, and none that turn text around.
+    PublicName(usize),
     Email,
     /// 10 to 200 characters.
     Password,
@@ -226,8 +228,14 @@ impl Bad {
 pub fn of_kind(kind: Kind) -> Vec<Bad> {
     match kind {
         Kind::Free => Vec::new(),
-        Kind::Text(maximum) => [texts(&["", " ", "\t\n\u{a0}\u{3000}"]), vec![over_long(maximum)]].concat(),
+        Kind::Text(maximum) => {
+            let invisible = texts(&["\u{200b}\u{2060}", "\u{202e}\u{200f}", "\u{3164}", "\u{2800} \u{fe0f}"]);
+            [texts(&["", " ", "\t\n\u{a0}\u{3000}"]), invisible, vec![over_long(maximum)]].concat()
+        }
         Kind::OptionalText(maximum) => vec![over_long(maximum)],
+        Kind::PublicName(maximum) => {
+            [texts(&["a\u{1}b", "a\u{7f}", "\u{202e}gnihton", "a\u{2067}b\u{2069}"]), vec![over_long(maximum)]].concat()
+        }
         Kind::Email => {
             let over_long = format!("{}@example.com", "a".repeat(244));
             [texts(&["", " ", "nobody", "@example.com", "ann@", "a b@example.com", "a@b@c"]), all([over_long])].concat()

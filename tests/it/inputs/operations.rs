@@ -213,7 +213,9 @@ async fn of_orders(city: &City) -> Vec<Operation> {
 async fn of_people(city: &City) -> Vec<Operation> {
     let (admin, ann) = (city.admin().await, city.customer("Ann").await);
     let driver = city.new_driver("Duy").status(DriverStatus::Offline).create().await;
-    let profile = json!({"id": ann.customer_id(), "name": "Ann", "phone": "+1 555 0199", "addresses": [address()]});
+    let profile = json!({
+        "id": ann.customer_id(), "name": "Ann", "reviewName": "Ann who eats", "phone": "+1 555 0199", "addresses": [address()],
+    });
     let new = json!({
         "email": "lan@example.com", "name": "Lan", "phone": "+84 90 000 0001", "licenseNumber": "29-A1 123.45",
         "vehicleType": "Motorbike",

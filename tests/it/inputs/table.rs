@@ -110,6 +110,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("DeleteDishInput.id", Id("Dish")),
     ("UpdateCustomerInput.id", Id("Customer")),
     ("UpdateCustomerInput.name", Kept(&Text(100))),
+    ("UpdateCustomerInput.reviewName", PublicName(100)),
     ("UpdateCustomerInput.phone", OptionalText(20)),
     ("UpdateCustomerInput.addresses", Length(0, 20)),
     ("AddCustomerAddressInput.customerId", Id("Customer")),

@@ -125,7 +125,7 @@ impl Index {
             self.id("Customer", customer.id, Thing::Customer(customer.id));
             self.texts(Thing::Customer(customer.id), [Some(customer.name.as_str())]);
             self.texts(Thing::CustomerPhone(customer.id), [customer.phone.as_deref()]);
-            self.texts(own, [Some(customer.email.as_str())]);
+            self.texts(own, [Some(customer.email.as_str()), customer.review_name.as_deref()]);
             self.json(own, customer.addresses.as_ref());
         }
         for driver in &facts.drivers {
@@ -199,7 +199,8 @@ impl Index {
         for review in &facts.reviews {
             let thing = Thing::Review(review.id);
             self.id("Review", review.id, thing);
-            self.texts(thing, [review.comment.as_deref()]);
+            let author = facts.customers.iter().find(|customer| customer.id == review.customer_id);
+            self.texts(thing, [review.comment.as_deref(), author.and_then(|author| author.review_name.as_deref())]);
         }
     }
 

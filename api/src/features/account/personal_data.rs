@@ -31,7 +31,7 @@ use crate::{
 const MAXIMUM_IDENTITIES: u64 = 20;
 /// How many fields the document has at most: those of the user, a change of its address, the customer and the driver, of addresses and of
 /// identities.
-pub const DOCUMENT_FIELDS: usize = 6 + 3 + 7 + 9 + 9 * MAXIMUM_ADDRESSES + 3 * MAXIMUM_IDENTITIES as usize;
+pub const DOCUMENT_FIELDS: usize = 6 + 3 + 8 + 9 + 9 * MAXIMUM_ADDRESSES + 3 * MAXIMUM_IDENTITIES as usize;
 
 /// Key: what is held on a user once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +84,7 @@ fn of_customer(customer: &customers::Model) -> Json {
     json!({
         "id": global(customer.id()),
         "name": customer.name,
+        "reviewName": customer.review_name,
         "email": customer.email,
         "phone": customer.phone,
         "addresses": addresses(customer.id(), customer.addresses.as_ref()),

@@ -4,6 +4,7 @@ mod addresses;
 pub mod loader;
 pub mod mutation;
 pub mod query;
+mod review_name;
 pub mod service;
 pub mod types;
 

@@ -10,8 +10,11 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-pub use super::addresses::{MAXIMUM_ADDRESSES, addresses};
 use super::{addresses::replaced, types::UpdateCustomerInput};
+pub use super::{
+    addresses::{MAXIMUM_ADDRESSES, addresses},
+    review_name::review_name,
+};
 use crate::{
     app::App,
     clock,
@@ -134,6 +137,9 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
         row.search_text = Set(fold(&name));
         row.name = Set(name);
     }
+    if let Some(review_name) = input::clearable(wanted.review_name) {
+        row.review_name = Set(public_name("reviewName", review_name.as_deref())?);
+    }
     if let Some(phone) = input::clearable(wanted.phone) {
         row.phone = Set(input::optional_text("phone", phone.as_deref(), 20)?);
     }
@@ -141,6 +147,21 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
         row.addresses = Set(addresses.map(|wanted| replaced(id, written.as_ref(), &wanted)).transpose()?);
     }
     customer_write(transaction, viewer, id, row).await
+}
+
+/// A name that everybody is shown, beside what others wrote: with one space wherever there was white space, and without what changes how
+/// the text around it is shown.
+fn public_name(field: &str, name: Option<&str>) -> Result<Option<String>> {
+    let Some(name) = input::optional_text(field, name, 100)? else { return Ok(None) };
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let turns_text_around = |letter: char| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if name.chars().any(|letter| letter.is_control() || turns_text_around(letter)) {
+        return Err(Error::bad_input(
+            field,
+            "This must not contain control characters, nor those that turn text around.",
+        ));
+    }
+    Ok(Some(name))
 }
 
 /// Writes what was changed of a customer and commits. What somebody else changed is recorded.
@@ -167,6 +188,7 @@ pub async fn customer_forget_in_tx(transaction: &Transaction, user: UserId, emai
         .col_expr(customers::Column::Name, Expr::val(NAME))
         .col_expr(customers::Column::Email, Expr::val(email))
         .col_expr(customers::Column::NormalizedEmail, Expr::val(email))
+        .col_expr(customers::Column::ReviewName, Expr::val(None::<String>))
         .col_expr(customers::Column::Phone, Expr::val(None::<String>))
         .col_expr(customers::Column::Addresses, Expr::val(None::<Json>))
         .col_expr(customers::Column::SearchText, Expr::val(""))

@@ -45,6 +45,13 @@ impl Customer {
         name
     }
 
+    /// What its reviews are signed with: what it chose (`updateCustomer`), or else one given name of its `name`, or else initials. Null for
+    /// anybody but the customer and admins: others are not told which reviews are whose.
+    fn review_name(viewer: &Viewer, id: &i32, review_name: &Option<String>, name: &str, email: &str) -> Option<String> {
+        let is_own = service::is_own(viewer, CustomerId(*id));
+        is_own.then(|| service::review_name(review_name.as_deref(), name, email))
+    }
+
     /// Null for anybody but the customer and admins.
     fn email(viewer: &Viewer, id: &i32, email: &str) -> Option<String> {
         service::is_own(viewer, CustomerId(*id)).then(|| email.to_owned())
@@ -88,7 +95,7 @@ impl Customer {
     }
 
     /// Its reviews, newest first: all for the customer and admins, those of their own restaurants for merchants. To others a
-    /// reviewer is but a first name.
+    /// reviewer is but the name that a review is signed with.
     fn reviews(id: &i32, #[page] page: PageArguments) -> Result<PageOfParent<ReviewsOfCustomer, Review>> {
         let page = page.in_order(ReviewOrder::NewestFirst)?;
         Ok(list::page_of_parent(CustomerId(*id), ReviewsOfCustomer, page))
@@ -102,6 +109,9 @@ pub struct UpdateCustomerInput {
     pub id: ID,
     /// At most 100 characters. Required, so null is refused.
     pub name: MaybeUndefined<String>,
+    /// What reviews are signed with from now on, those that are there as well: at most 100 characters, shown to everybody, with runs of white
+    /// space as one space. Null or blank for one given name of the name, or else initials.
+    pub review_name: MaybeUndefined<String>,
     /// At most 20 characters. Null clears it.
     pub phone: MaybeUndefined<String>,
     /// At most 20; they replace those that were there, of which one that says the same keeps its id. Null clears them.

@@ -74,7 +74,7 @@ impl Children for ReviewsOfRestaurant {
     }
 }
 
-/// The reviews of a customer, for those to whom a reviewer is more than a first name.
+/// The reviews of a customer, for those to whom a reviewer is more than the name of a review.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReviewsOfCustomer;
 

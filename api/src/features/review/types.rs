@@ -10,7 +10,7 @@ use entity::{
 use sea_orm::prelude::DateTimeWithTimeZone;
 
 use crate::{
-    features::restaurant::Restaurant,
+    features::{customer::service::review_name, restaurant::Restaurant},
     graphql::{
         date_time::DateTime,
         error::Result,
@@ -58,9 +58,10 @@ impl Review {
         let id = CustomerId(*customer_id);
         let author = Load::new(ById(id), move |customer| {
             let customer: Arc<customers::Model> = existing(id, customer)?;
-            Ok(ReviewAuthor { name: customer.name.split_whitespace().next().unwrap_or_default().to_owned() })
+            let name = review_name(customer.review_name.as_deref(), &customer.name, &customer.email);
+            Ok(ReviewAuthor { name })
         });
-        author.reading(const { Columns::named(customers::Model::NAMES, &["name"]) })
+        author.reading(const { Columns::named(customers::Model::NAMES, &["review_name", "name", "email"]) })
     }
 
     /// What it is about.
@@ -73,7 +74,7 @@ impl Review {
 #[object]
 #[derive(Clone)]
 pub struct ReviewAuthor {
-    /// The first name.
+    /// What the author chose for it (`reviewName` of `updateCustomer`), or else one given name, or else initials: not the whole name.
     pub name: String,
 }
 

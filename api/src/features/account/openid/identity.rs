@@ -90,7 +90,7 @@ async fn user_make_in_tx(
     email: &Email,
 ) -> Result<(users::Model, Link)> {
     check_sign_up(app)?;
-    let name = person.name.as_deref().map(name_of).filter(|name| !name.is_empty());
+    let name = person.name.as_deref().map(name_of).filter(|name| !input::is_blank(name));
     let made = users::Entity::insert(user_new(email, name, UserRole::Customer))
         .on_conflict(OnConflict::new().do_nothing().to_owned())
         .exec_without_returning(transaction)
