@@ -24,7 +24,7 @@ pub use access::{restore, withdraw};
 pub use bulk::{NEEDS_POSTGRES, city};
 pub use live::{Life, TICK};
 
-use entity::{customers, drivers, orders, restaurants, users};
+use entity::{customers, drivers, orders, restaurants, sea_orm_active_enums::OrderStatus, users};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::{
@@ -107,12 +107,15 @@ async fn is_empty(transaction: &Transaction) -> Result<bool, DbErr> {
     Ok(!found.contains(&true))
 }
 
-/// An order that is on its way to the demo's customer; `None` when there is none, or the database does not say.
+/// An order that is on its way to the demo's customer, one that is carried rather than not; `None` when there is none, or the database does
+/// not say.
 pub async fn order_to_watch(app: &App) -> Option<OrderId> {
     let under_way = orders::Entity::find()
         .inner_join(customers::Entity)
         .filter(customers::Column::Email.eq(CUSTOMER))
         .filter(orders::Column::Status.is_in(lifecycle::UNDER_WAY))
         .order_by_desc(orders::Column::Id);
-    under_way.one(&app.db).await.ok().flatten().map(|order| OrderId(order.id))
+    let under_way = under_way.all(&app.db).await.unwrap_or_default();
+    let order = under_way.iter().find(|order| order.status == OrderStatus::PickedUp).or(under_way.first());
+    order.map(|order| OrderId(order.id))
 }

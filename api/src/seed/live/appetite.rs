@@ -36,13 +36,15 @@ const WAITING: usize = 4;
 /// accept wait until the server cancels them, and make room for others only then.
 const BETWEEN_ORDERS: (u64, u64) = (240, 420);
 const BETWEEN_ORDERS_FOR_MERCHANT: (u64, u64) = (60, 150);
-const BETWEEN_ORDERS_OF_DEMO_GUEST: (u64, u64) = (15, 30);
+const BETWEEN_ORDERS_OF_DEMO_GUEST: (u64, u64) = (3, 8);
+/// Orders that are on their way to the demo's customer at most, so that the next ones wait.
+const RIDES: usize = 2;
 
 /// When somebody orders next.
 pub struct Appetite {
     at_played_kitchens: Instant,
     at_demo_restaurants: Instant,
-    /// `None` while the demo's customer has an order under way.
+    /// `None` while the demo's customer has an order that is not on its way yet.
     of_demo_guest: Option<Instant>,
 }
 
@@ -84,9 +86,13 @@ impl Town {
         Ok(())
     }
 
-    /// A while after the last order of the demo's customer ended.
+    /// A moment after the last order of the demo's customer was picked up: the next one is cooked while that one is on its way.
     fn demo_guest_is_due(&mut self, open: &[orders::Model], now: Instant) -> bool {
-        if open.iter().any(|order| self.cast.is_demo_guest(order.customer_id)) {
+        let own = |order: &&orders::Model| {
+            self.cast.is_demo_guest(order.customer_id) && self.cast.kitchens.contains_key(&order.restaurant_id)
+        };
+        let is_cooked = open.iter().filter(own).any(|order| order.status != OrderStatus::PickedUp);
+        if is_cooked || self.rides_to_demo_guest(open).count() >= RIDES {
             self.appetite.of_demo_guest = None;
             return false;
         }

@@ -33,7 +33,7 @@ pub struct Guest {
 /// Everybody who is played.
 pub struct Cast {
     pub guests: Vec<Arc<Guest>>,
-    /// The demo's customer: orders are placed for it when it has none, and moved along.
+    /// The demo's customer: orders are placed for it, and moved along.
     pub demo_guest: Option<Arc<Guest>>,
     pub couriers: HashMap<i32, Viewer>,
     /// The staff of each restaurant whose kitchen is played.

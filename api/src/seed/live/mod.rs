@@ -1,8 +1,8 @@
 //! The life of the demo: customers order, kitchens cook and drivers drive, through the same services as everybody else.
 //!
 //! It plays no part that a developer may play. The kitchens of the demo merchant are left to whoever acts as it, though customers
-//! order there; the demo's driver is never moved. Orders of the demo's customer elsewhere move by themselves, and when it has none
-//! under way one is placed for it, so that there is something to watch.
+//! order there; the demo's driver is never moved. Orders of the demo's customer elsewhere move by themselves. One of them is always on its way:
+//! the next is placed when one has been picked up, and whoever carries the last one looks for the door until the next is picked up.
 
 mod appetite;
 mod cast;

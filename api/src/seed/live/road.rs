@@ -7,6 +7,8 @@ const SPEED: f64 = 7.0;
 /// Whoever has farther to go than this many seconds goes faster: an address can be anywhere.
 const PATIENCE: f64 = 600.0;
 
+const METRES_A_DEGREE: f64 = 111_320.0;
+
 /// Degrees north and east.
 pub type Place = (f64, f64);
 
@@ -34,6 +36,18 @@ pub fn drive(here: Place, there: Place, seconds: f64) -> Stretch {
     Stretch { place, heading: heading(here, there), speed, arrived: false }
 }
 
+/// Metres from a door at which somebody goes round it who looks for it.
+pub const BLOCK: f64 = 70.0;
+
+/// Where somebody is after so many seconds of going round that place, from wherever it is.
+pub fn round(here: Place, middle: Place, seconds: f64) -> Stretch {
+    let bearing = (heading(middle, here) + (SPEED * seconds / BLOCK).to_degrees()).rem_euclid(360.0).to_radians();
+    let (north, east) = (0.9 * BLOCK * bearing.cos() / METRES_A_DEGREE, 0.9 * BLOCK * bearing.sin() / METRES_A_DEGREE);
+    let place = (middle.0 + north, middle.1 + east / middle.0.to_radians().cos().max(0.01));
+    let speed = if seconds > 0.0 { (metres(here, place) / seconds).min(SPEED) } else { SPEED };
+    Stretch { place, heading: heading(here, place), speed, arrived: false }
+}
+
 /// The initial bearing.
 fn heading((lat, lng): Place, (other_lat, other_lng): Place) -> f64 {
     let (from, to, east) = (lat.to_radians(), other_lat.to_radians(), (other_lng - lng).to_radians());
@@ -45,7 +59,7 @@ fn heading((lat, lng): Place, (other_lat, other_lng): Place) -> f64 {
 /// A place a short ride from here, for a door whose place nobody told: always the same for the same number.
 pub fn somewhere_near((lat, lng): Place, number: i32) -> Place {
     let angle = f64::from(number) * 2.399_963; // the golden angle: neighbours go different ways
-    let (north, east) = (900.0 * angle.cos() / 111_320.0, 900.0 * angle.sin() / 111_320.0);
+    let (north, east) = (900.0 * angle.cos() / METRES_A_DEGREE, 900.0 * angle.sin() / METRES_A_DEGREE);
     ((lat + north).clamp(-90.0, 90.0), (lng + east / lat.to_radians().cos().max(0.01)).clamp(-180.0, 180.0))
 }
 
@@ -70,6 +84,20 @@ mod tests {
         }
         assert_eq!(here, there);
         assert!((170..220).contains(&seconds), "{seconds} s for 1.4 km");
+    }
+
+    #[test]
+    fn going_round_a_place_goes_on_and_stays_near() {
+        let middle = (41.1, -83.2);
+        for start in [middle, somewhere_near(middle, 1)] {
+            let mut here = round(start, middle, 1.0).place;
+            for _ in 0..200 {
+                let stretch = round(here, middle, 1.0);
+                assert!((4.0..=SPEED).contains(&metres(here, stretch.place)), "{}", metres(here, stretch.place));
+                assert!((60.0..BLOCK).contains(&metres(middle, stretch.place)) && !stretch.arrived);
+                here = stretch.place;
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
         driver::record::{record, setbacks},
         order::lifecycle,
     },
+    graphql::ids::DriverId,
     seed::{
         CUSTOMER, DRIVER,
         tests::{Home, check_step},
@@ -52,7 +53,7 @@ async fn orders_move_and_people_are_left_alone() {
     let after = history(&home).await;
     let new: Vec<_> = after.iter().filter(|event| !before.contains(event)).collect();
     assert!(new.len() > 40, "only {} steps in 20 minutes", new.len());
-    assert!((303..320).contains(&orders.len()), "{} orders", orders.len());
+    assert!((303..330).contains(&orders.len()), "{} orders", orders.len());
     for event in &new {
         let order = &orders[&event.order_id];
         let at_merchant = town.cast.demo_restaurants.contains(&order.restaurant_id);
@@ -103,6 +104,29 @@ async fn drivers_get_there_step_by_step() {
     }
     places.dedup();
     assert_eq!(places.len(), 11, "a new place each second");
+    home.end().await;
+}
+
+#[tokio::test]
+async fn something_always_comes_to_the_demo_customer() {
+    let home = Home::seeded("always").await;
+    let mut town = Town::load(&home.0, Instant::now()).await.expect("loads");
+    let customer = town.cast.demo_guest.as_ref().expect("it is there").customer.id;
+    let (mut before, mut brought) = (HashMap::new(), HashSet::new());
+    for tick in 0..900 {
+        let next = town.now + Duration::from_secs(3);
+        town.tick(&home.0, next).await.expect("lives");
+        let orders = home.all::<orders::Entity>().await;
+        let carried = orders.iter().filter(|row| row.customer_id == customer && row.status == OrderStatus::PickedUp);
+        let drivers: Vec<_> = carried.clone().filter_map(|order| order.driver_id.map(DriverId)).collect();
+        let places: HashMap<_, _> = home.0.events.last_positions(&drivers).await.into_iter().collect();
+        let places: HashMap<_, _> = places.into_iter().map(|(driver, at)| (driver, (at.lat, at.lng))).collect();
+        let moves = places.iter().any(|(driver, place)| before.get(driver).is_some_and(|before| before != place));
+        assert!(moves || tick == 0, "nobody is on the way at tick {tick}: {before:?}, {places:?}");
+        brought.extend(carried.map(|order| order.id));
+        before = places;
+    }
+    assert!(brought.len() >= 5, "{} orders came in 45 minutes", brought.len());
     home.end().await;
 }
 

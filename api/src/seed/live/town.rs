@@ -101,13 +101,25 @@ impl Town {
             .await?;
         for driver in drivers.iter().filter(|driver| driver.status == DriverStatus::Busy) {
             if let Some(order) = open.iter().find(|order| order.driver_id == Some(driver.id)) {
-                let outcome = self.drive(app, driver, order, seconds).await;
+                let waits = self.rides_to_demo_guest(&open).map(|ride| ride.id).max() == Some(order.id);
+                let outcome = self.drive(app, driver, order, seconds, waits).await;
                 self.tolerate(app, order, outcome).await?;
             }
         }
         self.cook(app, &open).await?;
         self.claim(app, &open, drivers).await?;
         self.place_orders(app, &open).await
+    }
+
+    /// What is on its way to the demo's customer by those who are played.
+    pub(super) fn rides_to_demo_guest<'a>(
+        &'a self,
+        open: &'a [orders::Model],
+    ) -> impl Iterator<Item = &'a orders::Model> {
+        open.iter().filter(|order| {
+            let is_played = order.driver_id.is_some_and(|driver| self.cast.couriers.contains_key(&driver));
+            order.status == PickedUp && is_played && self.cast.is_demo_guest(order.customer_id)
+        })
     }
 
     /// Those under way that somebody here has to do with.
@@ -182,16 +194,27 @@ impl Town {
         }
     }
 
-    /// A driver goes on toward the restaurant or the door, and hands over there.
-    async fn drive(&self, app: &App, driver: &drivers::Model, order: &orders::Model, seconds: f64) -> Result<()> {
+    /// A driver goes on for some seconds toward the restaurant or the door, and hands over there. One that `waits` looks for the door, round
+    /// the block: there is always something that comes to the demo's customer.
+    async fn drive(
+        &self,
+        app: &App,
+        driver: &drivers::Model,
+        order: &orders::Model,
+        seconds: f64,
+        waits: bool,
+    ) -> Result<()> {
         let Some(viewer) = self.cast.couriers.get(&driver.id) else { return Ok(()) };
         let restaurant = self.place_of(order.restaurant_id);
         let there = if order.status == PickedUp { door(order, restaurant) } else { restaurant };
         let remembered = app.events.last_positions(&[DriverId(driver.id)]).await.remove(&DriverId(driver.id));
         let last = last_position(position_of_row(driver), remembered);
         let here = last.map_or(restaurant, |position| (position.lat, position.lng));
-        let stretch = road::drive(here, there, seconds);
-        if metres(here, there) > THERE {
+        let mut stretch = road::drive(here, there, seconds);
+        if waits && metres(stretch.place, there) <= road::BLOCK {
+            stretch = road::round(here, there, seconds);
+        }
+        if !stretch.arrived || metres(here, there) > THERE {
             let position = UpdateDriverLocationInput {
                 lat: stretch.place.0,
                 lng: stretch.place.1,
@@ -236,7 +259,9 @@ impl Town {
 
     /// The nearest driver who is free takes an order that needs one.
     async fn claim(&mut self, app: &App, open: &[orders::Model], drivers: Vec<drivers::Model>) -> Result<()> {
-        let Some(order) = open.iter().find(|order| self.needs_driver(order)) else { return Ok(()) };
+        let needy = open.iter().filter(|order| self.needs_driver(order));
+        let first = needy.min_by_key(|order| !self.cast.is_demo_guest(order.customer_id));
+        let Some(order) = first else { return Ok(()) };
         let free = drivers.into_iter().filter(|driver| driver.status == DriverStatus::Available).collect();
         let nearest = nearest_first(free, Some(self.place_of(order.restaurant_id))).into_iter().next();
         let Some(driver) = nearest else { return Ok(()) };
