@@ -1,4 +1,6 @@
-//! How the GraphiQL page stays signed in: its own scripts, run under Node.js.
+//! The GraphiQL page: how it stays signed in and what it keeps of its tabs, by its own scripts under Node.js.
+
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tiffin_tests::{City, Database, workspace};
@@ -50,4 +52,11 @@ fn the_page_sends_what_names_no_account_as_it_is_and_says_who_cannot_sign_in() {
             "nobody@example.com cannot sign in: The e-mail address or the password is wrong."
         );
     });
+}
+
+#[test]
+fn what_it_keeps_of_its_tabs_is_what_its_own_tests_say() {
+    let script = workspace::root().join("api/assets/graphiql/page.test.mjs");
+    let output = Command::new("node").arg("--test").arg(script).output().expect("Node.js starts: run ./test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -26,18 +26,25 @@ const PERMISSIONS_POLICY: &str = "camera=(), geolocation=(), microphone=(), paym
 /// What the page offers beyond the public catalog.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// Whom the ready tabs act as. None (a server in production, or without the demo's data): only tabs that need nobody, and the one
+    /// Whom tabs act as. None (a server in production, or without the demo's data): only tabs that need nobody, and the one
     /// that signs in.
     pub accounts: Option<DemoAccounts>,
 }
 
-/// E-mail addresses of the demo's people, and the password of all of them: the page signs in with `signIn`, as an app does.
+/// The demo's people, and the password of all of them: the page signs in with `signIn`, as an app does.
 #[derive(Debug, Clone, Serialize)]
 pub struct DemoAccounts {
+    pub people: DemoPeople,
+    pub password: String,
+}
+
+/// Their e-mail addresses.
+#[derive(Debug, Clone, Serialize)]
+pub struct DemoPeople {
     pub customer: String,
     pub merchant: String,
     pub driver: String,
-    pub password: String,
+    pub admin: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -97,12 +104,19 @@ macro_rules! asset {
 }
 
 const ASSETS: &[Asset] = &[
+    asset!("page", "event_list.js", "text/javascript; charset=utf-8"),
+    asset!("page", "events.js", "text/javascript; charset=utf-8"),
     asset!("page", "examples.js", "text/javascript; charset=utf-8"),
     asset!("page", "fetcher.js", "text/javascript; charset=utf-8"),
     asset!("page", "page.css", "text/css; charset=utf-8"),
     asset!("page", "page.js", "text/javascript; charset=utf-8"),
+    asset!("page", "picker.js", "text/javascript; charset=utf-8"),
     asset!("page", "post.js", "text/javascript; charset=utf-8"),
+    asset!("page", "ready_tabs.js", "text/javascript; charset=utf-8"),
     asset!("page", "sessions.js", "text/javascript; charset=utf-8"),
+    asset!("page", "storage.js", "text/javascript; charset=utf-8"),
+    asset!("page", "tab_names.js", "text/javascript; charset=utf-8"),
+    asset!("page", "tab_notes.js", "text/javascript; charset=utf-8"),
     asset!("page", "tabs.js", "text/javascript; charset=utf-8"),
     asset!("page", "tiffin.svg", "image/svg+xml"),
     asset!("vendor", "LICENSES.txt", "text/plain; charset=utf-8"),
@@ -167,9 +181,9 @@ mod tests {
     use super::*;
 
     fn demo() -> Settings {
-        let [customer, merchant, driver, password] =
-            ["c@demo.test", "m@demo.test", "</script>@demo.test", "of the demo"].map(str::to_owned);
-        Settings { accounts: Some(DemoAccounts { customer, merchant, driver, password }) }
+        let [customer, merchant, driver, admin, password] =
+            ["c@demo.test", "m@demo.test", "</script>@demo.test", "a@demo.test", "of the demo"].map(str::to_owned);
+        Settings { accounts: Some(DemoAccounts { people: DemoPeople { customer, merchant, driver, admin }, password }) }
     }
 
     fn parsed(settings: &Settings) -> serde_json::Value {
@@ -213,7 +227,7 @@ mod tests {
     #[test]
     fn the_settings_cannot_close_their_element() {
         assert!(!page_settings(&demo()).contains('<'));
-        assert_eq!(parsed(&demo())["accounts"]["driver"], "</script>@demo.test");
+        assert_eq!(parsed(&demo())["accounts"]["people"]["driver"], "</script>@demo.test");
     }
 
     #[test]

@@ -34,7 +34,7 @@ use crate::{
     dialect,
     features::order::lifecycle,
     graphql::ids::OrderId,
-    http::graphiql::DemoAccounts,
+    http::graphiql::{DemoAccounts, DemoPeople},
 };
 
 const CUSTOMER: &str = "customer@demo.tiffin.example";
@@ -61,8 +61,8 @@ pub const ACCOUNTS: [Account; 4] = [
 
 /// Whom GraphiQL's tabs act as.
 pub fn demo_accounts() -> DemoAccounts {
-    let [customer, merchant, driver, password] = [CUSTOMER, MERCHANT, DRIVER, PASSWORD].map(str::to_owned);
-    DemoAccounts { customer, merchant, driver, password }
+    let [customer, merchant, driver, admin] = ACCOUNTS.map(|account| account.email.to_owned());
+    DemoAccounts { people: DemoPeople { customer, merchant, driver, admin }, password: PASSWORD.to_owned() }
 }
 
 /// Fills an empty database with the demo city; gives whether it did. Does nothing where anybody or anything is. It is written

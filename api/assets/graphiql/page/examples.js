@@ -1,5 +1,7 @@
 // The ready tabs: the server gives the operations and who acts, this file the variables, from what is in the demo now.
 
+import { actingAs } from './sessions.js';
+
 const questions = {
   customer: `{
     me { customer { addresses { line1 city } } }
@@ -22,13 +24,11 @@ const questions = {
   }`,
 };
 
-/** Whose access token goes along: see sessions.js. */
-const actingAs = (email) => ({ Authorization: `Bearer {{${email}}}` });
-
-/** Asks as each demo account what it could act on; whoever gets no answer in time goes with guesses. */
-async function lookAround(send, accounts) {
+/** Asks as each demo account what it could act on; whoever gets no answer in time goes with guesses, where these will do. */
+async function lookAround(send, accounts, guesses) {
   const answers = Object.entries(questions).map(async ([role, query]) => {
-    const answer = await send({ query }, actingAs(accounts[role]), AbortSignal.timeout(5_000)).catch(() => ({}));
+    const answer = await send({ query }, actingAs(accounts.people[role]), AbortSignal.timeout(5_000)).catch(() => ({}));
+    if (!answer.data && !guesses) throw new Error(`the ${role} got no answer`);
     return [role, answer.data ?? {}];
   });
   return Object.fromEntries(await Promise.all(answers));
@@ -40,6 +40,7 @@ const forward = (order) => order.nextStatuses?.find((status) => status !== 'CANC
 /** What the variables are made of. The ids that nothing was found for are those of a fresh database. */
 function choose({ customer, merchant, driver }) {
   const open = nodes(customer.orders);
+  // The newest first: it is on its way for longest.
   const carried = open.find((order) => order.status === 'PICKED_UP') ?? open.find((order) => order.driver);
   const restaurants = merchant.me?.restaurants ?? [];
   const movable = (restaurant) => nodes(restaurant.orders).find(forward);
@@ -63,7 +64,7 @@ function choose({ customer, merchant, driver }) {
 const variables = {
   welcome: () => ({ cuisine: null }),
   sign_in: (found, accounts) => ({
-    account: { email: accounts?.customer ?? '', password: accounts?.password ?? '' },
+    account: { email: accounts?.people.customer ?? '', password: accounts?.password ?? '' },
     refreshToken: '',
     newAccount: accounts
       ? { email: 'ann@example.com', password: 'ten characters or more', name: 'Ann' }
@@ -88,13 +89,16 @@ const variables = {
 
 const pretty = (value) => (value ? JSON.stringify(value, null, 2) : '');
 
-/** The tabs for this server: `{ name, query, variables, headers }`, the last two as the text of their panes. */
-export async function examples({ accounts, examples }, send) {
-  const found = accounts ? choose(await lookAround(send, accounts)) : {};
-  return examples.map(({ name, acts_as: role, query }) => ({
+const title = (name) => name.replaceAll('_', ' ').replace(/^./, (letter) => letter.toUpperCase());
+
+/** The tabs for this server: `{ name, title, person, query, variables }`, the last one as the text of its pane. */
+export async function examples({ accounts, examples }, send, { guesses = true } = {}) {
+  const found = accounts ? choose(await lookAround(send, accounts, guesses)) : {};
+  return examples.map(({ name, acts_as: person, query }) => ({
     name,
+    title: title(name),
+    person: person ?? '',
     query,
     variables: pretty(variables[name](found, accounts)),
-    headers: pretty(role && actingAs(accounts[role])),
   }));
 }

@@ -1,7 +1,7 @@
 // Runs what GraphiQL plays. Both transports are asked again where the session was refused and there is another one to be had.
 
 import { address, post } from './post.js';
-import { sessions } from './sessions.js';
+import { actingAs, sessions } from './sessions.js';
 
 const UNAUTHENTICATED = 401;
 const FORBIDDEN = 4403; // what the server closes a socket with when it does not accept who asks
@@ -20,17 +20,30 @@ function explained(cause) {
   return cause;
 }
 
-function isSubscription({ query, operationName }) {
-  const { parse, getOperationAST } = window.GraphiQL.GraphQL;
+function parsed(query) {
   try {
-    return getOperationAST(parse(query), operationName)?.operation === 'subscription';
+    return window.GraphiQL.GraphQL.parse(query);
   } catch {
-    return false; // the server says what is wrong with it
+    return { definitions: [] }; // the server says what is wrong with it
   }
 }
 
-/** `send` for one query or mutation, `fetcher` for GraphiQL. `password` is that of the demo's accounts, where there are any. */
-export function connect(password) {
+/** The request, and what kind of operation it is. Right after another tab was opened GraphiQL still names an operation of the one before. */
+function understood({ operationName, ...request }) {
+  const operations = parsed(request.query).definitions.filter(({ kind }) => kind === 'OperationDefinition');
+  const named = operations.find(({ name }) => name && name.value === operationName);
+  const isOfAnother = operations.length > 0 && !named;
+  return {
+    request: isOfAnother ? request : { ...request, operationName },
+    isSubscription: (named ?? operations[0])?.operation === 'subscription',
+  };
+}
+
+/**
+ * `send` for one query or mutation, `fetcher` for GraphiQL. `password` is that of the demo's accounts, where there are any; `present` gives
+ * the open tab's id and the e-mail address of whom it acts as; `log` takes what subscriptions tell.
+ */
+export function connect(password, present = () => ({}), log = undefined) {
   const fillIn = sessions(password);
 
   async function send(request, headers, signal) {
@@ -70,16 +83,47 @@ export function connect(password) {
     });
   }
 
-  const subscribe = (request, headers) => ({
-    subscribe: (observer) => ({
-      unsubscribe: socket(split(headers)[1]).subscribe(request, {
-        next: (result) => observer.next(result),
-        error: (cause) => observer.error(explained(cause)),
-        complete: () => observer.complete(),
-      }),
-    }),
-  });
+  /** Tells the log what GraphiQL is told, which shows the last event alone. */
+  function subscribe(request, headers, tab) {
+    log?.begin(tab);
+    return {
+      subscribe(observer) {
+        const unsubscribe = socket(split(headers)[1]).subscribe(request, {
+          next(result) {
+            log?.add(tab, result);
+            observer.next(result);
+          },
+          error(cause) {
+            const errors = explained(cause);
+            log?.add(tab, { errors: Array.isArray(errors) ? errors : [{ message: String(errors?.message ?? errors) }] });
+            log?.end(tab);
+            observer.error(errors);
+          },
+          complete() {
+            log?.end(tab);
+            observer.complete();
+          },
+        });
+        return {
+          unsubscribe() {
+            log?.end(tab);
+            unsubscribe();
+          },
+        };
+      },
+    };
+  }
 
-  const fetcher = (request, { headers } = {}) => (isSubscription(request) ? subscribe(request, headers) : send(request, headers));
+  function fetcher(asked, { headers } = {}) {
+    // What GraphiQL itself asks concerns nobody.
+    if (asked.operationName === 'IntrospectionQuery') return send(asked, headers);
+    const { request, isSubscription } = understood(asked);
+    const { tab, email } = present();
+    const acting = email && !split(headers)[1] ? { ...headers, ...actingAs(email) } : headers;
+    if (isSubscription) return subscribe(request, acting, tab);
+    log?.drop(tab);
+    return send(request, acting);
+  }
+
   return { send, fetcher };
 }

@@ -1,5 +1,5 @@
 // Signs in as the demo's people the way an app does: `signIn` once, `refreshSession` before the access token expires. The tokens are
-// in memory only. In the Headers pane `{{e-mail address}}` stands for the access token of that account.
+// in memory only. In the header `Authorization`, `{{e-mail address}}` stands for the access token of that account.
 
 import { post } from './post.js';
 
@@ -26,6 +26,9 @@ async function refresh({ refreshToken }) {
 
 const isFresh = ({ accessToken, accessTokenExpiresAt }, refused) =>
   Date.parse(accessTokenExpiresAt) - Date.now() > MARGIN && !refused?.includes(accessToken);
+
+/** The header of whoever acts as that account. */
+export const actingAs = (email) => ({ Authorization: `Bearer {{${email}}}` });
 
 /**
  * Gives a function that fills in the value of an `Authorization` header. `refused` is what the server did not take the last time: a
