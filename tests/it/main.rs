@@ -15,6 +15,8 @@ mod catalog;
 #[cfg(target_os = "linux")]
 mod chaos;
 mod charges;
+mod client_pages;
+mod clients_in_a_browser;
 mod clocks;
 mod codegen;
 mod compose;

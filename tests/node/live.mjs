@@ -46,6 +46,7 @@ export function createLiveClient({ url, getAccessToken, ...options }) {
     dispose: client.dispose,
     /** Tells the server of a newer token, so that the socket outlives the one it was opened with. */
     renew: (newer) => {
+      if (newer === token) return;
       token = newer;
       if (socket?.readyState === 1) {
         socket.send(JSON.stringify({ type: "ping", payload: { authorization: `Bearer ${newer}` } }));

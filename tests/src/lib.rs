@@ -10,7 +10,7 @@
 //! - [`Mailbox`]: an SMTP server that keeps the letters it is given
 //! - [`OpenIdProvider`]: an OpenID provider, and the browser of those who sign in there
 //! - [`Authority`]: signs certificates for the servers above, and is known to nobody who is not told
-//! - [`Script`]: whatever else runs under Node.js meanwhile
+//! - [`Browser`]: a Chromium with the pages of clients, and [`Script`]: whatever else runs under Node.js meanwhile
 //! - [`EventStream`]: a subscription over graphql-transport-ws, and [`EventSource`]: one over Server-Sent Events
 //! - [`builders`]: rows that a test starts from
 //! - [`acts`]: what people do with orders, and [`rows`], what came of it
@@ -21,6 +21,7 @@ mod access_token;
 pub mod acts;
 mod answer;
 mod authority;
+mod browser;
 pub mod builders;
 mod city;
 mod command;
@@ -49,6 +50,7 @@ use std::time::Duration;
 pub use access_token::{access_token, access_token_of};
 pub use answer::{Answer, Problem};
 pub use authority::{Authority, Identity};
+pub use browser::{Browser, Seen, SeenClose, SeenRequest, SeenSocket, Tab};
 pub use city::City;
 pub use command::{Outcome, run_command};
 pub use databases::{Database, Locale, TestDatabase, copied_postgres, scratch_postgres};
