@@ -34,12 +34,8 @@ fn every_page_shows_the_code_that_is_tested() {
 
 #[test]
 fn the_first_page_leads_to_all_others() {
-    let pages = names(PAGES);
-    if !pages.contains("README.md") {
-        return;
-    }
     let first = workspace::read(&format!("{PAGES}/README.md"));
-    for page in pages {
+    for page in names(PAGES) {
         assert!(page == "README.md" || first.contains(&format!("]({page}")), "{PAGES}/README.md does not name {page}");
     }
 }

@@ -5,7 +5,7 @@
 use entity::sea_orm_active_enums::OrderStatus;
 use serde_json::{Value, json};
 use tiffin_tests::{
-    Browser, City, Database, PATIENCE, Person, Proxy, Seen, Server, Tab, access_token, acts::status_name,
+    Browser, City, Click, Database, PATIENCE, Person, Proxy, Seen, Server, Tab, access_token, acts::status_name,
     rows::row_number,
 };
 
@@ -19,6 +19,7 @@ struct Scene {
     city: City,
     server: Server,
     line: Proxy,
+    ann: Person,
     staff: Person,
     driver: Person,
     /// The newest first.
@@ -27,7 +28,7 @@ struct Scene {
 
 impl Scene {
     async fn new(database: Database, browser: &Browser) -> Self {
-        let settings = [("TIFFIN_HTTP_ALLOWED_ORIGINS", browser.origin())];
+        let settings = [("TIFFIN_HTTP_ALLOWED_ORIGINS", browser.origin()), ("TIFFIN_LIMITS_BATCH_OPERATIONS", "3")];
         let mut city = City::with_settings(database, &settings).await;
         city.stop().await;
         let server = city.another_server().await;
@@ -44,7 +45,7 @@ impl Scene {
             orders.insert(0, ann.has_ordered(&restaurant.basket(&[(0, 1)])).await);
         }
         let [staff, driver] = [staff.by_way_of(&line), driver.by_way_of(&line)];
-        Scene { city, server, line, staff, driver, orders }
+        Scene { city, server, line, ann, staff, driver, orders }
     }
 
     async fn take_step(&self, order: &str, status: OrderStatus) {
@@ -68,6 +69,11 @@ impl Scene {
     async fn expect_steps(&self, tab: &Tab, order: &str) {
         until(tab, "#order li", &self.steps(order).await).await;
     }
+}
+
+/// The selector of the button that shows an order.
+fn button(order: &str) -> String {
+    format!("[id='{order}']")
 }
 
 async fn until(tab: &Tab, selector: &str, texts: &[String]) {
@@ -96,6 +102,11 @@ async fn put_token(tab: &Tab, seconds: i64) {
 
 fn renewals(seen: &Seen) -> usize {
     seen.requests.iter().filter(|request| request.operation.as_deref() == Some("RefreshSession")).count()
+}
+
+/// How many sockets were closed because of their tokens.
+fn refusals(seen: &Seen) -> usize {
+    seen.closes().filter(|closed| closed.code == 4403).count()
 }
 
 /// Asks three times at once for who it is.
@@ -138,8 +149,12 @@ async fn a_page_goes_on_through_everything(page: &str, database: Database) {
     tab.until("#more", &[]).await;
 
     // Another order, none, and the first one again.
-    let open = |order: &String| [format!("[id='{order}']"), format!("#order[data-order='{order}'] li")];
-    let close = ["#close".to_owned(), "main:not(:has(#order))".to_owned()];
+    let open = |order: &String| Click {
+        click: button(order),
+        awaited: format!("#order[data-order='{order}'] li"),
+        subscribes: true,
+    };
+    let close = Click { click: "#close".to_owned(), awaited: "main:not(:has(#order))".to_owned(), subscribes: false };
     let took = tab.alternate(&[open(&scene.orders[1]), open(&scene.orders[2]), close], 33).await;
     for (what, first) in [("from none", 0), ("from another one", 1)] {
         let mut took: Vec<_> = took.iter().skip(first).step_by(3).collect();
@@ -155,7 +170,7 @@ async fn a_page_goes_on_through_everything(page: &str, database: Database) {
     assert_eq!(errors, [""; 0], "nothing went wrong so far");
 
     let order = scene.orders[0].clone();
-    tab.click(&format!("[id='{order}']")).await;
+    tab.click(&button(&order)).await;
     scene.expect_steps(&tab, &order).await;
     scene.take_step(&order, Confirmed).await;
     scene.expect_steps(&tab, &order).await;
@@ -169,8 +184,9 @@ async fn a_page_goes_on_through_everything(page: &str, database: Database) {
     // The socket's own expires in the middle.
     tab.click("#close").await;
     put_token(&tab, 4).await;
-    tab.click(&format!("[id='{order}']")).await;
-    until_seen(&tab, |seen| seen.closes().filter(|closed| closed.code == 4403).count() == 1).await;
+    let before = refusals(&tab.seen().await);
+    tab.click(&button(&order)).await;
+    until_seen(&tab, |seen| refusals(seen) > before).await;
     scene.take_step(&order, Preparing).await;
     scene.expect_steps(&tab, &order).await;
     assert_eq!(renewals(&tab.seen().await), 2);
@@ -221,6 +237,38 @@ fn graphql_ws() {
 }
 
 #[test]
+fn apollo() {
+    tiffin_tests::run(a_page_goes_on_through_everything("apollo", Database::Postgres));
+}
+
+#[test]
+fn apollos_own_links_work_from_another_origin() {
+    tiffin_tests::run(async {
+        let browser = Browser::start().await;
+        let scene = Scene::new(Database::Sqlite, &browser).await;
+        let tab = browser.open("apollo-links", &scene.line).await;
+        tab.fill("[name=token]", scene.ann.access_token().unwrap()).await;
+        for (link, order) in ["GraphQLWsLink", "HttpLink"].into_iter().zip(&scene.orders) {
+            tab.fill("[name=order]", order).await;
+            tab.click(&format!("#{link}")).await;
+            tab.until("#told li", &["PENDING"]).await;
+            scene.take_step(order, Confirmed).await;
+            tab.until("#told li", &["PENDING", "CONFIRMED"]).await;
+            scene.ann.cancel_order(order).await.expect_success();
+            tab.until("#told li", &["PENDING", "CONFIRMED", "CANCELLED", "over"]).await;
+        }
+        tab.click("#BatchHttpLink").await;
+        tab.until("#told li", &["Ann"; 3]).await;
+        let seen = tab.seen().await;
+        assert_eq!(seen.errors, [""; 0]);
+        for request in &seen.requests {
+            assert_eq!(request.headers["apollographql-client-name"], "orders", "{request:?}");
+        }
+        browser.close().await;
+    });
+}
+
+#[test]
 fn tabs_share_a_session_until_it_ends() {
     tiffin_tests::run(async {
         let browser = Browser::start().await;
@@ -237,7 +285,7 @@ fn tabs_share_a_session_until_it_ends() {
         for tab in [&first, &second] {
             expect_answers(tab).await;
             assert_eq!(renewals(&tab.seen().await), 0);
-            tab.click(&format!("[id='{order}']")).await;
+            tab.click(&button(order)).await;
             scene.expect_steps(tab, order).await;
         }
 
@@ -257,6 +305,7 @@ fn tabs_share_a_session_until_it_ends() {
         }
 
         // Signed out elsewhere: the pages are told, and give up.
+        scene.line.end_connections();
         let token = first.run("JSON.parse(localStorage.getItem('session')).refreshToken").await;
         let document = "mutation($input: SignOutInput!) { signOut(input: $input) { __typename } }";
         scene.staff.query(document, json!({"input": {"refreshToken": token}})).await.expect_success();

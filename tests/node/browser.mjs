@@ -7,7 +7,8 @@
 //   { open: <page>, beside: <tab or none>, search: { api: <url> } }   a tab, by its number; beside another one it shares what that keeps
 //   { tab, fill: <selector>, text }     { tab, click: <selector> }     { tab, run: <expression> }
 //   { tab, until: <selector>, texts }   waits until the elements have exactly these texts
-//   { tab, alternate: [[<selector>, <awaited selector>], …], times }  clicks them in turn, each when the last has brought what is awaited
+//   { tab, alternate: [{ click, awaited, subscribes }, …], times }   clicks these elements in turn, each when the last click has brought
+//                                       what is awaited and, where it subscribes, another subscription was sent
 //   { tab, offline: <whether> }
 //   { tab, seen: true }                 what was sent and told so far: { requests, sockets, errors }
 //   { close: true }                     ends the browser
@@ -73,13 +74,19 @@ function watch() {
     }
     return send(traced);
   };
-  const sockets = (window.watchedSockets = []);
+  window.watched = { closes: [], subscriptions: 0 };
   window.WebSocket = class extends WebSocket {
     constructor(...options) {
       super(...options);
-      const socket = { closed: null };
-      sockets.push(socket);
-      this.addEventListener("close", ({ code, wasClean }) => (socket.closed = { code, wasClean }));
+      const number = watched.closes.push(null) - 1;
+      this.addEventListener("close", ({ code, wasClean }) => (watched.closes[number] = { code, wasClean }));
+    }
+
+    send(message) {
+      super.send(message);
+      if (JSON.parse(message).type !== "subscribe") return;
+      watched.subscriptions++;
+      dispatchEvent(new Event("subscribed"));
     }
   };
 }
@@ -88,15 +95,21 @@ function watch() {
 async function alternate({ steps, times, patience }) {
   const took = [];
   for (let round = 0; round < times; round++) {
-    const [click, awaited] = steps[round % steps.length];
-    const start = performance.now();
+    const { click, awaited, subscribes } = steps[round % steps.length];
+    const [start, before] = [performance.now(), watched.subscriptions];
+    const isThere = () => document.querySelector(awaited) && (!subscribes || watched.subscriptions > before);
     document.querySelector(click).click();
+    const looking = new AbortController();
     await new Promise((resolve, reject) => {
-      const isThere = () => document.querySelector(awaited) && (observer.disconnect(), resolve(), true);
-      const observer = new MutationObserver(isThere);
+      const look = () => isThere() && resolve();
+      const observer = new MutationObserver(look);
       observer.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
-      if (!isThere()) setTimeout(reject, patience, new Error(`${awaited} does not come`));
+      looking.signal.addEventListener("abort", () => observer.disconnect());
+      addEventListener("subscribed", look, looking);
+      setTimeout(reject, patience, new Error(`${awaited} does not come`));
+      look();
     });
+    looking.abort();
     took.push(performance.now() - start);
   }
   return took;
@@ -157,8 +170,8 @@ async function obey(command) {
   if (command.alternate) return page.evaluate(alternate, { steps: command.alternate, times: command.times, patience });
   if ("offline" in command) return context.setOffline(command.offline);
   if (command.seen) {
-    const closed = await page.evaluate(() => window.watchedSockets.map(({ closed }) => closed));
-    const sockets = tab.sockets.map((frames, number) => ({ ...frames, closed: closed[number] ?? null }));
+    const closes = await page.evaluate(() => watched.closes);
+    const sockets = tab.sockets.map((frames, number) => ({ ...frames, closed: closes[number] ?? null }));
     return { requests: tab.requests, sockets, errors: tab.errors };
   }
   throw new Error(`unknown command: ${JSON.stringify(command)}`);

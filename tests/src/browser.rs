@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -22,6 +22,16 @@ pub struct Tab {
     script: Arc<Mutex<Script>>,
     number: u64,
     api: String,
+}
+
+/// A click on one element that brings another one.
+#[derive(Serialize)]
+pub struct Click {
+    /// A CSS selector, as the other.
+    pub click: String,
+    pub awaited: String,
+    /// Whether it brings another subscription as well.
+    pub subscribes: bool,
 }
 
 /// What a page has sent so far, and was told.
@@ -138,9 +148,9 @@ impl Tab {
         self.act(json!({"until": selector, "texts": texts})).await;
     }
 
-    /// Clicks what is named first in each pair, in turn, when what the pair before awaited has come: the milliseconds that each took.
-    pub async fn alternate(&self, pairs: &[[String; 2]], times: usize) -> Vec<f64> {
-        let took = self.act(json!({"alternate": pairs, "times": times})).await;
+    /// Clicks in turn, each when the last click has brought what it should: the milliseconds that each took.
+    pub async fn alternate(&self, clicks: &[Click], times: usize) -> Vec<f64> {
+        let took = self.act(json!({"alternate": clicks, "times": times})).await;
         serde_json::from_value(took).expect("they are numbers")
     }
 

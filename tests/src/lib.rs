@@ -50,7 +50,7 @@ use std::time::Duration;
 pub use access_token::{access_token, access_token_of};
 pub use answer::{Answer, Problem};
 pub use authority::{Authority, Identity};
-pub use browser::{Browser, Seen, SeenClose, SeenRequest, SeenSocket, Tab};
+pub use browser::{Browser, Click, Seen, SeenClose, SeenRequest, SeenSocket, Tab};
 pub use city::City;
 pub use command::{Outcome, run_command};
 pub use databases::{Database, Locale, TestDatabase, copied_postgres, scratch_postgres};

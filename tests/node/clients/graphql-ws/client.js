@@ -23,8 +23,7 @@ export function createClient(url, options) {
       try {
         return await send(url, query, variables, token);
       } catch (problem) {
-        // It was refused before anything of it was done, so it may be sent again.
-        if (problem.code !== "UNAUTHENTICATED" || !token) throw problem;
+        if (!problem.isRefusal || !token) throw problem;
         return send(url, query, variables, await session.getAccessToken(token));
       }
     },

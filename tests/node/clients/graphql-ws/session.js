@@ -7,10 +7,12 @@ const SIGN_OUT = `mutation SignOut($input: SignOutInput!) { signOut(input: $inpu
 
 /** What the server answered instead of data: `errors` as docs/errors.md describes them. */
 export class GraphQLErrors extends Error {
-  constructor(errors) {
+  constructor(errors, data) {
     super(errors[0].message);
     this.errors = errors;
     this.code = errors[0].extensions?.code;
+    /** Whether the token was refused, before anything of the operation was done. */
+    this.isRefusal = this.code === "UNAUTHENTICATED" && data === undefined;
   }
 }
 
@@ -21,9 +23,11 @@ export async function send(url, query, variables, accessToken) {
     "content-type": "application/json",
     ...(accessToken && { authorization: `Bearer ${accessToken}` }),
   };
-  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify({ query, variables }) });
+  // On a connection that has died without a word there would never be an answer.
+  const signal = AbortSignal.timeout(30_000);
+  const response = await fetch(url, { method: "POST", headers, signal, body: JSON.stringify({ query, variables }) });
   const { data, errors } = await response.json();
-  if (errors) throw new GraphQLErrors(errors);
+  if (errors) throw new GraphQLErrors(errors, data);
   return data;
 }
 
