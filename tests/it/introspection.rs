@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::json;
-use tiffin_tests::Person;
+use serde_json::{Value, json};
+use tiffin_tests::{City, Database, Person};
 
 const QUERY: &str = "
     query {
@@ -168,4 +168,25 @@ impl Schema {
     pub fn of(&self, reference: &TypeReference) -> &TypeDefinition {
         self.named(reference.named())
     }
+}
+
+#[test]
+fn what_implements_nothing_has_an_empty_list_of_interfaces() {
+    tiffin_tests::run(async {
+        let city = City::new(Database::Sqlite).await;
+        let document = "{
+            __schema { types { kind implements: interfaces { name interfaces { name } } } }
+            node: __type(name: \"Node\") { interfaces { name } }
+            order: __type(name: \"Order\") { interfaces { name interfaces { name } fields { type { ofType { interfaces { name } } } } } }
+        }";
+        let answer = city.anonymous().query(document, json!({})).await;
+        assert_eq!(answer.at("/node"), &json!({"interfaces": []}));
+        assert_eq!(answer.at("/order/interfaces/0/interfaces"), &json!([]));
+        for ty in answer.list("/__schema/types") {
+            let has_list = ["OBJECT", "INTERFACE"].iter().any(|kind| ty["kind"] == *kind);
+            assert_eq!(ty["implements"].is_array(), has_list, "{ty}");
+            assert_eq!(ty.as_object().map(serde_json::Map::len), Some(2), "nothing else is told: {ty}");
+        }
+        assert_eq!(answer.at("/order/interfaces/0/fields/0/type/ofType/interfaces"), &Value::Null, "of a scalar");
+    });
 }

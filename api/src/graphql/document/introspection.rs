@@ -1,8 +1,8 @@
 //! What may be asked of the schema: nothing where it is nobody's business, and never what grows without end.
 
 use async_graphql::{
-    Positioned, ServerError, Value,
-    parser::types::{ExecutableDocument, Field, Selection, SelectionSet},
+    Name, Positioned, ServerError, Value,
+    parser::types::{DocumentOperations, ExecutableDocument, Field, Selection, SelectionSet},
 };
 
 use super::refusal::{too_complex, validation_failed};
@@ -33,9 +33,81 @@ fn questions(set: &Positioned<SelectionSet>) -> impl Iterator<Item = &Positioned
     })
 }
 
-/// Puts a schema's description where an answer has async-graphql's, which is the same for every schema. The set is one without fragments
-/// spread.
-pub fn describe(set: &Positioned<SelectionSet>, answer: &mut Value, description: &str) {
+/// Under which types tell [`complete`] their kind: no name that a client could use.
+const KIND: &str = "kind of the type";
+
+/// Asks each type for its kind as well whose `interfaces` are asked for, which [`complete`] needs to know.
+pub fn ask_for_kinds(document: &mut ExecutableDocument) {
+    if let DocumentOperations::Single(operation) = &mut document.operations {
+        for selection in &mut operation.node.selection_set.node.items {
+            if let Selection::Field(field) = &mut selection.node
+                && is_question(field)
+            {
+                ask_for_kind(&mut field.node.selection_set.node);
+            }
+        }
+    }
+}
+
+fn ask_for_kind(set: &mut SelectionSet) {
+    let mut asked = None;
+    for selection in &mut set.items {
+        if let Selection::Field(field) = &mut selection.node {
+            ask_for_kind(&mut field.node.selection_set.node);
+            if field.node.name.node == "interfaces" {
+                asked = Some(field.pos);
+            }
+        }
+    }
+    if let Some(pos) = asked {
+        let kind = Field {
+            alias: Some(Positioned::new(Name::new(KIND), pos)),
+            name: Positioned::new(Name::new("kind"), pos),
+            arguments: Vec::new(),
+            directives: Vec::new(),
+            selection_set: Positioned::default(),
+        };
+        set.items.push(Positioned::new(Selection::Field(Positioned::new(kind, pos)), pos));
+    }
+}
+
+/// Makes of an answer about the schema what the specification wants where async-graphql gives something else: the schema's own
+/// description, for async-graphql has one for every schema; and an empty list where an interface implements no other. The set is one without
+/// fragments spread.
+pub fn complete(set: &Positioned<SelectionSet>, answer: &mut Value, description: &str) {
+    describe(set, answer, description);
+    let Value::Object(answers) = answer else {
+        return;
+    };
+    for question in questions(set) {
+        if let Some(answer) = answers.get_mut(&question.node.response_key().node) {
+            list_interfaces(&question.node.selection_set.node, answer);
+        }
+    }
+}
+
+fn list_interfaces(set: &SelectionSet, answer: &mut Value) {
+    match answer {
+        Value::List(items) => items.iter_mut().for_each(|item| list_interfaces(set, item)),
+        Value::Object(fields) => {
+            let kind = fields.shift_remove(KIND);
+            let is_interface = kind == Some(Value::Enum(Name::new("INTERFACE")));
+            for selection in &set.items {
+                if let Selection::Field(field) = &selection.node
+                    && let Some(value) = fields.get_mut(&field.node.response_key().node)
+                {
+                    if is_interface && field.node.name.node == "interfaces" && *value == Value::Null {
+                        *value = Value::List(Vec::new());
+                    }
+                    list_interfaces(&field.node.selection_set.node, value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn describe(set: &Positioned<SelectionSet>, answer: &mut Value, description: &str) {
     let Value::Object(answers) = answer else {
         return;
     };

@@ -37,7 +37,7 @@ use async_graphql::{
 
 pub use edit::{Edit, Edited, Unedited};
 pub use inputs::ScalarProblem;
-pub use introspection::describe;
+pub use introspection::{ask_for_kinds, complete};
 pub use outline::Outline;
 pub use persisted::{DocumentName, TrustedDocuments};
 pub use prepared::Prepared;

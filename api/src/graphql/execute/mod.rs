@@ -16,7 +16,7 @@ use tracing::Instrument;
 pub use self::{charge::Payer, verify::VerifyPlans};
 use super::{
     context::Given,
-    document::{Checked, Checks, Prepared, Shape, coded, describe},
+    document::{Checked, Checks, Prepared, Shape, ask_for_kinds, coded, complete},
     error::{Code, Error, Result},
     live::{self, Groups, Progress, Selection, Subscription, Told},
     loaders::Reader,
@@ -270,10 +270,12 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    request.set_parsed_query(prepared.document.clone());
+    let mut document = prepared.document.clone();
+    ask_for_kinds(&mut document);
+    request.set_parsed_query(document);
     let mut response = schema.execute(request).await;
     if let Some(SchemaDescription(description)) = schema.data() {
-        describe(&prepared.operation().selection_set, &mut response.data, description);
+        complete(&prepared.operation().selection_set, &mut response.data, description);
     }
     response
 }
