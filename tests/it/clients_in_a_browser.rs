@@ -175,11 +175,21 @@ async fn a_page_goes_on_through_everything(page: &str, database: Database) {
     scene.take_step(&order, Confirmed).await;
     scene.expect_steps(&tab, &order).await;
 
-    // The token is refused: many are told so, and one renews.
+    // The token is about to expire: it is renewed before anything is refused.
     assert_eq!(renewals(&tab.seen().await), 0);
+    tab.run(
+        "localStorage.setItem('session', JSON.stringify({...JSON.parse(localStorage.getItem('session')), accessTokenExpiresAt: new Date()}))",
+    )
+    .await;
+    expect_answers(&tab).await;
+    let seen = tab.seen().await;
+    assert_eq!(renewals(&seen), 1);
+    assert!(seen.requests.iter().all(|sent| sent.status != Some(401)), "{:?}", seen.requests);
+
+    // The token is refused: many are told so, and one renews.
     put_token(&tab, -60).await;
     expect_answers(&tab).await;
-    assert_eq!(renewals(&tab.seen().await), 1);
+    assert_eq!(renewals(&tab.seen().await), 2);
 
     // The socket's own expires in the middle.
     tab.click("#close").await;
@@ -189,7 +199,7 @@ async fn a_page_goes_on_through_everything(page: &str, database: Database) {
     until_seen(&tab, |seen| refusals(seen) > before).await;
     scene.take_step(&order, Preparing).await;
     scene.expect_steps(&tab, &order).await;
-    assert_eq!(renewals(&tab.seen().await), 2);
+    assert_eq!(renewals(&tab.seen().await), 3);
 
     tab.set_offline(true).await;
     scene.line.cut();
@@ -227,7 +237,7 @@ async fn a_page_goes_on_through_everything(page: &str, database: Database) {
             assert!(request.headers[header].is_string(), "{request:?}");
         }
     }
-    assert_eq!(renewals(&seen), 2);
+    assert_eq!(renewals(&seen), 3);
     browser.close().await;
 }
 
@@ -264,6 +274,52 @@ fn apollos_own_links_work_from_another_origin() {
         for request in &seen.requests {
             assert_eq!(request.headers["apollographql-client-name"], "orders", "{request:?}");
         }
+        browser.close().await;
+    });
+}
+
+#[test]
+fn urql() {
+    tiffin_tests::run(a_page_goes_on_through_everything("urql", Database::Sqlite));
+}
+
+#[test]
+fn relay() {
+    tiffin_tests::run(a_page_goes_on_through_everything("relay", Database::Sqlite));
+}
+
+#[test]
+fn relay_reads_by_id_moves_what_has_none_and_says_what_is_missing() {
+    tiffin_tests::run(async {
+        let browser = Browser::start().await;
+        let scene = Scene::new(Database::Sqlite, &browser).await;
+        let order = &scene.orders[0];
+        for status in [Confirmed, Preparing, Ready] {
+            scene.take_step(order, status).await;
+        }
+        scene.driver.assign_driver(order, &scene.driver).await.expect_success();
+        let tab = browser.open("relay", &scene.line).await;
+        sign_in(&tab).await;
+        tab.click(&button(order)).await;
+        tab.click("#details").await;
+        tab.until("#status", &["READY"]).await;
+        tab.until("#place", &[""]).await;
+
+        // What one subscription tells is seen wherever the order and its driver are shown.
+        scene.driver.move_to(21.5, 105.0).await.expect_success();
+        tab.until("#place", &["21.5"]).await;
+        scene.driver.update_order_status(order, PickedUp).await.expect_success();
+        tab.until("#status", &["PICKED_UP"]).await;
+
+        // What none tells is read anew, by `node`.
+        tab.click("#close").await;
+        scene.driver.update_order_status(order, Delivered).await.expect_success();
+        tab.click("#refetch").await;
+        tab.until("#status", &["DELIVERED"]).await;
+        assert!(tab.seen().await.requests.iter().any(|sent| sent.operation.as_deref() == Some("ordersStatusQuery")));
+
+        tab.click("#unknown").await;
+        tab.until("#code", &["NOT_FOUND"]).await;
         browser.close().await;
     });
 }

@@ -15,6 +15,7 @@ mod catalog;
 #[cfg(target_os = "linux")]
 mod chaos;
 mod charges;
+mod client_caches;
 mod client_pages;
 mod clients_in_a_browser;
 mod clocks;

@@ -3,6 +3,8 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 
+import { generated } from "./generated.mjs";
+
 /**
  * An app has the modules of several documents in one folder. Here each lies with its own document: those of docs/live-updates.md in
  * `tests/node`, and those that other pages of docs/clients take from docs/clients/graphql-ws.md with that.
@@ -18,4 +20,4 @@ const modulesOfDocuments = {
   },
 };
 
-export const plugins = [modulesOfDocuments];
+export const plugins = [modulesOfDocuments, generated];

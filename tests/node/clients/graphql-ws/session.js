@@ -10,6 +10,8 @@ export class GraphQLErrors extends Error {
   constructor(errors, data) {
     super(errors[0].message);
     this.errors = errors;
+    /** What could be had all the same; undefined where nothing of the operation was done. */
+    this.data = data;
     this.code = errors[0].extensions?.code;
     /** Whether the token was refused, before anything of the operation was done. */
     this.isRefusal = this.code === "UNAUTHENTICATED" && data === undefined;
@@ -42,8 +44,11 @@ export function createSession(url) {
     return session.accessToken;
   }
 
-  function isGood({ accessToken, accessTokenExpiresAt, isBelieved }, refused) {
-    return accessToken !== refused && (!isBelieved || new Date(accessTokenExpiresAt) > Date.now() + 10_000);
+  /** A token that is good, if there is one at once. */
+  function goodToken(refused) {
+    const { accessToken, accessTokenExpiresAt, isBelieved } = read() ?? {};
+    const isGood = accessToken !== refused && (!isBelieved || new Date(accessTokenExpiresAt) > Date.now() + 10_000);
+    return isGood ? accessToken : undefined;
   }
 
   return {
@@ -62,15 +67,18 @@ export function createSession(url) {
         if (session) await send(url, SIGN_OUT, { input: { refreshToken: session.refreshToken } });
       }),
 
+    goodToken,
+
     /** A token that is good. `refused` is one that the server did not take: then another one. */
     async getAccessToken(refused) {
-      const present = read();
-      if (present && isGood(present, refused)) return present.accessToken;
+      const present = goodToken(refused);
+      if (present) return present;
       // Only the first one to come here renews; those who waited find what it has brought.
       return navigator.locks.request("session", async () => {
         const session = read();
         if (!session) throw new SignedOut();
-        if (isGood(session, refused)) return session.accessToken;
+        const renewed = goodToken(refused);
+        if (renewed) return renewed;
         try {
           const { refreshSession } = await send(url, REFRESH, { input: { refreshToken: session.refreshToken } });
           return keep(refreshSession.session);
