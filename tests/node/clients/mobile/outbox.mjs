@@ -31,7 +31,11 @@ export async function resumeOrder(storage, send, isWanted) {
 
 async function sendUnanswered(storage, send, input) {
   const answer = await send(input);
-  const isOver = !answer.errors || answer.errors.some(({ extensions }) => REFUSED.includes(extensions?.code));
-  if (isOver) await storage.removeItem(UNANSWERED);
+  if (!answer.errors || answer.errors.some(isRefusal)) await storage.removeItem(UNANSWERED);
   return answer;
+}
+
+function isRefusal({ extensions }) {
+  // A conflict of the key is one with itself: the same order, sent a moment ago, is still being placed.
+  return REFUSED.includes(extensions?.code) && extensions.field !== "idempotencyKey";
 }
