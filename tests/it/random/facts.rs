@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use entity::{
-    audit_events, customers, dishes, driver_locations, drivers, menus, order_events, order_items, orders,
-    restaurant_members, restaurants, reviews, sessions, users,
+    account_tokens, audit_events, customers, dishes, driver_locations, drivers, menus, order_events, order_items,
+    orders, restaurant_members, restaurants, reviews, sessions, users,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::EntityTrait;
@@ -83,6 +83,10 @@ impl Facts {
         let (sessions, acts) = (rows!(city, sessions), rows!(city, audit_events));
         let mut index = Index::default();
         index.add_records(&sessions, &acts);
+        for token in rows!(city, account_tokens) {
+            // The address that it was sent to may be one that the user is yet to have.
+            index.texts(Thing::UserOwn(token.user_id), [Some(token.email.as_str())]);
+        }
         for place in rows!(city, driver_locations) {
             index.degrees(Thing::Route(place.order_id), place.lat.to_f64());
             index.degrees(Thing::Route(place.order_id), place.lng.to_f64());
