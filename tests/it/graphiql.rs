@@ -1,9 +1,9 @@
-//! The GraphiQL page: how it stays signed in and what it keeps of its tabs, by its own scripts under Node.js.
+//! The GraphiQL page: how it stays signed in, by its own scripts under Node.js, and how it is used, in a browser.
 
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use serde_json::{Value, json};
-use tiffin_tests::{City, Database, workspace};
+use tiffin_tests::{City, Database, PATIENCE, Server, Settings, workspace};
 
 const EMAIL: &str = "ann@example.com";
 const PASSWORD: &str = "tiffin-demo";
@@ -59,4 +59,33 @@ fn what_it_keeps_of_its_tabs_is_what_its_own_tests_say() {
     let script = workspace::root().join("api/assets/graphiql/page.test.mjs");
     let output = Command::new("node").arg("--test").arg(script).output().expect("Node.js starts: run ./test");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn people_use_it_on_a_desktop_and_on_a_phone() {
+    tiffin_tests::run(async {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let server = demo(directory.path()).await;
+        let pictures = workspace::build_directory().join("graphiql");
+        std::fs::create_dir_all(&pictures).expect("a folder can be made");
+        let patience = PATIENCE.as_millis().to_string();
+        let arguments = [&server.url("/"), &*patience, pictures.to_str().expect("a folder has a plain name")];
+        println!(
+            "{}pictures are in {}",
+            workspace::node_script("graphiql_page.mjs", &arguments).await,
+            pictures.display()
+        );
+    });
+}
+
+/// The demo, as `cargo run` starts it.
+async fn demo(directory: &Path) -> Server {
+    let data = directory.join("data");
+    let settings = [
+        ("TIFFIN_LISTEN", "127.0.0.1:0"),
+        ("TIFFIN_LOG_FORMAT", "json"),
+        ("TIFFIN_DATABASE_DATA_DIRECTORY", data.to_str().expect("a temporary folder has a plain name")),
+    ];
+    let settings: Settings = settings.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Server::start(directory, &settings).await
 }
