@@ -24,6 +24,8 @@ pub struct Model {
     pub normalized_email: String,
     pub review_name: Option<String>,
     #[sea_orm(has_many)]
+    pub favourites: HasMany<super::favourites::Entity>,
+    #[sea_orm(has_many)]
     pub orders: HasMany<super::orders::Entity>,
     #[sea_orm(has_many)]
     pub reviews: HasMany<super::reviews::Entity>,

@@ -19,6 +19,8 @@ pub struct Model {
     pub category: String,
     #[sea_orm(column_type = "Text")]
     pub search_text: String,
+    #[sea_orm(has_many)]
+    pub favourites: HasMany<super::favourites::Entity>,
     #[sea_orm(belongs_to, from = "menu_id", to = "id", on_update = "NoAction", on_delete = "Cascade")]
     pub menus: BelongsTo<super::menus::Entity>,
     #[sea_orm(has_many, via = "order_items")]

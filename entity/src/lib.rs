@@ -14,6 +14,7 @@ pub mod database_lives;
 pub mod dishes;
 pub mod driver_locations;
 pub mod drivers;
+pub mod favourites;
 pub mod identities;
 pub mod menus;
 pub mod migration_compatibility;

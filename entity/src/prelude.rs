@@ -7,6 +7,7 @@ pub use super::database_lives::Entity as DatabaseLives;
 pub use super::dishes::Entity as Dishes;
 pub use super::driver_locations::Entity as DriverLocations;
 pub use super::drivers::Entity as Drivers;
+pub use super::favourites::Entity as Favourites;
 pub use super::identities::Entity as Identities;
 pub use super::menus::Entity as Menus;
 pub use super::migration_compatibility::Entity as MigrationCompatibility;

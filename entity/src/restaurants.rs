@@ -30,6 +30,8 @@ pub struct Model {
     pub review_count: i32,
     #[sea_orm(column_type = "Text")]
     pub search_text: String,
+    #[sea_orm(has_many)]
+    pub favourites: HasMany<super::favourites::Entity>,
     #[sea_orm(has_one)]
     pub menus: HasOne<super::menus::Entity>,
     #[sea_orm(has_many)]

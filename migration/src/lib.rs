@@ -77,6 +77,7 @@ mod m20261130_097700_index_active_restaurants;
 mod m20261201_000300_refold_search_text;
 mod m20261201_000400_add_purpose_change_email;
 mod m20261201_000600_add_review_name;
+mod m20261201_000700_create_favourites;
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
 use semver::Version;
@@ -164,6 +165,7 @@ fn steps() -> Vec<Step> {
         Step::new(V0_1, m20261201_000300_refold_search_text::Migration),
         Step::new(V0_1, m20261201_000400_add_purpose_change_email::Migration),
         Step::new(V0_1, m20261201_000600_add_review_name::Migration),
+        Step::new(V0_1, m20261201_000700_create_favourites::Migration),
     ]
 }
 

@@ -12,6 +12,7 @@ mod sessions;
 mod staff;
 mod stale_tokens;
 
+pub use deletion::taken_along;
 use serde_json::{Value, json};
 use tiffin_tests::{Answer, Person};
 

@@ -130,7 +130,7 @@ async fn taken(city: &City, town: &Town<'_>, reading: &Reading) -> Taken {
     }
 }
 
-/// One for each row in the answer, for each list, for each count and for each phone of a person.
+/// One for each row in the answer, for each list, for each count, for each phone of a person, and for each favourite besides what is kept.
 fn rows_allowed(name: &str, value: &Value) -> u64 {
     match value {
         Value::Array(items) => items.iter().map(|item| rows_allowed(name, item)).sum(),
@@ -141,7 +141,10 @@ fn rows_allowed(name: &str, value: &Value) -> u64 {
                 matches!(name, "" | "edges" | "pageInfo" | "location" | "deliveryAddress" | "addresses");
             let count = u64::from(fields.contains_key("totalCount"));
             let right = u64::from(fields.get("phone").is_some_and(Value::is_string));
-            inner + u64::from(is_list || !(is_part_of_a_row || count > 0)) + count + right
+            let kept = u64::from(fields.get("isFavourite") == Some(&Value::Bool(true)));
+            let nodes = fields.get("nodes").and_then(Value::as_array).filter(|_| name == "favourites");
+            let kept = kept + nodes.map_or(0, |nodes| nodes.len() as u64);
+            inner + u64::from(is_list || !(is_part_of_a_row || count > 0)) + count + right + kept
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
     }

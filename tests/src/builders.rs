@@ -10,6 +10,7 @@
 //! Only the beginning of a test is written here. What the test is about goes through the API.
 
 mod accounts;
+mod favourites;
 mod orders;
 mod people;
 mod restaurants;

@@ -14,6 +14,8 @@ pub mod dish;
 /// Couriers, and where they are.
 pub mod driver;
 /// A restaurant's one menu.
+pub mod favourite;
+
 pub mod menu;
 /// Orders, from the basket to the door.
 pub mod order;

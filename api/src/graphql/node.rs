@@ -18,8 +18,8 @@ use super::{
     input, limits,
     loaders::Reader,
     plan::{
-        Answer, Batch, Level, Output, Planned, Scope, Selected, Violation, load_each, load_one, loaded_as, never_ready,
-        object, planned_as, type_of,
+        Answer, Batch, Level, Mixed, Output, Planned, Scope, Selected, Violation, load_each, load_one, loaded_as,
+        never_ready, object, planned_as, type_of,
     },
     row::{Row, Visible},
 };
@@ -168,30 +168,22 @@ macro_rules! nodes {
 
             /// Answers for those of the nodes that are of each type together.
             async fn answer(&self, nodes: &[NodeById], scope: Scope<'_>) -> Level {
-                let mut places = vec![(0, 0); nodes.len()];
-                let mut levels = Vec::new();
+                let mut mixed = Mixed::of(nodes.len());
                 $(
-                    let these = of_type($id::TYPE_NAME, nodes, levels.len(), &mut places);
-                    if !these.is_empty() {
-                        let numbers = these.iter().map(|node| node.number).collect();
-                        levels.push(answer_of_type::<$object>(numbers, &self.$object, scope).await);
+                    let numbers =
+                        mixed.those(nodes, |node| (node.type_name == $id::TYPE_NAME).then_some(node.number));
+                    if !numbers.is_empty() {
+                        mixed.answered(answer_of_type::<$object>(numbers, &self.$object, scope).await);
                     }
                 )*
                 $(
-                    let these = of_type($part::NAME, nodes, levels.len(), &mut places);
-                    if !these.is_empty() {
-                        let keys = these.iter().map(|node| $key(node.part_id())).collect();
-                        levels.push(answer_of_parts::<$part, $key>(keys, &self.$part, scope).await);
+                    let keys =
+                        mixed.those(nodes, |node| (node.type_name == $part::NAME).then(|| $key(node.part_id())));
+                    if !keys.is_empty() {
+                        mixed.answered(answer_of_parts::<$part, $key>(keys, &self.$part, scope).await);
                     }
                 )*
-                let mut level = Level::with_capacity(nodes.len(), levels.iter().map(Level::length).sum());
-                for (of, place) in places {
-                    level.piece(|answer| match levels.get(of) {
-                        Some(level) => level.write(place, answer),
-                        None => Err(Violation),
-                    });
-                }
-                level
+                mixed.into_level()
             }
         }
 
@@ -233,23 +225,6 @@ nodes! {
     AuditEvent by AuditEventId;
     OrderItem by VisibleItem,
     OrderEvent by VisibleEvent,
-}
-
-/// The nodes of this type, whose places are noted down as those of this level.
-fn of_type<'a>(
-    type_name: &str,
-    nodes: &'a [NodeById],
-    level: usize,
-    places: &mut [(usize, usize)],
-) -> Vec<&'a NodeById> {
-    let mut these = Vec::new();
-    for (node, place) in nodes.iter().zip(places) {
-        if node.type_name == type_name {
-            *place = (level, these.len());
-            these.push(node);
-        }
-    }
-    these
 }
 
 async fn answer_of_parts<T, K>(keys: Vec<K>, plan: &T::Plan, scope: Scope<'_>) -> Level

@@ -23,6 +23,7 @@ use crate::features::{
     customer::{mutation::CustomerMutation, query::CustomerQuery},
     dish::{mutation::DishMutation, query::DishQuery},
     driver::{mutation::DriverMutation, query::DriverQuery, subscription::DriverSubscription},
+    favourite::mutation::FavouriteMutation,
     menu::mutation::MenuMutation,
     order::{mutation::OrderMutation, query::OrderQuery, subscription::OrderSubscription},
     restaurant::{mutation::RestaurantMutation, query::RestaurantQuery},
@@ -60,6 +61,7 @@ pub struct Mutation(
     DriverMutation,
     OrderMutation,
     ReviewMutation,
+    FavouriteMutation,
 );
 
 /// Everything that can be watched: over websockets by the protocol graphql-transport-ws (or graphql-ws, the one before it), or as

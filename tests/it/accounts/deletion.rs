@@ -126,7 +126,7 @@ both_databases! {
 }
 
 /// Everything that is held on the person, by the code of docs/personal-data.md.
-async fn taken_along(city: &City, person: &Person) -> Value {
+pub async fn taken_along(city: &City, person: &Person) -> Value {
     let url = city.server().url("/graphql");
     Script::start("take_along.mjs", &[&url, person.access_token().expect("signed in")]).next().await
 }

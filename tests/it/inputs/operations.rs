@@ -118,7 +118,7 @@ async fn reading(city: &City) -> Vec<Operation> {
     }
     let in_menu = format!("restaurant(id: \"{}\") {{ menu {{ @ }} }}", restaurant.id());
     operations.push(below("Menu.dishes", &admin, in_menu));
-    for name in ["Customer.orders", "Customer.reviews"] {
+    for name in ["Customer.orders", "Customer.reviews", "Customer.favourites"] {
         operations.push(below(name, &admin, format!("customer(id: \"{}\") {{ @ }}", ann.customer_id())));
     }
     operations.push(at_root("Query.sessions", &ann, json!({})));
@@ -127,6 +127,7 @@ async fn reading(city: &City) -> Vec<Operation> {
     for (name, person) in [
         ("PersonalData.orders", &ann),
         ("PersonalData.reviews", &ann),
+        ("PersonalData.favourites", &ann),
         ("PersonalData.sessions", &ann),
         ("PersonalData.auditEvents", &ann),
         ("PersonalData.memberships", &ann),
@@ -225,6 +226,7 @@ async fn of_people(city: &City) -> Vec<Operation> {
     let position = json!({
         "lat": 21.03, "lng": 105.85, "heading": 90.5, "speed": 4.2, "recordedAt": chrono::Utc::now().to_rfc3339(),
     });
+    let kept = city.restaurant().with_dishes(1).create().await;
     let ben = city.customer("Ben").await;
     let added = json!({"customerId": ben.customer_id(), "address": address()});
     let own = ben.query("{ me { customer { addresses { id } } } }", json!({})).await;
@@ -234,6 +236,8 @@ async fn of_people(city: &City) -> Vec<Operation> {
         at_root("Mutation.addCustomerAddress", &ben, json!({"input": added})),
         at_root("Mutation.updateCustomerAddress", &ben, json!({"input": {"id": own, "address": address()}})),
         at_root("Mutation.removeCustomerAddress", &ben, json!({"input": {"id": own}})),
+        at_root("Mutation.addFavourite", &ben, json!({"input": {"id": kept.dish_id(0)}})),
+        at_root("Mutation.removeFavourite", &ben, json!({"input": {"id": kept.dish_id(0)}})),
         at_root("Mutation.createDriver", &admin, json!({"input": new})),
         at_root("Mutation.updateDriver", &driver, json!({"input": changed})),
         at_root(

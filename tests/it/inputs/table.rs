@@ -35,6 +35,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("Order.events.after", Offset),
     ("PersonalData.routes.first", PageSize(1000)),
     ("PersonalData.routes.last", PageSize(1000)),
+    ("AddFavouriteInput.id", AnyId),
+    ("RemoveFavouriteInput.id", AnyId),
     ("Query.node.id", AnyId),
     ("Query.nodes.ids", AnyIds(100)),
     ("Query.restaurant.id", Id("Restaurant")),

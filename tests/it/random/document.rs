@@ -144,7 +144,8 @@ impl Writer<'_, '_> {
             texts.push("__typename".to_owned());
         }
         for _ in 0..self.generator.random.random_range(1..=4) {
-            if self.chance(0.15) {
+            // A union has no fields of its own.
+            if definition.fields().is_empty() || self.chance(0.15) {
                 let possible = definition.possible_types();
                 let on = (*possible.choose(&mut self.generator.random).expect("there is an object")).to_owned();
                 let schema = self.generator.schema;

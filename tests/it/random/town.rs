@@ -91,6 +91,14 @@ async fn people(city: &City) -> Vec<(&'static str, Person)> {
     for (customer, restaurant) in [(&ann, &restaurant), (&ben, &shut), (&kim, &closed), (&kim, &elsewhere)] {
         city.review(customer, restaurant).create().await;
     }
+    for (customer, favourite) in [(&ann, &restaurant), (&ann, &closed), (&ben, &elsewhere), (&kim, &restaurant)] {
+        city.favourite(customer, &favourite.id()).await;
+    }
+    for (customer, favourite) in
+        [(&ann, restaurant.dish_id(0)), (&ann, elsewhere.dish_id(1)), (&kim, restaurant.dish_id(0))]
+    {
+        city.favourite(customer, &favourite).await;
+    }
     let admin = city.admin().await;
     vec![
         ("anonymous", city.anonymous()),

@@ -66,6 +66,9 @@ impl<'a> World<'a> {
         let review = city.review(&customer, &restaurant).create().await.id();
         let closed_review = city.review(&other_customer, &closed).create().await.id();
 
+        for favourite in [restaurant.id(), closed.id(), restaurant.dish_id(0)] {
+            city.favourite(&customer, &favourite).await;
+        }
         for order in [&delivered, &carried] {
             add_to_route(city, order, &duy).await;
         }

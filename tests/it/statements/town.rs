@@ -62,6 +62,10 @@ impl<'a> Town<'a> {
                 city.review(&customers[place], &restaurants[0]).create().await;
             }
         }
+        for place in 0..size {
+            city.favourite(&customers[0], &restaurants[place].id()).await;
+            city.favourite(&customers[0], &restaurants[0].dish_id(place)).await;
+        }
         let review = city.review(&customers[0], &restaurants[0]).create().await;
         let mut orders = Vec::new();
         for place in 0..size {

@@ -22,6 +22,7 @@ use crate::{
     features::{
         account::service::user_hold_in_tx,
         audit::service::{Action, Entry, record_in_tx},
+        favourite::service::favourites_forget_in_tx,
         order::service::orders_forget_in_tx,
         review::service::comments_forget_in_tx,
     },
@@ -199,5 +200,6 @@ pub async fn customer_forget_in_tx(transaction: &Transaction, user: UserId, emai
     let Some(customer) = forgotten.into_iter().next() else { return Ok(()) };
     let customer = CustomerId(customer.id);
     orders_forget_in_tx(transaction, user, customer, NAME).await?;
+    favourites_forget_in_tx(transaction, customer).await?;
     comments_forget_in_tx(transaction, customer).await
 }

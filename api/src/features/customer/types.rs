@@ -10,6 +10,10 @@ use super::service::{self, MAXIMUM_ADDRESSES};
 use crate::{
     features::{
         address::{Address, AddressInput},
+        favourite::{
+            loader::FavouritesOfCustomer,
+            types::{FavouriteId, FavouriteOrder},
+        },
         order::{
             Order,
             loader::{OrdersOfCustomer, ServedByViewer},
@@ -99,6 +103,20 @@ impl Customer {
     fn reviews(id: &i32, #[page] page: PageArguments) -> Result<PageOfParent<ReviewsOfCustomer, Review>> {
         let page = page.in_order(ReviewOrder::NewestFirst)?;
         Ok(list::page_of_parent(CustomerId(*id), ReviewsOfCustomer, page))
+    }
+
+    /// The restaurants and dishes that it keeps for later, newest first; those that are not on sale any more are left out. A page has 20
+    /// entries unless asked otherwise, and at most 100. Null for anybody but the customer and admins.
+    fn favourites(
+        viewer: &Viewer,
+        id: &i32,
+        #[page] page: PageArguments,
+    ) -> Option<Result<PageOfParent<FavouritesOfCustomer, FavouriteId>>> {
+        let id = CustomerId(*id);
+        service::is_own(viewer, id).then(|| {
+            let page = page.in_order(FavouriteOrder::NewestFirst)?;
+            Ok(list::page_of_parent(id, FavouritesOfCustomer::Visible, page))
+        })
     }
 }
 

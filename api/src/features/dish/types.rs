@@ -7,15 +7,22 @@ use rust_decimal::Decimal as Exact;
 
 use super::loader::{DishConditions, DishRow};
 use crate::{
-    features::menu::Menu,
+    features::{
+        favourite::{
+            loader::{KeptByViewer, kept_by},
+            types::FavouriteId,
+        },
+        menu::Menu,
+    },
     graphql::{
         decimal::Decimal,
         error::Result,
         ids::{DishId, GlobalId, MenuId},
         input, limits,
-        plan::{One, object},
+        plan::{Load, One, object},
         search,
     },
+    viewer::Viewer,
 };
 
 #[derive(Clone, Debug)]
@@ -63,6 +70,11 @@ impl Dish {
     /// Its part of the menu, such as `Soups`.
     fn category(category: &str) -> &str {
         category
+    }
+
+    /// Whether it is among the viewer's favourites; null for who is not signed in.
+    fn is_favourite(viewer: &Viewer, id: &i32) -> Option<Load<KeptByViewer, Result<bool>>> {
+        kept_by(viewer, FavouriteId::Dish(DishId(*id)))
     }
 
     /// The menu that it is on.

@@ -16,6 +16,10 @@ use crate::{
             loader::{AvailableNearby, MAXIMUM_AVAILABLE},
             service::nearest_first,
         },
+        favourite::{
+            loader::{KeptByViewer, kept_by},
+            types::FavouriteId,
+        },
         menu::{Menu, loader::MenuOfRestaurant},
         order::{
             Order,
@@ -116,6 +120,11 @@ impl Restaurant {
     /// When it was opened here.
     fn created_at(created_at: &DateTimeWithTimeZone) -> DateTime {
         (*created_at).into()
+    }
+
+    /// Whether it is among the viewer's favourites; null for who is not signed in.
+    fn is_favourite(viewer: &Viewer, id: &i32) -> Option<Load<KeptByViewer, Result<bool>>> {
+        kept_by(viewer, FavouriteId::Restaurant(RestaurantId(*id)))
     }
 
     /// Its menu; null only for a restaurant that never had one.

@@ -225,10 +225,21 @@ where
     T: Planned + Output + From<Arc<T::Row>>,
     T::Row: Row,
 {
-    loaded_as!(T, |this, context| {
-        let row = load_one(context.reader(), ById::<T::Row>(this.0)).await;
-        existing(this.0, row).map(T::from)
-    });
+    loaded_as!(T, |this, context| this.load(context.reader()).await);
+}
+
+impl<T> One<T>
+where
+    T: Planned + From<Arc<T::Row>>,
+    T::Row: Row,
+{
+    /// The object by itself.
+    ///
+    /// # Errors
+    /// It could not be loaded.
+    pub async fn load(&self, reader: &Reader) -> Result<T> {
+        existing(self.0, load_one(reader, ById::<T::Row>(self.0)).await).map(T::from)
+    }
 }
 
 /// The row that something refers to, which the database guarantees to exist.

@@ -14,6 +14,7 @@ mod object;
 mod root;
 mod seen_by;
 mod selected;
+mod union;
 mod wrapped;
 
 use async_graphql::{
@@ -32,6 +33,7 @@ pub use self::{
     root::{Queries, of_feature},
     seen_by::SeenBy,
     selected::Selected,
+    union::Mixed,
     wrapped::Deferred,
 };
 pub(crate) use self::{
@@ -39,6 +41,7 @@ pub(crate) use self::{
     load::{loaded_as, never_ready, planned_as, type_of},
     object::output_of_object,
     root::queries,
+    union::union_by_id,
 };
 pub use declare::object;
 

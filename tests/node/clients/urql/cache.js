@@ -8,6 +8,7 @@ const keys = {
   // One of a customer's addresses has an id, the address of an order has none.
   Address: ({ id }) => id ?? null,
   DriverLocation: embedded,
+  KeptFavourite: embedded,
   LatLng: embedded,
   OrderQuote: embedded,
   PersonalData: embedded,

@@ -24,6 +24,10 @@ use crate::{
             loader::{DriverOfUser, OrderRecorded, ROUTE_PAGE, RoutesOfDriver},
             types::RoutePoint,
         },
+        favourite::{
+            loader::FavouritesOfCustomer,
+            types::{FavouriteOrder, KeptFavourite},
+        },
         order::{
             Order,
             loader::{OrderConditions, OrdersOfCustomer},
@@ -87,6 +91,19 @@ impl PersonalData {
         let page = page.in_order(ReviewOrder::NewestFirst)?;
         Ok(Load::new(CustomerOfUser(*user), move |customer| {
             Ok(list::page_of_parent(id_of::<customers::Model>(customer?), ReviewsOfCustomer, page.clone()))
+        })
+        .reading(Columns::NONE))
+    }
+
+    /// The restaurants and dishes that the viewer keeps for later, newest first, also those that are not on sale any more. A page has 20
+    /// entries unless asked otherwise, and at most 100.
+    fn favourites(
+        user: &UserId,
+        #[page] page: PageArguments,
+    ) -> Result<Load<CustomerOfUser, Result<PageOfParent<FavouritesOfCustomer, KeptFavourite>>>> {
+        let page = page.in_order(FavouriteOrder::NewestFirst)?;
+        Ok(Load::new(CustomerOfUser(*user), move |customer| {
+            Ok(list::page_of_parent(id_of::<customers::Model>(customer?), FavouritesOfCustomer::All, page.clone()))
         })
         .reading(Columns::NONE))
     }

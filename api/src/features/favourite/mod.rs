@@ -1,0 +1,8 @@
+//! The restaurants and dishes that customers keep for later.
+
+pub mod loader;
+pub mod mutation;
+pub mod service;
+pub mod types;
+
+pub use types::Favourite;
