@@ -28,6 +28,10 @@ function call({ name, args }) {
 
 /** What is selected of a type, down to so many levels, of which the pages of a list are none. */
 function selection(type, levels) {
+  if (graphql.isUnionType(type)) {
+    // Of each only what has no selection of its own: two types may have something else below one key.
+    return `{ __typename ${type.getTypes().map((one) => `... on ${one} ${selection(one, 0)}`).join(" ")} }`;
+  }
   if (!graphql.isObjectType(type)) return "{ __typename }";
   const isPage = /(Connection|Edge)$/.test(type.name);
   const parts = fieldsOf(type).map((field) => {

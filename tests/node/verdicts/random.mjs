@@ -1,6 +1,6 @@
 // Random documents over a schema: most of them valid, the others the same with a few tokens changed.
 
-import { getNamedType, isAbstractType, isCompositeType, isEnumType, isInputObjectType, isListType, isNonNullType, isRequiredArgument, isRequiredInputField } from "graphql";
+import { getNamedType, isAbstractType, isCompositeType, isEnumType, isInputObjectType, isListType, isNonNullType, isRequiredArgument, isRequiredInputField, isUnionType } from "graphql";
 
 /** The same numbers for the same seed. */
 export class Chance {
@@ -79,7 +79,9 @@ export class Documents {
   }
 
   selection(type, depth, alone) {
-    const draw = alone ? 1 : this.chance.next();
+    if (isUnionType(type) && depth >= 5) return "__typename";
+    // A union has no fields of its own.
+    const draw = alone ? 1 : this.chance.next() * (isUnionType(type) ? 0.2 : 1);
     if (draw < 0.08) return `__typename${this.condition()}`;
     if (draw < 0.2) {
       const on = this.chance.of([type, ...(isAbstractType(type) ? this.schema.getPossibleTypes(type) : (type.getInterfaces?.() ?? []))]);
