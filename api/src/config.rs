@@ -131,6 +131,8 @@ pub struct DocumentsConfig {
     pub manifests: Vec<PathBuf>,
     /// Whether no other documents are taken.
     pub trusted_only: bool,
+    /// Whether admins may send documents of their own all the same, as GraphiQL does for them.
+    pub any_from_admins: bool,
 }
 
 /// The part of a supergraph that the API can be.

@@ -264,3 +264,50 @@ fn nothing_else_runs_where_only_they_may() {
         assert_eq!(error["payload"][0]["extensions"]["code"], "FORBIDDEN", "{error}");
     });
 }
+
+#[test]
+fn admins_may_be_let_off_and_let_nobody_else_in() {
+    tiffin_tests::run(async {
+        let manifests = manifests();
+        let (name, paths) = manifests.setting();
+        let settings = [
+            (name, paths.as_str()),
+            ("TIFFIN_DOCUMENTS_TRUSTED_ONLY", "true"),
+            ("TIFFIN_DOCUMENTS_ANY_FROM_ADMINS", "true"),
+        ];
+        let city = City::with_settings(Database::Sqlite, &settings).await;
+        let (admin, ann) = (city.admin().await, city.customer("Ann").await);
+        assert_eq!(admin.query(NAME, json!({})).await.at("/restaurants/totalCount"), &json!(0));
+        for refused in [&ann, &city.anonymous(), &ann.with_access_token("no token")] {
+            refused.query(NAME, json!({})).await.expect_code("FORBIDDEN");
+        }
+        // What an admin sends with its hash is known to nobody by it.
+        let named = json!({ "query": NAME, "extensions": persisted(&hash(NAME)) });
+        let token = format!("Bearer {}", admin.access_token().expect("signed in"));
+        let sent = request(&city, Method::POST).header("Authorization", token).body(named.to_string());
+        assert_eq!(answer(sent).await, counted());
+        assert_eq!(refusal(&post(&city, &json!({ "extensions": persisted(&hash(NAME)) })).await), NOT_FOUND);
+    });
+}
+
+#[test]
+fn a_document_that_would_be_refused_is_said_at_the_start() {
+    tiffin_tests::run(async {
+        let manifests = manifests().with(json!({
+            "of.tomorrow": "query Tomorrow { restaurants { nodes { isOpenTomorrow } } }",
+            "of.today": "query Today($id: ID!) { restaurant(id: $id) { name } }",
+            "of.two": "query One { __typename } query Two($id: ID!) { dish(id: $id) { nothing } }",
+        }));
+        let (name, paths) = manifests.setting();
+        let city = City::with_settings(Database::Sqlite, &[(name, paths.as_str())]).await;
+        let said: Vec<_> =
+            city.server().log().lines().filter(|line| line.contains("would be refused")).map(str::to_owned).collect();
+        assert_eq!(said.len(), 2, "{said:#?}");
+        for (document, problem) in [("of.tomorrow", "isOpenTomorrow"), ("of.two", "nothing")] {
+            assert!(said.iter().any(|line| line.contains(document) && line.contains(problem)), "{document}: {said:#?}");
+        }
+        // They are refused when they are asked for, and nothing else is.
+        assert_eq!(refusal(&post(&city, &json!({ "documentId": "of.tomorrow" })).await).1, "GRAPHQL_VALIDATION_FAILED");
+        assert_eq!(post(&city, &json!({ "documentId": hash(OF_APOLLO) })).await, counted());
+    });
+}

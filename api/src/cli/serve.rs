@@ -57,6 +57,7 @@ pub async fn run(config: Config, patience: Duration, verify_plans: bool) -> anyh
         federation: app.config.federation.enabled,
         verify_plans,
     });
+    graphql::execute::check_trusted(&app, &schema).await;
     let outcome = serve(&app, schema, socket.listen(BACKLOG)?, limits, metrics).await;
     if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {
         tracing::warn!("the database did not close in time");

@@ -27,7 +27,12 @@ impl Config {
                 keep_alive_seconds: 75,
             },
             graphql: GraphqlConfig { introspection: development },
-            documents: DocumentsConfig { automatic: true, manifests: Vec::new(), trusted_only: false },
+            documents: DocumentsConfig {
+                automatic: true,
+                manifests: Vec::new(),
+                trusted_only: false,
+                any_from_admins: false,
+            },
             federation: FederationConfig { enabled: false },
             graphiql: GraphiqlConfig { enabled: development },
             database: DatabaseConfig {

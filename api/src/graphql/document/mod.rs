@@ -45,7 +45,7 @@ pub use refusal::coded;
 pub use shape::Shape;
 
 use super::error::Code;
-use crate::config::LimitsConfig;
+use crate::{config::LimitsConfig, viewer::Viewer};
 use cost::{Cost, Measure};
 use count::Counter;
 use inputs::{Types, Uses};
@@ -123,16 +123,49 @@ where
         &self.shape
     }
 
-    /// Gives a request the document that it names; what it gives back is to be kept once the document has passed.
+    /// Gives a request the document that it names, if this viewer may send it; what it gives back is to be kept once the document has passed.
     ///
     /// # Errors
     /// PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED, BAD_USER_INPUT, or FORBIDDEN for a document that is not trusted.
     pub fn find_document(
         &self,
         request: &mut Request,
+        viewer: Option<&Viewer>,
         trusted: &TrustedDocuments,
     ) -> Result<Option<Registered>, ServerError> {
-        trusted.find(request, &self.known)
+        trusted.find(request, viewer, &self.known)
+    }
+
+    /// Checks the trusted documents, each operation of each, and keeps those prepared that take no variables. Gives the names of those that
+    /// would be refused, with the reasons.
+    pub async fn check_trusted(&self, trusted: &TrustedDocuments, limits: &LimitsConfig) -> Vec<(String, String)> {
+        let mut refused = Vec::new();
+        for (name, text) in trusted.all() {
+            if let Err(errors) = self.check_text(text, limits).await {
+                let problem = errors.first().map(|error| error.message.clone()).unwrap_or_default();
+                refused.push((name.to_owned(), problem));
+            }
+        }
+        refused
+    }
+
+    /// Everything that must hold of a text, whatever is sent with it.
+    async fn check_text(&self, text: &str, limits: &LimitsConfig) -> Result<(), Vec<ServerError>> {
+        let document = read(text, limits)?;
+        let is_only = document.operations.iter().count() == 1;
+        for (name, operation) in document.operations.iter() {
+            if !operation.node.variable_definitions.is_empty() {
+                self.validate(&document, &operation.node, limits).await?;
+                continue;
+            }
+            // Clients name the operation, also where they need not.
+            let named = name.map(|name| Request::new(text).operation_name(name.as_str()));
+            let unnamed = is_only.then(|| Request::new(text));
+            for request in named.into_iter().chain(unnamed) {
+                self.check(&request, limits).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Keeps a document under the name that came with it.

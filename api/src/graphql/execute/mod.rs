@@ -100,7 +100,8 @@ async fn prepare_here(
     deadline: Deadline,
 ) -> Result<Operation<Schema>, Refusal> {
     // Before the token is held against it: only the document says whether one is needed.
-    let registered = checks(schema).find_document(&mut request, &app.documents).map_err(|error| vec![error])?;
+    let registered = checks(schema).find_document(&mut request, viewer.as_ref().ok(), &app.documents);
+    let registered = registered.map_err(|error| vec![error])?;
     let (viewer, not_valid) = match viewer {
         Ok(viewer) => (viewer, None),
         Err(not_valid) => (Viewer::Anonymous, Some(not_valid)),
@@ -283,6 +284,13 @@ where
 /// What the request was given by [`prepare`].
 fn given(request: &Request) -> Option<&Given> {
     request.data.get(&TypeId::of::<Given>())?.downcast_ref()
+}
+
+/// Says in the log which of the trusted documents would be refused, and prepares what can be prepared of the others.
+pub async fn check_trusted(app: &App, schema: &Schema) {
+    for (document, problem) in checks(schema).check_trusted(&app.documents, &app.config.limits).await {
+        tracing::warn!(document, problem, "a document of documents.manifests would be refused");
+    }
 }
 
 fn checks<Q, M, S>(schema: &async_graphql::Schema<Q, M, S>) -> &Checks<Q, M, S>
