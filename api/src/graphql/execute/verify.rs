@@ -32,10 +32,12 @@ pub async fn execute<'a>(
 fn difference(planned: &Response, alone: &Response) -> Option<String> {
     let (said, said_alone) = (data(planned), data(alone));
     let (errors, errors_alone) = (errors(planned), errors(alone));
-    // Where something nulls what is around it, others may have failed before or be cut off: that depends on who was faster.
+    // Where something nulls what is around it, others may have failed before or be cut off, and of two that null the same either one may be
+    // told: that depends on who was faster.
     let is_within = |some: &[String], others: &[String]| some.iter().all(|error| others.contains(error));
-    let alike = errors.is_empty() == errors_alone.is_empty()
-        && (is_within(&errors, &errors_alone) || is_within(&errors_alone, &errors));
+    let alike = errors.len() == errors_alone.len()
+        || errors.is_empty() == errors_alone.is_empty()
+            && (is_within(&errors, &errors_alone) || is_within(&errors_alone, &errors));
     let is_same = said == said_alone && (alike || said == "null");
     (!is_same).then(|| format!("{said} {errors:?} by plans, and {said_alone} {errors_alone:?}"))
 }
