@@ -14,13 +14,13 @@ use super::{
 };
 
 /// Counts the whole list, when and only when `totalCount` is selected.
-pub type Count = Box<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>;
+pub type TotalCount = Box<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>;
 
 /// One page of a list of `T`.
 pub struct Connection<T> {
     edges: Vec<Edge<T>>,
     page_info: (bool, bool),
-    count: Count,
+    count: TotalCount,
 }
 
 /// One entry of a list with its place in it.
@@ -32,7 +32,7 @@ pub struct Edge<T> {
 
 impl<T> Connection<T> {
     /// The page's rows, each wrapped by `wrap`.
-    pub fn new<R, S: Sort<R>>(sort: S, slice: Slice<Arc<R>>, wrap: impl Fn(Arc<R>) -> T, count: Count) -> Self {
+    pub fn new<R, S: Sort<R>>(sort: S, slice: Slice<Arc<R>>, wrap: impl Fn(Arc<R>) -> T, count: TotalCount) -> Self {
         let edges = slice.rows.into_iter().map(|row| {
             let cursor = page::cursor(sort, &*row);
             Edge { node: wrap(row), cursor }
@@ -100,11 +100,11 @@ impl<T: OutputType> Edge<T> {
 
 /// What is selected of a connection: how its pages are read and written.
 pub struct ConnectionPlan<T: Output> {
-    parts: Vec<(ResponseKey, Part<T>)>,
+    parts: Vec<(ResponseKey, ConnectionPart<T>)>,
     name: String,
 }
 
-enum Part<T: Output> {
+enum ConnectionPart<T: Output> {
     TypeName,
     Nodes(T::Plan),
     Edges(Vec<(ResponseKey, EdgePart<T>)>, String),
@@ -128,7 +128,7 @@ enum InfoPart {
 }
 
 /// The answers for the rows of all pages of a level, one level for each plan that they are written by.
-type Written<'a> = std::slice::Iter<'a, Level>;
+type WrittenLevels<'a> = std::slice::Iter<'a, Level>;
 
 impl<T: Output> ConnectionPlan<T> {
     /// # Errors
@@ -137,7 +137,7 @@ impl<T: Output> ConnectionPlan<T> {
         let name = format!("{}Connection", T::type_name());
         let parts = ResponseKey::each(selected.fields(&name), |field| {
             Ok(match field.name() {
-                "nodes" => Part::Nodes(T::plan(field)?),
+                "nodes" => ConnectionPart::Nodes(T::plan(field)?),
                 "edges" => {
                     let name = format!("{}Edge", T::type_name());
                     let parts = ResponseKey::each(field.fields(&name), |field| {
@@ -147,9 +147,9 @@ impl<T: Output> ConnectionPlan<T> {
                             _ => EdgePart::TypeName,
                         })
                     });
-                    Part::Edges(parts?, name)
+                    ConnectionPart::Edges(parts?, name)
                 }
-                "pageInfo" => Part::PageInfo(ResponseKey::each(field.fields("PageInfo"), |field| {
+                "pageInfo" => ConnectionPart::PageInfo(ResponseKey::each(field.fields("PageInfo"), |field| {
                     Ok(match field.name() {
                         "hasPreviousPage" => InfoPart::HasPreviousPage,
                         "hasNextPage" => InfoPart::HasNextPage,
@@ -158,8 +158,8 @@ impl<T: Output> ConnectionPlan<T> {
                         _ => InfoPart::TypeName,
                     })
                 })?),
-                "totalCount" => Part::TotalCount,
-                _ => Part::TypeName,
+                "totalCount" => ConnectionPart::TotalCount,
+                _ => ConnectionPart::TypeName,
             })
         });
         Ok(ConnectionPlan { parts: parts?, name })
@@ -167,22 +167,22 @@ impl<T: Output> ConnectionPlan<T> {
 
     /// Whether the whole list is counted.
     pub fn counts(&self) -> bool {
-        self.parts.iter().any(|(_, part)| matches!(part, Part::TotalCount))
+        self.parts.iter().any(|(_, part)| matches!(part, ConnectionPart::TotalCount))
     }
 
     /// Whether the page's rows are read.
     pub fn reads_rows(&self) -> bool {
-        self.parts.iter().any(|(_, part)| !matches!(part, Part::TotalCount | Part::TypeName))
+        self.parts.iter().any(|(_, part)| !matches!(part, ConnectionPart::TotalCount | ConnectionPart::TypeName))
     }
 
     /// Whether there are cursors to be made of rows.
     pub fn has_cursors(&self) -> bool {
         self.parts.iter().any(|(_, part)| match part {
-            Part::Edges(parts, _) => parts.iter().any(|(_, part)| matches!(part, EdgePart::Cursor)),
-            Part::PageInfo(parts) => {
+            ConnectionPart::Edges(parts, _) => parts.iter().any(|(_, part)| matches!(part, EdgePart::Cursor)),
+            ConnectionPart::PageInfo(parts) => {
                 parts.iter().any(|(_, part)| matches!(part, InfoPart::StartCursor | InfoPart::EndCursor))
             }
-            Part::Nodes(_) | Part::TotalCount | Part::TypeName => false,
+            ConnectionPart::Nodes(_) | ConnectionPart::TotalCount | ConnectionPart::TypeName => false,
         })
     }
 
@@ -195,9 +195,11 @@ impl<T: Output> ConnectionPlan<T> {
     fn plans(&self) -> impl Iterator<Item = (&ResponseKey, &T::Plan)> {
         self.parts.iter().flat_map(|(key, part)| {
             let (own, edges) = match part {
-                Part::Nodes(plan) => (Some((key, plan)), &[] as &[_]),
-                Part::Edges(parts, _) => (None, parts.as_slice()),
-                Part::PageInfo(_) | Part::TotalCount | Part::TypeName => (None, &[] as &[_]),
+                ConnectionPart::Nodes(plan) => (Some((key, plan)), &[] as &[_]),
+                ConnectionPart::Edges(parts, _) => (None, parts.as_slice()),
+                ConnectionPart::PageInfo(_) | ConnectionPart::TotalCount | ConnectionPart::TypeName => {
+                    (None, &[] as &[_])
+                }
             };
             own.into_iter().chain(edges.iter().filter_map(|(key, part)| match part {
                 EdgePart::Node(plan) => Some((key, plan)),
@@ -236,21 +238,21 @@ impl<T: Output> ConnectionPlan<T> {
         slice: &Slice<Arc<R>>,
         count: u64,
         first: usize,
-        mut written: Written<'_>,
+        mut written: WrittenLevels<'_>,
         answer: &mut Answer,
     ) -> Result<(), Violation> {
         ResponseKey::write_object(&self.parts, answer, |_, part, answer| {
             match part {
-                Part::TypeName => write_text(&self.name, &mut answer.bytes),
-                Part::TotalCount => {
+                ConnectionPart::TypeName => write_text(&self.name, &mut answer.bytes),
+                ConnectionPart::TotalCount => {
                     let count = i32::try_from(count).unwrap_or(i32::MAX);
                     answer.bytes.extend_from_slice(count.to_string().as_bytes());
                 }
-                Part::Nodes(_) => {
+                ConnectionPart::Nodes(_) => {
                     let nodes = written.next();
                     return answer.list(slice.rows.len(), |answer, row| write_node(nodes, first + row, answer));
                 }
-                Part::Edges(parts, name) => {
+                ConnectionPart::Edges(parts, name) => {
                     let plans = parts.iter().filter(|(_, part)| matches!(part, EdgePart::Node(_))).count();
                     let nodes = written.clone();
                     _ = written.by_ref().take(plans).count();
@@ -268,7 +270,7 @@ impl<T: Output> ConnectionPlan<T> {
                         })
                     });
                 }
-                Part::PageInfo(parts) => {
+                ConnectionPart::PageInfo(parts) => {
                     return ResponseKey::write_object(parts, answer, |_, part, answer| {
                         write_info(*part, sort, slice, answer);
                         Ok(())

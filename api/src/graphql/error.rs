@@ -49,7 +49,7 @@ impl Code {
 
 /// What is particular about a failure, for programs that can do something about it: `extensions.reason` of a GraphQL error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum ErrorReason {
     /// The cursor is from before the data were restored, copied or taken over: there is no going on after it.
     CursorExpired,
     /// Whoever asks has to prove anew who it is, by signing in.
@@ -58,13 +58,13 @@ pub enum Reason {
     PriceChanged { total: Decimal },
 }
 
-impl Reason {
+impl ErrorReason {
     /// The reason as clients read it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Reason::CursorExpired => "CURSOR_EXPIRED",
-            Reason::SignInAgain => "SIGN_IN_AGAIN",
-            Reason::PriceChanged { .. } => "PRICE_CHANGED",
+            ErrorReason::CursorExpired => "CURSOR_EXPIRED",
+            ErrorReason::SignInAgain => "SIGN_IN_AGAIN",
+            ErrorReason::PriceChanged { .. } => "PRICE_CHANGED",
         }
     }
 }
@@ -81,7 +81,7 @@ pub struct Error {
     /// Whole seconds after which it is worth trying again; `None` where that is not known.
     pub retry_after: Option<u64>,
     /// `None` where the code says all.
-    pub reason: Option<Reason>,
+    pub reason: Option<ErrorReason>,
     source: Option<Arc<anyhow::Error>>,
     right_lost: bool,
 }
@@ -114,20 +114,20 @@ impl Error {
     /// What a subscription was to go on after is from another life of the data, in which other things may have happened since.
     pub fn cursor_expired() -> Self {
         let message = "The data were restored since: read them anew, and begin without `after`.";
-        Error { reason: Some(Reason::CursorExpired), ..Error::bad_input("after", message) }
+        Error { reason: Some(ErrorReason::CursorExpired), ..Error::bad_input("after", message) }
     }
 
     /// A session that was opened long ago is not enough for this, and there is no password to ask for.
     pub fn sign_in_again() -> Self {
         let message = "Sign in with your provider again first, and then do this within ten minutes.";
-        Error { reason: Some(Reason::SignInAgain), ..Error::forbidden(message) }
+        Error { reason: Some(ErrorReason::SignInAgain), ..Error::forbidden(message) }
     }
 
     /// The order costs `total` by now, which is not what the customer agreed to.
     pub fn price_changed(total: Decimal, currency: &str) -> Self {
         let message = format!("The order costs {total} {currency} by now. Show that, and ask again.");
         let error = Error::conflict(message).with_field("expectedTotalAmount");
-        Error { reason: Some(Reason::PriceChanged { total }), ..error }
+        Error { reason: Some(ErrorReason::PriceChanged { total }), ..error }
     }
 
     /// Nothing is there, or nothing that the viewer may know of: the two must read the same.
@@ -221,7 +221,7 @@ impl From<Error> for async_graphql::Error {
         }
         if let Some(reason) = error.reason {
             extensions.set("reason", reason.as_str());
-            if let Reason::PriceChanged { total } = reason {
+            if let ErrorReason::PriceChanged { total } = reason {
                 extensions.set("totalAmount", total.to_string());
             }
         }

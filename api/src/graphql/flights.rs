@@ -19,7 +19,7 @@ pub struct Flights<K, V>(Arc<Mutex<HashMap<K, Weak<Flight<V>>>>>);
 type Flight<V> = OnceCell<Result<V>>;
 
 /// What was read. It is shared for as long as somebody keeps it.
-pub struct Reading<V>(Arc<Flight<V>>);
+pub struct SharedReading<V>(Arc<Flight<V>>);
 
 impl<K, V> Clone for Flights<K, V> {
     fn clone(&self) -> Self {
@@ -36,14 +36,14 @@ impl<K, V> Default for Flights<K, V> {
 impl<K: Eq + Hash, V: Send> Flights<K, V> {
     /// Reads once for all who ask with the same key at the same time; and for nobody else without one. Where that fails, it fails for all
     /// who have waited for it.
-    pub async fn join<F>(&self, key: Option<K>, read: impl FnOnce() -> F) -> Result<Reading<V>>
+    pub async fn join<F>(&self, key: Option<K>, read: impl FnOnce() -> F) -> Result<SharedReading<V>>
     where
         F: Future<Output = Result<V>> + Send,
     {
         let cell = key.map(|key| self.cell(key)).unwrap_or_default();
         // Boxed, for what is read takes much room while it is, and most who come here only wait for it.
         match cell.get_or_init(|| read().boxed()).await {
-            Ok(_) => Ok(Reading(cell)),
+            Ok(_) => Ok(SharedReading(cell)),
             Err(error) => Err(error.clone()),
         }
     }
@@ -64,7 +64,7 @@ impl<K: Eq + Hash, V: Send> Flights<K, V> {
     }
 }
 
-impl<V> Deref for Reading<V> {
+impl<V> Deref for SharedReading<V> {
     type Target = V;
 
     fn deref(&self) -> &V {

@@ -12,9 +12,9 @@ mod tests;
 mod told;
 
 pub use self::{
-    follower::{Subscription, follow},
+    follower::{LiveSubscription, follow},
     group::Groups,
-    progress::{Place, Progress},
+    progress::{Progress, StreamPosition},
     selection::Selection,
     told::{Outcome, Told},
 };

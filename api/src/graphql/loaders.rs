@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::flights::{Flights, Reading};
+use super::flights::{Flights, SharedReading};
 use crate::{app::App, viewer::Viewer};
 
 /// Loads for one viewer. Features implement [`Batch`](super::plan::Batch) for their keys beside their statements. Nothing is kept: what a
@@ -44,7 +44,7 @@ impl Loading {
     }
 
     /// Keeps what was loaded until the level is answered.
-    pub fn keep<V: Send + Sync + 'static>(&self, reading: Reading<V>) {
+    pub fn keep<V: Send + Sync + 'static>(&self, reading: SharedReading<V>) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(reading));
     }
 

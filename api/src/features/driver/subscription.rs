@@ -15,7 +15,7 @@ use crate::{
         context::OperationContext,
         error::{Error, Result},
         ids::{DriverId, GlobalId, OrderId},
-        live::{Place, Progress},
+        live::{Progress, StreamPosition},
         row::Row,
     },
     viewer::Viewer,
@@ -81,7 +81,9 @@ async fn order_driver_locations(
                 if whereabouts.is_to_look() {
                     break;
                 }
-                let place = newest.map(|position| Place(i64::from(driver.0), position.recorded_at.timestamp_micros()));
+                let place = newest.map(|position| {
+                    StreamPosition(i64::from(driver.0), position.recorded_at.timestamp_micros())
+                });
                 if let Some((position, place)) = newest.zip(place.filter(|_| place != told)) {
                     told = Some(place);
                     progress.reach(place);

@@ -19,9 +19,9 @@ use crate::{
     events::{Signal, SignalNumber, Topic, measure_lag},
     graphql::{
         error::{Error, Result},
-        flights::{Flights, Reading},
+        flights::{Flights, SharedReading},
         ids::OrderId,
-        live::{Place, Progress},
+        live::{Progress, StreamPosition},
         row::Row,
     },
     viewer::Viewer,
@@ -58,7 +58,7 @@ pub async fn order_steps(
         .one(&app.db)
         .await?;
     let latest_sequence = latest.as_ref().map_or(0, |event| event.sequence);
-    let told = progress.place().and_then(|Place(_, sequence)| i32::try_from(sequence).ok());
+    let told = progress.place().and_then(|StreamPosition(_, sequence)| i32::try_from(sequence).ok());
     let mut seen = told.or(after).unwrap_or(latest_sequence - 1);
     // Steps are never taken back: these were, with the data that they were in.
     if seen > latest_sequence {
@@ -67,7 +67,7 @@ pub async fn order_steps(
     Ok(try_stream! {
         let mut is_over = latest.is_some_and(|event| lifecycle::is_final(event.status) && seen >= event.sequence);
         let mut woken_by = None;
-        progress.reach(Place(0, seen.into()));
+        progress.reach(StreamPosition(0, seen.into()));
         while !is_over {
             look.expect_same_life()?;
             let read = readings.steps_of_order(&app, id, seen, woken_by).await?;
@@ -79,7 +79,7 @@ pub async fn order_steps(
                 seen = step.0.sequence;
                 is_over = lifecycle::is_final(step.0.status);
                 look.measure(step);
-                progress.reach(Place(0, seen.into()));
+                progress.reach(StreamPosition(0, seen.into()));
                 yield step.clone();
             }
             let caught_up = (read.steps.len() as u64) < BATCH;
@@ -106,7 +106,7 @@ impl Readings {
         id: OrderId,
         seen: i32,
         signal: Option<SignalNumber>,
-    ) -> Result<Reading<StepsOfOrder>> {
+    ) -> Result<SharedReading<StepsOfOrder>> {
         let read = || order_steps_after(app, id, seen);
         self.of_orders.join(signal.map(|signal| (signal, id, seen)), read).await
     }

@@ -28,21 +28,21 @@ pub type ScalarProblem = fn(name: &str, value: &ConstValue) -> Option<String>;
 pub struct Uses(Box<[Use]>);
 
 struct Use {
-    place: Place,
+    place: ValuePlace,
     may_be_absent: bool,
     may_be_null: bool,
 }
 
 /// Where a value stands.
 #[derive(Clone)]
-struct Place {
+struct ValuePlace {
     path: Vec<String>,
     position: Pos,
     /// Whether it was sent as a variable, apart from the document.
     sent: bool,
 }
 
-impl Place {
+impl ValuePlace {
     fn inside(&self, segment: impl ToString) -> Self {
         let mut place = self.clone();
         place.path.push(segment.to_string());
@@ -66,7 +66,7 @@ pub struct Types<'a> {
 }
 
 /// What is found of one operation in its document.
-pub struct Found {
+pub struct InputsFound {
     /// Names and variables that do not fit where they stand.
     pub misplaced: Vec<ServerError>,
     /// Values that cannot be taken, in the document's order.
@@ -78,17 +78,17 @@ pub struct Found {
 
 impl<'a> Types<'a> {
     /// Looks at what an operation says in its document.
-    pub fn look(self, document: &'a ExecutableDocument, operation: &'a OperationDefinition) -> Found {
-        let mut look = Look::new(self, &operation.variable_definitions);
+    pub fn look(self, document: &'a ExecutableDocument, operation: &'a OperationDefinition) -> InputsFound {
+        let mut look = InputVisitor::new(self, &operation.variable_definitions);
         operation.variable_definitions.iter().for_each(|definition| look.definition(definition));
         look.set(document, self.shape.root(operation.ty), &operation.selection_set);
         let uses = look.variables.into_iter().map(|variable| variable.usage).collect();
-        Found { misplaced: look.misplaced, problems: look.problems, blamed: look.blamed, uses: Uses(uses) }
+        InputsFound { misplaced: look.misplaced, problems: look.problems, blamed: look.blamed, uses: Uses(uses) }
     }
 
     /// An error for each value sent that cannot be taken, and for each that is missing.
     pub fn problems(self, operation: &'a OperationDefinition, uses: &Uses, variables: &Variables) -> Vec<ServerError> {
-        let mut look = Look::new(self, &[]);
+        let mut look = InputVisitor::new(self, &[]);
         for (definition, usage) in operation.variable_definitions.iter().zip(&uses.0) {
             let (definition, ty) = (&definition.node, &definition.node.var_type.node);
             match variables.get(&definition.name.node) {
@@ -118,7 +118,7 @@ struct Variable<'a> {
     is_used: bool,
 }
 
-struct Look<'a> {
+struct InputVisitor<'a> {
     types: Types<'a>,
     names: HashMap<&'a Name, usize>,
     variables: Vec<Variable<'a>>,
@@ -128,13 +128,13 @@ struct Look<'a> {
     blamed: HashSet<Pos>,
 }
 
-impl<'a> Look<'a> {
+impl<'a> InputVisitor<'a> {
     fn new(types: Types<'a>, definitions: &'a [Positioned<VariableDefinition>]) -> Self {
         let variable = |definition: &'a Positioned<VariableDefinition>| Variable {
             definition: &definition.node,
             // What only directives use has no argument's path.
             usage: Use {
-                place: Place {
+                place: ValuePlace {
                     path: vec![definition.node.name.node.to_string()],
                     position: definition.pos,
                     sent: true,
@@ -144,7 +144,7 @@ impl<'a> Look<'a> {
             },
             is_used: false,
         };
-        Look {
+        InputVisitor {
             types,
             names: definitions
                 .iter()
@@ -192,7 +192,7 @@ impl<'a> Look<'a> {
             self.misplaced.push(validation_failed(message, Some(directive.pos)));
         }
         if let Some(default) = default_value {
-            let place = Place { path: vec![name.node.to_string()], position: default.pos, sent: false };
+            let place = ValuePlace { path: vec![name.node.to_string()], position: default.pos, sent: false };
             self.typed(&var_type.node, &default.node.clone().into_value(), &place);
         }
     }
@@ -218,7 +218,7 @@ impl<'a> Look<'a> {
             let Some((name, value)) = given.find(|(name, _)| name.node == argument.name.node) else {
                 continue;
             };
-            let place = Place { path: vec![name.node.to_string()], position: value.pos, sent: false };
+            let place = ValuePlace { path: vec![name.node.to_string()], position: value.pos, sent: false };
             let errors = |look: &Self| look.problems.len() + look.misplaced.len();
             let before = errors(self);
             self.input(argument, &value.node, &place);
@@ -231,7 +231,7 @@ impl<'a> Look<'a> {
     }
 
     /// A value given for an argument or input field.
-    fn input(&mut self, definition: &InputValueDefinition, value: &Value, place: &Place) {
+    fn input(&mut self, definition: &InputValueDefinition, value: &Value, place: &ValuePlace) {
         let ty = &definition.ty.node;
         match value {
             Value::Variable(name) => {
@@ -242,7 +242,7 @@ impl<'a> Look<'a> {
     }
 
     /// A variable where this type is wanted, and what happens without it. One that is undefined is for validation to refuse.
-    fn variable(&mut self, name: &Name, wanted: &Type, has_default: bool, place: Option<&Place>, position: Pos) {
+    fn variable(&mut self, name: &Name, wanted: &Type, has_default: bool, place: Option<&ValuePlace>, position: Pos) {
         let Some(variable) = self.names.get(name).and_then(|index| self.variables.get_mut(*index)) else {
             return;
         };
@@ -257,12 +257,12 @@ impl<'a> Look<'a> {
         variable.usage.may_be_null &= wanted.nullable;
         variable.usage.may_be_absent &= wanted.nullable || has_default;
         if let (Some(place), false) = (place, variable.is_used) {
-            variable.usage.place = Place { sent: true, ..place.clone() };
+            variable.usage.place = ValuePlace { sent: true, ..place.clone() };
             variable.is_used = true;
         }
     }
 
-    fn typed(&mut self, ty: &Type, value: &Value, place: &Place) {
+    fn typed(&mut self, ty: &Type, value: &Value, place: &ValuePlace) {
         match (&ty.base, value) {
             (_, Value::Variable(name)) => self.variable(name, ty, false, Some(place), place.position),
             (_, Value::Null) if ty.nullable => {}
@@ -277,7 +277,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn named(&mut self, name: &Name, value: &Value, place: &Place) {
+    fn named(&mut self, name: &Name, value: &Value, place: &ValuePlace) {
         match (self.types.shape.kind(name), value) {
             (Some(TypeKind::InputObject(object)), Value::Object(values)) => {
                 for definition in &object.fields {
@@ -349,10 +349,10 @@ fn is_within(given: &BaseType, wanted: &BaseType) -> bool {
     }
 }
 
-fn missing(place: &Place) -> ServerError {
+fn missing(place: &ValuePlace) -> ServerError {
     problem(place, "This is required and must not be null.".to_owned())
 }
 
-fn problem(place: &Place, message: String) -> ServerError {
+fn problem(place: &ValuePlace, message: String) -> ServerError {
     bad_input(&place.field(), message, Some(place.position))
 }

@@ -15,11 +15,11 @@ use super::{
 const CAPACITY: u64 = 16 * 1024 * 1024;
 
 /// What is kept, by what it is known by.
-pub struct Known(Cache<Name, Kept>);
+pub struct KnownDocuments(Cache<CacheKey, Kept>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Name {
-    Operation(Key),
+enum CacheKey {
+    Operation(DocumentKey),
     Text(TextHash),
 }
 
@@ -34,7 +34,7 @@ impl Kept {
     fn weight(&self) -> usize {
         match self {
             Kept::Operation(prepared) => prepared.weight(),
-            Kept::Text(text) => size_of::<(Name, Kept)>() + text.len(),
+            Kept::Text(text) => size_of::<(CacheKey, Kept)>() + text.len(),
         }
     }
 }
@@ -42,9 +42,9 @@ impl Kept {
 /// The document, the operation's name, and of the variables what the prepared form depends on: which are given, and which of them are
 /// true or false, as conditions are. Nobody finds two requests that have the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Key([u8; 32]);
+pub struct DocumentKey([u8; 32]);
 
-impl Key {
+impl DocumentKey {
     pub fn of(request: &Request) -> Self {
         let mut digest = Sha256::new();
         let mut part = |text: &str| {
@@ -65,41 +65,41 @@ impl Key {
                 _ => "given",
             });
         }
-        Key(digest.finalize().into())
+        DocumentKey(digest.finalize().into())
     }
 }
 
-impl Known {
+impl KnownDocuments {
     pub fn new() -> Self {
         Self::of_capacity(CAPACITY)
     }
 
     fn of_capacity(bytes: u64) -> Self {
-        let weight = |_: &Name, kept: &Kept| u32::try_from(kept.weight()).unwrap_or(u32::MAX);
-        Known(Cache::builder().max_capacity(bytes).weigher(weight).build())
+        let weight = |_: &CacheKey, kept: &Kept| u32::try_from(kept.weight()).unwrap_or(u32::MAX);
+        KnownDocuments(Cache::builder().max_capacity(bytes).weigher(weight).build())
     }
 
-    pub fn get(&self, key: &Key) -> Option<Arc<Prepared>> {
-        match self.0.get(&Name::Operation(*key))? {
+    pub fn get(&self, key: &DocumentKey) -> Option<Arc<Prepared>> {
+        match self.0.get(&CacheKey::Operation(*key))? {
             Kept::Operation(prepared) => Some(prepared),
             Kept::Text(_) => None,
         }
     }
 
-    pub fn keep(&self, key: Key, prepared: Arc<Prepared>) {
-        self.0.insert(Name::Operation(key), Kept::Operation(prepared));
+    pub fn keep(&self, key: DocumentKey, prepared: Arc<Prepared>) {
+        self.0.insert(CacheKey::Operation(key), Kept::Operation(prepared));
     }
 
     /// The text that has this hash, if a client has sent it with that.
     pub fn text(&self, hash: &TextHash) -> Option<Arc<str>> {
-        match self.0.get(&Name::Text(*hash))? {
+        match self.0.get(&CacheKey::Text(*hash))? {
             Kept::Text(text) => Some(text),
             Kept::Operation(_) => None,
         }
     }
 
     pub fn keep_text(&self, Registered { hash, text }: Registered) {
-        self.0.insert(Name::Text(hash), Kept::Text(text));
+        self.0.insert(CacheKey::Text(hash), Kept::Text(text));
     }
 }
 
@@ -136,7 +136,7 @@ mod tests {
         let checks: &Toy = schema.data().expect("the checks are the schema's");
         let limits = Config::defaults(Environment::Development, true).limits;
         let passed = checks.check(&request, &limits).await.is_ok();
-        (passed, checks.known.get(&Key::of(&request)).is_some())
+        (passed, checks.known.get(&DocumentKey::of(&request)).is_some())
     }
 
     fn with_variables(query: &str, variables: serde_json::Value) -> Request {
@@ -167,12 +167,12 @@ mod tests {
         let schema = checked_schema(|| (Query, EmptyMutation, EmptySubscription), |_, _| None, true, Unedited).finish();
         let checks: &Toy = schema.data().expect("the checks are the schema's");
         let limits = Config::defaults(Environment::Development, true).limits;
-        let known = Known::of_capacity(100_000);
+        let known = KnownDocuments::of_capacity(100_000);
         for number in 0..1_000 {
             let request = Request::new(format!("{{ a {{ x{number}: length(of: \"{}\") }} }}", "b".repeat(500)));
             let prepared = checks.check(&request, &limits).await.expect("it is good").prepared;
             assert!(prepared.weight() > 500 + size_of::<Prepared>());
-            known.keep(Key::of(&request), prepared);
+            known.keep(DocumentKey::of(&request), prepared);
             known.0.run_pending_tasks();
             assert!(known.0.weighted_size() <= 100_000);
         }
@@ -192,8 +192,11 @@ mod tests {
             with_variables("a", serde_json::json!({ "b": "true" })),
             with_variables("a", serde_json::json!({ "bt": 1 })),
         ];
-        let distinct = requests.iter().filter(|request| keys.insert(Key::of(request))).count();
+        let distinct = requests.iter().filter(|request| keys.insert(DocumentKey::of(request))).count();
         assert_eq!(distinct, requests.len());
-        assert!(!keys.insert(Key::of(&with_variables("a", serde_json::json!({ "b": [1] })))), "its value is no matter");
+        assert!(
+            !keys.insert(DocumentKey::of(&with_variables("a", serde_json::json!({ "b": [1] })))),
+            "its value is no matter"
+        );
     }
 }

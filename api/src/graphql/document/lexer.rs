@@ -23,7 +23,7 @@ pub struct TextLimits {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind<'a> {
+pub enum TokenKind<'a> {
     Name(&'a str),
     /// A whole number, as it is written.
     Int(&'a str),
@@ -38,7 +38,7 @@ pub enum Kind<'a> {
 
 #[derive(Clone, Debug)]
 pub struct Token<'a> {
-    pub kind: Kind<'a>,
+    pub kind: TokenKind<'a>,
     pub position: Pos,
 }
 
@@ -58,13 +58,13 @@ pub fn tokens<'a>(text: &'a str, limits: &TextLimits) -> Result<Vec<Token<'a>>, 
     loop {
         let token = lexer.next()?;
         match &token.kind {
-            Kind::Name(name) if name.len() > MAX_NAME => {
+            TokenKind::Name(name) if name.len() > MAX_NAME => {
                 return Err(validation_failed(format!("A name has at most {MAX_NAME} bytes."), Some(token.position)));
             }
-            Kind::Punctuator(b'@') => directives += 1,
-            Kind::Punctuator(b'(' | b'[' | b'{') => nesting += 1,
-            Kind::Punctuator(b')' | b']' | b'}') => nesting = nesting.saturating_sub(1),
-            Kind::End => {
+            TokenKind::Punctuator(b'@') => directives += 1,
+            TokenKind::Punctuator(b'(' | b'[' | b'{') => nesting += 1,
+            TokenKind::Punctuator(b')' | b']' | b'}') => nesting = nesting.saturating_sub(1),
+            TokenKind::End => {
                 tokens.push(token);
                 return Ok(tokens);
             }
@@ -93,7 +93,7 @@ struct Lexer<'a> {
 }
 
 /// A token's kind and how many bytes it has, or why there is none.
-type Read<'a> = Result<(Kind<'a>, usize), &'static str>;
+type Read<'a> = Result<(TokenKind<'a>, usize), &'static str>;
 
 impl<'a> Lexer<'a> {
     fn next(&mut self) -> Result<Token<'a>, ServerError> {
@@ -101,19 +101,19 @@ impl<'a> Lexer<'a> {
         let position = self.position();
         let rest = &self.text[self.at..];
         let Some(first) = rest.chars().next() else {
-            return Ok(Token { kind: Kind::End, position });
+            return Ok(Token { kind: TokenKind::End, position });
         };
         let read = match first {
             'a'..='z' | 'A'..='Z' | '_' => {
                 let length = rest.bytes().take_while(|byte| is_name(*byte)).count();
-                Ok((Kind::Name(&rest[..length]), length))
+                Ok((TokenKind::Name(&rest[..length]), length))
             }
             '0'..='9' | '-' => number(rest),
             '"' if rest.starts_with(BLOCK) => block_string(rest),
             '"' => string(rest),
-            '.' if rest.starts_with("...") => Ok((Kind::Punctuator(b'.'), 3)),
+            '.' if rest.starts_with("...") => Ok((TokenKind::Punctuator(b'.'), 3)),
             '!' | '$' | '&' | '(' | ')' | ':' | '=' | '@' | '[' | ']' | '{' | '|' | '}' => {
-                Ok((Kind::Punctuator(first as u8), 1))
+                Ok((TokenKind::Punctuator(first as u8), 1))
             }
             other => {
                 let message = format!("the character U+{:04X} has no place here", u32::from(other));
@@ -182,7 +182,7 @@ fn number(rest: &str) -> Read<'_> {
         return Err("a number goes on with what is no digit");
     }
     let text = &rest[..end];
-    Ok((if end == whole { Kind::Int(text) } else { Kind::Float(text) }, end))
+    Ok((if end == whole { TokenKind::Int(text) } else { TokenKind::Float(text) }, end))
 }
 
 const BLOCK: &str = r#"""""#;
@@ -194,13 +194,13 @@ fn string(rest: &str) -> Read<'_> {
     let inner = &rest[1..];
     let plain = inner.find(['"', '\\', '\n', '\r']).ok_or(UNTERMINATED)?;
     if inner[plain..].starts_with('"') {
-        return Ok((Kind::String(Cow::Borrowed(&inner[..plain])), plain + 2));
+        return Ok((TokenKind::String(Cow::Borrowed(&inner[..plain])), plain + 2));
     }
     let mut text = inner[..plain].to_owned();
     let mut more = inner[plain..].char_indices();
     loop {
         match more.next() {
-            Some((index, '"')) => return Ok((Kind::String(Cow::Owned(text)), plain + index + 2)),
+            Some((index, '"')) => return Ok((TokenKind::String(Cow::Owned(text)), plain + index + 2)),
             Some((_, '\\')) => text.push(escaped(&mut more).ok_or(ESCAPE)?),
             None | Some((_, '\n' | '\r')) => return Err(UNTERMINATED),
             Some((_, character)) => text.push(character),
@@ -262,7 +262,7 @@ fn block_string(rest: &str) -> Read<'_> {
         end += BLOCK.len();
     }
     let text = block_value(&inner[..end].replace(ESCAPED_BLOCK, BLOCK));
-    Ok((Kind::String(Cow::Owned(text)), end + 2 * BLOCK.len()))
+    Ok((TokenKind::String(Cow::Owned(text)), end + 2 * BLOCK.len()))
 }
 
 /// A block string without the indentation that its lines share, and without blank lines at its beginning and end.
@@ -289,7 +289,7 @@ mod tests {
         tokens(text, &LIMITS).map(drop).map_err(|error| error.message)
     }
 
-    fn only(text: &str) -> Option<Kind<'_>> {
+    fn only(text: &str) -> Option<TokenKind<'_>> {
         let tokens = tokens(text, &LIMITS).ok()?;
         let [token, _end] = tokens.as_slice() else {
             panic!("{text} is more than one token: {tokens:?}");
@@ -361,7 +361,7 @@ mod tests {
             ("\"\"\"  a\n  b\"\"\"", Some("  a\nb")),
         ];
         for (text, meant) in cases {
-            let meant = meant.map(|meant| Kind::String(meant.into()));
+            let meant = meant.map(|meant| TokenKind::String(meant.into()));
             assert_eq!(only(text), meant, "{text}");
         }
     }
@@ -369,10 +369,10 @@ mod tests {
     #[test]
     fn a_number_is_whole_or_not() {
         for text in ["0", "-0", "-12", "7"] {
-            assert_eq!(only(text), Some(Kind::Int(text)));
+            assert_eq!(only(text), Some(TokenKind::Int(text)));
         }
         for text in ["0.5", "-1.25e10", "1e3", "1E+3", "0e-0"] {
-            assert_eq!(only(text), Some(Kind::Float(text)));
+            assert_eq!(only(text), Some(TokenKind::Float(text)));
         }
         for text in ["00", "-01", "-", "-a", "1.", "1.e3", "1e", "1a", "1_", "1.5.", "0x1", "+1", ".5"] {
             assert_eq!(only(text), None, "{text}");

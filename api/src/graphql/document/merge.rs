@@ -32,7 +32,7 @@ pub struct Merge<'a> {
 }
 
 /// The selections of one response key.
-type Group<'a> = Vec<&'a Positioned<Field>>;
+type FieldGroup<'a> = Vec<&'a Positioned<Field>>;
 
 impl<'a> Merge<'a> {
     /// The operation with each field once, each where it stood first.
@@ -57,7 +57,7 @@ impl<'a> Merge<'a> {
         object: Option<&Name>,
         sets: &[&'a Positioned<SelectionSet>],
     ) -> Result<Vec<Positioned<Selection>>, ServerError> {
-        let mut groups: IndexMap<&Name, Group<'a>> = IndexMap::new();
+        let mut groups: IndexMap<&Name, FieldGroup<'a>> = IndexMap::new();
         let mut spread = HashSet::new();
         for set in sets {
             self.collect(object, set, &mut spread, &mut groups);
@@ -74,7 +74,7 @@ impl<'a> Merge<'a> {
         object: Option<&Name>,
         set: &'a Positioned<SelectionSet>,
         spread: &mut HashSet<&'a Name>,
-        groups: &mut IndexMap<&'a Name, Group<'a>>,
+        groups: &mut IndexMap<&'a Name, FieldGroup<'a>>,
     ) {
         for selection in &set.node.items {
             if self.is_left_out(selection.node.directives()) {
@@ -130,7 +130,7 @@ impl<'a> Merge<'a> {
         })
     }
 
-    fn field(&self, parent: Option<&Name>, group: &Group<'a>) -> Result<Positioned<Selection>, ServerError> {
+    fn field(&self, parent: Option<&Name>, group: &FieldGroup<'a>) -> Result<Positioned<Selection>, ServerError> {
         let [first, others @ ..] = group.as_slice() else {
             unreachable!("a group starts with its first field");
         };

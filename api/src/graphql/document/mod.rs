@@ -49,7 +49,7 @@ use crate::{config::LimitsConfig, viewer::Viewer};
 use cost::{Cost, Measure};
 use count::Counter;
 use inputs::{Types, Uses};
-use known::{Key, Known};
+use known::{DocumentKey, KnownDocuments};
 use lexer::TextLimits;
 use merge::Merge;
 use persisted::Registered;
@@ -89,7 +89,7 @@ where
     #[expect(clippy::expect_used)]
     let shape = Shape::read(&measure.sdl()).expect("a schema prints valid SDL");
     let rules = Rules::of::<E>(&roots, introspection);
-    let checks = Checks { rules, measure, shape, scalar_problem, introspection, known: Known::new() };
+    let checks = Checks { rules, measure, shape, scalar_problem, introspection, known: KnownDocuments::new() };
     // Merging may add a level for each field of an abstract type.
     build().limit_recursive_depth(2 * MAX_NESTING).data(checks)
 }
@@ -102,7 +102,7 @@ pub struct Checks<Q, M, S> {
     scalar_problem: ScalarProblem,
     /// Whether the schema may be asked for.
     introspection: bool,
-    known: Known,
+    known: KnownDocuments,
 }
 
 /// An operation that may run.
@@ -178,7 +178,7 @@ where
     /// # Errors
     /// GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, QUERY_TOO_COMPLEX, or BAD_USER_INPUT with the field: never nothing.
     pub async fn check(&self, request: &Request, limits: &LimitsConfig) -> Result<Checked, Vec<ServerError>> {
-        let key = Key::of(request);
+        let key = DocumentKey::of(request);
         if let Some(prepared) = self.known.get(&key) {
             self.check_values(prepared.operation(), &prepared.uses, request)?;
             let complexity = self.complexity(&prepared, request, limits).await?;

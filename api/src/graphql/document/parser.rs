@@ -17,7 +17,7 @@ use async_graphql::{
 use async_graphql_value::{Number, Value};
 
 use super::{
-    lexer::{Kind, TextLimits, Token, tokens},
+    lexer::{TextLimits, Token, TokenKind, tokens},
     refusal::{syntax_error, too_complex, unparsed, validation_failed},
 };
 
@@ -33,7 +33,7 @@ pub fn parse(text: &str, limits: &TextLimits) -> Result<ExecutableDocument, Serv
     let mut document = Definitions::default();
     loop {
         parser.definition(&mut document)?;
-        if parser.peek() == &Kind::End {
+        if parser.peek() == &TokenKind::End {
             return document.finish();
         }
     }
@@ -106,28 +106,28 @@ struct Parser<'a> {
 type Parsed<T> = Result<T, ServerError>;
 
 impl<'a> Parser<'a> {
-    fn peek(&self) -> &Kind<'a> {
-        self.tokens.last().map_or(&Kind::End, |token| &token.kind)
+    fn peek(&self) -> &TokenKind<'a> {
+        self.tokens.last().map_or(&TokenKind::End, |token| &token.kind)
     }
 
     fn position(&self) -> Pos {
         self.tokens.last().map_or(Pos::default(), |token| token.position)
     }
 
-    fn next(&mut self) -> Kind<'a> {
+    fn next(&mut self) -> TokenKind<'a> {
         match self.tokens.pop() {
-            Some(Token { kind: Kind::End, position }) => {
-                self.tokens.push(Token { kind: Kind::End, position });
-                Kind::End
+            Some(Token { kind: TokenKind::End, position }) => {
+                self.tokens.push(Token { kind: TokenKind::End, position });
+                TokenKind::End
             }
             Some(token) => token.kind,
-            None => Kind::End,
+            None => TokenKind::End,
         }
     }
 
     /// Takes a punctuator if it is next.
     fn take(&mut self, punctuator: u8) -> bool {
-        let is_next = *self.peek() == Kind::Punctuator(punctuator);
+        let is_next = *self.peek() == TokenKind::Punctuator(punctuator);
         if is_next {
             self.next();
         }
@@ -140,18 +140,18 @@ impl<'a> Parser<'a> {
 
     fn expected<T>(&self, what: &str) -> Parsed<T> {
         let found = match self.peek() {
-            Kind::Name(name) => format!("\"{name}\""),
-            Kind::Int(_) | Kind::Float(_) => "a number".to_owned(),
-            Kind::String(_) => "a string".to_owned(),
-            Kind::Punctuator(b'.') => "\"...\"".to_owned(),
-            Kind::Punctuator(punctuator) => format!("\"{}\"", char::from(*punctuator)),
-            Kind::End => "the end".to_owned(),
+            TokenKind::Name(name) => format!("\"{name}\""),
+            TokenKind::Int(_) | TokenKind::Float(_) => "a number".to_owned(),
+            TokenKind::String(_) => "a string".to_owned(),
+            TokenKind::Punctuator(b'.') => "\"...\"".to_owned(),
+            TokenKind::Punctuator(punctuator) => format!("\"{}\"", char::from(*punctuator)),
+            TokenKind::End => "the end".to_owned(),
         };
         Err(syntax_error(&format!("expected {what}, found {found}"), self.position()))
     }
 
     fn name(&mut self) -> Parsed<Positioned<Name>> {
-        let &Kind::Name(name) = self.peek() else {
+        let &TokenKind::Name(name) = self.peek() else {
             return self.expected("a name");
         };
         let name = Positioned::new(Name::new(name), self.position());
@@ -171,14 +171,14 @@ impl<'a> Parser<'a> {
 
     /// The same, or nothing at all.
     fn optional<T>(&mut self, open: u8, close: u8, one: impl Fn(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
-        if *self.peek() == Kind::Punctuator(open) { self.many(open, close, one) } else { Ok(Vec::new()) }
+        if *self.peek() == TokenKind::Punctuator(open) { self.many(open, close, one) } else { Ok(Vec::new()) }
     }
 
     fn definition(&mut self, document: &mut Definitions) -> Parsed<()> {
         let is_described = self.description();
         let position = self.position();
         let ty = match *self.peek() {
-            Kind::Punctuator(b'{') if !is_described => {
+            TokenKind::Punctuator(b'{') if !is_described => {
                 let operation = OperationDefinition {
                     ty: OperationType::Query,
                     variable_definitions: Vec::new(),
@@ -187,17 +187,17 @@ impl<'a> Parser<'a> {
                 };
                 return document.operation(None, Positioned::new(operation, position));
             }
-            Kind::Name("query") => OperationType::Query,
-            Kind::Name("mutation") => OperationType::Mutation,
-            Kind::Name("subscription") => OperationType::Subscription,
-            Kind::Name("fragment") => {
+            TokenKind::Name("query") => OperationType::Query,
+            TokenKind::Name("mutation") => OperationType::Mutation,
+            TokenKind::Name("subscription") => OperationType::Subscription,
+            TokenKind::Name("fragment") => {
                 self.next();
                 return self.fragment(document, position);
             }
             _ => return self.expected("a query, mutation, subscription or fragment"),
         };
         self.next();
-        let name = if let Kind::Name(_) = self.peek() { Some(self.name()?.node) } else { None };
+        let name = if let TokenKind::Name(_) = self.peek() { Some(self.name()?.node) } else { None };
         let operation = OperationDefinition {
             ty,
             variable_definitions: self.optional(b'(', b')', Self::variable_definition)?,
@@ -209,7 +209,7 @@ impl<'a> Parser<'a> {
 
     /// Definitions may be described, to those who read the document.
     fn description(&mut self) -> bool {
-        let is_next = matches!(self.peek(), Kind::String(_));
+        let is_next = matches!(self.peek(), TokenKind::String(_));
         if is_next {
             self.next();
         }
@@ -217,11 +217,11 @@ impl<'a> Parser<'a> {
     }
 
     fn fragment(&mut self, document: &mut Definitions, position: Pos) -> Parsed<()> {
-        if *self.peek() == Kind::Name("on") {
+        if *self.peek() == TokenKind::Name("on") {
             return self.expected("the name of a fragment");
         }
         let name = self.name()?.node;
-        if *self.peek() != Kind::Name("on") {
+        if *self.peek() != TokenKind::Name("on") {
             return self.expected("\"on\"");
         }
         let fragment = FragmentDefinition {
@@ -270,7 +270,7 @@ impl<'a> Parser<'a> {
 
     fn directives(&mut self, is_constant: bool) -> Parsed<Vec<Positioned<Directive>>> {
         let mut directives = Vec::new();
-        while *self.peek() == Kind::Punctuator(b'@') {
+        while *self.peek() == TokenKind::Punctuator(b'@') {
             let position = self.position();
             self.next();
             let directive = Directive { name: self.name()?, arguments: self.arguments(is_constant)? };
@@ -298,13 +298,13 @@ impl<'a> Parser<'a> {
         let position = self.position();
         let selection = if !self.take(b'.') {
             Selection::Field(Positioned::new(self.field()?, position))
-        } else if let Kind::Name(name) = *self.peek()
+        } else if let TokenKind::Name(name) = *self.peek()
             && name != "on"
         {
             let spread = FragmentSpread { fragment_name: self.name()?, directives: self.directives(false)? };
             Selection::FragmentSpread(Positioned::new(spread, position))
         } else {
-            let is_conditional = *self.peek() == Kind::Name("on");
+            let is_conditional = *self.peek() == TokenKind::Name("on");
             let fragment = InlineFragment {
                 type_condition: if is_conditional { Some(self.type_condition()?) } else { None },
                 directives: self.directives(false)?,
@@ -329,7 +329,7 @@ impl<'a> Parser<'a> {
         };
         let arguments = self.arguments(false)?;
         let directives = self.directives(false)?;
-        let has_set = *self.peek() == Kind::Punctuator(b'{');
+        let has_set = *self.peek() == TokenKind::Punctuator(b'{');
         let selection_set = if has_set { self.selection_set()? } else { Positioned::default() };
         Ok(Field { alias, name, arguments, directives, selection_set })
     }
@@ -337,30 +337,30 @@ impl<'a> Parser<'a> {
     fn value(&mut self, is_constant: bool) -> Parsed<Value> {
         let position = self.position();
         match self.peek() {
-            Kind::Punctuator(b'$') if is_constant => return self.expected("a value without variables"),
-            Kind::Name(_) | Kind::Int(_) | Kind::Float(_) | Kind::String(_) => {}
-            Kind::Punctuator(b'$' | b'[' | b'{') => {}
-            Kind::Punctuator(_) | Kind::End => return self.expected("a value"),
+            TokenKind::Punctuator(b'$') if is_constant => return self.expected("a value without variables"),
+            TokenKind::Name(_) | TokenKind::Int(_) | TokenKind::Float(_) | TokenKind::String(_) => {}
+            TokenKind::Punctuator(b'$' | b'[' | b'{') => {}
+            TokenKind::Punctuator(_) | TokenKind::End => return self.expected("a value"),
         }
         Ok(match self.next() {
-            Kind::Name("true") => Value::Boolean(true),
-            Kind::Name("false") => Value::Boolean(false),
-            Kind::Name("null") => Value::Null,
-            Kind::Name(name) => Value::Enum(Name::new(name)),
-            Kind::Int(text) | Kind::Float(text) => match number(text) {
+            TokenKind::Name("true") => Value::Boolean(true),
+            TokenKind::Name("false") => Value::Boolean(false),
+            TokenKind::Name("null") => Value::Null,
+            TokenKind::Name(name) => Value::Enum(Name::new(name)),
+            TokenKind::Int(text) | TokenKind::Float(text) => match number(text) {
                 Some(number) => Value::Number(number),
                 None => return Err(syntax_error("a number is out of range", position)),
             },
-            Kind::String(text) => Value::String(text.into_owned()),
-            Kind::Punctuator(b'$') => Value::Variable(self.name()?.node),
-            Kind::Punctuator(b'[') => {
+            TokenKind::String(text) => Value::String(text.into_owned()),
+            TokenKind::Punctuator(b'$') => Value::Variable(self.name()?.node),
+            TokenKind::Punctuator(b'[') => {
                 let mut items = Vec::new();
                 while !self.take(b']') {
                     items.push(self.value(is_constant)?);
                 }
                 Value::List(items)
             }
-            Kind::Punctuator(_) | Kind::End => self.object(is_constant)?,
+            TokenKind::Punctuator(_) | TokenKind::End => self.object(is_constant)?,
         })
     }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::{
-    known::Known,
+    known::KnownDocuments,
     refusal::{bad_input, coded},
 };
 use crate::{config::DocumentsConfig, graphql::error::Code, viewer::Viewer};
@@ -173,7 +173,7 @@ impl TrustedDocuments {
         &self,
         request: &mut Request,
         viewer: Option<&Viewer>,
-        known: &Known,
+        known: &KnownDocuments,
     ) -> Result<Option<Registered>, ServerError> {
         let Some(name) = DocumentName::of(request).cloned() else {
             self.may_be_sent(viewer, &request.query)?;

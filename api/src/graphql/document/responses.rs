@@ -26,7 +26,7 @@ pub struct Responses<'a> {
 type Set<'a> = (Option<&'a Name>, &'a Positioned<SelectionSet>);
 
 /// The fields of one response key, each with its type.
-type Group<'a> = Vec<(&'a Positioned<Field>, Option<&'a Type>)>;
+type TypedFields<'a> = Vec<(&'a Positioned<Field>, Option<&'a Type>)>;
 
 impl<'a> Responses<'a> {
     /// # Errors
@@ -48,7 +48,7 @@ impl<'a> Responses<'a> {
         parent: Option<&'a Name>,
         set: &'a Positioned<SelectionSet>,
         spread: &mut HashSet<&'a Name>,
-        groups: &mut IndexMap<&'a Name, Group<'a>>,
+        groups: &mut IndexMap<&'a Name, TypedFields<'a>>,
     ) {
         for selection in &set.node.items {
             match &selection.node {
@@ -74,7 +74,7 @@ impl<'a> Responses<'a> {
         }
     }
 
-    fn group(&self, group: &Group<'a>) -> Result<(), ServerError> {
+    fn group(&self, group: &TypedFields<'a>) -> Result<(), ServerError> {
         // What is unknown is for validation to refuse.
         let mut typed = group.iter().filter_map(|(field, ty)| Some((field, (*ty)?)));
         if let Some((first, ty)) = typed.next()

@@ -18,7 +18,7 @@ use super::{
     context::Given,
     document::{Checked, Checks, Prepared, Shape, ask_for_kinds, coded, complete},
     error::{Code, Error, Result},
-    live::{self, Groups, Progress, Selection, Subscription, Told},
+    live::{self, Groups, LiveSubscription, Progress, Selection, Told},
     loaders::Reader,
     plan::{ExecuteAlone, Queries},
     schema::{Schema, SchemaDescription},
@@ -256,7 +256,7 @@ where
             });
             responses.boxed()
         });
-        Ok(live::follow(Subscription { viewer, shared, begin }))
+        Ok(live::follow(LiveSubscription { viewer, shared, begin }))
     }
 }
 

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    Groups, Place, Progress, Selection, Told,
-    group::{Joined, Key, Lead},
+    Groups, Progress, Selection, StreamPosition, Told,
+    group::{GroupKey, Joined, Lead},
     progress::Waiting,
 };
 use crate::viewer::{Rights, RightsWatch, Viewer};
@@ -25,35 +25,35 @@ use crate::viewer::{Rights, RightsWatch, Viewer};
 /// How old a response may be that a member is told. Who comes later reads slowly, and is told what is then.
 const STALE: Duration = Duration::from_secs(5);
 
-type Responses = BoxStream<'static, Response>;
+type ResponseStream = BoxStream<'static, Response>;
 
 /// A subscription that has passed every check, and may begin as often as it has to.
-pub struct Subscription {
+pub struct LiveSubscription {
     pub viewer: Viewer,
     /// None for what is shared with nobody.
     pub shared: Option<(Selection, Groups)>,
     /// Begins it for the viewer with the rights of this moment, at the progress's place.
-    pub begin: Box<dyn Fn(Viewer, Progress) -> Responses + Send + Sync>,
+    pub begin: Box<dyn Fn(Viewer, Progress) -> ResponseStream + Send + Sync>,
 }
 
 /// What the viewer is told. It ends with the subscription.
 ///
 /// What is resolved is resolved with the rights that the viewer has when it begins. It begins anew with each change of them, after what
 /// was told, and nothing is told to whom its rights are not those any more.
-pub fn follow(subscription: Subscription) -> BoxStream<'static, Arc<Told>> {
+pub fn follow(subscription: LiveSubscription) -> BoxStream<'static, Arc<Told>> {
     let follower = Follower::new(Arc::new(subscription));
     stream::unfold(follower, |mut follower| async move { Some((follower.next().await?, follower)) }).boxed()
 }
 
 struct Follower {
-    subscription: Arc<Subscription>,
+    subscription: Arc<LiveSubscription>,
     /// Those of the viewer at present.
     changes: RightsWatch,
     /// Those that the source has; none of the anonymous.
     rights: Option<Arc<Rights>>,
     source: Source,
     /// Up to where has been told.
-    place: Option<Place>,
+    place: Option<StreamPosition>,
 }
 
 enum Source {
@@ -70,7 +70,7 @@ struct Own {
 enum Said {
     Told(Arc<Told>),
     /// The group will tell what is after this place.
-    Joined(Option<Place>, broadcast::Receiver<Arc<Told>>),
+    Joined(Option<StreamPosition>, broadcast::Receiver<Arc<Told>>),
 }
 
 enum Heard {
@@ -81,7 +81,7 @@ enum Heard {
 }
 
 impl Follower {
-    fn new(subscription: Arc<Subscription>) -> Self {
+    fn new(subscription: Arc<LiveSubscription>) -> Self {
         let changes = subscription.viewer.watch_rights();
         let rights = subscription.present_rights();
         let source = Source::Own(Own::begin(&subscription, rights.clone(), Progress::default(), IsAnew(false)));
@@ -147,7 +147,7 @@ struct IsAnew(bool);
 
 impl Own {
     fn begin(
-        subscription: &Arc<Subscription>,
+        subscription: &Arc<LiveSubscription>,
         rights: Option<Arc<Rights>>,
         progress: Progress,
         is_anew: IsAnew,
@@ -166,13 +166,13 @@ impl Own {
 
 /// Runs a stream for its follower until they join a group, or for the whole group where it is the first of it.
 async fn run(
-    subscription: Arc<Subscription>,
+    subscription: Arc<LiveSubscription>,
     rights: Option<Arc<Rights>>,
     progress: Progress,
     is_anew: IsAnew,
     follower: mpsc::Sender<Said>,
 ) {
-    let mut events = Events::begin(&subscription, rights.as_deref(), progress, is_anew);
+    let mut events = FollowedEvents::begin(&subscription, rights.as_deref(), progress, is_anew);
     let group = subscription.group().zip(rights);
     drop(subscription);
     loop {
@@ -205,7 +205,7 @@ async fn run(
     }
 }
 
-async fn lead_group(lead: Lead, mut events: Events) {
+async fn lead_group(lead: Lead, mut events: FollowedEvents) {
     loop {
         let event = select! {
             biased;
@@ -230,8 +230,8 @@ async fn lead_group(lead: Lead, mut events: Events) {
 }
 
 /// A stream, and where it is.
-struct Events {
-    responses: Responses,
+struct FollowedEvents {
+    responses: ResponseStream,
     progress: Progress,
     /// Where it waits, if that has been said.
     waits: Option<Waiting>,
@@ -244,10 +244,10 @@ enum Event {
     End,
 }
 
-impl Events {
-    fn begin(subscription: &Subscription, rights: Option<&Rights>, progress: Progress, is_anew: IsAnew) -> Self {
+impl FollowedEvents {
+    fn begin(subscription: &LiveSubscription, rights: Option<&Rights>, progress: Progress, is_anew: IsAnew) -> Self {
         let responses = (subscription.begin)(subscription.viewer.with_rights(rights), progress.clone());
-        Events { responses, progress, waits: None, is_anew }
+        FollowedEvents { responses, progress, waits: None, is_anew }
     }
 
     async fn next(&mut self) -> Event {
@@ -279,13 +279,13 @@ impl Events {
     }
 }
 
-impl Subscription {
+impl LiveSubscription {
     fn present_rights(&self) -> Option<Arc<Rights>> {
         self.viewer.user().map(|user| Arc::new(user.rights()))
     }
 
     /// What those who follow the same have in common, but for their rights.
-    fn group(&self) -> Option<(Key, Groups)> {
+    fn group(&self) -> Option<(GroupKey, Groups)> {
         let (selection, groups) = self.shared.as_ref()?;
         Some(((self.viewer.user()?.id, *selection), groups.clone()))
     }

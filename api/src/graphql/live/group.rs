@@ -14,11 +14,11 @@ use crate::{graphql::ids::UserId, viewer::Rights};
 const KEPT: usize = 16;
 
 /// What a group follows, but for the rights, which change.
-pub(super) type Key = (UserId, Selection);
+pub(super) type GroupKey = (UserId, Selection);
 
 /// The groups of a process. Cheap to clone; all clones are the same.
 #[derive(Clone, Debug, Default)]
-pub struct Groups(Arc<Mutex<HashMap<Key, Arc<Group>>>>);
+pub struct Groups(Arc<Mutex<HashMap<GroupKey, Arc<Group>>>>);
 
 #[derive(Debug)]
 struct Group {
@@ -40,14 +40,14 @@ pub(super) enum Joined {
 
 /// The one stream that a group follows. The group ends when this is dropped.
 pub(super) struct Lead {
-    key: Key,
+    key: GroupKey,
     group: Arc<Group>,
     groups: Groups,
 }
 
 impl Groups {
     /// Lets a stream that waits join those who follow the same.
-    pub(super) fn join(&self, key: Key, rights: &Arc<Rights>, waiting: Waiting) -> Joined {
+    pub(super) fn join(&self, key: GroupKey, rights: &Arc<Rights>, waiting: Waiting) -> Joined {
         let mut groups = self.all();
         if let Some(group) = groups.get(&key).filter(|group| group.rights == *rights) {
             // A member hears all from the moment that they are at the same place.
@@ -61,7 +61,7 @@ impl Groups {
         Joined::First(Lead { key, group, groups: self.clone() }, receiver)
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Key, Arc<Group>>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<GroupKey, Arc<Group>>> {
         // Nothing panics while it holds the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -102,7 +102,7 @@ impl Lead {
         ends
     }
 
-    fn leave(&self, groups: &mut HashMap<Key, Arc<Group>>) {
+    fn leave(&self, groups: &mut HashMap<GroupKey, Arc<Group>>) {
         if groups.get(&self.key).is_some_and(|group| Arc::ptr_eq(group, &self.group)) {
             groups.remove(&self.key);
         }

@@ -51,12 +51,12 @@ impl Numbers {
             let responses = stream! {
                 let _counted = counted;
                 let role = viewer.user().map(SignedIn::role);
-                let mut told = progress.place().map_or(*newest.borrow() - 1, |Place(number, _)| number);
+                let mut told = progress.place().map_or(*newest.borrow() - 1, |StreamPosition(number, _)| number);
                 loop {
                     let present = *newest.borrow_and_update();
                     while told < present {
                         told += 1;
-                        progress.reach(Place(told, 0));
+                        progress.reach(StreamPosition(told, 0));
                         resolved.fetch_add(1, Ordering::SeqCst);
                         yield Response::new(Value::from(format!("{told} {role:?}")));
                     }
@@ -68,7 +68,7 @@ impl Numbers {
             responses.boxed()
         });
         let selection = Selection::of(&Request::new("subscription { numbers }")).expect("it can be written down");
-        follow(Subscription { viewer: viewer.clone(), shared: Some((selection, self.groups.clone())), begin })
+        follow(LiveSubscription { viewer: viewer.clone(), shared: Some((selection, self.groups.clone())), begin })
     }
 
     fn tell_next(&self) {

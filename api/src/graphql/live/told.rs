@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use async_graphql::{Response, ServerError};
 
-use super::Place;
+use super::StreamPosition;
 use crate::graphql::{
     error::{Code, RightLost},
     json,
@@ -16,7 +16,7 @@ pub struct Told {
     pub json: String,
     pub outcome: Outcome,
     /// Up to where has been told with it.
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<StreamPosition>,
     /// When it was the present.
     pub(super) at: Instant,
 }

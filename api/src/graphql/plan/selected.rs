@@ -17,12 +17,12 @@ pub struct Selected<'a> {
     /// None for the root of the operation.
     field: Option<&'a Positioned<Field>>,
     set: &'a SelectionSet,
-    operation: Asked<'a>,
+    operation: SelectedOperation<'a>,
 }
 
 /// The operation that something is selected in, with the values of this request.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
+struct SelectedOperation<'a> {
     definition: &'a OperationDefinition,
     variables: &'a Variables,
 }
@@ -30,14 +30,14 @@ struct Asked<'a> {
 impl<'a> Selected<'a> {
     /// All that an operation selects.
     pub fn root(definition: &'a OperationDefinition, variables: &'a Variables) -> Self {
-        let operation = Asked { definition, variables };
+        let operation = SelectedOperation { definition, variables };
         Selected { field: None, set: &definition.selection_set.node, operation }
     }
 
     /// The field that is resolved in this context.
     pub fn of(context: &ContextSelectionSet<'a>, field: &'a Positioned<Field>) -> Self {
         let (definition, variables) = (&context.query_env.operation.node, &context.query_env.variables);
-        let operation = Asked { definition, variables };
+        let operation = SelectedOperation { definition, variables };
         Selected { field: Some(field), set: &field.node.selection_set.node, operation }
     }
 
@@ -113,7 +113,7 @@ impl<'a> Selected<'a> {
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> SelectedOperation<'a> {
     /// A value of the document with the values of its variables; none for a variable that is left out and has no default.
     fn value(&self, written: &'a Written) -> Option<Cow<'a, Value>> {
         let value = match written {

@@ -18,9 +18,9 @@ use crate::{
     features::order::{history::FeedPosition, lifecycle, types::OrderEvent},
     graphql::{
         error::{Error, Result},
-        flights::Reading,
+        flights::SharedReading,
         ids::{DriverId, RestaurantId},
-        live::{Place, Progress},
+        live::{Progress, StreamPosition},
         row::Row,
     },
     literal,
@@ -155,15 +155,15 @@ async fn feed(
     })
 }
 
-impl From<Place> for FeedPosition {
-    fn from(Place(feed_transaction, position): Place) -> Self {
+impl From<StreamPosition> for FeedPosition {
+    fn from(StreamPosition(feed_transaction, position): StreamPosition) -> Self {
         FeedPosition { feed_transaction, position }
     }
 }
 
-impl From<FeedPosition> for Place {
+impl From<FeedPosition> for StreamPosition {
     fn from(FeedPosition { feed_transaction, position }: FeedPosition) -> Self {
-        Place(feed_transaction, position)
+        StreamPosition(feed_transaction, position)
     }
 }
 
@@ -291,7 +291,7 @@ impl Readings {
         concerned: &Condition,
         seen: FeedPosition,
         signal: Option<SignalNumber>,
-    ) -> Result<Reading<StepsOfFeed>> {
+    ) -> Result<SharedReading<StepsOfFeed>> {
         let read = || feed_steps_after(app, concerned, seen);
         self.of_feeds.join(signal.map(|signal| (signal, topic, seen)), read).await
     }
