@@ -1,4 +1,4 @@
-//! What the schema says of arguments that many fields have.
+//! The descriptions, in the schema, of arguments that many fields have.
 
 pub const FIRST: &str = "At most so many entries, from the first one on or from `after` on: 20 when left out, and at most 100 unless the field \
                          says otherwise. Not beside `last`.";
@@ -11,7 +11,7 @@ pub const BEFORE: &str =
 pub const OFFSET: &str = "How many entries to leave out at the beginning, for tables with page numbers; beside `first` alone. Cursors are \
                           steadier where entries come and go.";
 
-/// That of an argument of this name, where it has none of its own.
+/// The description of an argument of this name that has no doc comment of its own.
 pub fn of_any(name: &str) -> Option<&'static str> {
     Some(match name {
         "id" => "The object's id. BAD_USER_INPUT for what is no id of one.",
@@ -25,7 +25,7 @@ pub fn of_any(name: &str) -> Option<&'static str> {
     })
 }
 
-/// That of the one argument of a mutation.
+/// The description of the one argument of a mutation.
 pub fn of_input(mutation: &str) -> String {
     format!("What `{mutation}` is given.")
 }

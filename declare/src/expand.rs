@@ -1,4 +1,4 @@
-//! What an object's declaration becomes.
+//! The expansion of `#[object]`: async-graphql's object, and the plans of its fields.
 
 use proc_macro2::TokenStream;
 use quote::quote;

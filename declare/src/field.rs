@@ -45,7 +45,7 @@ impl Field {
         Ok(Field { name, parameters, output, is_public, function })
     }
 
-    /// The attributes that the schema has of the field.
+    /// The attributes of the field that async-graphql reads.
     fn attributes(&self) -> Vec<TokenStream> {
         let own = self.function.attrs.iter().filter(|attribute| is_of_schema(attribute));
         let mut attributes: Vec<_> = own.map(ToTokens::to_token_stream).collect();
@@ -93,7 +93,7 @@ impl Field {
         }
     }
 
-    /// What plans the field where it is selected.
+    /// The match arm that plans the field where it is selected.
     pub fn plan(&self, object: &Type) -> TokenStream {
         let (name, schema_name) = (&self.name, self.schema_name());
         let output = with_static_lifetimes(self.output.clone());
@@ -146,7 +146,7 @@ impl Field {
 }
 
 impl Parameter {
-    /// What a parameter is; it loses the attributes that say so.
+    /// Reads what a parameter is, and strips the attributes that only this macro knows.
     fn parse(parameter: &mut FnArg) -> Result<Self> {
         let FnArg::Typed(parameter) = parameter else {
             return Err(Error::new_spanned(
@@ -255,7 +255,7 @@ impl Parameter {
     }
 }
 
-/// Takes the doc comment from a parameter, which may not have one where it is compiled.
+/// Takes the doc comment from a parameter: the compiler allows none there.
 fn take_documentation(attributes: &mut Vec<Attribute>) -> Option<String> {
     let (documentation, others): (Vec<_>, Vec<_>) =
         std::mem::take(attributes).into_iter().partition(|attribute| attribute.path().is_ident("doc"));

@@ -1,4 +1,4 @@
-//! What a declaration of mutations becomes.
+//! The expansion of `#[mutations]`: async-graphql's object, with a description for each `input`.
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -1,4 +1,4 @@
-//! Connections: pages of a list with cursors, and a count where it is asked for.
+//! Relay connections: pages of a list with cursors, and a total count where it is asked for.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -220,7 +220,7 @@ impl<T: Output> ConnectionPlan<T> {
         let pages: Vec<_> = pages.collect();
         let rows = || pages.iter().flat_map(|((_, slice), _)| slice.rows.iter().cloned().map(T::from)).collect();
         let answering = self.plans().map(|(key, plan)| T::answer(rows(), plan, scope.at(key.position)));
-        // Collected, for of a number that it does not know `join_all` makes a queue with wakers.
+        // Collected first: of an iterator whose length it does not know, `join_all` makes a queue with a waker for each.
         let written = join_all(answering.collect::<Vec<_>>()).await;
         let mut level = Level::with_capacity(pages.len(), written.iter().map(Level::length).sum());
         let mut first = 0;
@@ -231,7 +231,7 @@ impl<T: Output> ConnectionPlan<T> {
         level
     }
 
-    /// Writes one page, whose first row has this place among all rows.
+    /// Writes one page; `first` is the index of its first row among the rows of all pages.
     fn write<R, S: Sort<R>>(
         &self,
         sort: S,

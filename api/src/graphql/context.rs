@@ -1,4 +1,4 @@
-//! What every resolver can reach.
+//! The context of an operation: what every resolver can reach.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{
     viewer::{Origin, Viewer},
 };
 
-/// What every operation is given by the one place that runs operations.
+/// The request data that `execute`, the one place that runs operations, attaches to each: who asks, from where, and what loads.
 #[derive(Clone)]
 pub struct Given {
     pub reader: Reader,
@@ -25,13 +25,13 @@ impl Given {
     }
 }
 
-/// Short ways to what the operation was given, whose absence would be a defect of the server.
+/// Accessors of what the operation was given; they panic where it is missing, which would be a defect of the server.
 pub trait OperationContext {
     fn app(&self) -> &Arc<App>;
     fn viewer(&self) -> &Viewer;
     fn origin(&self) -> &Origin;
     fn reader(&self) -> &Reader;
-    /// Of a subscription alone: where its stream is.
+    /// Of a subscription alone: the position of its stream.
     fn progress(&self) -> &Progress;
 }
 

@@ -111,7 +111,7 @@ impl Error {
         Error::new(Code::BadUserInput, message).with_field(field)
     }
 
-    /// What a subscription was to go on after is from another life of the data, in which other things may have happened since.
+    /// The cursor `after` is from another life of the database (it was restored, say): what followed it there may never have happened here.
     pub fn cursor_expired() -> Self {
         let message = "The data were restored since: read them anew, and begin without `after`.";
         Error { reason: Some(ErrorReason::CursorExpired), ..Error::bad_input("after", message) }
@@ -179,8 +179,8 @@ impl Error {
         error
     }
 
-    /// What the database refused as taken already: CONFLICT on the field whose column the unique constraint names, of
-    /// (column, field, message); any other failure as it is.
+    /// Makes of a violated unique constraint a CONFLICT on the field whose column the constraint names, of (column, field, message); any
+    /// other failure stays what it is.
     pub fn or_taken(failure: DbErr, columns: &[(&str, &str, &str)]) -> Self {
         let Some(SqlErr::UniqueConstraintViolation(constraint)) = failure.sql_err() else {
             return failure.into();
@@ -191,7 +191,7 @@ impl Error {
         }
     }
 
-    /// Keeps what is behind it, for the log.
+    /// Keeps the cause, for the log alone.
     pub fn caused_by(mut self, source: impl Into<anyhow::Error>) -> Self {
         self.source = Some(Arc::new(source.into()));
         self
@@ -212,7 +212,7 @@ impl Error {
 }
 
 impl From<Error> for async_graphql::Error {
-    /// The one place where an error leaves the inside: it is coded, and logged where it is ours.
+    /// The one place where an error reaches the client: it gets its code, and is logged where the fault is the server's.
     fn from(error: Error) -> Self {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", error.code.as_str());

@@ -1,6 +1,6 @@
-//! What a router of Apollo Federation asks of a subgraph: what it gives to the supergraph, and objects by what other subgraphs know of them.
+//! Apollo Federation: what a router asks of a subgraph. `_service` gives its SDL, `_entities` resolves objects by their keys.
 //!
-//! The fields are in the root of queries always; where no subgraph is wanted, they are taken out of its schema ([`OnItsOwn`]).
+//! The root of queries always has these fields; where no subgraph is wanted, [`OnItsOwn`] takes them out of the schema.
 
 use std::borrow::Cow;
 
@@ -70,7 +70,7 @@ impl _Service {
     }
 }
 
-/// What another subgraph refers to: null where it does not exist or the viewer may not know of it.
+/// An entity representation, parsed: null where the object does not exist or the viewer may not know of it.
 #[derive(Clone, Debug)]
 pub struct Represented(NodeById);
 
@@ -119,7 +119,7 @@ impl Output for Represented {
     }
 }
 
-/// The schema is no subgraph: nothing in it tells that it could be.
+/// The edit of a schema that is no subgraph: nothing in it tells that it could be one.
 pub struct OnItsOwn;
 
 impl Edit for OnItsOwn {

@@ -1,4 +1,4 @@
-//! What many ask for at the same moment is read once for all.
+//! Single-flight: callers who ask for the same at the same moment share one read (coalescing).
 
 use std::{
     collections::HashMap,
@@ -12,13 +12,13 @@ use tokio::sync::OnceCell;
 
 use super::error::Result;
 
-/// What is read at this moment, by what it is read for: whoever asks for the same meanwhile is given the same. Cheap to clone; all clones
-/// are the same.
+/// The reads in flight, by key: a caller with a key that is in flight waits for that read and shares its result. Cheap to clone; all
+/// clones share the same reads.
 pub struct Flights<K, V>(Arc<Mutex<HashMap<K, Weak<Flight<V>>>>>);
 
 type Flight<V> = OnceCell<Result<V>>;
 
-/// What was read. It is shared for as long as somebody keeps it.
+/// The result of a read, shared by all who asked. For as long as somebody keeps it, those who ask later are given it too.
 pub struct SharedReading<V>(Arc<Flight<V>>);
 
 impl<K, V> Clone for Flights<K, V> {
@@ -34,14 +34,14 @@ impl<K, V> Default for Flights<K, V> {
 }
 
 impl<K: Eq + Hash, V: Send> Flights<K, V> {
-    /// Reads once for all who ask with the same key at the same time; and for nobody else without one. Where that fails, it fails for all
-    /// who have waited for it.
+    /// Reads once for all who ask with the same key at the same time; without a key, for this caller alone. A failure fails all who have
+    /// waited, and is not kept. If the caller that reads is dropped, the next one that waits reads.
     pub async fn join<F>(&self, key: Option<K>, read: impl FnOnce() -> F) -> Result<SharedReading<V>>
     where
         F: Future<Output = Result<V>> + Send,
     {
         let cell = key.map(|key| self.cell(key)).unwrap_or_default();
-        // Boxed, for what is read takes much room while it is, and most who come here only wait for it.
+        // Boxed to keep the callers' futures small: the read's own is large, and most callers only wait.
         match cell.get_or_init(|| read().boxed()).await {
             Ok(_) => Ok(SharedReading(cell)),
             Err(error) => Err(error.clone()),
@@ -54,7 +54,7 @@ impl<K: Eq + Hash, V: Send> Flights<K, V> {
         if let Some(cell) = flights.get(&key).and_then(Weak::upgrade) {
             return cell;
         }
-        // Those that have landed go when there would be no room for another one.
+        // Swept only before the map would grow: results that nobody keeps any more make room.
         if flights.len() == flights.capacity() {
             flights.retain(|_, cell| cell.strong_count() > 0);
         }
@@ -70,7 +70,7 @@ impl<V> Deref for SharedReading<V> {
     fn deref(&self) -> &V {
         match self.0.get() {
             Some(Ok(read)) => read,
-            // `join` makes it of a cell that holds what was read, and no cell is emptied.
+            // `join` returns only cells that hold a result, and no cell is emptied.
             Some(Err(_)) | None => unreachable!("a reading was read"),
         }
     }

@@ -40,7 +40,7 @@ impl PartId {
         ID(format!("{type_name}:{}:{}", self.order.0, self.number))
     }
 
-    /// The type's name and the part of an id that is one of a part.
+    /// The type's name and the part, if it is the id of a part.
     pub fn split(id: &ID) -> Option<(&str, Self)> {
         let (type_name, numbers) = id.0.split_once(':')?;
         let (order, number) = numbers.split_once(':')?;
@@ -54,7 +54,7 @@ fn canonical(number: &str) -> Option<i32> {
     number.parse().ok().filter(|_| is_canonical)
 }
 
-/// What is said of an id that is none.
+/// The error for an id that is malformed or of no known type.
 pub fn malformed(field: &str) -> Error {
     Error::bad_input(field, "This is not the id of anything that can be asked for.")
 }

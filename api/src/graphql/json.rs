@@ -1,4 +1,5 @@
-//! Responses as JSON. What plans have written is copied as it is: async-graphql would write it as a list of numbers.
+//! Serialises responses to JSON. What plans have already written (`Value::Binary`) is copied as it is: async-graphql would write it as a
+//! list of numbers.
 
 use async_graphql::{Response, Value};
 

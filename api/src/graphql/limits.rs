@@ -1,8 +1,8 @@
-//! How much a list or a long text adds to an operation's complexity, and what its document costs besides.
+//! Query complexity: how much a list or a long text adds to an operation's, and what its document costs besides.
 
 use super::page::{DEFAULT_SIZE, MAXIMUM_SIZE};
 
-/// No operation comes near; and no sum of such numbers, of which there are as many as selections, leaves a `usize`.
+/// The highest complexity of one field. No operation comes near it, and a sum over all selections of a document fits into a `usize`.
 const CEILING: usize = 1 << 32;
 
 /// Characters of a text that cost as much as one field.

@@ -1,4 +1,4 @@
-//! Lists of rows: at a root, and hanging on parents, where one statement serves all parents of a level.
+//! Lists of rows: at a root, or of a parent row. One statement reads the lists of all parents of a level (batching, against N+1).
 
 use std::{borrow::Cow, collections::HashMap, fmt::Debug, hash::Hash, marker::PhantomData, sync::Arc};
 
@@ -41,7 +41,7 @@ pub trait List: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     fn select(&self, viewer: &Viewer, backend: DbBackend, columns: Columns) -> SelectStatement;
 }
 
-/// A list that hangs on a parent row.
+/// A list of the rows that belong to a parent row (one-to-many).
 pub trait Children: List {
     type Parent: GlobalId + Eq + Hash + Debug + Send + Sync + 'static;
     type ParentColumn: ColumnTrait;
@@ -109,11 +109,11 @@ pub trait Whose<L: List>: Clone + Send + Sync + 'static {
     fn counts<T: Send>(reader: &Reader, lists: &[Pages<L, T, Self>]) -> impl Future<Output = Result<Vec<u64>>> + Send;
 }
 
-/// There is one such list.
+/// A list at a root, which belongs to no parent.
 #[derive(Clone)]
 pub struct All;
 
-/// The list of a parent, or nobody's, which is empty.
+/// The list of a parent; an empty one where there is no parent.
 pub struct Of<L: Children>(Option<L::Parent>);
 
 impl<L: Children> Clone for Of<L> {
@@ -284,7 +284,7 @@ where
     {
         async move {
             let lists: Vec<_> = lists.into_iter().map(|First(list)| list).collect();
-            // What is not of the row's own type is made of what the list is sorted by.
+            // A `T` that is no object of the row names no columns: it is made of those that the list is sorted by.
             let sorted_by = lists.first().map_or(Columns::NONE, |list| list.page.columns::<L::Row>());
             match W::pages(scope.reader, &lists, T::columns(plan).and(sorted_by)).await {
                 Ok(slices) => {
@@ -316,7 +316,7 @@ struct CountOf<L: Children> {
 impl<L: Children> Batch for PageOf<L> {
     type Value = Vec<Arc<L::Row>>;
 
-    /// One statement for all parents that ask with the same arguments, which those of one field do.
+    /// One statement for all parents with the same arguments, which those of one field have: see [`Page::load_each`].
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Self::Value>> {
         let db = &reader.app.db;
         let columns = columns.and(column_of::<L::Row>(&L::PARENT_COLUMN));

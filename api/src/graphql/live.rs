@@ -1,5 +1,5 @@
-//! Subscriptions. What many follow is read, resolved and written once: those who are the same user with the same rights and follow the same
-//! are a group, and what is left for each of them is its own frame.
+//! Subscriptions, with fan-out by groups: followers who are the same user with the same rights and follow the same are a group. An event is
+//! read, resolved and written as JSON once for the group; what is left for each member is its own frame.
 //!
 //! `docs/decisions/0030-followers-of-the-same-are-a-group.md` has the reasons and the measurements.
 

@@ -1,4 +1,4 @@
-//! Who loads: every key asked for at one level of a query goes into one statement.
+//! Loaders (batching, against N+1): all keys that one level of a query asks for go into one statement.
 
 use std::{
     any::{Any, TypeId},
@@ -10,13 +10,13 @@ use std::{
 use super::flights::{Flights, SharedReading};
 use crate::{app::App, viewer::Viewer};
 
-/// Loads for one viewer. Features implement [`Batch`](super::plan::Batch) for their keys beside their statements. Nothing is kept: what a
-/// mutation or a later event of a subscription reads is the present.
+/// Loads for one viewer. Features implement [`Batch`](super::plan::Batch) for their keys beside their statements. Nothing is cached longer
+/// than a level: what a mutation or a later event of a subscription reads is the present.
 #[derive(Clone)]
 pub struct Reader {
     pub app: Arc<App>,
     pub viewer: Viewer,
-    /// What is loaded at this moment, for all fields that need the same.
+    /// The loads in flight, shared by all fields that need the same.
     pub flights: Loading,
 }
 
@@ -26,7 +26,7 @@ impl Reader {
     }
 }
 
-/// What is loaded at this moment, by the types of keys and values.
+/// The loads in flight, by the types of keys and values.
 #[derive(Clone, Default)]
 pub struct Loading {
     flights: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
@@ -35,7 +35,7 @@ pub struct Loading {
 }
 
 impl Loading {
-    /// What is loaded for keys of this type.
+    /// The loads in flight for keys of this type.
     pub fn of<K: Eq + Hash + Send + 'static, V: Send + Sync + 'static>(&self) -> Flights<K, V> {
         // Nothing panics while it holds the lock.
         let mut all = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,7 +54,7 @@ impl Loading {
     }
 }
 
-/// Sorts rows into lists by key; every key asked for gets a list, if an empty one.
+/// Groups rows by key; every key asked for gets a list, if an empty one.
 pub fn grouped<K: Eq + Hash + Clone, R>(keys: &[K], rows: impl IntoIterator<Item = (K, R)>) -> HashMap<K, Vec<R>> {
     let mut lists: HashMap<K, Vec<R>> = keys.iter().map(|key| (key.clone(), Vec::new())).collect();
     for (key, row) in rows {

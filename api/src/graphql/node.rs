@@ -1,4 +1,4 @@
-//! Any object by its id alone.
+//! Global object identification (Relay): any object by its id alone.
 
 use std::{borrow::Cow, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Pages of lists: the four arguments of cursor connections, `offset` for page-number tables, and the rows they cut out.
+//! Keyset pagination: the four arguments of cursor connections, `offset` for tables with page numbers, and the rows that they cut out.
 
 use std::{hash::Hash, sync::Arc};
 
@@ -132,7 +132,7 @@ fn parse_cursor<R, S: Sort<R>>(sort: S, cursor: &str, field: &str) -> Result<Pos
     }
 }
 
-/// The opaque cursor of a row: its place in the order, so that it stays good when rows come and go around it.
+/// The opaque cursor of a row: its values of the sort keys (keyset), so that it stays good when rows come and go around it.
 pub fn cursor<R, S: Sort<R>>(sort: S, row: &R) -> String {
     let values = sort.position(row).0.iter().map(|value| value.to_json()).collect::<Vec<_>>();
     let json = Json::Array([vec![Json::from(sort.name())], values].concat());
@@ -154,7 +154,8 @@ impl<S: Copy> Page<S> {
         sort::columns::<R, S>(self.sort)
     }
 
-    /// Cuts the page from the rows of `select`, which selects nothing yet: one statement, which fetches one row more than the page has.
+    /// Cuts the page from the rows of `select`, which selects nothing yet: one statement. It fetches one row more than the page has, which tells
+    /// whether there are more.
     pub async fn load<R: Partial>(
         &self,
         db: &impl ConnectionTrait,
@@ -172,7 +173,7 @@ impl<S: Copy> Page<S> {
             select.order_by_expr(key.clone(), sort::direction::<R, S>(self.sort, self.backwards));
         }
         if let Some(unique) = keys.last().filter(|_| self.offset > 0) {
-            // What is passed over is counted in the index: only the page's rows are fetched.
+            // Deferred join: rows that the offset skips are counted in the index alone; only the page's rows are fetched.
             let page = backend.build(select.clone().clear_selects().expr(unique.clone()));
             let page = literal::limited_after(page, u64::from(self.offset), u64::from(self.size) + 1);
             select.and_where(unique.clone().binary(BinOper::In, page));
@@ -181,8 +182,8 @@ impl<S: Copy> Page<S> {
         Ok(self.slice(read_selected(db, statement, columns).await?))
     }
 
-    /// Cuts this page from each of many lists, one for each number that `parent` has, in one statement: no more than a page and one row of
-    /// each list leaves the database. The rows come as they are in the lists' order, to be told apart by their parents.
+    /// Cuts this page from each of many lists, one for each number that `parent` has, in one statement (a lateral join, or a window function on
+    /// SQLite): no more than a page and one row of each list leaves the database. The caller tells the lists apart by their parents.
     pub async fn load_each<R: Partial>(
         &self,
         db: &impl ConnectionTrait,

@@ -1,4 +1,4 @@
-//! Rows that have a global id, and the two ways to load them.
+//! Rows that have a global id, and the two ways to load them: by reference ([`ById`]), and by the client's id ([`Visible`]).
 
 use std::{
     collections::HashMap,
@@ -97,7 +97,7 @@ pub trait Row: Partial + Clone {
         if condition.is_empty() { Self::source_of(columns) } else { Self::source().cond_where(condition).to_owned() }
     }
 
-    /// What is told both of what is hidden and of what does not exist.
+    /// NOT_FOUND, the same for a hidden row and for one that does not exist.
     fn not_found() -> Error {
         Error::not_found(&Self::Id::TYPE_NAME.to_lowercase())
     }
@@ -177,7 +177,7 @@ impl<R: Row> Batch for Visible<R> {
     }
 }
 
-// Derives would ask of the row what only the id must be able to do.
+// Derives would put their bounds on `R` too, where only the id needs them.
 macro_rules! key_of_id {
     ($name:ident) => {
         impl<R: Row> Clone for $name<R> {

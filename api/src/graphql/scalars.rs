@@ -1,4 +1,4 @@
-//! What the schema's scalars take, asked before anything runs.
+//! Validation of scalars: which values each of the schema's takes, checked before anything runs.
 
 use async_graphql::{InputType, Value};
 

@@ -82,9 +82,9 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// How a schema is served.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// Whether clients may ask for it.
+    /// Whether clients may ask for the schema.
     pub introspection: bool,
-    /// Whether it is a subgraph as well.
+    /// Whether it is a subgraph of Apollo Federation as well.
     pub federation: bool,
     /// Whether queries are answered twice, also by async-graphql's own execution, and fail where the two differ.
     pub verify_plans: bool,

@@ -1,4 +1,4 @@
-//! Search in text, in any case and any script.
+//! Text search by substring, in any case and any script.
 
 use migration::search_text::fold;
 use sea_orm::{
@@ -20,9 +20,9 @@ pub fn contains<C: ColumnTrait>(column: C, term: &str) -> SimpleExpr {
     Expr::col(column.as_column_ref()).like(pattern(term))
 }
 
-/// Keeps the rows that the term is found in, by a condition over columns of the rows' own table. What an index finds, which knows three
-/// characters at a time, is all found before anything is sorted and cut: words are so unlike in how often they come, and where, that going
-/// along the list takes longer as a rule.
+/// Keeps the rows in which the term is found, by a condition over columns of the rows' own table. A trigram index answers from three
+/// characters on; its matches are all found before anything is sorted and cut. To go along the sorted list until the page is full takes
+/// longer as a rule: words differ too much in how often they come, and where.
 pub fn keep_found<R: Row>(backend: DbBackend, select: &mut SelectStatement, term: &str, found: Condition) {
     if term.chars().nth(2).is_some() {
         dialect::keep_found_first(backend, select, R::table(), found);
@@ -31,7 +31,7 @@ pub fn keep_found<R: Row>(backend: DbBackend, select: &mut SelectStatement, term
     }
 }
 
-/// Matches what contains the term, whatever characters it has.
+/// Matches what contains the term, with the wildcards of `LIKE` escaped.
 pub fn pattern(term: &str) -> LikeExpr {
     let escaped = term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     LikeExpr::new(format!("%{escaped}%")).escape('\\')

@@ -1,4 +1,4 @@
-//! Orders of rows that pages can be cut from: a few sort keys of which the last is unique, all in one direction.
+//! Sort orders for keyset pagination: a few sort keys of which the last is unique, all in one direction.
 
 use chrono::{DateTime, Utc};
 use entity::columns::{Columns, Partial};
@@ -72,7 +72,7 @@ pub trait Sort<R>: Copy + Eq + Hash + Send + Sync + 'static {
     fn position(self, row: &R) -> Position;
 }
 
-/// A place in an order: the values of its keys.
+/// A position in an order: a row's values of the sort keys (keyset).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Position(pub Vec<KeyValue>);
 
@@ -129,7 +129,7 @@ pub fn direction<R, S: Sort<R>>(sort: S, backwards: bool) -> Order {
     if sort.descending() != backwards { Order::Desc } else { Order::Asc }
 }
 
-/// Rows that come after (or before) the position in this order.
+/// Rows that come after (or before) the position in this order: a comparison of row values, which an index on the keys can answer.
 pub fn beyond<R, S: Sort<R>>(sort: S, position: &Position, before: bool, backend: DbBackend) -> SimpleExpr {
     let columns = Expr::tuple(expressions::<R, S>(sort, backend));
     let values = Expr::tuple(position.0.iter().map(|value| Expr::val(value.clone().into_value(backend))));

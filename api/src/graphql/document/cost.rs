@@ -1,4 +1,4 @@
-//! What an operation costs: the sum over all its fields, lists counted as long as they are asked for.
+//! Query complexity, what an operation costs: the sum over all its fields, lists counted as long as they are asked for.
 
 use std::{
     collections::HashSet,
@@ -113,7 +113,7 @@ fn has_variable(value: &Value) -> bool {
     }
 }
 
-/// Where the complexity of what is measured is put down.
+/// Receives the complexity that a dry run has measured.
 #[derive(Clone, Default)]
 struct Measured(Arc<OnceLock<usize>>);
 

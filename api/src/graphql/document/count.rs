@@ -1,4 +1,4 @@
-//! How much a document asks for once its fragments are spread.
+//! The size of a document once its fragments are spread: its selections, aliases, directives and depth.
 
 use std::collections::HashMap;
 
@@ -39,10 +39,10 @@ impl Count {
     }
 }
 
-/// Counts with each fragment looked into once: spread twice by each other, thirty fragments are a billion fields.
+/// Counts in linear time, each fragment once: thirty fragments that spread each other twice are a billion fields.
 pub struct Counter<'a> {
     document: &'a ExecutableDocument,
-    /// Nothing for a fragment that is being counted.
+    /// `None` for a fragment that is being counted: to meet it again is a cycle.
     fragments: HashMap<&'a Name, Option<Count>>,
 }
 

@@ -1,4 +1,4 @@
-//! What is changed of a schema after its roots have said what they are: one Rust type is several schemas, as the configuration says.
+//! Edits of a schema's registry once its roots are registered: the same Rust types make several schemas, as the configuration says.
 
 use std::{borrow::Cow, marker::PhantomData};
 
@@ -18,8 +18,8 @@ impl Edit for Unedited {
     fn edit(_: &mut Registry) {}
 }
 
-/// A type that makes this change when it is registered, the one moment at which the library lets anybody at its registry. It is no type of the
-/// schema.
+/// A type that makes this change when it is registered: at no other moment does the library give access to its registry. It adds no type to
+/// the schema.
 pub struct Edited<E>(PhantomData<fn() -> E>);
 
 impl<E: Edit> OutputType for Edited<E> {

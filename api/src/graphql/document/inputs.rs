@@ -1,8 +1,8 @@
-//! Values of arguments and variables against the types they are for, and variables against the places they stand in.
+//! Validation of input values: arguments and variables against their types, and variables against the places where they stand.
 //!
 //! async-graphql reports at most one bad value of an argument, leaves those with an absent variable to the resolvers, which then say
-//! what was wrong without saying where, and never looks whether a variable fits where it stands. Here every one is found, and named by
-//! its path in the input. What is written in the document is looked at once; what is sent with each request, each time.
+//! what was wrong without saying where, and never looks whether a variable fits where it stands. Here every bad value is found, and named
+//! by its path in the input. Values in the document are checked once; variables are checked with each request.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,8 +23,8 @@ use super::{
 /// Says what is wrong with a value of the named scalar, in a sentence; nothing if it can be taken, or the name is unknown.
 pub type ScalarProblem = fn(name: &str, value: &ConstValue) -> Option<String>;
 
-/// What the values of a request have to be for an operation: for each of its variables where it is used first, and whether all of its
-/// places can do without it.
+/// What an operation demands of its variables: of each, the place where it is used first, and whether all its places allow it to be null or
+/// absent.
 pub struct Uses(Box<[Use]>);
 
 struct Use {
@@ -65,7 +65,7 @@ pub struct Types<'a> {
     pub scalar_problem: ScalarProblem,
 }
 
-/// What is found of one operation in its document.
+/// What [`Types::look`] finds in one operation of a document.
 pub struct InputsFound {
     /// Names and variables that do not fit where they stand.
     pub misplaced: Vec<ServerError>,
@@ -118,6 +118,7 @@ struct Variable<'a> {
     is_used: bool,
 }
 
+/// Walks an operation and collects what is wrong with its inputs.
 struct InputVisitor<'a> {
     types: Types<'a>,
     names: HashMap<&'a Name, usize>,

@@ -1,4 +1,4 @@
-//! What may be asked of the schema: nothing where it is nobody's business, and never what grows without end.
+//! Introspection: refused where it is turned off, limited in size, and completed where async-graphql answers against the specification.
 
 use async_graphql::{
     Name, Positioned, ServerError, Value,
@@ -15,7 +15,7 @@ const MAX_LISTS: usize = 12;
 const MAX_LISTS_INSIDE: usize = 3;
 
 /// Refuses a question about the schema whose answer would be many times the schema: introspection has no part in an operation's
-/// complexity, for the length of its lists is nobody's to say. The set is one without fragments spread.
+/// complexity, for no argument limits its lists. The set is a merged one, without fragment spreads.
 pub fn check_size(set: &Positioned<SelectionSet>) -> Result<(), ServerError> {
     let mut lists = 0;
     questions(set).try_for_each(|field| count_lists(&field.node.selection_set, 0, &mut lists))
@@ -33,10 +33,10 @@ fn questions(set: &Positioned<SelectionSet>) -> impl Iterator<Item = &Positioned
     })
 }
 
-/// Under which types tell [`complete`] their kind: no name that a client could use.
+/// The response key under which types tell [`complete`] their kind: no alias that a client could write.
 const KIND: &str = "kind of the type";
 
-/// Asks each type for its kind as well whose `interfaces` are asked for, which [`complete`] needs to know.
+/// Selects `kind` too wherever `interfaces` of a type is selected: [`complete`] needs it.
 pub fn ask_for_kinds(document: &mut ExecutableDocument) {
     if let DocumentOperations::Single(operation) = &mut document.operations {
         for selection in &mut operation.node.selection_set.node.items {

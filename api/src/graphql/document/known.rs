@@ -1,4 +1,5 @@
-//! Documents that have passed: whoever sends one again has nothing of it read again, and need not even send it.
+//! The cache of documents that have passed the checks: one that is sent again is not parsed or checked again, and one that is named by its
+//! hash need not be sent.
 
 use std::sync::Arc;
 
@@ -11,10 +12,10 @@ use super::{
     prepared::Prepared,
 };
 
-/// Bytes that all of them may take. Where there are more, those that are asked for the least go.
+/// Bytes that all entries may take. Beyond that, those that are used the least are evicted (TinyLFU).
 const CAPACITY: u64 = 16 * 1024 * 1024;
 
-/// What is kept, by what it is known by.
+/// Prepared operations and registered texts, in one cache under one bound.
 pub struct KnownDocuments(Cache<CacheKey, Kept>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,8 +40,8 @@ impl Kept {
     }
 }
 
-/// The document, the operation's name, and of the variables what the prepared form depends on: which are given, and which of them are
-/// true or false, as conditions are. Nobody finds two requests that have the same.
+/// The hash of the document, the operation's name, and of the variables what the prepared form depends on: which are given, and which of
+/// them are true or false, as conditions are. Nobody finds two requests with the same SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DocumentKey([u8; 32]);
 
@@ -90,7 +91,7 @@ impl KnownDocuments {
         self.0.insert(CacheKey::Operation(key), Kept::Operation(prepared));
     }
 
-    /// The text that has this hash, if a client has sent it with that.
+    /// The text that has this hash, if a client has registered it.
     pub fn text(&self, hash: &TextHash) -> Option<Arc<str>> {
         match self.0.get(&CacheKey::Text(*hash))? {
             Kept::Text(text) => Some(text),

@@ -1,4 +1,4 @@
-//! The tokens of a document (GraphQL, September 2025, section 2.1), and how many of them there may be.
+//! The lexer: splits a document into tokens (GraphQL, September 2025, section 2.1), and limits their number.
 
 use std::{borrow::Cow, str::CharIndices};
 
@@ -226,7 +226,7 @@ fn escaped(more: &mut CharIndices<'_>) -> Option<char> {
             if !(0xd800..0xdc00).contains(&code) {
                 return char::from_u32(code);
             }
-            // Of a pair of UTF-16; the other has to be next to it.
+            // The leading surrogate of a UTF-16 pair; the trailing one has to follow.
             let mut next = || more.next().map(|(_, character)| character);
             let trailing = (next()? == '\\' && next()? == 'u').then(|| four_digits(more))??;
             let trailing = trailing.checked_sub(0xdc00).filter(|trailing| *trailing < 0x400)?;

@@ -1,10 +1,10 @@
-//! What must hold of a document before anything runs, and the form in which it runs.
+//! Parsing, validation and preparation of documents: what must hold before anything runs, and the form in which it runs.
 //!
-//! async-graphql leaves some of GraphQL's rules out, spreads fragments without a limit, and executes what is selected twice
+//! async-graphql leaves some of GraphQL's rules out, spreads fragments without a limit, and executes twice what is selected
 //! twice. So every document takes one way through here: its tokens are counted, it is parsed, counted again with its fragments
 //! spread, validated as it was sent, its values are checked, and it is rewritten so that each field stands once. What comes out
-//! is kept ([`known`]), for the next request with the same document, and run by a schema that validates nothing any more. Each
-//! request's variables are looked at then, and what they make the operation cost.
+//! is kept ([`known`]), for the next request with the same document, and run by a schema that validates nothing any more. Of a
+//! kept document only the request's variables are checked, and what they make the operation cost.
 
 mod cost;
 mod count;
@@ -94,7 +94,7 @@ where
     build().limit_recursive_depth(2 * MAX_NESTING).data(checks)
 }
 
-/// What documents for one schema are held against.
+/// The checks that documents for one schema have to pass.
 pub struct Checks<Q, M, S> {
     rules: Rules<Q, M, S>,
     measure: Measure<Q, M, S>,
@@ -123,7 +123,8 @@ where
         &self.shape
     }
 
-    /// Gives a request the document that it names, if this viewer may send it; what it gives back is to be kept once the document has passed.
+    /// Gives a request the document that it names, if this viewer may send it. The registration that is returned is to be kept once the document
+    /// has passed.
     ///
     /// # Errors
     /// PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED, BAD_USER_INPUT, or FORBIDDEN for a document that is not trusted.
@@ -176,7 +177,7 @@ where
     /// Checks the document of a request, if it is not known, and its values, and gives the operation to run.
     ///
     /// # Errors
-    /// GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, QUERY_TOO_COMPLEX, or BAD_USER_INPUT with the field: never nothing.
+    /// GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED, QUERY_TOO_COMPLEX, or BAD_USER_INPUT with the field: at least one error.
     pub async fn check(&self, request: &Request, limits: &LimitsConfig) -> Result<Checked, Vec<ServerError>> {
         let key = DocumentKey::of(request);
         if let Some(prepared) = self.known.get(&key) {

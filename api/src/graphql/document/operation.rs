@@ -1,4 +1,4 @@
-//! The operation of a document that a request is about, and what holds of operations as such.
+//! Chooses the operation of a document that a request names, and checks the rules for subscriptions.
 
 use std::collections::HashSet;
 

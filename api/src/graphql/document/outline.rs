@@ -1,4 +1,4 @@
-//! Where the fields and arguments of an operation stand, which is how errors find their place.
+//! A compact index of where an operation's fields and arguments stand, by which errors get their paths.
 
 use async_graphql::{
     Name, PathSegment, Pos,

@@ -1,4 +1,4 @@
-//! Documents as they are written (GraphQL, September 2025, section 2 and appendix B), into the library's types.
+//! The parser: a recursive descent over a document's tokens (GraphQL, September 2025, section 2 and appendix B), into the library's types.
 //!
 //! The library's own parser knows neither `\u{…}` nor pairs of surrogates, takes `queryA` for `query A` and `fragment on on Query` for a
 //! fragment, keeps one of two input fields with one name, and takes most of the time that a document's checks take (decision 0036).
@@ -97,7 +97,7 @@ fn insert<T>(
 }
 
 struct Parser<'a> {
-    /// Those that are left, backwards: the end of the text comes first, and stays.
+    /// The tokens that are left, reversed so that `pop` takes the next one: the end of the text comes first, and stays.
     tokens: Vec<Token<'a>>,
     aliases: usize,
     limit: usize,
@@ -207,7 +207,7 @@ impl<'a> Parser<'a> {
         document.operation(name, Positioned::new(operation, position))
     }
 
-    /// Definitions may be described, to those who read the document.
+    /// Skips a definition's description, which is for those who read the document; whether there was one.
     fn description(&mut self) -> bool {
         let is_next = matches!(self.peek(), TokenKind::String(_));
         if is_next {
@@ -383,7 +383,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// A number as JSON has it; of those too long for a whole number, what is nearest.
+/// A number as JSON has it; one beyond 64 bits becomes the nearest float.
 fn number(text: &str) -> Option<Number> {
     let whole = text.parse::<i64>().map(Number::from).or_else(|_| text.parse::<u64>().map(Number::from));
     whole.ok().or_else(|| Number::from_f64(text.parse().ok()?))

@@ -1,4 +1,4 @@
-//! Documents that a request names, and need not send.
+//! Persisted documents: a request names them, and need not send them.
 //!
 //! Two kinds have names: those that a client has sent before, with the SHA-256 by which it names them from then on (*automatic persisted
 //! queries*); and those of the operator's own front ends, whose build wrote them down (*trusted documents*).
@@ -44,7 +44,7 @@ impl DocumentName {
         }
     }
 
-    /// The hash that it is; none of a name that somebody has thought of.
+    /// The hash that the name is; none for a name of another kind.
     fn hash(&self) -> Option<TextHash> {
         let says_so = match self {
             DocumentName::Id(id) => id.starts_with("sha256:"),
@@ -198,7 +198,7 @@ impl TrustedDocuments {
             return Err(bad_input(name.field(), message.to_owned(), None));
         }
         self.may_be_sent(viewer, &request.query)?;
-        // Where not everybody may send it, nobody gets to name it.
+        // Where only trusted documents are taken, nothing is registered: others could name what an admin has sent.
         let is_kept = self.automatic && !self.only && trusted.is_none();
         let hash = name.hash().filter(|_| is_kept);
         Ok(hash.map(|hash| Registered { hash, text: request.query.as_str().into() }))

@@ -1,4 +1,4 @@
-//! What is kept of a document that has passed.
+//! Prepared operations: what is kept of a document that has passed the checks.
 
 use std::sync::Arc;
 

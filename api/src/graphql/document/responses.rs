@@ -1,7 +1,7 @@
-//! What an operation selects under one key has one form, whichever of the fields it turns out to be.
+//! The rule SameResponseShape: what an operation selects under one response key has one type, whichever object answers.
 //!
 //! On an interface or union two objects may have different fields under one key; a client's type for it has to fit both (October 2021,
-//! section 5.3.2, SameResponseShape).
+//! section 5.3.2).
 
 use std::collections::HashSet;
 

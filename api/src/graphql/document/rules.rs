@@ -1,6 +1,6 @@
-//! The rules of validation that the library has.
+//! Validation by the library's own rules.
 //!
-//! They are held against the document alone. Where values come in, ours ([`super::inputs`]) say more.
+//! They see the document alone, without values, of which our own rules ([`super::inputs`]) say more.
 
 use std::{borrow::Cow, marker::PhantomData, pin::Pin};
 
@@ -64,8 +64,8 @@ where
     }
 }
 
-/// The subscriptions of a schema whose fields declare no complexity: its rules would measure while they validate, by variables that have
-/// no values yet. It is the last of the roots to be registered.
+/// The subscription root of a schema whose fields declare no complexity: the rules would compute it while they validate, from variables that
+/// have no values yet. It removes that of all types, for it is the last root to be registered.
 struct Unmeasured<S>(PhantomData<fn() -> S>);
 
 impl<S: SubscriptionType> SubscriptionType for Unmeasured<S> {

@@ -1,4 +1,4 @@
-//! What a schema looks like: the part of it that checking and rewriting documents needs.
+//! The types of a schema, as far as checking and rewriting documents needs them.
 //!
 //! async-graphql keeps its registry to itself, but prints it: the shape is read back from the SDL, once at start. What it does not print are
 //! the types of introspection, which are the same in every schema.

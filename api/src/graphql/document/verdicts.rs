@@ -1,5 +1,6 @@
-//! What documents are valid, beside what graphql-js 16 and 17 say: the cases of `tests/node/verdicts`, which are the kinds of cases that
-//! graphql-js tests its own rules with, and random documents. `TIFFIN_TEST_DOCUMENTS` says how many of these, `TIFFIN_TEST_SEED` which.
+//! Conformance: which documents are valid, compared with graphql-js 16 and 17. The cases are those of `tests/node/verdicts`, which are the
+//! kinds of cases that graphql-js tests its own rules with, and random documents: `TIFFIN_TEST_DOCUMENTS` says how many of these,
+//! `TIFFIN_TEST_SEED` which.
 
 use std::fmt::Write;
 

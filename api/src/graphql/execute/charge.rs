@@ -1,4 +1,4 @@
-//! What operations cost their viewers.
+//! Rate limits by cost: viewers are charged for the documents and operations that they send.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What clients are told of what went wrong while an operation ran.
+//! Errors of execution as clients are told them: coded, with whole paths, and no more than the limit.
 
 use async_graphql::{PathSegment, Response, ServerError, Value};
 

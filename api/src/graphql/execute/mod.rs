@@ -1,4 +1,4 @@
-//! The one place where an operation is checked, given its viewer and its loaders, run, and its errors collected.
+//! Execution: the one place where an operation is checked, charged, given its viewer and its loaders, and run, and its errors are collected.
 
 mod charge;
 mod errors;

@@ -10,7 +10,7 @@ use crate::graphql::{error::Error, execute::failed, json};
 #[derive(Clone, Copy, Debug)]
 pub struct VerifyPlans;
 
-/// How often what differs is looked at again: somebody may have changed something between the two.
+/// How often a query is executed whose answers differ: a write may have come between the two executions.
 const LOOKS: usize = 3;
 
 /// Executes a query both ways.

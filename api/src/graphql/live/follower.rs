@@ -1,4 +1,4 @@
-//! One who follows: by a stream of its own until that has told all there is, then as one of a group.
+//! A follower of a subscription: it has a stream of its own until it has caught up, and is then a member of a group.
 
 use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
 
@@ -22,24 +22,24 @@ use super::{
 };
 use crate::viewer::{Rights, RightsWatch, Viewer};
 
-/// How old a response may be that a member is told. Who comes later reads slowly, and is told what is then.
+/// How old a response may be that a member is told. A member that reads more slowly leaves, and is told the present instead.
 const STALE: Duration = Duration::from_secs(5);
 
 type ResponseStream = BoxStream<'static, Response>;
 
-/// A subscription that has passed every check, and may begin as often as it has to.
+/// A subscription that has passed every check. It begins again after a change of rights, and when its follower has fallen behind.
 pub struct LiveSubscription {
     pub viewer: Viewer,
     /// None for what is shared with nobody.
     pub shared: Option<(Selection, Groups)>,
-    /// Begins it for the viewer with the rights of this moment, at the progress's place.
+    /// Begins its stream for the viewer with the rights of this moment, at the progress's position.
     pub begin: Box<dyn Fn(Viewer, Progress) -> ResponseStream + Send + Sync>,
 }
 
-/// What the viewer is told. It ends with the subscription.
+/// The responses that the viewer is told, until the subscription ends.
 ///
-/// What is resolved is resolved with the rights that the viewer has when it begins. It begins anew with each change of them, after what
-/// was told, and nothing is told to whom its rights are not those any more.
+/// A stream resolves with the rights that the viewer has when it begins. When they change, it begins anew after the last response that was
+/// told; a response that was resolved with outdated rights is not told.
 pub fn follow(subscription: LiveSubscription) -> BoxStream<'static, Arc<Told>> {
     let follower = Follower::new(Arc::new(subscription));
     stream::unfold(follower, |mut follower| async move { Some((follower.next().await?, follower)) }).boxed()
@@ -47,12 +47,12 @@ pub fn follow(subscription: LiveSubscription) -> BoxStream<'static, Arc<Told>> {
 
 struct Follower {
     subscription: Arc<LiveSubscription>,
-    /// Those of the viewer at present.
+    /// Tells of changes of the viewer's rights.
     changes: RightsWatch,
-    /// Those that the source has; none of the anonymous.
+    /// The rights that the source resolves with; none for the anonymous.
     rights: Option<Arc<Rights>>,
     source: Source,
-    /// Up to where has been told.
+    /// The position up to which it has been told.
     place: Option<StreamPosition>,
 }
 
@@ -61,7 +61,7 @@ enum Source {
     Group(broadcast::Receiver<Arc<Told>>),
 }
 
-/// A stream of one's own, in a task that waits for its follower, and ends with it.
+/// A stream for this follower alone, in a task that waits for the follower (back-pressure) and ends with it.
 struct Own {
     said: mpsc::Receiver<Said>,
     progress: Progress,
@@ -75,7 +75,7 @@ enum Said {
 
 enum Heard {
     Said(Said),
-    /// What is to be told is not what was heard.
+    /// The source lags or has outdated rights: the follower has to begin anew.
     Nothing,
     End,
 }
@@ -114,7 +114,7 @@ impl Follower {
         self.subscription.viewer.user().is_none_or(|user| self.rights.as_ref().is_some_and(|rights| user.has(rights)))
     }
 
-    /// Goes on by itself, with the present rights, after what it was told.
+    /// Leaves its source for a stream of its own, with the present rights, after what it was told last.
     fn begin_anew(&mut self) {
         if let Source::Own(own) = &self.source
             && let Some(waiting) = own.has_told_all()
@@ -133,7 +133,7 @@ impl Source {
             Source::Own(own) => own.said.recv().await.map_or(Heard::End, Heard::Said),
             Source::Group(group) => match group.recv().await {
                 Ok(told) if told.at.elapsed() < STALE => Heard::Said(Said::Told(told)),
-                // It reads so slowly that it cannot have everything that the group was told.
+                // It reads so slowly that the group's bounded queue has dropped a response, or holds stale ones.
                 Ok(_) | Err(RecvError::Lagged(_)) => Heard::Nothing,
                 Err(RecvError::Closed) => Heard::End,
             },
@@ -152,19 +152,19 @@ impl Own {
         progress: Progress,
         is_anew: IsAnew,
     ) -> Self {
-        // What is not yet asked for is not yet read: the more waits for a slow client, the older is what it is told.
+        // A bounded queue of one: a stream that reads further ahead of a slow client would tell it older data.
         let (sender, said) = mpsc::channel(1);
         tokio::spawn(run(subscription.clone(), rights, progress.clone(), is_anew, sender));
         Own { said, progress }
     }
 
-    /// Where it waits, where nothing of it waits for its follower.
+    /// Where it waits for events, if its follower has taken everything from the queue.
     fn has_told_all(&self) -> Option<Waiting> {
         self.progress.waits().filter(|_| self.said.is_empty())
     }
 }
 
-/// Runs a stream for its follower until they join a group, or for the whole group where it is the first of it.
+/// Runs a stream for its follower until they join a group; the stream of the first member goes on as the group's.
 async fn run(
     subscription: Arc<LiveSubscription>,
     rights: Option<Arc<Rights>>,
@@ -189,7 +189,7 @@ async fn run(
             }
             Event::Waits(waiting) => {
                 let Some(((key, groups), rights)) = &group else { continue };
-                // A group does not wait for a member that is slow.
+                // Room in the queue is reserved before it joins: a group does not wait for a slow member.
                 let Ok(place) = follower.reserve().await else { return };
                 match groups.join(*key, rights, waiting) {
                     Joined::Member(group) => return place.send(Said::Joined(waiting.place, group)),
@@ -205,6 +205,7 @@ async fn run(
     }
 }
 
+/// Runs the stream of a group, until its last member has left.
 async fn lead_group(lead: Lead, mut events: FollowedEvents) {
     loop {
         let event = select! {
@@ -220,7 +221,7 @@ async fn lead_group(lead: Lead, mut events: FollowedEvents) {
         match event {
             Event::Told(told) => {
                 lead.tell(told);
-                // Members come first: of a burst they would be told more at once than is kept for them.
+                // Lets the members read first: a burst would overflow their bounded queue.
                 tokio::task::yield_now().await;
             }
             Event::Waits(waiting) => lead.waits(waiting),
@@ -229,11 +230,11 @@ async fn lead_group(lead: Lead, mut events: FollowedEvents) {
     }
 }
 
-/// A stream, and where it is.
+/// A stream of responses with its progress.
 struct FollowedEvents {
     responses: ResponseStream,
     progress: Progress,
-    /// Where it waits, if that has been said.
+    /// Where it waits, if [`Event::Waits`] has said so.
     waits: Option<Waiting>,
     is_anew: IsAnew,
 }

@@ -1,4 +1,4 @@
-//! Those who follow the same.
+//! Groups of followers: one stream, whose responses are broadcast to all members.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use tokio::sync::broadcast::{self, Receiver};
 use super::{Selection, Told, progress::Waiting};
 use crate::{graphql::ids::UserId, viewer::Rights};
 
-/// Responses that are kept for members that do not read them at once. Who is further behind leaves.
+/// The bounded queue of a group: responses that are kept for members who do not read at once. A member that is further behind leaves.
 const KEPT: usize = 16;
 
 /// What a group follows, but for the rights, which change.
@@ -30,15 +30,15 @@ struct Group {
 
 /// What becomes of a stream that follows the same as a group.
 pub(super) enum Joined {
-    /// The group is where it is, and will tell what it would have told.
+    /// The group waits at the same position, and will tell what the stream would have told.
     Member(Receiver<Arc<Told>>),
-    /// There is none but the one that it is the first of from now on.
+    /// There was no group: the stream leads a new one.
     First(Lead, Receiver<Arc<Told>>),
-    /// They are apart.
+    /// The group is at another position.
     No,
 }
 
-/// The one stream that a group follows. The group ends when this is dropped.
+/// The lead of a group, held by its one stream. The group ends when this is dropped.
 pub(super) struct Lead {
     key: GroupKey,
     group: Arc<Group>,
@@ -46,17 +46,17 @@ pub(super) struct Lead {
 }
 
 impl Groups {
-    /// Lets a stream that waits join those who follow the same.
+    /// Lets a stream that waits join the group of those who follow the same, or lead a new one.
     pub(super) fn join(&self, key: GroupKey, rights: &Arc<Rights>, waiting: Waiting) -> Joined {
         let mut groups = self.all();
         if let Some(group) = groups.get(&key).filter(|group| group.rights == *rights) {
-            // A member hears all from the moment that they are at the same place.
+            // Subscribed under the lock that `tell` takes: a member misses nothing after the position that both are at.
             let waits = group.waits();
             return if *waits == Some(waiting) { Joined::Member(group.told.subscribe()) } else { Joined::No };
         }
         let (told, receiver) = broadcast::channel(KEPT);
         let group = Arc::new(Group { rights: rights.clone(), told, waits: Mutex::new(Some(waiting)) });
-        // Who had other rights when it began goes on without being found.
+        // It replaces a group with outdated rights, which goes on for its members and is found by nobody else.
         groups.insert(key, group.clone());
         Joined::First(Lead { key, group, groups: self.clone() }, receiver)
     }
@@ -87,12 +87,12 @@ impl Lead {
         *self.group.waits() = Some(waiting);
     }
 
-    /// Waits until every member has left, as far as that can be said without [`ends`](Self::ends).
+    /// Waits until every member has left. Another may join at once: only [`ends`](Self::ends) decides.
     pub async fn left_alone(&self) {
         self.group.told.closed().await;
     }
 
-    /// Whether nobody follows it, and nobody can from now on.
+    /// Ends the group if nobody follows it; whether it has. Under the lock, so that nobody joins in between.
     pub fn ends(&self) -> bool {
         let mut groups = self.groups.all();
         let ends = self.group.told.receiver_count() == 0;

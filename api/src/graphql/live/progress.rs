@@ -1,14 +1,14 @@
-//! Where a stream of events is.
+//! The position of a stream of events, from which another stream can go on (its offset).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Up to where a stream has told: numbers whose meaning is its own.
+/// A position up to which a stream has told its events: two numbers whose meaning is the stream's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamPosition(pub i64, pub i64);
 
-/// What a stream of events says of itself while it runs, so that another one can go on from there. Every subscription is given one
-/// ([`OperationContext::progress`](crate::graphql::context::OperationContext::progress)): it begins at its place, says how far it has come
-/// before it tells what lies there, and waits by it. Clones are the same.
+/// What a stream of events reports while it runs, so that another one can go on from there. Every subscription is given one
+/// ([`OperationContext::progress`](crate::graphql::context::OperationContext::progress)): it begins at [`place`](Self::place), calls
+/// [`reach`](Self::reach) before it yields the event that lies there, and waits inside [`waiting`](Self::waiting). Clones share their state.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<Mutex<ProgressState>>);
 
@@ -18,19 +18,19 @@ struct ProgressState {
     is_waiting: bool,
 }
 
-/// A stream that has told all there is up to its place, and waits. Two of the same that wait at the same place will tell the same.
+/// A stream that has caught up: it has told all up to its position, and waits. Two of the same that wait at one position will tell the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
     pub place: Option<StreamPosition>,
 }
 
 impl Progress {
-    /// That of a stream that goes on from this place.
+    /// The progress of a stream that goes on from this position.
     pub fn from(place: Option<StreamPosition>) -> Self {
         Progress(Arc::new(Mutex::new(ProgressState { place, is_waiting: false })))
     }
 
-    /// Up to where has been told; none before anything has.
+    /// The position up to which has been told; none before anything has.
     pub fn place(&self) -> Option<StreamPosition> {
         self.state().place
     }

@@ -1,4 +1,4 @@
-//! What is followed.
+//! What a subscription follows: the identity of its request, as a hash.
 
 use async_graphql::Request;
 use sha2::{Digest, Sha256};

@@ -1,4 +1,4 @@
-//! Responses as they are told.
+//! Responses of subscriptions as they are told: serialised once, shared by all followers.
 
 use std::time::Instant;
 
@@ -15,9 +15,9 @@ use crate::graphql::{
 pub struct Told {
     pub json: String,
     pub outcome: Outcome,
-    /// Up to where has been told with it.
+    /// The position up to which has been told with it.
     pub(super) place: Option<StreamPosition>,
-    /// When it was the present.
+    /// When it was resolved.
     pub(super) at: Instant,
 }
 
@@ -26,7 +26,7 @@ pub struct Told {
 pub enum Outcome {
     Success,
     Errors,
-    /// Nothing more may be told, and this is nobody's to read.
+    /// The viewer has lost the right: the subscription ends, and this response is not sent.
     RightLost,
 }
 
@@ -40,7 +40,7 @@ impl Told {
         Told { json: json::response_text(response), outcome, place: None, at: Instant::now() }
     }
 
-    /// The first that is told to somebody who has followed it before: may that not begin, then its right is lost.
+    /// The first response after a subscription began anew: if it may not begin, the viewer has lost the right.
     pub(super) fn anew(response: &Response) -> Self {
         let is_refused = response.errors.iter().any(is_refusal_to_begin);
         let told = Told::new(response);
@@ -48,7 +48,7 @@ impl Told {
     }
 }
 
-/// What the root field refuses is no deeper than itself.
+/// Whether the root field itself refused: the path of its error is no deeper than the field.
 fn is_refusal_to_begin(error: &ServerError) -> bool {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
     let codes = [Code::NotFound, Code::Forbidden, Code::Unauthenticated];

@@ -1,11 +1,11 @@
-//! What is written of an answer, and what went wrong in it.
+//! Answers as they are written: JSON in one buffer, and the errors with their paths.
 
 use async_graphql::{PathSegment, Pos, ServerError};
 
 use super::Scope;
 use crate::graphql::error::Error;
 
-/// What may not be null has nothing to show: whatever holds it has nothing to show either. The errors say why.
+/// A value that may not be null has nothing to show: null propagates to what holds it. The errors say why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Violation;
 
@@ -83,7 +83,7 @@ impl Answer {
     }
 }
 
-/// The answers of all objects of a level: each a piece of JSON of its own.
+/// The answers of all objects of a level: one buffer, in which each object has a piece of JSON.
 #[derive(Default)]
 pub struct Level {
     bytes: Vec<u8>,
@@ -99,11 +99,11 @@ struct Piece {
     written: Result<(), Violation>,
 }
 
-/// Room that is made at once for the pieces to come: more is made when it is needed.
+/// Bytes that are allocated ahead at most for the pieces to come: the buffer grows when it needs more.
 const ROOM: usize = 64 * 1024;
 
 impl Level {
-    /// Room for as many pieces, with as much JSON of others in all of them.
+    /// Room for so many pieces, which copy so many bytes of the levels below.
     pub fn with_capacity(pieces: usize, bytes: usize) -> Self {
         Level { bytes: Vec::with_capacity(bytes.min(ROOM)), pieces: Vec::with_capacity(pieces) }
     }

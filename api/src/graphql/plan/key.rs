@@ -1,4 +1,4 @@
-//! The keys of an answer's objects.
+//! Response keys, serialised once for all objects of a level.
 
 use async_graphql::{PathSegment, Pos, ServerResult};
 

@@ -1,4 +1,4 @@
-//! What is loaded for all objects of a level at once: the rows that they refer to, and whatever else has a batch of its own.
+//! Batching (against N+1): what is loaded for all objects of a level at once, the rows that they refer to and whatever else has a batch.
 
 use std::{borrow::Cow, collections::HashMap, fmt::Debug, hash::Hash, sync::Arc};
 
@@ -24,7 +24,7 @@ use crate::graphql::{
 pub trait Batch: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     type Value: Clone + Send + Sync + 'static;
 
-    /// Whether several fields of an object load the same by such keys, as those do that need the same right: then it is loaded once.
+    /// Whether several fields of an object load by the same keys, as those do that need the same right: then their loads are coalesced.
     const IS_SHARED: bool = false;
 
     /// Loads the values of all keys that have one. Of rows, the id and those columns are read at least.
@@ -43,7 +43,7 @@ pub async fn load_one<K: Batch>(reader: &Reader, key: K) -> Result<Option<K::Val
     Ok(K::load(reader, std::slice::from_ref(&key), Columns::ALL).await?.remove(&key))
 }
 
-/// Loads the values of keys, each of which may stand there several times, in one batch.
+/// Loads the values of keys in one batch, each distinct key once.
 ///
 /// # Errors
 /// Those of the batch.
@@ -69,13 +69,13 @@ pub async fn load_each<K: Batch>(reader: &Reader, keys: &[K], columns: Columns) 
     let values = keys.iter().map(|key| {
         let times = wanted.get_mut(key)?;
         *times -= 1;
-        // Who is the last to want it need not copy it.
+        // The last use moves the value, only those before it clone.
         if *times == 0 { loaded.remove(key) } else { loaded.get(key).cloned() }
     });
     Ok(values.collect())
 }
 
-/// The object whose row is referred to by its id, and is there, for the database sees to that. What is reachable stays visible, also when it
+/// The object whose row a foreign key refers to, and which therefore exists. What is reachable stays visible, also when it
 /// is no longer on sale.
 pub struct One<T: Planned>(pub <T::Row as Row>::Id)
 where
@@ -139,7 +139,7 @@ impl<K: Batch, T> Clone for Load<K, T> {
     }
 }
 
-/// What takes a look at the database of its own, for each object by itself: for the root of queries, where there is one.
+/// A value that queries the database for each object by itself: for the root of queries, of which there is only one.
 pub struct Computed<T>(Computation<T>);
 
 type Computation<T> = Arc<dyn Fn(Reader) -> BoxFuture<'static, Result<T>> + Send + Sync>;
@@ -158,7 +158,7 @@ impl<T> Clone for Computed<T> {
     }
 }
 
-/// What is loaded has the schema's type of what it is loaded for.
+/// Gives an `OutputType` the schema type of `$inner`, which it is loaded for.
 macro_rules! type_of {
     ($inner:ty) => {
         fn type_name() -> Cow<'static, str> {
@@ -176,8 +176,8 @@ macro_rules! type_of {
 }
 pub(crate) use type_of;
 
-/// It has the schema's type of what it is loaded for, and is answered by its plan; where async-graphql executes alone, it is what `$alone`
-/// loads for it alone.
+/// Gives an `OutputType` the schema type of `$inner`, and resolves it by its plan; where async-graphql executes alone, `$alone` loads it for
+/// this one object.
 macro_rules! loaded_as {
     ($inner:ty, |$this:ident, $context:ident| $alone:expr) => {
         type_of!($inner);
@@ -193,7 +193,7 @@ macro_rules! loaded_as {
 }
 pub(crate) use loaded_as;
 
-/// It is planned as what it holds, or is loaded for.
+/// Plans a value as `$inner`, which it holds or is loaded for.
 macro_rules! planned_as {
     ($inner:ty) => {
         type Plan = <$inner as Output>::Plan;
@@ -205,7 +205,7 @@ macro_rules! planned_as {
 }
 pub(crate) use planned_as;
 
-/// It has to be loaded, always: it is answered together with the others of its level, and never written by itself.
+/// The value always has to be loaded: it is answered together with the others of its level, and never written by itself.
 macro_rules! never_ready {
     () => {
         fn is_ready(_: &Self::Plan) -> bool {

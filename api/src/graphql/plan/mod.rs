@@ -1,4 +1,4 @@
-//! Plans: how what a client selects is read and answered, a level at a time.
+//! Query plans: how what a client selects is read and answered, breadth-first, a level at a time.
 //!
 //! What is selected below a field is compiled into a plan: which columns its rows need, and what is loaded for them. The plan runs
 //! breadth-first: each relation is loaded once for all objects of a level, in one statement, and what was read is written as JSON as it
@@ -47,7 +47,7 @@ pub use declare::object;
 
 use super::{context::OperationContext, loaders::Reader};
 
-/// Who a plan is run for, and where the field stands that it is run of.
+/// For whom a plan runs, and where its field stands in the document.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
     pub reader: &'a Reader,
@@ -104,7 +104,7 @@ pub trait Output: OutputType + Sized + Send {
     }
 }
 
-/// Tells that async-graphql executes the operation by itself, each object for itself, and not by plans.
+/// In the data of a request that async-graphql executes by itself, object by object, without plans.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecuteAlone;
 

@@ -1,4 +1,4 @@
-//! Objects: their rows, and what is selected of them.
+//! Plans of objects: their rows, and what is selected of them.
 
 use async_graphql::{OutputType, ServerResult};
 use entity::columns::Columns;
@@ -46,7 +46,7 @@ pub trait FieldPlan<T: Planned>: Send + Sync {
     fn answer<'a>(&'a self, rows: &[&'a T::Row], scope: Scope<'a>) -> BoxFuture<'a, Level>;
 }
 
-/// The plan of a field; none of the type's own name.
+/// The plan of a field; none for `__typename`.
 type PlanOf<T> = Option<Box<dyn FieldPlan<T>>>;
 
 /// What is selected of an object.
@@ -132,7 +132,7 @@ impl<T: Planned> ObjectPlan<T> {
     }
 }
 
-/// What the attribute `object` ends with: a declared object is an output.
+/// Implements `Output` for an object that the attribute `object` declares.
 macro_rules! output_of_object {
     ($object:ty) => {
         impl crate::graphql::plan::Output for $object {

@@ -1,4 +1,4 @@
-//! What is shown to another viewer than whoever asks.
+//! Values that are shown as another viewer than the one who asks would see them.
 
 use std::{borrow::Cow, sync::Arc};
 

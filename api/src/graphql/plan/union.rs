@@ -15,7 +15,8 @@ impl Mixed {
         Mixed { places: vec![None; values], levels: Vec::new() }
     }
 
-    /// The keys of those values that have one, which are of a type that [`Mixed::answered`] is told of next, unless there are none.
+    /// The keys of the values of one type, which are those that `key` gives a key for. Unless there are none, the next call has to be
+    /// [`Mixed::answered`] with their answers.
     pub fn those<T, K>(&mut self, values: &[T], key: impl Fn(&T) -> Option<K>) -> Vec<K> {
         let mut keys = Vec::new();
         for (value, place) in values.iter().zip(&mut self.places) {

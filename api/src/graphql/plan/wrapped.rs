@@ -14,7 +14,7 @@ use futures_util::{
 use super::{Answer, Level, Output, Scope, Selected, Violation, planned_as, type_of};
 use crate::graphql::error::Error;
 
-/// It is planned, read and ready as what it holds.
+/// Takes plan, columns and readiness from `$inner`, which the value holds.
 macro_rules! wraps {
     ($inner:ty) => {
         planned_as!($inner);
@@ -132,7 +132,7 @@ impl<T: Output> Output for Vec<T> {
     }
 }
 
-/// What is known already, or else is to be loaded: of one type in the schema.
+/// A value that is known already, or has to be loaded: of one type in the schema.
 #[derive(Clone)]
 pub enum Deferred<T, L> {
     Ready(T),
