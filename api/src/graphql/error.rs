@@ -86,7 +86,7 @@ pub struct Error {
     right_lost: bool,
 }
 
-/// Marks the error that ends a subscription because its viewer has lost the right to it, for whoever counts ends. The client is told of
+/// Marks the error that ends a subscription because its viewer has lost the right to it, for the metrics that count ends. The client is told of
 /// the end and not of the error: what it may not see any more does not exist for it.
 #[derive(Clone, Copy, Debug)]
 pub struct RightLost;
@@ -149,7 +149,7 @@ impl Error {
         Error::new(Code::Unauthenticated, "Sign in first.")
     }
 
-    /// What is asked for does not fit the present state of things.
+    /// The request does not fit the present state of the data.
     pub fn conflict(message: impl Into<String>) -> Self {
         Error::new(Code::Conflict, message)
     }

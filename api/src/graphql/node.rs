@@ -103,7 +103,8 @@ impl NodeById {
     }
 }
 
-/// The objects that have an id of their own, with the type of each one's id; and the parts of orders that have, with what loads them.
+/// Declares the objects that have an id of their own, with the type of the id; and the parts of orders that have one, with the keys that load
+/// them.
 macro_rules! nodes {
     ($($object:ident by $id:ident),*; $($part:ident by $key:ident),* $(,)?) => {
         /// The types of parts, as their ids begin.

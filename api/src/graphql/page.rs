@@ -75,7 +75,7 @@ impl PageArguments {
         PageArguments { first, after, last, before, offset: None, maximum: MAXIMUM_SIZE }
     }
 
-    /// Those of a list whose pages can have another number of rows than [`MAXIMUM_SIZE`].
+    /// The arguments of a list whose pages can have another number of rows than [`MAXIMUM_SIZE`].
     pub fn of_at_most(self, maximum: u32) -> Self {
         PageArguments { maximum, ..self }
     }

@@ -135,7 +135,7 @@ pub trait Row: Partial + Clone {
     }
 }
 
-/// Loads a row, shared by all who ask for it, that is reached from one the viewer sees. What is reachable stays visible, also when it is no longer on sale.
+/// Loads a row, shared by all who ask for it, that is reached by reference from one the viewer sees. What is reachable stays visible, also when it is no longer on sale.
 pub struct ById<R: Row>(pub R::Id);
 
 /// Loads a row that the viewer asks for by its id: only if the viewer may know of it.

@@ -26,7 +26,7 @@ struct OutlinedField {
 }
 
 impl Outline {
-    /// That of a merged operation.
+    /// The outline of a merged operation.
     pub fn of(operation: &OperationDefinition) -> Self {
         Outline { kind: operation.ty, fields: fields(&operation.selection_set.node, None).into() }
     }

@@ -1,4 +1,4 @@
-//! Why a document is refused, with the code that clients know it by.
+//! Refusals of documents: request errors, each with the code that clients know it by.
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError};
 
@@ -38,7 +38,7 @@ pub fn unparsed(message: String, position: Option<Pos>) -> ServerError {
     coded(Code::GraphqlParseFailed, message, position)
 }
 
-/// The same, where the grammar says so: what is wrong in half a sentence.
+/// A text that breaks the grammar; `problem` says in half a sentence how.
 pub fn syntax_error(problem: &str, position: Pos) -> ServerError {
     unparsed(format!("Syntax error: {problem}."), Some(position))
 }

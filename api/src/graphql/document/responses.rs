@@ -75,7 +75,7 @@ impl<'a> Responses<'a> {
     }
 
     fn group(&self, group: &TypedFields<'a>) -> Result<(), ServerError> {
-        // What is unknown is for validation to refuse.
+        // Validation refuses unknown fields.
         let mut typed = group.iter().filter_map(|(field, ty)| Some((field, (*ty)?)));
         if let Some((first, ty)) = typed.next()
             && let Some((other, another)) = typed.find(|(_, another)| !self.is_alike(ty, another))

@@ -33,7 +33,7 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    /// Those of the schema with these roots. `suggest`: whether a refusal may say what else there is.
+    /// The rules of the schema with these roots. `suggest`: whether a refusal may suggest other names of the schema.
     pub fn of<E: Edit>(roots: impl Fn() -> (Q, M, S), suggest: bool) -> Self {
         let build = || {
             let (query, mutation, _) = roots();

@@ -25,9 +25,9 @@ pub struct Shape {
     types: HashMap<Name, TypeKind>,
     possible: HashMap<Name, Vec<Name>>,
     roots: [Option<Name>; 3],
-    /// That of `__typename`, which no type lists among its fields.
+    /// The type of `__typename`, which no type lists among its fields.
     typename: Type,
-    /// What `@skip` and `@include` want.
+    /// The type of the condition in `@skip` and `@include`.
     condition: Type,
     /// The directives that definitions of variables may have.
     of_variables: HashSet<Name>,

@@ -10,7 +10,7 @@ use crate::{
     viewer::{Origin, Viewer},
 };
 
-/// Whose cost is counted together: a user's, or that of all who ask from one place without signing in.
+/// Whose cost is counted together: one user's, or that of all who ask from one network without signing in.
 pub struct Payer(Option<Key<'static>>);
 
 impl Payer {

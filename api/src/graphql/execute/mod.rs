@@ -55,8 +55,8 @@ pub async fn execute(
 
 /// The responses of a subscription; or of a query or mutation, which has one.
 ///
-/// Dropping the stream ends the subscription. Each event is resolved once for all who follow the same, with loaders that keep nothing, so
-/// that it shows the present and not what an earlier event has read; who reads late is told what is then.
+/// Dropping the stream ends the subscription. Each event is resolved once for all who follow the same, with loaders that cache nothing, so
+/// that it shows the present and not what an earlier event has read. A follower that reads late is told the present of that moment.
 ///
 /// # Errors
 /// Nothing ran, for the reasons given. What goes wrong while running is in the responses.
@@ -156,7 +156,7 @@ where
         Ok(Self { prepared, complexity, schema: schema.clone(), request, selection, deadline, errors: limits.errors })
     }
 
-    /// Whether what the operation is given proves who asks.
+    /// Whether the operation's input proves who asks, so that it needs no access token ([`WithoutToken`]).
     fn needs_no_token(&self) -> bool {
         let mutations = self.schema.data::<WithoutToken>();
         mutations.is_some_and(|mutations| mutations.are_all_of(self.prepared.operation()))

@@ -285,7 +285,7 @@ impl LiveSubscription {
         self.viewer.user().map(|user| Arc::new(user.rights()))
     }
 
-    /// What those who follow the same have in common, but for their rights.
+    /// The key of those who follow the same, without their rights.
     fn group(&self) -> Option<(GroupKey, Groups)> {
         let (selection, groups) = self.shared.as_ref()?;
         Some(((self.viewer.user()?.id, *selection), groups.clone()))

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 pub struct Selection([u8; 32]);
 
 impl Selection {
-    /// That of a request as it was sent; none where that cannot be written down, for nothing else may count as the same.
+    /// The selection of a request as it was sent; none where that cannot be serialised, for then nothing can be compared.
     pub fn of(request: &Request) -> Option<Self> {
         let whole = serde_json::to_vec(&(&request.query, &request.operation_name, &request.variables)).ok()?;
         Some(Selection(Sha256::digest(&whole).into()))

@@ -109,7 +109,7 @@ where
     }
 }
 
-/// What is loaded by a key, and what the field makes of it.
+/// A value that is loaded by a key, and what the field makes of it.
 pub struct Load<K: Batch, T> {
     key: K,
     columns: Columns,

@@ -13,7 +13,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// A value that is shown, with everything below it, as this viewer sees it. Beside it everything is as whoever asks sees it.
+/// A value that is shown, with everything below it, as this viewer sees it. The rest of the answer is what the asking viewer sees.
 #[derive(Clone)]
 pub struct SeenBy<T> {
     value: T,
