@@ -42,9 +42,9 @@ pub fn offset() -> TimeDelta {
 /// # Errors
 /// The database cannot be asked.
 pub async fn set(db: &Pool) -> Result<(), DbErr> {
-    let mut best: Option<Reading> = None;
+    let mut best: Option<ClockReading> = None;
     for _ in 0..FIRST_READINGS {
-        let Some(reading) = Reading::of(db).await? else { return Ok(()) };
+        let Some(reading) = ClockReading::of(db).await? else { return Ok(()) };
         if best.as_ref().is_none_or(|best| reading.round_trip < best.round_trip) {
             best = Some(reading);
         }
@@ -60,7 +60,7 @@ pub async fn set(db: &Pool) -> Result<(), DbErr> {
 /// # Errors
 /// The database cannot be asked; the clock goes on as it was set.
 pub async fn correct(db: &Pool) -> Result<(), DbErr> {
-    if let Some(reading) = Reading::of(db).await?
+    if let Some(reading) = ClockReading::of(db).await?
         && reading.round_trip <= LONGEST_ROUND_TRIP
     {
         CLOCK.correct(&reading);
@@ -79,7 +79,7 @@ struct Clock {
 const NOT_SET: i64 = i64::MIN;
 
 /// What the database said of the time.
-struct Reading {
+struct ClockReading {
     /// Microseconds since 1970.
     time: i64,
     /// The middle of the time that the answer took.
@@ -87,7 +87,7 @@ struct Reading {
     round_trip: Duration,
 }
 
-impl Reading {
+impl ClockReading {
     /// None where the database's clock is the machine's.
     async fn of(db: &Pool) -> Result<Option<Self>, DbErr> {
         let backend = db.get_database_backend();
@@ -96,7 +96,7 @@ impl Reading {
         let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
         let round_trip = asked.elapsed();
         let row = row.ok_or_else(|| DbErr::Custom("the database did not say what time it is".to_owned()))?;
-        Ok(Some(Reading { time: row.try_get_by_index(0)?, at: asked + round_trip / 2, round_trip }))
+        Ok(Some(ClockReading { time: row.try_get_by_index(0)?, at: asked + round_trip / 2, round_trip }))
     }
 }
 
@@ -112,12 +112,12 @@ impl Clock {
         }
     }
 
-    fn set(&self, reading: &Reading) {
+    fn set(&self, reading: &ClockReading) {
         self.epoch.store(self.epoch_of(reading), Ordering::Relaxed);
     }
 
     /// What differs by no more than the answer's way may have taken stays: times do not jump to and fro.
-    fn correct(&self, reading: &Reading) {
+    fn correct(&self, reading: &ClockReading) {
         let epoch = self.epoch.load(Ordering::Relaxed);
         let difference = self.epoch_of(reading).abs_diff(epoch);
         if difference > microseconds(reading.round_trip / 2).unsigned_abs() {
@@ -125,7 +125,7 @@ impl Clock {
         }
     }
 
-    fn epoch_of(&self, reading: &Reading) -> i64 {
+    fn epoch_of(&self, reading: &ClockReading) -> i64 {
         reading.time - microseconds(reading.at.saturating_duration_since(self.start))
     }
 }
@@ -159,8 +159,8 @@ impl Agreement {
 mod tests {
     use super::*;
 
-    fn reading(clock: &Clock, seconds_after_start: f64, time: i64, round_trip: Duration) -> Reading {
-        Reading { time, at: clock.start + Duration::from_secs_f64(seconds_after_start), round_trip }
+    fn reading(clock: &Clock, seconds_after_start: f64, time: i64, round_trip: Duration) -> ClockReading {
+        ClockReading { time, at: clock.start + Duration::from_secs_f64(seconds_after_start), round_trip }
     }
 
     fn epoch(clock: &Clock) -> i64 {

@@ -28,7 +28,7 @@ use url::Url;
 
 use crate::{config::DatabaseConfig, graphql::error::Error, tls::Authorities};
 
-use connection::Address;
+use connection::DatabaseAddress;
 use connections::{Ageing, Connections, Terms};
 use suspicion::Suspicion;
 
@@ -38,7 +38,7 @@ pub use lease::{each_on_one_connection, on_one_connection};
 pub use life::{Life, Lives};
 pub use pool::Pool;
 pub use transaction::Transaction;
-pub use watch::Watch;
+pub use watch::DatabaseWatch;
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.
 const SQLITE_CONNECTIONS: usize = 8;
@@ -132,7 +132,7 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
     let options = logged(with_settings(options), config, purpose);
     let suspicion = Suspicion::default();
     let terms = Terms { most: most(config, purpose), patience: connection, ageing: Some(ageing) };
-    let connections = Connections::new(Address::Postgres(Box::new(options)), terms, suspicion.clone())?;
+    let connections = Connections::new(DatabaseAddress::Postgres(Box::new(options)), terms, suspicion.clone())?;
     if purpose == Purpose::Serving {
         connections.open(config.min_connections as usize).await?;
     }
@@ -168,7 +168,7 @@ async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -
     let suspicion = Suspicion::default();
     let patience = Duration::from_secs(config.acquire_timeout_seconds);
     let terms = Terms { most: most(config, purpose).min(SQLITE_CONNECTIONS), patience, ageing: None };
-    let connections = Connections::new(Address::Sqlite(Box::new(options)), terms, suspicion.clone())?;
+    let connections = Connections::new(DatabaseAddress::Sqlite(Box::new(options)), terms, suspicion.clone())?;
     // A file that cannot be used is told at the start.
     connections.open(1).await.map_err(|error| explain::sqlite(&file, &error))?;
     Ok(Pool::new(connections, suspicion, None))

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-pub use self::key::Key;
+pub use self::key::LimitKey;
 use self::{
     key::Hash,
     shared::SharedWindows,
@@ -52,18 +52,18 @@ const SHARES: u64 = 50;
 
 /// What could be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Taken {
+enum TakeOutcome {
     /// So much, of a window that lasts so long.
     Granted(u64, Duration),
     /// Nothing: there is not enough left of the window, which lasts so long.
     Refused(Duration),
 }
 
-impl Taken {
+impl TakeOutcome {
     fn into_result(self) -> Result<()> {
         match self {
-            Taken::Granted(..) => Ok(()),
-            Taken::Refused(rest) => Err(Error::rate_limited(rest)),
+            TakeOutcome::Granted(..) => Ok(()),
+            TakeOutcome::Refused(rest) => Err(Error::rate_limited(rest)),
         }
     }
 }
@@ -84,7 +84,7 @@ impl Limiter {
     ///
     /// # Errors
     /// RATE_LIMITED, with the whole seconds after which the window is over.
-    pub async fn take(&self, key: Key<'_>, cost: u64, limit: Limit) -> Result<()> {
+    pub async fn take(&self, key: LimitKey<'_>, cost: u64, limit: Limit) -> Result<()> {
         let key = key.hash();
         self.take_at_once(&key, cost, cost, limit).await.into_result()
     }
@@ -94,7 +94,7 @@ impl Limiter {
     ///
     /// # Errors
     /// RATE_LIMITED, with the whole seconds after which the window is over.
-    pub async fn take_by_shares(&self, key: Key<'_>, cost: u64, limit: Limit) -> Result<()> {
+    pub async fn take_by_shares(&self, key: LimitKey<'_>, cost: u64, limit: Limit) -> Result<()> {
         let key = key.hash();
         if self.shared.is_none() {
             return self.own.take(&key, cost, limit).into_result();
@@ -107,7 +107,7 @@ impl Limiter {
             return Ok(());
         }
         let taken = self.take_at_once(&key, cost, cost.max(limit.amount / SHARES), limit).await;
-        if let Taken::Granted(amount, rest) = taken
+        if let TakeOutcome::Granted(amount, rest) = taken
             && amount > cost
         {
             self.shares.add(&key, Window::lasting(amount - cost, rest));
@@ -116,7 +116,7 @@ impl Limiter {
     }
 
     /// Ends the window of this key, such as that of failed attempts after one that succeeded.
-    pub async fn forget(&self, key: Key<'_>) {
+    pub async fn forget(&self, key: LimitKey<'_>) {
         let key = key.hash();
         self.own.remove(&key);
         self.shares.remove(&key);
@@ -125,11 +125,11 @@ impl Limiter {
         }
     }
 
-    async fn take_at_once(&self, key: &Hash, cost: u64, wanted: u64, limit: Limit) -> Taken {
+    async fn take_at_once(&self, key: &Hash, cost: u64, wanted: u64, limit: Limit) -> TakeOutcome {
         if let Some(shared) = &self.shared
             && let Some(taken) = shared.take(key, cost, wanted, limit).await
         {
-            if let Taken::Granted(amount, _) = taken {
+            if let TakeOutcome::Granted(amount, _) = taken {
                 // Known here as well, so that nobody begins anew when Redis does not answer.
                 self.own.take(key, amount, limit);
             }

@@ -38,7 +38,7 @@ const WELL_AFTER: Duration = Duration::from_secs(30);
 /// The background tasks of one process, and which of them fail. Cheap to clone; all clones are the same.
 #[derive(Clone)]
 pub struct Tasks {
-    states: Arc<Mutex<BTreeMap<&'static str, State>>>,
+    states: Arc<Mutex<BTreeMap<&'static str, TaskState>>>,
     pauses: ExponentialBuilder,
     well_after: Duration,
 }
@@ -50,7 +50,7 @@ impl Default for Tasks {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum TaskState {
     Well,
     Failing,
 }
@@ -58,7 +58,7 @@ enum State {
 impl Tasks {
     /// The tasks that failed last, by name.
     pub fn failing(&self) -> Vec<&'static str> {
-        self.states().iter().filter(|(_, state)| **state == State::Failing).map(|(name, _)| *name).collect()
+        self.states().iter().filter(|(_, state)| **state == TaskState::Failing).map(|(name, _)| *name).collect()
     }
 
     /// Does the work in rounds for ever, with a pause after each: the given one after a round that did well.
@@ -117,14 +117,14 @@ impl Tasks {
         }
     }
 
-    fn set(&self, name: &'static str, state: State) {
+    fn set(&self, name: &'static str, state: TaskState) {
         self.states().insert(name, state);
-        gauge!(FAILING, "task" => name).set(if state == State::Failing { 1.0 } else { 0.0 });
+        gauge!(FAILING, "task" => name).set(if state == TaskState::Failing { 1.0 } else { 0.0 });
         // What has not happened yet is 0 and not missing.
         counter!(RESTARTS, "task" => name).increment(0);
     }
 
-    fn states(&self) -> MutexGuard<'_, BTreeMap<&'static str, State>> {
+    fn states(&self) -> MutexGuard<'_, BTreeMap<&'static str, TaskState>> {
         // Nothing panics while it holds the lock.
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -147,7 +147,7 @@ struct Task {
 
 impl Task {
     fn new(tasks: &Tasks, name: &'static str) -> Self {
-        tasks.set(name, State::Well);
+        tasks.set(name, TaskState::Well);
         Task { tasks: tasks.clone(), name, pauses: tasks.pauses.build(), failures: 0, since: Instant::now() }
     }
 
@@ -157,7 +157,7 @@ impl Task {
             tracing::info!(task = self.name, failures = self.failures, seconds, "a background task does well again");
             (self.failures, self.pauses) = (0, self.tasks.pauses.build());
         }
-        self.tasks.set(self.name, State::Well);
+        self.tasks.set(self.name, TaskState::Well);
     }
 
     /// Tells of a failure; gives how long to wait until the task begins anew.
@@ -166,7 +166,7 @@ impl Task {
             self.since = Instant::now();
         }
         self.failures += 1;
-        self.tasks.set(self.name, State::Failing);
+        self.tasks.set(self.name, TaskState::Failing);
         counter!(RESTARTS, "task" => self.name).increment(1);
         let pause = self.pauses.next().unwrap_or(self.tasks.well_after);
         let (task, failures, pause_seconds) = (self.name, self.failures, pause.as_secs_f64());

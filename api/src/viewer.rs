@@ -27,12 +27,12 @@ pub struct SignedIn {
     /// None for people whom the server plays.
     pub session: Option<SessionId>,
     pub origin: Option<Origin>,
-    known: watch::Sender<Known>,
+    known: watch::Sender<KnownRights>,
 }
 
 /// Rights as they were when they were last read.
 #[derive(Debug)]
-struct Known {
+struct KnownRights {
     rights: Rights,
     /// When that reading began: it has found whatever was changed before.
     as_of: Instant,
@@ -97,7 +97,7 @@ impl Origin {
 
 impl SignedIn {
     pub fn new(id: UserId, session: Option<SessionId>, origin: Option<Origin>, rights: Rights) -> Self {
-        SignedIn { id, session, origin, known: watch::Sender::new(Known { rights, as_of: Instant::now() }) }
+        SignedIn { id, session, origin, known: watch::Sender::new(KnownRights { rights, as_of: Instant::now() }) }
     }
 
     pub fn role(&self) -> UserRole {
@@ -142,14 +142,14 @@ impl SignedIn {
                 return false;
             }
             let has_changed = known.rights != rights;
-            *known = Known { rights, as_of };
+            *known = KnownRights { rights, as_of };
             has_changed
         });
     }
 }
 
 /// Wakes whoever acts for a viewer over a long time when the viewer's rights have changed.
-pub struct RightsWatch(Option<watch::Receiver<Known>>);
+pub struct RightsWatch(Option<watch::Receiver<KnownRights>>);
 
 impl RightsWatch {
     /// Waits for the next change; for ever where there is nothing that could change.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     app::App,
-    database::Watch,
+    database::DatabaseWatch,
     features::{
         account::expiry::{self, Unforgotten, forget_expired},
         driver::record::{self, BETWEEN_DELETIONS, old_routes_delete, record},
@@ -22,9 +22,14 @@ use crate::{
 /// Starts all of it, under supervision, until the shutdown is requested.
 pub fn start(app: &Arc<App>, shutdown: &Shutdown) {
     let config = &app.config;
-    every(app, shutdown, "database_watch", Watch::INTERVAL, Watch::default(), |app, watch| async move {
-        watch.look(&app.db, &app.lives, &app.config.database).await
-    });
+    every(
+        app,
+        shutdown,
+        "database_watch",
+        DatabaseWatch::INTERVAL,
+        DatabaseWatch::default(),
+        |app, watch| async move { watch.look(&app.db, &app.lives, &app.config.database).await },
+    );
     every(app, shutdown, "sweep", sweep::INTERVAL, sweep::setbacks(), |app, setbacks| async move {
         sweep(&app, &setbacks).await
     });

@@ -3,7 +3,7 @@
 use sea_orm::{DbErr, ExecResult, QueryResult, sqlx::SqlStr};
 
 use super::{
-    connection::{Connection, Query},
+    connection::{BoundQuery, OpenConnection},
     connections::Left,
 };
 
@@ -19,20 +19,20 @@ pub(super) trait Ask: Clone + Send + Sync {
     }
 
     /// Asks this connection.
-    fn of(self, connection: &mut Connection) -> impl Future<Output = Result<Self::Answer, DbErr>> + Send;
+    fn of(self, connection: &mut OpenConnection) -> impl Future<Output = Result<Self::Answer, DbErr>> + Send;
 }
 
 /// All rows of a statement.
 #[derive(Clone)]
-pub(super) struct All(pub Query);
+pub(super) struct AllRows(pub BoundQuery);
 
 /// The first row of a statement.
 #[derive(Clone)]
-pub(super) struct First(pub Query);
+pub(super) struct FirstRow(pub BoundQuery);
 
 /// What a statement changes.
 #[derive(Clone)]
-pub(super) struct Execute(pub Query);
+pub(super) struct Execute(pub BoundQuery);
 
 /// Statements without values, as they are.
 #[derive(Clone)]
@@ -48,26 +48,26 @@ pub(super) struct Commit;
 #[derive(Clone)]
 pub(super) struct Rollback;
 
-impl Ask for All {
+impl Ask for AllRows {
     type Answer = Vec<QueryResult>;
 
     fn may_be_repeated(&self) -> bool {
         only_reads(self.0.sql.as_str())
     }
 
-    async fn of(self, connection: &mut Connection) -> Result<Vec<QueryResult>, DbErr> {
+    async fn of(self, connection: &mut OpenConnection) -> Result<Vec<QueryResult>, DbErr> {
         connection.all(self.0).await
     }
 }
 
-impl Ask for First {
+impl Ask for FirstRow {
     type Answer = Option<QueryResult>;
 
     fn may_be_repeated(&self) -> bool {
         only_reads(self.0.sql.as_str())
     }
 
-    async fn of(self, connection: &mut Connection) -> Result<Option<QueryResult>, DbErr> {
+    async fn of(self, connection: &mut OpenConnection) -> Result<Option<QueryResult>, DbErr> {
         connection.first(self.0).await
     }
 }
@@ -79,7 +79,7 @@ impl Ask for Execute {
         only_reads(self.0.sql.as_str())
     }
 
-    async fn of(self, connection: &mut Connection) -> Result<ExecResult, DbErr> {
+    async fn of(self, connection: &mut OpenConnection) -> Result<ExecResult, DbErr> {
         connection.execute(self.0).await
     }
 }
@@ -91,7 +91,7 @@ impl Ask for Unprepared {
         only_reads(self.0.as_str())
     }
 
-    async fn of(self, connection: &mut Connection) -> Result<ExecResult, DbErr> {
+    async fn of(self, connection: &mut OpenConnection) -> Result<ExecResult, DbErr> {
         connection.execute_unprepared(self.0).await
     }
 }
@@ -105,7 +105,7 @@ impl Ask for Begin {
         true
     }
 
-    async fn of(self, connection: &mut Connection) -> Result<(), DbErr> {
+    async fn of(self, connection: &mut OpenConnection) -> Result<(), DbErr> {
         connection.begin().await
     }
 }
@@ -114,7 +114,7 @@ impl Ask for Commit {
     type Answer = ();
     const LEFT: Left = Left::Closed;
 
-    async fn of(self, connection: &mut Connection) -> Result<(), DbErr> {
+    async fn of(self, connection: &mut OpenConnection) -> Result<(), DbErr> {
         connection.commit().await
     }
 }
@@ -123,7 +123,7 @@ impl Ask for Rollback {
     type Answer = ();
     const LEFT: Left = Left::Closed;
 
-    async fn of(self, connection: &mut Connection) -> Result<(), DbErr> {
+    async fn of(self, connection: &mut OpenConnection) -> Result<(), DbErr> {
         connection.rollback().await
     }
 }

@@ -24,10 +24,10 @@ const NUMBER: &str = "number";
 /// they were before the first one, and one that waits for a lock sees the row as it is after that; and a link that no other needs runs last.
 pub struct Chain {
     backend: DbBackend,
-    links: Vec<Link>,
+    links: Vec<ChainedStatement>,
 }
 
-struct Link {
+struct ChainedStatement {
     name: &'static str,
     statement: SubQueryStatement,
     gives_number: bool,
@@ -92,7 +92,7 @@ impl Chain {
     }
 
     fn link(mut self, name: &'static str, statement: impl Into<SubQueryStatement>, gives_number: bool) -> Self {
-        self.links.push(Link { name, statement: statement.into(), gives_number });
+        self.links.push(ChainedStatement { name, statement: statement.into(), gives_number });
         self
     }
 

@@ -29,48 +29,48 @@ use super::interrupt;
 const FOR_SEA_ORM: u32 = 4;
 
 /// Where connections lead, and what each of them asks for as it begins.
-pub(super) enum Address {
+pub(super) enum DatabaseAddress {
     Postgres(Box<PgConnectOptions>),
     Sqlite(Box<SqliteConnectOptions>),
 }
 
 /// An open connection.
-pub(super) struct Connection {
-    session: Session,
+pub(super) struct OpenConnection {
+    session: DatabaseSession,
     /// When it was made.
     pub made: Instant,
     /// When it answered last.
     pub answered: Instant,
 }
 
-enum Session {
+enum DatabaseSession {
     Postgres(PgConnection),
     /// With the sign that ends what it runs.
     Sqlite(SqliteConnection, Arc<AtomicBool>),
 }
 
-impl Address {
-    pub async fn connect(&self) -> Result<Connection> {
+impl DatabaseAddress {
+    pub async fn connect(&self) -> Result<OpenConnection> {
         let session = match self {
-            Address::Postgres(options) => Session::Postgres(options.connect().await?),
-            Address::Sqlite(options) => {
+            DatabaseAddress::Postgres(options) => DatabaseSession::Postgres(options.connect().await?),
+            DatabaseAddress::Sqlite(options) => {
                 let mut connection = options.connect().await?;
                 let stop = interrupt::listen(&mut connection).await?;
-                Session::Sqlite(connection, stop)
+                DatabaseSession::Sqlite(connection, stop)
             }
         };
         let now = Instant::now();
-        Ok(Connection { session, made: now, answered: now })
+        Ok(OpenConnection { session, made: now, answered: now })
     }
 
     /// A pool of SeaORM's own, which connects when it is first used. No task looks after it.
     pub fn for_sea_orm(&self) -> DatabaseConnection {
         match self {
-            Address::Postgres(options) => {
+            DatabaseAddress::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(FOR_SEA_ORM).idle_timeout(None).max_lifetime(None);
                 SqlxPostgresConnector::from_sqlx_postgres_pool(pool.connect_lazy_with((**options).clone()))
             }
-            Address::Sqlite(options) => {
+            DatabaseAddress::Sqlite(options) => {
                 let pool = SqlitePoolOptions::new().max_connections(FOR_SEA_ORM).idle_timeout(None).max_lifetime(None);
                 SqlxSqliteConnector::from_sqlx_sqlite_pool(pool.connect_lazy_with((**options).clone()))
             }
@@ -80,17 +80,17 @@ impl Address {
 
 /// A text of SQL with its values, as a connection takes them. It is prepared once on each connection, and known there by its text.
 #[derive(Clone)]
-pub(super) struct Query {
+pub(super) struct BoundQuery {
     pub sql: SqlStr,
     values: Values,
 }
 
-impl From<Statement> for Query {
+impl From<Statement> for BoundQuery {
     fn from(statement: Statement) -> Self {
         // Shared, for what may be repeated is not copied then.
         let sql = Arc::<str>::from(statement.sql);
         let values = statement.values.unwrap_or_else(|| Values(Vec::new()));
-        Query { sql: AssertSqlSafe(sql).into_sql_str(), values }
+        BoundQuery { sql: AssertSqlSafe(sql).into_sql_str(), values }
     }
 }
 
@@ -98,16 +98,16 @@ impl From<Statement> for Query {
 macro_rules! on_either {
     ($connection:expr, $session:ident => $run:expr) => {
         match &mut $connection.session {
-            Session::Postgres($session) => $run,
-            Session::Sqlite($session, _) => $run,
+            DatabaseSession::Postgres($session) => $run,
+            DatabaseSession::Sqlite($session, _) => $run,
         }
     };
 }
 
-impl Connection {
+impl OpenConnection {
     /// All rows.
-    pub async fn all(&mut self, query: Query) -> Result<Vec<QueryResult>, DbErr> {
-        let Query { sql, values } = query;
+    pub async fn all(&mut self, query: BoundQuery) -> Result<Vec<QueryResult>, DbErr> {
+        let BoundQuery { sql, values } = query;
         let query = SqlxValues(values);
         on_either!(self, session => {
             let rows = query_with(sql, query).fetch_all(session).await.map_err(of_query)?;
@@ -116,8 +116,8 @@ impl Connection {
     }
 
     /// The first row.
-    pub async fn first(&mut self, query: Query) -> Result<Option<QueryResult>, DbErr> {
-        let Query { sql, values } = query;
+    pub async fn first(&mut self, query: BoundQuery) -> Result<Option<QueryResult>, DbErr> {
+        let BoundQuery { sql, values } = query;
         let values = SqlxValues(values);
         let row = on_either!(self, session => {
             query_with(sql, values).fetch_optional(session).await.map(|row| row.map(QueryResult::from))
@@ -126,8 +126,8 @@ impl Connection {
     }
 
     /// Runs a statement, and gives how many rows it has changed.
-    pub async fn execute(&mut self, query: Query) -> Result<ExecResult, DbErr> {
-        let Query { sql, values } = query;
+    pub async fn execute(&mut self, query: BoundQuery) -> Result<ExecResult, DbErr> {
+        let BoundQuery { sql, values } = query;
         let values = SqlxValues(values);
         let done = on_either!(self, session => query_with(sql, values).execute(session).await.map(ExecResult::from));
         done.map_err(of_execution)
@@ -142,8 +142,8 @@ impl Connection {
     /// Begins a transaction: READ COMMITTED on PostgreSQL; on SQLite one that may write from its first statement on.
     pub async fn begin(&mut self) -> Result<(), DbErr> {
         let begun = match &mut self.session {
-            Session::Postgres(session) => Manager::<Postgres>::begin(session, None).await,
-            Session::Sqlite(session, _) => {
+            DatabaseSession::Postgres(session) => Manager::<Postgres>::begin(session, None).await,
+            DatabaseSession::Sqlite(session, _) => {
                 let immediate = SqlStr::from_static("BEGIN IMMEDIATE");
                 Manager::<Sqlite>::begin(session, Some(immediate)).await
             }
@@ -153,16 +153,16 @@ impl Connection {
 
     pub async fn commit(&mut self) -> Result<(), DbErr> {
         let committed = match &mut self.session {
-            Session::Postgres(session) => Manager::<Postgres>::commit(session).await,
-            Session::Sqlite(session, _) => Manager::<Sqlite>::commit(session).await,
+            DatabaseSession::Postgres(session) => Manager::<Postgres>::commit(session).await,
+            DatabaseSession::Sqlite(session, _) => Manager::<Sqlite>::commit(session).await,
         };
         committed.map_err(of_query)
     }
 
     pub async fn rollback(&mut self) -> Result<(), DbErr> {
         let taken_back = match &mut self.session {
-            Session::Postgres(session) => Manager::<Postgres>::rollback(session).await,
-            Session::Sqlite(session, _) => Manager::<Sqlite>::rollback(session).await,
+            DatabaseSession::Postgres(session) => Manager::<Postgres>::rollback(session).await,
+            DatabaseSession::Sqlite(session, _) => Manager::<Sqlite>::rollback(session).await,
         };
         taken_back.map_err(of_query)
     }
@@ -176,19 +176,19 @@ impl Connection {
     /// transaction that nobody has ended is taken back.
     pub async fn rest(&mut self) -> Result<()> {
         match &mut self.session {
-            Session::Postgres(session) => {
+            DatabaseSession::Postgres(session) => {
                 session.flush().await?;
                 Manager::<Postgres>::rollback(session).await
             }
-            Session::Sqlite(session, _) => Manager::<Sqlite>::rollback(session).await,
+            DatabaseSession::Sqlite(session, _) => Manager::<Sqlite>::rollback(session).await,
         }
     }
 
     /// Ends what runs on it, where it can: SQLite. It is to be closed then.
     pub fn stop(&mut self) -> bool {
         match &self.session {
-            Session::Postgres(_) => false,
-            Session::Sqlite(_, stop) => {
+            DatabaseSession::Postgres(_) => false,
+            DatabaseSession::Sqlite(_, stop) => {
                 stop.store(true, Ordering::Relaxed);
                 true
             }
@@ -198,8 +198,8 @@ impl Connection {
     /// Closes it in order, which on SQLite waits for what runs.
     pub async fn close(self) -> Result<()> {
         match self.session {
-            Session::Postgres(session) => session.close().await,
-            Session::Sqlite(session, _) => session.close().await,
+            DatabaseSession::Postgres(session) => session.close().await,
+            DatabaseSession::Sqlite(session, _) => session.close().await,
         }
     }
 }

@@ -16,7 +16,7 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
 use tokio::time::timeout;
 
 use super::{
-    connection::{Address, Connection},
+    connection::{DatabaseAddress, OpenConnection},
     failure::{is_lost, may_be_let_in_later},
     suspicion::Suspicion,
 };
@@ -52,39 +52,39 @@ pub(super) struct Ageing {
 
 /// All connections to one database. Cheap to clone; all clones are the same.
 #[derive(Clone)]
-pub(super) struct Connections(Arc<Inner>);
+pub(super) struct Connections(Arc<ConnectionsInner>);
 
-struct Inner {
+struct ConnectionsInner {
     pool: managed::Pool<Maker>,
     terms: Terms,
     suspicion: Suspicion,
 }
 
-struct Maker(Address);
+struct Maker(DatabaseAddress);
 
 impl managed::Manager for Maker {
-    type Type = Connection;
+    type Type = OpenConnection;
     type Error = SqlxError;
 
-    async fn create(&self) -> Result<Connection, SqlxError> {
+    async fn create(&self) -> Result<OpenConnection, SqlxError> {
         // Boxed, for it is rare and takes much room.
         self.0.connect().boxed().await
     }
 
     /// It is judged by whoever takes it, who can close it in order.
-    async fn recycle(&self, _: &mut Connection, _: &Metrics) -> RecycleResult<SqlxError> {
+    async fn recycle(&self, _: &mut OpenConnection, _: &Metrics) -> RecycleResult<SqlxError> {
         Ok(())
     }
 }
 
 impl Connections {
-    pub fn new(address: Address, terms: Terms, suspicion: Suspicion) -> anyhow::Result<Self> {
+    pub fn new(address: DatabaseAddress, terms: Terms, suspicion: Suspicion) -> anyhow::Result<Self> {
         // The one that was used last is used next: it is the least likely to be broken, and what it needs is at hand.
         let pool = managed::Pool::builder(Maker(address)).max_size(terms.most).queue_mode(QueueMode::Lifo).build()?;
-        Ok(Connections(Arc::new(Inner { pool, terms, suspicion })))
+        Ok(Connections(Arc::new(ConnectionsInner { pool, terms, suspicion })))
     }
 
-    pub fn address(&self) -> &Address {
+    pub fn address(&self) -> &DatabaseAddress {
         &self.0.pool.manager().0
     }
 
@@ -98,13 +98,13 @@ impl Connections {
     }
 
     /// Takes one, when one is free. While no connection can be made for a reason that passes, one is waited for.
-    pub async fn take(&self) -> Result<Taken, DbErr> {
+    pub async fn take(&self) -> Result<TakenConnection, DbErr> {
         let mut reason = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
         let taking = async {
             loop {
                 let failure = match self.0.pool.get().await {
                     Ok(mut object) => match self.make_usable(&mut object).await {
-                        Ok(()) => return Ok(Taken { object, all: self.clone() }),
+                        Ok(()) => return Ok(TakenConnection { object, all: self.clone() }),
                         Err(failure) => {
                             close(Object::take(object)).await;
                             failure
@@ -127,7 +127,7 @@ impl Connections {
     }
 
     /// Replaces a free connection that cannot be used as it is. The next one would be no better, and to try them all would take too long.
-    async fn make_usable(&self, connection: &mut Connection) -> Result<(), SqlxError> {
+    async fn make_usable(&self, connection: &mut OpenConnection) -> Result<(), SqlxError> {
         if !self.is_usable(connection).await {
             let new = self.address().connect().boxed().await?;
             close(std::mem::replace(connection, new)).await;
@@ -136,7 +136,7 @@ impl Connections {
     }
 
     /// Whether a free connection can be used as it is. Nothing is sent where nothing speaks against it.
-    async fn is_usable(&self, connection: &mut Connection) -> bool {
+    async fn is_usable(&self, connection: &mut OpenConnection) -> bool {
         let Some(ageing) = self.0.terms.ageing else { return true };
         let now = Instant::now();
         let (age, idle_for) = (now - connection.made, now - connection.answered);
@@ -164,19 +164,19 @@ impl Connections {
 }
 
 /// Whatever comes of it: nobody waits for anything on it.
-async fn close(connection: Connection) {
+async fn close(connection: OpenConnection) {
     if let Ok(Err(error)) = timeout(REST, connection.close()).await {
         tracing::debug!(%error, "a connection to the database did not close in order");
     }
 }
 
 /// A connection that somebody has taken. It goes back when it is dropped, so it is at rest then.
-pub(super) struct Taken {
+pub(super) struct TakenConnection {
     object: Object<Maker>,
     all: Connections,
 }
 
-impl Taken {
+impl TakenConnection {
     /// To ask something of it.
     pub fn work(self, left: Left) -> Working {
         Working { taken: Some(self), left }
@@ -205,13 +205,13 @@ pub(super) enum Left {
 /// A connection at work. It does not go back as it is where that is dropped before its end.
 pub(super) struct Working {
     /// None: it has ended.
-    taken: Option<Taken>,
+    taken: Option<TakenConnection>,
     left: Left,
 }
 
 impl Working {
     /// What was asked for was answered to its end.
-    pub fn ended(mut self) -> Taken {
+    pub fn ended(mut self) -> TakenConnection {
         let Some(mut taken) = self.taken.take() else { unreachable!("it ends once") };
         taken.object.answered = Instant::now();
         taken
@@ -226,9 +226,9 @@ impl Working {
 }
 
 impl Deref for Working {
-    type Target = Connection;
+    type Target = OpenConnection;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &OpenConnection {
         match &self.taken {
             Some(taken) => &taken.object,
             None => unreachable!("it has not ended"),
@@ -237,7 +237,7 @@ impl Deref for Working {
 }
 
 impl DerefMut for Working {
-    fn deref_mut(&mut self) -> &mut Connection {
+    fn deref_mut(&mut self) -> &mut OpenConnection {
         match &mut self.taken {
             Some(taken) => &mut taken.object,
             None => unreachable!("it has not ended"),
@@ -255,7 +255,7 @@ impl Drop for Working {
 }
 
 /// Brings a connection to rest, or closes it. It is taken for as long as that lasts.
-fn settle(mut taken: Taken, left: Left) {
+fn settle(mut taken: TakenConnection, left: Left) {
     // Without a runtime the process ends, and its connections with it.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return drop(Object::take(taken.object)) };
     runtime.spawn(async move {
@@ -269,7 +269,7 @@ fn settle(mut taken: Taken, left: Left) {
                 Ok(Err(_)) | Err(_) => taken.all.0.suspicion.arise(),
             }
         }
-        let Taken { object, .. } = taken;
+        let TakenConnection { object, .. } = taken;
         close(Object::take(object)).await;
     });
 }

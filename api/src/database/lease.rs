@@ -18,7 +18,7 @@ use futures_util::{Stream, StreamExt, stream};
 use sea_orm::DbErr;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::connections::Taken;
+use super::connections::TakenConnection;
 
 tokio::task_local! {
     static PRESENT: Arc<Lease>;
@@ -28,12 +28,12 @@ tokio::task_local! {
 #[derive(Default)]
 pub(super) struct Lease {
     /// Locked while something is asked of it, and through a transaction.
-    place: Arc<Mutex<Option<Taken>>>,
+    place: Arc<Mutex<Option<TakenConnection>>>,
     is_in_transaction: AtomicBool,
 }
 
 /// The place of an operation's connection, which may be empty.
-pub(super) type Place = OwnedMutexGuard<Option<Taken>>;
+pub(super) type ConnectionSlot = OwnedMutexGuard<Option<TakenConnection>>;
 
 /// Runs the work as one operation: with one connection at a time. When it is dropped before its end, its statements end too.
 ///
@@ -77,7 +77,7 @@ impl Lease {
     /// # Errors
     /// A transaction of the same operation has the connection. What is asked for beside it would wait for its end, which may never come
     /// then, or for another connection, for which others wait as well: give it the transaction.
-    pub fn place_for_one(&self) -> Result<impl Future<Output = Place> + use<>, DbErr> {
+    pub fn place_for_one(&self) -> Result<impl Future<Output = ConnectionSlot> + use<>, DbErr> {
         if self.is_in_transaction.load(Ordering::Relaxed) {
             return Err(DbErr::Custom("a statement beside the transaction of its own operation".to_owned()));
         }

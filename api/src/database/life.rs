@@ -11,7 +11,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, Db
 use serde_json::json;
 use tokio::sync::watch;
 
-use self::marks::{Askable, Found, Marks, differences};
+use self::marks::{Askable, FoundDatabase, Marks, differences};
 use super::{Pool, Transaction};
 use crate::{clock, config::DatabaseConfig};
 
@@ -48,8 +48,8 @@ impl Lives {
         let askable = Askable::of(db).await;
         let present = find(db, askable).await.context("cannot tell whether the database was restored")?;
         let life = match present {
-            Some(Present::Same(life)) => life,
-            Some(Present::Another) => begin(db, config).await?,
+            Some(LifeCheck::Same(life)) => life,
+            Some(LifeCheck::Another) => begin(db, config).await?,
             // That of its primary. It is looked at again, for it may be promoted.
             None => newest(db).await?.map_or(Life { id: 0, is_first: true }, Life::of),
         };
@@ -76,8 +76,8 @@ impl Lives {
             return Ok(());
         }
         let life = match find(db, self.askable).await? {
-            Some(Present::Same(life)) => life,
-            Some(Present::Another) => begin(db, config).await?,
+            Some(LifeCheck::Same(life)) => life,
+            Some(LifeCheck::Another) => begin(db, config).await?,
             None => return Ok(()),
         };
         if self.present.send_if_modified(|present| std::mem::replace(present, life) != life) {
@@ -90,19 +90,19 @@ impl Lives {
 }
 
 /// What the database is found to be.
-enum Present {
+enum LifeCheck {
     Same(Life),
     /// Other than its data say.
     Another,
 }
 
 /// None where it is a standby.
-async fn find(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<Present>, DbErr> {
-    let Some(found) = Found::at(db, askable).await? else { return Ok(None) };
+async fn find(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<LifeCheck>, DbErr> {
+    let Some(found) = FoundDatabase::at(db, askable).await? else { return Ok(None) };
     let newest = newest(db).await?;
     Ok(Some(match newest.filter(|newest| is_same(newest, &found)) {
-        Some(newest) => Present::Same(Life::of(newest)),
-        None => Present::Another,
+        Some(newest) => LifeCheck::Same(Life::of(newest)),
+        None => LifeCheck::Another,
     }))
 }
 
@@ -110,7 +110,7 @@ async fn newest(db: &impl ConnectionTrait) -> Result<Option<database_lives::Mode
     database_lives::Entity::find().order_by_desc(database_lives::Column::BeganAt).one(db).await
 }
 
-fn is_same(life: &database_lives::Model, found: &Found) -> bool {
+fn is_same(life: &database_lives::Model, found: &FoundDatabase) -> bool {
     !found.is_ahead && differences(&known_marks(life), &found.marks).is_empty()
 }
 
@@ -136,7 +136,7 @@ async fn begin_alone(db: &Pool) -> anyhow::Result<Life> {
     let life = async {
         let transaction = db.begin().await?;
         be_alone(&transaction).await?;
-        let life = match (Found::at(&transaction, askable).await?, newest(&transaction).await?) {
+        let life = match (FoundDatabase::at(&transaction, askable).await?, newest(&transaction).await?) {
             (None, _) => return Err(DbErr::Custom("the database has become a standby".to_owned())),
             (Some(found), Some(newest)) if is_same(&newest, &found) => Life::of(newest),
             (Some(found), former) => begin_in_tx(&transaction, found, former).await?,
@@ -169,7 +169,7 @@ async fn be_alone(transaction: &Transaction) -> Result<(), DbErr> {
 
 async fn begin_in_tx(
     transaction: &Transaction,
-    found: Found,
+    found: FoundDatabase,
     former: Option<database_lives::Model>,
 ) -> Result<Life, DbErr> {
     let mended = if found.is_ahead { settle_feeds(transaction).await? } else { 0 };

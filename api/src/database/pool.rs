@@ -14,9 +14,9 @@ use sea_orm::{
 };
 
 use super::{
-    ask::{All, Ask, Begin, Execute, First, Unprepared},
-    connection::Address,
-    connections::{Connections, Taken},
+    ask::{AllRows, Ask, Begin, Execute, FirstRow, Unprepared},
+    connection::DatabaseAddress,
+    connections::{Connections, TakenConnection},
     failure::is_of_lost_connection,
     lease::Lease,
     suspicion::Suspicion,
@@ -32,9 +32,9 @@ use super::{
 /// connection when its own turns out to be lost, and so is the begin of a transaction; what writes is not, for it may have happened.
 /// Nothing has happened where no connection could be made: that is tried for as long as one is waited for.
 #[derive(Clone)]
-pub struct Pool(Arc<Inner>);
+pub struct Pool(Arc<PoolInner>);
 
-struct Inner {
+struct PoolInner {
     connections: Connections,
     suspicion: Suspicion,
     /// How long an answer is waited for, from before there is a connection. None: the database is in this process, and answers.
@@ -50,7 +50,7 @@ impl fmt::Debug for Pool {
 
 impl Pool {
     pub(super) fn new(connections: Connections, suspicion: Suspicion, patience: Option<Duration>) -> Self {
-        Pool(Arc::new(Inner { connections, suspicion, patience, for_sea_orm: OnceLock::new() }))
+        Pool(Arc::new(PoolInner { connections, suspicion, patience, for_sea_orm: OnceLock::new() }))
     }
 
     /// Connections to the same database as SeaORM has them, for migrations and bulk loads, which stand beside the requests.
@@ -61,8 +61,8 @@ impl Pool {
     /// Which of the two databases it is.
     pub fn get_database_backend(&self) -> DbBackend {
         match self.0.connections.address() {
-            Address::Postgres(_) => DbBackend::Postgres,
-            Address::Sqlite(_) => DbBackend::Sqlite,
+            DatabaseAddress::Postgres(_) => DbBackend::Postgres,
+            DatabaseAddress::Sqlite(_) => DbBackend::Sqlite,
         }
     }
 
@@ -93,7 +93,7 @@ impl Pool {
 
     /// Takes a connection that is of no operation.
     #[cfg(test)]
-    pub(super) async fn take(&self) -> Result<Taken, DbErr> {
+    pub(super) async fn take(&self) -> Result<TakenConnection, DbErr> {
         self.0.connections.take().await
     }
 
@@ -103,7 +103,7 @@ impl Pool {
     }
 
     /// Asks, and once more where the connection turns out to be lost, if that may be.
-    async fn repeated<A: Ask>(&self, place: &mut Option<Taken>, ask: A) -> Result<A::Answer, DbErr> {
+    async fn repeated<A: Ask>(&self, place: &mut Option<TakenConnection>, ask: A) -> Result<A::Answer, DbErr> {
         let again = ask.may_be_repeated().then(|| ask.clone());
         match (self.attempt(place, ask).await, again) {
             (Err(failure), Some(ask)) if is_of_lost_connection(&failure) => self.attempt(place, ask).boxed().await,
@@ -112,7 +112,11 @@ impl Pool {
     }
 
     /// Asks for something on the connection at this place, which is put there first where there is none.
-    pub(super) async fn attempt<A: Ask>(&self, place: &mut Option<Taken>, ask: A) -> Result<A::Answer, DbErr> {
+    pub(super) async fn attempt<A: Ask>(
+        &self,
+        place: &mut Option<TakenConnection>,
+        ask: A,
+    ) -> Result<A::Answer, DbErr> {
         let taken = match place.take() {
             Some(taken) if taken.is_of(&self.0.connections) => taken,
             _ => self.0.connections.take().boxed().await?,
@@ -154,10 +158,10 @@ impl ConnectionTrait for Pool {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.ask(First(statement.into())).await
+        self.ask(FirstRow(statement.into())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.ask(All(statement.into())).await
+        self.ask(AllRows(statement.into())).await
     }
 }

@@ -15,10 +15,10 @@ const SILENCE: Duration = Duration::from_secs(1);
 
 /// When a connection was last found broken. Cheap to clone; all clones are the same.
 #[derive(Clone, Debug)]
-pub(super) struct Suspicion(Arc<Found>);
+pub(super) struct Suspicion(Arc<SuspicionState>);
 
 #[derive(Debug)]
-struct Found {
+struct SuspicionState {
     /// What the moment counts from.
     start: Instant,
     /// Microseconds; 0 is never.
@@ -29,7 +29,11 @@ struct Found {
 
 impl Default for Suspicion {
     fn default() -> Self {
-        Suspicion(Arc::new(Found { start: Instant::now(), moment: AtomicU64::new(0), outdated: AtomicU64::new(0) }))
+        Suspicion(Arc::new(SuspicionState {
+            start: Instant::now(),
+            moment: AtomicU64::new(0),
+            outdated: AtomicU64::new(0),
+        }))
     }
 }
 
@@ -41,7 +45,7 @@ impl Suspicion {
 
     /// Waits for the database. Whoever gives up, after a while and without an answer, makes the unused connections suspect.
     pub async fn watch<T>(&self, answer: impl Future<Output = T>) -> T {
-        let mut watch = Watch { suspicion: self, since: Instant::now(), is_answered: false };
+        let mut watch = WaitingGuard { suspicion: self, since: Instant::now(), is_answered: false };
         let answer = answer.await;
         watch.is_answered = true;
         answer
@@ -74,13 +78,13 @@ impl Suspicion {
 }
 
 /// Somebody who waits for the database, until it is dropped.
-struct Watch<'a> {
+struct WaitingGuard<'a> {
     suspicion: &'a Suspicion,
     since: Instant,
     is_answered: bool,
 }
 
-impl Drop for Watch<'_> {
+impl Drop for WaitingGuard<'_> {
     fn drop(&mut self) {
         if !self.is_answered && self.since.elapsed() >= SILENCE {
             self.suspicion.arise();

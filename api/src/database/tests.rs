@@ -9,7 +9,7 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::SecretString;
 
 use super::{
-    connection::{Connection, Query},
+    connection::{BoundQuery, OpenConnection},
     connections::Left,
     *,
 };
@@ -118,8 +118,8 @@ async fn a_sqlite_transaction_may_write_after_another_has() {
 }
 
 /// What a statement gives on this connection.
-async fn text_on(connection: &mut Connection, sql: &str) -> String {
-    let query = Query::from(Statement::from_string(DbBackend::Postgres, sql));
+async fn text_on(connection: &mut OpenConnection, sql: &str) -> String {
+    let query = BoundQuery::from(Statement::from_string(DbBackend::Postgres, sql));
     let row = connection.first(query).await.expect("runs").expect("one row");
     row.try_get_by_index(0).expect("text")
 }
@@ -175,7 +175,7 @@ async fn refusals_say_what_to_do_and_no_password() {
 /// What a test of statement counts relies on: each statement is one line of JSON, inside of a transaction too.
 #[tokio::test]
 async fn every_statement_is_one_line_of_the_log() {
-    let lines = Lines::default();
+    let lines = CapturedLog::default();
     let writer = lines.clone();
     // For the whole process: SQLite's statements run in threads of their own. The other tests' lines are passed over.
     let subscriber = tracing_subscriber::fmt()
@@ -205,9 +205,9 @@ async fn every_statement_is_one_line_of_the_log() {
 }
 
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+struct CapturedLog(Arc<Mutex<Vec<u8>>>);
 
-impl Lines {
+impl CapturedLog {
     fn statements(&self) -> Vec<(String, u64)> {
         let bytes = self.0.lock().expect("no panic");
         String::from_utf8_lossy(&bytes)
@@ -222,7 +222,7 @@ impl Lines {
     }
 }
 
-impl std::io::Write for Lines {
+impl std::io::Write for CapturedLog {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().expect("no panic").extend_from_slice(bytes);
         Ok(bytes.len())

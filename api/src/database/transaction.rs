@@ -11,8 +11,8 @@ use sea_orm::{
 use tokio::sync::Mutex;
 
 use super::{
-    ask::{All, Ask, Commit, Execute, First, Rollback, Unprepared},
-    lease::{Lease, Place},
+    ask::{AllRows, Ask, Commit, Execute, FirstRow, Rollback, Unprepared},
+    lease::{ConnectionSlot, Lease},
     pool::Pool,
 };
 
@@ -22,14 +22,14 @@ use super::{
 pub struct Transaction {
     pool: Pool,
     /// The connection, and nothing where that was lost.
-    place: Mutex<Place>,
+    place: Mutex<ConnectionSlot>,
     lease: Arc<Lease>,
     is_open: bool,
 }
 
 impl Transaction {
     /// Of the transaction that has begun on the connection at this place.
-    pub(super) fn new(pool: Pool, lease: Arc<Lease>, place: Place) -> Self {
+    pub(super) fn new(pool: Pool, lease: Arc<Lease>, place: ConnectionSlot) -> Self {
         lease.set_in_transaction(true);
         Transaction { pool, place: Mutex::new(place), lease, is_open: true }
     }
@@ -96,10 +96,10 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.ask(First(statement.into())).await
+        self.ask(FirstRow(statement.into())).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.ask(All(statement.into())).await
+        self.ask(AllRows(statement.into())).await
     }
 }

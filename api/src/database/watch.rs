@@ -13,15 +13,15 @@ use crate::{
 };
 
 /// The watch, with what it said last of the clock.
-pub struct Watch(Mutex<Agreement>);
+pub struct DatabaseWatch(Mutex<Agreement>);
 
-impl Default for Watch {
+impl Default for DatabaseWatch {
     fn default() -> Self {
-        Watch(Mutex::new(Agreement::Agrees))
+        DatabaseWatch(Mutex::new(Agreement::Agrees))
     }
 }
 
-impl Watch {
+impl DatabaseWatch {
     /// How long to wait between two looks.
     pub const INTERVAL: Duration = Duration::from_secs(5);
 

@@ -18,7 +18,7 @@ pub type SignalNumber = u64;
 
 /// What is known of a topic.
 #[derive(Clone, Copy, Default)]
-struct Cell {
+struct TopicState {
     /// Of the last signal; 0 before the first.
     signal: SignalNumber,
     /// Whether the broker passes the topic on to here.
@@ -31,7 +31,7 @@ struct Cell {
 struct Topics {
     /// The last number that was given, over all topics: whatever topic is forgotten and followed anew, none comes twice.
     signals: SignalNumber,
-    cells: HashMap<Topic, watch::Sender<Cell>>,
+    cells: HashMap<Topic, watch::Sender<TopicState>>,
     changes: Changes,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Hub {
 /// One follower of a topic. The topic is forgotten with its last follower.
 pub struct Signal {
     topic: Topic,
-    receiver: Option<watch::Receiver<Cell>>,
+    receiver: Option<watch::Receiver<TopicState>>,
     hub: Hub,
 }
 
@@ -85,7 +85,7 @@ impl Hub {
         let receiver = match topics.cells.get(&topic) {
             Some(sender) => sender.subscribe(),
             None => {
-                let sender = watch::Sender::new(Cell { is_confirmed: !self.has_broker, ..Cell::default() });
+                let sender = watch::Sender::new(TopicState { is_confirmed: !self.has_broker, ..TopicState::default() });
                 let receiver = sender.subscribe();
                 topics.cells.insert(topic, sender);
                 self.note(&mut topics, topic);
@@ -164,7 +164,7 @@ impl Hub {
     }
 
     /// Changes what is known of the topic; what it changes may be a signal with the number that it is given.
-    fn change(&self, topic: Topic, change: impl FnOnce(&mut Cell, SignalNumber) -> bool) {
+    fn change(&self, topic: Topic, change: impl FnOnce(&mut TopicState, SignalNumber) -> bool) {
         let mut topics = self.topics();
         topics.signals += 1;
         let number = topics.signals;
@@ -203,12 +203,12 @@ impl Signal {
         }
     }
 
-    fn cell(&mut self) -> Cell {
+    fn cell(&mut self) -> TopicState {
         self.receiver.as_mut().map(|receiver| *receiver.borrow_and_update()).unwrap_or_default()
     }
 
     /// The same without having seen it: what is new in it is still told.
-    fn glance(&self) -> Cell {
+    fn glance(&self) -> TopicState {
         self.receiver.as_ref().map(|receiver| *receiver.borrow()).unwrap_or_default()
     }
 }

@@ -10,7 +10,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    metrics::Reason,
+    metrics::EndReason,
     rights_check::{Enrolment, RightsCheck},
     viewer::{self, Authenticated},
 };
@@ -36,11 +36,11 @@ pub enum Ended {
 }
 
 impl Ended {
-    pub const fn reason(self) -> Reason {
+    pub const fn reason(self) -> EndReason {
         match self {
-            Self::Expired => Reason::Expired,
-            Self::Revoked => Reason::Revoked,
-            Self::Unchecked => Reason::Failed,
+            Self::Expired => EndReason::Expired,
+            Self::Revoked => EndReason::Revoked,
+            Self::Unchecked => EndReason::Failed,
         }
     }
 
@@ -87,7 +87,7 @@ impl Attendance {
         // What has changed since they were read, and before the signal was taken, would be missed.
         viewer::renew_rights(app, &viewer).await?;
         let (expires_at, renewed) = watch::channel(expires_at);
-        let follower = Follower { signal, enrolment, ended };
+        let follower = SessionFollower { signal, enrolment, ended };
         let (sender, ended) = oneshot::channel();
         let following = async move {
             // The connection may have ended first.
@@ -122,13 +122,13 @@ impl Attendance {
 }
 
 /// Waits for the end of a session.
-struct Follower {
+struct SessionFollower {
     signal: Signal,
     enrolment: Enrolment,
     ended: oneshot::Receiver<Ended>,
 }
 
-impl Follower {
+impl SessionFollower {
     async fn follow(mut self, mut expires_at: watch::Receiver<DateTime<Utc>>) -> Ended {
         loop {
             let expiry = instant(*expires_at.borrow_and_update());

@@ -3,13 +3,13 @@
 //! No specification has them, and HTTP/2 does what they are for. A batch multiplies what one request may ask for, so none is taken by
 //! default.
 
-use async_graphql::{Request, ServerError};
-use serde::Serialize;
+use async_graphql::Request;
 use serde_json::Value as Json;
 
 use super::{
     graphql::Endpoint,
-    request::{Asked, Rejection, bad_request, to_request},
+    media::ErrorsOnly,
+    request::{IncomingRequest, Rejection, bad_request, to_request},
 };
 use crate::{
     graphql::{
@@ -20,12 +20,6 @@ use crate::{
     viewer::{Origin, Viewer},
 };
 
-/// The answer to a request of which nothing ran.
-#[derive(Clone, Serialize)]
-struct Refused {
-    errors: Vec<ServerError>,
-}
-
 /// More than anybody's batches have, and little enough to answer each of their requests.
 const MOST_ANSWERED: usize = 1_000;
 
@@ -33,7 +27,7 @@ const MOST_ANSWERED: usize = 1_000;
 ///
 /// # Errors
 /// Says what is wrong with the first of them that is no request, and runs none.
-pub fn read(requests: Vec<Json>, limit: usize) -> Result<Asked, Rejection> {
+pub fn read(requests: Vec<Json>, limit: usize) -> Result<IncomingRequest, Rejection> {
     if requests.is_empty() {
         return Err(bad_request("A batch has at least one request."));
     }
@@ -43,7 +37,7 @@ pub fn read(requests: Vec<Json>, limit: usize) -> Result<Asked, Rejection> {
             limit => format!("A batch has 1 to {limit} requests, not {}.", requests.len()),
         };
         return match requests.len() {
-            requests @ ..=MOST_ANSWERED => Ok(Asked::TooMany { requests, message }),
+            requests @ ..=MOST_ANSWERED => Ok(IncomingRequest::TooMany { requests, message }),
             _ => Err(bad_request(message)),
         };
     }
@@ -51,14 +45,14 @@ pub fn read(requests: Vec<Json>, limit: usize) -> Result<Asked, Rejection> {
         Json::Object(fields) => to_request(fields),
         _ => Err(bad_request("Each request of a batch must be a JSON object.")),
     });
-    requests.collect::<Result<_, _>>().map(Asked::Batch)
+    requests.collect::<Result<_, _>>().map(IncomingRequest::Batch)
 }
 
 /// The answer to a batch that nothing of is run, in JSON: clients that send batches read an error where each of their answers would be.
 pub fn refuse(requests: usize, message: &str) -> Vec<u8> {
-    let refused = Refused { errors: vec![coded(Code::BadUserInput, message.to_owned(), None)] };
+    let errors = [coded(Code::BadUserInput, message.to_owned(), None)];
     // Errors hold nothing that JSON cannot.
-    serde_json::to_vec(&vec![refused; requests]).unwrap_or_default()
+    serde_json::to_vec(&vec![ErrorsOnly { errors: &errors }; requests]).unwrap_or_default()
 }
 
 /// Runs them one after the other, so that a batch takes no more of the server at a time than one request does. Gives their answers in JSON.
@@ -84,7 +78,7 @@ pub async fn run(
                 answers.append(&mut json::response(&response));
             }
             // Errors hold nothing that JSON cannot.
-            Err(errors) => _ = serde_json::to_writer(&mut answers, &Refused { errors }),
+            Err(errors) => _ = serde_json::to_writer(&mut answers, &ErrorsOnly { errors: &errors }),
         }
     }
     answers.push(b']');

@@ -16,9 +16,9 @@ use crate::{config::WebsocketConfig, graphql::error::Code, viewer::Origin};
 
 /// The connections of this process and what runs on them. Cheap to clone; all clones are the same.
 #[derive(Clone)]
-pub struct Connections(Arc<Inner>);
+pub struct LiveConnections(Arc<LiveConnectionsInner>);
 
-struct Inner {
+struct LiveConnectionsInner {
     limits: WebsocketConfig,
     counts: Mutex<Counts>,
 }
@@ -41,20 +41,20 @@ pub enum Full {
 
 /// The place of a connection, free again when this is dropped.
 pub struct Admission {
-    connections: Connections,
+    connections: LiveConnections,
     transport: Transport,
     network: IpNet,
 }
 
 /// The place of an operation, free again when this is dropped.
 pub struct OperationPlace {
-    connections: Connections,
+    connections: LiveConnections,
     transport: Transport,
 }
 
-impl Connections {
+impl LiveConnections {
     pub fn new(limits: &WebsocketConfig) -> Self {
-        Self(Arc::new(Inner { limits: limits.clone(), counts: Mutex::default() }))
+        Self(Arc::new(LiveConnectionsInner { limits: limits.clone(), counts: Mutex::default() }))
     }
 
     /// Gives a connection from there its place.
@@ -149,7 +149,7 @@ mod tests {
     fn places_are_limited_and_free_again() {
         let mut limits = Config::defaults(Environment::Production, false).websocket;
         (limits.connections, limits.connections_per_address, limits.operations_per_process) = (3, 2, 1);
-        let connections = Connections::new(&limits);
+        let connections = LiveConnections::new(&limits);
         let admit = |address: &str| connections.admit(&from(address), Transport::EventStream);
         let first = admit("192.0.2.1").expect("a place");
         let second = admit("192.0.2.1").expect("a place");
@@ -171,7 +171,7 @@ mod tests {
     fn a_network_of_ipv6_counts_as_one_address() {
         let mut limits = Config::defaults(Environment::Production, false).websocket;
         limits.connections_per_address = 1;
-        let connections = Connections::new(&limits);
+        let connections = LiveConnections::new(&limits);
         let _first = connections.admit(&from("2001:db8::1"), Transport::EventStream).expect("a place");
         assert!(connections.admit(&from("2001:db8::2"), Transport::EventStream).is_err());
         assert!(connections.admit(&from("2001:db8:0:1::2"), Transport::EventStream).is_ok());

@@ -49,7 +49,7 @@ pub struct DemoPeople {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Role {
+enum DemoRole {
     Customer,
     Merchant,
     Driver,
@@ -59,7 +59,7 @@ enum Role {
 #[derive(Debug, Clone, Serialize)]
 struct Example {
     name: &'static str,
-    acts_as: Option<Role>,
+    acts_as: Option<DemoRole>,
     query: &'static str,
 }
 
@@ -77,14 +77,14 @@ const EXAMPLES: &[Example] = &[
     example!("welcome", None),
     example!("sign_in", None),
     example!("search", None),
-    example!("who_am_i", Some(Role::Customer)),
-    example!("place_order", Some(Role::Customer)),
-    example!("kitchen", Some(Role::Merchant)),
-    example!("driver", Some(Role::Driver)),
-    example!("watch_order", Some(Role::Customer)),
-    example!("watch_kitchen", Some(Role::Merchant)),
-    example!("driver_on_the_map", Some(Role::Customer)),
-    example!("revenue", Some(Role::Merchant)),
+    example!("who_am_i", Some(DemoRole::Customer)),
+    example!("place_order", Some(DemoRole::Customer)),
+    example!("kitchen", Some(DemoRole::Merchant)),
+    example!("driver", Some(DemoRole::Driver)),
+    example!("watch_order", Some(DemoRole::Customer)),
+    example!("watch_kitchen", Some(DemoRole::Merchant)),
+    example!("driver_on_the_map", Some(DemoRole::Customer)),
+    example!("revenue", Some(DemoRole::Merchant)),
 ];
 
 struct Asset {

@@ -18,10 +18,10 @@ use serde::Serialize;
 
 use super::{
     batch, cache,
-    connections::Connections,
-    media::{Accepted, Media, Streamed},
+    connections::LiveConnections,
+    media::{Accepted, ErrorsOnly, Media, Streamed},
     origin,
-    request::{Asked, read_body, read_query},
+    request::{IncomingRequest, read_body, read_query},
     rights_check::RightsCheck,
     streamed::{self, Form},
     viewer::{self, Authenticated},
@@ -48,7 +48,7 @@ pub(super) struct Endpoint {
     pub app: Arc<App>,
     pub schema: Schema,
     pub shutdown: Shutdown,
-    pub connections: Connections,
+    pub connections: LiveConnections,
     pub rights: RightsCheck,
 }
 
@@ -61,7 +61,7 @@ impl Endpoint {
 
 /// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams, subscriptions as multipart HTTP too.
 pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
-    let connections = Connections::new(&app.config.websocket);
+    let connections = LiveConnections::new(&app.config.websocket);
     let rights = RightsCheck::new(&app.config.websocket);
     // It goes on while the process ends, for as long as anybody is connected.
     tokio::spawn(app.tasks.forever("rights_check", {
@@ -91,7 +91,7 @@ async fn handle(
     };
     let media = accepted.media;
     let request = match parts.method.clone() {
-        Method::GET => read_query(&parts).map(|request| Asked::One(request.into())),
+        Method::GET => read_query(&parts).map(|request| IncomingRequest::One(request.into())),
         Method::POST => read_body(&parts.headers, body, &endpoint.app.config.limits).await,
         _ => {
             let message = "Send GraphQL requests by POST, or queries by GET.";
@@ -111,7 +111,7 @@ async fn handle(
 async fn answer(
     endpoint: &Endpoint,
     parts: &Parts,
-    asked: Asked,
+    asked: IncomingRequest,
     origin: Origin,
     accepted: Accepted,
     deadline: Deadline,
@@ -123,18 +123,18 @@ async fn answer(
         authenticated => authenticated,
     };
     match asked {
-        Asked::One(request) => {
+        IncomingRequest::One(request) => {
             let asker = Asker { authenticated, origin, accepted, deadline };
             run(endpoint, parts, asker, *request).await
         }
-        Asked::Batch(requests) => {
+        IncomingRequest::Batch(requests) => {
             let viewer = authenticated.map(|authenticated| authenticated.viewer);
             match batch::run(endpoint, viewer, &origin, requests).await {
                 Ok(answers) => with_body(StatusCode::OK, answers, Media::Json),
                 Err(not_valid) => unserved(not_valid, accepted.media),
             }
         }
-        Asked::TooMany { requests, message } => match authenticated {
+        IncomingRequest::TooMany { requests, message } => match authenticated {
             Ok(_) => with_body(StatusCode::OK, batch::refuse(requests, &message), Media::Json),
             Err(not_valid) => unserved(not_valid, accepted.media),
         },
@@ -186,35 +186,29 @@ async fn run(endpoint: &Endpoint, parts: &Parts, asker: Asker, request: Request)
     }
 }
 
-/// A response without `data`: nothing ran.
-#[derive(Serialize)]
-struct Refused<'a> {
-    errors: &'a [ServerError],
-}
-
 /// An answer with one error, where the client's liking is not known.
 pub(super) fn refuse(status: StatusCode, code: Code, message: &str) -> Response {
     let error = coded(code, message.to_owned(), None);
-    write(status, &Refused { errors: &[error] }, Media::Json)
+    write(status, &ErrorsOnly { errors: &[error] }, Media::Json)
 }
 
 /// The answer to what is no GraphQL request.
 fn rejected(status: StatusCode, message: &str, media: Media) -> Response {
     let error = coded(Code::BadUserInput, message.to_owned(), None);
-    write(status, &Refused { errors: &[error] }, media)
+    write(status, &ErrorsOnly { errors: &[error] }, media)
 }
 
 /// The answer to a GraphQL request that was refused before it ran.
 fn refused(errors: &[ServerError], media: Media) -> Response {
     if let Some(seconds) = errors.iter().find_map(retry_after) {
-        return limited(write(StatusCode::TOO_MANY_REQUESTS, &Refused { errors }, media), seconds);
+        return limited(write(StatusCode::TOO_MANY_REQUESTS, &ErrorsOnly { errors }, media), seconds);
     }
     let status = match media {
         _ if errors.iter().any(is_unauthenticated) => StatusCode::UNAUTHORIZED,
         Media::GraphqlResponse => StatusCode::BAD_REQUEST,
         Media::Json => StatusCode::OK,
     };
-    write(status, &Refused { errors }, media)
+    write(status, &ErrorsOnly { errors }, media)
 }
 
 /// The seconds after which the client may try again, where that is what it was refused for.
@@ -253,7 +247,7 @@ pub(super) fn unserved(error: Error, media: Media) -> Response {
         Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let retry_after = error.retry_after;
-    let response = write(status, &Refused { errors: &execute::refusal(error) }, media);
+    let response = write(status, &ErrorsOnly { errors: &execute::refusal(error) }, media);
     match retry_after {
         Some(seconds) => limited(response, seconds),
         None => response,

@@ -49,12 +49,12 @@ struct Live {
 struct Ready {
     status: Status,
     #[serde(flatten)]
-    parts: BTreeMap<&'static str, Part>,
+    parts: BTreeMap<&'static str, HealthPart>,
 }
 
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Part {
+struct HealthPart {
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     status: Status,
@@ -96,46 +96,46 @@ async fn ready(State((app, shutdown)): State<(Arc<App>, Shutdown)>) -> (StatusCo
 }
 
 /// How a process with these parts is.
-fn status(parts: &BTreeMap<&'static str, Part>) -> Status {
-    let most = |part: &Part| if part.is_required { Status::Unavailable } else { Status::Degraded };
+fn status(parts: &BTreeMap<&'static str, HealthPart>) -> Status {
+    let most = |part: &HealthPart| if part.is_required { Status::Unavailable } else { Status::Degraded };
     parts.values().map(|part| part.status.min(most(part))).max().unwrap_or(Status::Ok)
 }
 
-async fn database(app: &App) -> Part {
+async fn database(app: &App) -> HealthPart {
     let kind = if app.db.get_database_backend() == DbBackend::Sqlite { "sqlite" } else { "postgresql" };
     let answer = async { Ok(app.db.execute_unprepared("select 1").await.map(drop)?) };
-    Part { is_required: true, ..asked(kind, DATABASE_PATIENCE, answer).await }
+    HealthPart { is_required: true, ..asked(kind, DATABASE_PATIENCE, answer).await }
 }
 
-async fn broker(app: &App) -> Part {
+async fn broker(app: &App) -> HealthPart {
     let part = asked(app.events.broker_name(), BROKER_PATIENCE, app.events.ping()).await;
-    Part { is_required: app.config.broker.required, ..part }
+    HealthPart { is_required: app.config.broker.required, ..part }
 }
 
 /// Requests are served also where one fails. Whoever sends them elsewhere for that has fewer processes, and no fewer tasks that fail.
-fn tasks(app: &App) -> Part {
+fn tasks(app: &App) -> HealthPart {
     let failing = app.tasks.failing();
-    Part {
+    HealthPart {
         status: if failing.is_empty() { Status::Ok } else { Status::Degraded },
         problem: (!failing.is_empty()).then_some("background tasks fail, and are tried again"),
         failing,
-        ..Part::default()
+        ..HealthPart::default()
     }
 }
 
 /// Whether this process and the others on its database hear of each other's changes.
-fn processes(app: &App) -> Part {
+fn processes(app: &App) -> HealthPart {
     let company = app.processes.company();
     let status = match company {
         Company::InOrder => Status::Ok,
         Company::NobodyHasBroker | Company::OtherWithoutBroker => Status::Degraded,
         Company::OthersHaveBroker => Status::Unavailable,
     };
-    Part { status, problem: company.problem(), is_required: true, ..Part::default() }
+    HealthPart { status, problem: company.problem(), is_required: true, ..HealthPart::default() }
 }
 
 /// How the machine's clock agrees with the database's, which deadlines go by.
-fn clock() -> Part {
+fn clock() -> HealthPart {
     let offset = clock::offset();
     let (status, problem) = match Agreement::of(offset) {
         Agreement::Agrees => (Status::Ok, None),
@@ -148,11 +148,11 @@ fn clock() -> Part {
     };
     // No negative zero.
     let offset_seconds = Some((offset.as_seconds_f64() * 1e3).round() / 1e3 + 0.0);
-    Part { status, offset_seconds, problem, is_required: true, ..Part::default() }
+    HealthPart { status, offset_seconds, problem, is_required: true, ..HealthPart::default() }
 }
 
 /// A part that is there when it answers.
-async fn asked(kind: &'static str, patience: Duration, answer: impl Future<Output = anyhow::Result<()>>) -> Part {
+async fn asked(kind: &'static str, patience: Duration, answer: impl Future<Output = anyhow::Result<()>>) -> HealthPart {
     let asked = Instant::now();
     let problem = match tokio::time::timeout(patience, answer).await {
         Ok(Ok(())) => None,
@@ -165,7 +165,7 @@ async fn asked(kind: &'static str, patience: Duration, answer: impl Future<Outpu
             Some("no answer in time")
         }
     };
-    Part {
+    HealthPart {
         kind: Some(kind),
         status: if problem.is_none() { Status::Ok } else { Status::Unavailable },
         latency_milliseconds: Some((asked.elapsed().as_secs_f64() * 1e6).round() / 1e3),
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_can_be_done_without_degrades() {
-        let part = |status, is_required| Part {
+        let part = |status, is_required| HealthPart {
             kind: None,
             status,
             latency_milliseconds: None,

@@ -1,6 +1,8 @@
 //! What a response may be written as, by what the client says that it takes.
 
+use async_graphql::ServerError;
 use axum::http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
 
 use super::streamed::Form;
 
@@ -11,6 +13,12 @@ pub enum Media {
     GraphqlResponse,
     /// `application/json`: the status of every well-formed request is 200, as clients of the time before rely on.
     Json,
+}
+
+/// A response with `errors` and without `data`: nothing ran.
+#[derive(Clone, Copy, Serialize)]
+pub struct ErrorsOnly<'a> {
+    pub errors: &'a [ServerError],
 }
 
 /// Which operations are answered by a stream.

@@ -42,7 +42,7 @@ impl Transport {
 
 /// Why an operation on a live connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum EndReason {
     /// It came to its own end.
     Completed,
     /// Its first answer was an error.
@@ -67,7 +67,7 @@ pub enum Reason {
     Failed,
 }
 
-impl Reason {
+impl EndReason {
     const ALL: [Self; 11] = [
         Self::Completed,
         Self::Refused,
@@ -109,7 +109,7 @@ pub fn operations(transport: Transport) -> Gauge {
     gauge!(OPERATIONS, "transport" => transport.label())
 }
 
-pub fn count_end(transport: Transport, reason: Reason) {
+pub fn count_end(transport: Transport, reason: EndReason) {
     counter!(OPERATION_ENDS, "transport" => transport.label(), "reason" => reason.label()).increment(1);
 }
 
@@ -154,7 +154,7 @@ pub fn start() -> anyhow::Result<PrometheusHandle> {
     for transport in Transport::ALL {
         connections(transport).set(0);
         operations(transport).set(0);
-        for reason in Reason::ALL {
+        for reason in EndReason::ALL {
             counter!(OPERATION_ENDS, "transport" => transport.label(), "reason" => reason.label()).absolute(0);
         }
     }

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     connections::OperationPlace,
-    metrics::{Reason, count_end},
+    metrics::{EndReason, count_end},
 };
 use crate::graphql::{
     error::Error,
@@ -25,7 +25,7 @@ use crate::graphql::{
 };
 
 /// What an operation says. Each transport has words of its own for it.
-pub enum Answer<'a> {
+pub enum OperationAnswer<'a> {
     /// A response in JSON.
     Next(&'a str),
     /// Nothing ran, for these reasons, and nothing follows.
@@ -35,78 +35,78 @@ pub enum Answer<'a> {
 
 /// An answer in the words of its transport.
 #[derive(Debug)]
-pub struct Written {
+pub struct WrittenAnswer {
     pub text: String,
     /// Why nothing follows, if nothing does.
-    pub end: Option<Reason>,
+    pub end: Option<EndReason>,
 }
 
 /// An operation that runs, and what it says, one by one. Dropping it stops it, but for a mutation, which ends by itself; then its place is
 /// free and its end is counted.
-pub struct Operation {
-    answers: BoxStream<'static, Written>,
+pub struct LiveOperation {
+    answers: BoxStream<'static, WrittenAnswer>,
     place: OperationPlace,
     /// Nobody has said why where the whole connection is dropped.
-    reason: Option<Reason>,
+    reason: Option<EndReason>,
 }
 
 /// Runs what begins in a task of its own.
 pub fn start(
     place: OperationPlace,
     begins: impl Future<Output = Result<BoxStream<'static, Arc<Told>>, Refusal>> + Send + 'static,
-    words: impl Fn(Answer<'_>) -> String + Send + 'static,
-) -> Operation {
+    words: impl Fn(OperationAnswer<'_>) -> String + Send + 'static,
+) -> LiveOperation {
     let beginning = AbortOnDropHandle::new(tokio::spawn(begins));
     let answers = stream! {
         let begun = beginning.await.unwrap_or_else(|failure| Err(refusal(Error::internal(failure))));
         let mut told = match begun {
             Ok(told) => told,
             Err(errors) => {
-                yield Written { text: words(Answer::Refused(&errors)), end: Some(Reason::Refused) };
+                yield WrittenAnswer { text: words(OperationAnswer::Refused(&errors)), end: Some(EndReason::Refused) };
                 return;
             }
         };
-        let mut reason = Reason::Completed;
+        let mut reason = EndReason::Completed;
         let mut is_first = true;
         while let Some(told) = told.next().await {
             reason = match told.outcome {
-                Outcome::Success => Reason::Completed,
-                Outcome::Errors if is_first => Reason::Refused,
-                Outcome::Errors => Reason::Failed,
-                Outcome::RightLost => Reason::RightLost,
+                Outcome::Success => EndReason::Completed,
+                Outcome::Errors if is_first => EndReason::Refused,
+                Outcome::Errors => EndReason::Failed,
+                Outcome::RightLost => EndReason::RightLost,
             };
-            if reason == Reason::RightLost {
+            if reason == EndReason::RightLost {
                 break;
             }
             is_first = false;
-            yield Written { text: words(Answer::Next(&told.json)), end: None };
+            yield WrittenAnswer { text: words(OperationAnswer::Next(&told.json)), end: None };
         }
-        yield Written { text: words(Answer::Complete), end: Some(reason) };
+        yield WrittenAnswer { text: words(OperationAnswer::Complete), end: Some(reason) };
     };
-    Operation { answers: answers.boxed(), place, reason: None }
+    LiveOperation { answers: answers.boxed(), place, reason: None }
 }
 
-impl Operation {
+impl LiveOperation {
     /// Says why it is about to be dropped, if it has not ended by itself.
-    pub fn is_stopped(&mut self, reason: Reason) {
+    pub fn is_stopped(&mut self, reason: EndReason) {
         self.reason.get_or_insert(reason);
     }
 }
 
-impl Stream for Operation {
-    type Item = Written;
+impl Stream for LiveOperation {
+    type Item = WrittenAnswer;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Written>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<WrittenAnswer>> {
         let polled = self.answers.poll_next_unpin(context);
-        if let Poll::Ready(Some(Written { end, .. })) = &polled {
+        if let Poll::Ready(Some(WrittenAnswer { end, .. })) = &polled {
             self.reason = *end;
         }
         polled
     }
 }
 
-impl Drop for Operation {
+impl Drop for LiveOperation {
     fn drop(&mut self) {
-        count_end(self.place.transport(), self.reason.unwrap_or(Reason::ClientGone));
+        count_end(self.place.transport(), self.reason.unwrap_or(EndReason::ClientGone));
     }
 }

@@ -12,7 +12,7 @@ use super::batch;
 use crate::{config::LimitsConfig, deadline::Deadline, graphql::document::DocumentName};
 
 /// What a request asks to run.
-pub enum Asked {
+pub enum IncomingRequest {
     One(Box<Request>),
     Batch(Vec<Request>),
     /// So many requests in one, for which there is no room.
@@ -47,7 +47,7 @@ pub fn read_query(parts: &Parts) -> Result<Request, Rejection> {
 }
 
 /// The request in a body.
-pub async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Result<Asked, Rejection> {
+pub async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -> Result<IncomingRequest, Rejection> {
     if !is_json(headers) {
         let message = "Send the request as application/json, in UTF-8 and not compressed.";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_owned()));
@@ -57,7 +57,7 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -
         (StatusCode::REQUEST_TIMEOUT, message.to_owned())
     })??;
     match serde_json::from_slice(&body) {
-        Ok(Json::Object(fields)) => to_request(fields).map(|request| Asked::One(request.into())),
+        Ok(Json::Object(fields)) => to_request(fields).map(|request| IncomingRequest::One(request.into())),
         Ok(Json::Array(requests)) => batch::read(requests, limits.batch_operations),
         Ok(_) => Err(bad_request("The request must be a JSON object.")),
         Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),

@@ -36,9 +36,9 @@ const UNREAD_INTERVALS: u32 = 3;
 
 /// Everybody who is connected to this process. Cheap to clone; all clones are the same.
 #[derive(Clone)]
-pub struct RightsCheck(Arc<Inner>);
+pub struct RightsCheck(Arc<RightsCheckInner>);
 
-struct Inner {
+struct RightsCheckInner {
     /// Two looks are never further apart.
     interval: Duration,
     connected: Mutex<Connected>,
@@ -49,11 +49,11 @@ struct Inner {
 #[derive(Default)]
 struct Connected {
     last_number: u64,
-    by_number: HashMap<u64, Place>,
+    by_number: HashMap<u64, CheckedConnection>,
 }
 
 /// One connection of somebody who is signed in.
-struct Place {
+struct CheckedConnection {
     user: Arc<SignedIn>,
     session: SessionId,
     /// When the reading began that its rights are from.
@@ -72,7 +72,7 @@ pub struct Enrolment {
 
 /// Whose rights are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
+enum WhoseRights {
     Everybodys,
     /// Of those alone of whom a signal came.
     Due,
@@ -81,14 +81,15 @@ enum Whose {
 impl RightsCheck {
     pub fn new(config: &WebsocketConfig) -> Self {
         let interval = Duration::from_secs(config.rights_check_seconds);
-        Self(Arc::new(Inner { interval, connected: Mutex::default(), due: Notify::new() }))
+        Self(Arc::new(RightsCheckInner { interval, connected: Mutex::default(), due: Notify::new() }))
     }
 
     /// Looks after the user from now on, whose rights are known. Says on the channel when the connection may not be used any longer.
     pub fn enrol(&self, user: Arc<SignedIn>, session: SessionId) -> (Enrolment, oneshot::Receiver<Ended>) {
         let (ends, ended) = oneshot::channel();
         let patience = self.0.interval.mul_f64(f64::from(UNREAD_INTERVALS) + rand::random::<f64>());
-        let place = Place { user, session, read_at: Instant::now(), patience, is_due: false, ends: Some(ends) };
+        let place =
+            CheckedConnection { user, session, read_at: Instant::now(), patience, is_due: false, ends: Some(ends) };
         let mut connected = self.connected();
         connected.last_number += 1;
         let number = connected.last_number;
@@ -101,12 +102,12 @@ impl RightsCheck {
         let mut next = self.after(Instant::now());
         loop {
             let whose = tokio::select! {
-                () = sleep_until(next) => Whose::Everybodys,
-                () = self.0.due.notified() => Whose::Due,
+                () = sleep_until(next) => WhoseRights::Everybodys,
+                () = self.0.due.notified() => WhoseRights::Due,
             };
             let began = Instant::now();
             match self.look(&app.db, whose).await {
-                Ok(()) if whose == Whose::Everybodys => next = self.after(began),
+                Ok(()) if whose == WhoseRights::Everybodys => next = self.after(began),
                 Ok(()) => {}
                 Err(error) => {
                     tracing::warn!(
@@ -126,7 +127,7 @@ impl RightsCheck {
         began + self.0.interval.mul_f64(rand::random_range(0.75..1.0))
     }
 
-    async fn look(&self, db: &Pool, whose: Whose) -> Result<()> {
+    async fn look(&self, db: &Pool, whose: WhoseRights) -> Result<()> {
         let places = self.take(whose);
         for places in places.chunks(CHUNK) {
             let mut sessions: Vec<_> = places.iter().map(|(_, session)| *session).collect();
@@ -141,9 +142,10 @@ impl RightsCheck {
     }
 
     /// The places to look at, and their sessions.
-    fn take(&self, whose: Whose) -> Vec<(u64, SessionId)> {
+    fn take(&self, whose: WhoseRights) -> Vec<(u64, SessionId)> {
         let mut connected = self.connected();
-        let wanted = connected.by_number.iter_mut().filter(|(_, place)| whose == Whose::Everybodys || place.is_due);
+        let wanted =
+            connected.by_number.iter_mut().filter(|(_, place)| whose == WhoseRights::Everybodys || place.is_due);
         wanted
             .map(|(number, place)| {
                 place.is_due = false;
@@ -181,7 +183,7 @@ impl RightsCheck {
     }
 }
 
-impl Place {
+impl CheckedConnection {
     fn end(&mut self, ended: Ended) {
         if let Some(ends) = self.ends.take() {
             // It may be gone already.

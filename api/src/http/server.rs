@@ -26,7 +26,7 @@ use tower::ServiceExt;
 
 pub use self::{activity::UnderWay, refusal::REFUSED};
 use self::{
-    activity::{Activity, Verdict, Watched},
+    activity::{Activity, Verdict, WatchedConnection},
     refusal::Refusals,
 };
 use crate::{config::Config, shutdown::Shutdown};
@@ -60,7 +60,7 @@ impl Limits {
 /// Once the end is announced, each answer says that its connection closes, so that clients come back elsewhere; those that say nothing are
 /// closed when it is requested.
 pub async fn serve(listener: Arc<TcpListener>, router: Router, limits: Limits, shutdown: &Shutdown) {
-    let served = Arc::new(Served { router, limits, shutdown: shutdown.clone() });
+    let served = Arc::new(ServerContext { router, limits, shutdown: shutdown.clone() });
     let places = Arc::new(Semaphore::new(limits.connections));
     let mut refusals = Refusals::new();
     let connections = TaskTracker::new();
@@ -86,19 +86,19 @@ pub async fn serve(listener: Arc<TcpListener>, router: Router, limits: Limits, s
 }
 
 /// What all connections have in common.
-struct Served {
+struct ServerContext {
     router: Router,
     limits: Limits,
     shutdown: Shutdown,
 }
 
-impl Served {
+impl ServerContext {
     async fn connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
         let activity = Arc::new(Activity::new(self.limits));
-        let io = TokioIo::new(Watched::new(stream, activity.clone(), place));
+        let io = TokioIo::new(WatchedConnection::new(stream, activity.clone(), place));
         let service = service_fn({
             let (served, activity) = (self.clone(), activity.clone());
             move |request| served.clone().answer(request, peer, activity.clone())

@@ -12,7 +12,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt, stream};
-use serde::Serialize;
 use tokio::{
     sync::mpsc,
     time::{Instant, interval_at, timeout},
@@ -22,9 +21,9 @@ use super::{
     attendance::{Attendance, Ended},
     connections::{Admission, Full},
     graphql::{Asker, Endpoint, unserved},
-    media::Media,
-    metrics::{Reason, Transport},
-    operation::{self, Answer},
+    media::{ErrorsOnly, Media},
+    metrics::{EndReason, Transport},
+    operation::{self, OperationAnswer},
     viewer::Authenticated,
 };
 use crate::graphql::{
@@ -70,7 +69,7 @@ impl Form {
         }
     }
 
-    fn in_words(self, answer: Answer<'_>) -> String {
+    fn in_words(self, answer: OperationAnswer<'_>) -> String {
         match self {
             Form::EventStream => event_stream::in_words(answer),
             Form::Multipart => multipart::in_words(answer),
@@ -118,7 +117,7 @@ pub(super) async fn open(
     let begins = async move { prepared?.stream().await };
     let operation = operation::start(place, begins, move |answer| form.in_words(answer));
     let (sender, mut body) = mpsc::channel(1);
-    let line = Line {
+    let line = ClientLine {
         sender,
         form,
         patience: Duration::from_secs(endpoint.app.config.websocket.send_timeout_seconds),
@@ -131,7 +130,7 @@ pub(super) async fn open(
 }
 
 /// The way to the client.
-struct Line {
+struct ClientLine {
     sender: mpsc::Sender<String>,
     form: Form,
     /// How long a slow client may take for what is said.
@@ -140,12 +139,12 @@ struct Line {
     pause: Duration,
 }
 
-impl Line {
-    async fn say(&self, text: String) -> Result<(), Reason> {
+impl ClientLine {
+    async fn say(&self, text: String) -> Result<(), EndReason> {
         match timeout(self.patience, self.sender.send(text)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Reason::ClientGone),
-            Err(_) => Err(Reason::Stalled),
+            Ok(Err(_)) => Err(EndReason::ClientGone),
+            Err(_) => Err(EndReason::Stalled),
         }
     }
 }
@@ -153,8 +152,8 @@ impl Line {
 /// Tells what the operation says, in a task of its own, for nobody asks a body whose client does not read. A stream that ends without
 /// `complete` is to be asked for again.
 async fn tell(
-    line: Line,
-    mut operation: operation::Operation,
+    line: ClientLine,
+    mut operation: operation::LiveOperation,
     _admission: Admission,
     mut attendance: Attendance,
     departure: impl Future<Output = ()>,
@@ -165,8 +164,8 @@ async fn tell(
         tokio::pin!(departure);
         loop {
             tokio::select! {
-                () = &mut departure => return Err(Reason::Shutdown),
-                () = line.sender.closed() => return Err(Reason::ClientGone),
+                () = &mut departure => return Err(EndReason::Shutdown),
+                () = line.sender.closed() => return Err(EndReason::ClientGone),
                 ended = attendance.ended() => {
                     line.say(line.form.last_words(ended)).await?;
                     return Err(ended.reason());
@@ -187,10 +186,5 @@ async fn tell(
 /// A response with errors and nothing else, in JSON.
 fn errors_only(errors: &[ServerError]) -> String {
     // Maps here have text for keys, and nothing else makes it fail.
-    serde_json::to_string(&Refused { errors }).unwrap_or_default()
-}
-
-#[derive(Serialize)]
-struct Refused<'a> {
-    errors: &'a [ServerError],
+    serde_json::to_string(&ErrorsOnly { errors }).unwrap_or_default()
 }

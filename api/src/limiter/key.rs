@@ -8,7 +8,7 @@ use crate::{graphql::ids::UserId, viewer::Origin};
 /// What a limit is for. An account is the key of its e-mail address, whether anybody has it or not; a network is what one client has for
 /// itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key<'k> {
+pub enum LimitKey<'k> {
     /// Attempts to sign in to an account from a network.
     Attempts {
         account: &'k str,
@@ -34,22 +34,22 @@ pub enum Key<'k> {
 /// A key as it is kept. It may have been made of a person's address: what is kept does not tell.
 pub(super) type Hash = [u8; 16];
 
-impl<'k> Key<'k> {
+impl<'k> LimitKey<'k> {
     /// Attempts to sign in to an account from there.
     pub fn attempts(account: &'k str, origin: &Origin) -> Self {
-        Key::Attempts { account, network: origin.network() }
+        LimitKey::Attempts { account, network: origin.network() }
     }
 
     pub(super) fn hash(self) -> Hash {
         let (kind, parts) = match self {
-            Key::Attempts { account, network } => ("attempts", vec![account.to_owned(), network.to_string()]),
-            Key::AttemptsOn { account } => ("attempts on", vec![account.to_owned()]),
-            Key::AttemptsFrom(network) => ("attempts from", vec![network.to_string()]),
-            Key::SignUpsFrom(network) => ("sign-ups from", vec![network.to_string()]),
-            Key::LettersTo { account } => ("letters to", vec![account.to_owned()]),
-            Key::LettersFrom(network) => ("letters from", vec![network.to_string()]),
-            Key::CostOfUser(user) => ("cost of user", vec![user.0.to_string()]),
-            Key::CostOfNetwork(network) => ("cost of network", vec![network.to_string()]),
+            LimitKey::Attempts { account, network } => ("attempts", vec![account.to_owned(), network.to_string()]),
+            LimitKey::AttemptsOn { account } => ("attempts on", vec![account.to_owned()]),
+            LimitKey::AttemptsFrom(network) => ("attempts from", vec![network.to_string()]),
+            LimitKey::SignUpsFrom(network) => ("sign-ups from", vec![network.to_string()]),
+            LimitKey::LettersTo { account } => ("letters to", vec![account.to_owned()]),
+            LimitKey::LettersFrom(network) => ("letters from", vec![network.to_string()]),
+            LimitKey::CostOfUser(user) => ("cost of user", vec![user.0.to_string()]),
+            LimitKey::CostOfNetwork(network) => ("cost of network", vec![network.to_string()]),
         };
         let mut hasher = Sha256::new();
         for part in std::iter::once(kind).chain(parts.iter().map(String::as_str)) {
@@ -74,19 +74,19 @@ mod tests {
         let network: IpNet = "192.0.2.1/32".parse().expect("a network");
         let other: IpNet = "192.0.2.7/32".parse().expect("a network");
         let mut keys = vec![
-            Key::AttemptsFrom(network),
-            Key::SignUpsFrom(network),
-            Key::LettersFrom(network),
-            Key::CostOfNetwork(network),
-            Key::CostOfUser(UserId(7)),
-            Key::CostOfUser(UserId(8)),
+            LimitKey::AttemptsFrom(network),
+            LimitKey::SignUpsFrom(network),
+            LimitKey::LettersFrom(network),
+            LimitKey::CostOfNetwork(network),
+            LimitKey::CostOfUser(UserId(7)),
+            LimitKey::CostOfUser(UserId(8)),
         ];
         for account in ["", "ann@demo.test", "192.0.2.1/32", "7", "attempts from192.0.2.1/32"] {
-            keys.extend([Key::AttemptsOn { account }, Key::LettersTo { account }]);
-            keys.extend([network, other].map(|network| Key::Attempts { account, network }));
+            keys.extend([LimitKey::AttemptsOn { account }, LimitKey::LettersTo { account }]);
+            keys.extend([network, other].map(|network| LimitKey::Attempts { account, network }));
         }
         let hashes: HashSet<_> = keys.iter().map(|key| key.hash()).collect();
         assert_eq!(hashes.len(), keys.len());
-        assert_eq!(Key::CostOfUser(UserId(7)).hash(), Key::CostOfUser(UserId(7)).hash());
+        assert_eq!(LimitKey::CostOfUser(UserId(7)).hash(), LimitKey::CostOfUser(UserId(7)).hash());
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use redis::AsyncCommands;
 
-use super::{Hash, Limit, Taken};
+use super::{Hash, Limit, TakeOutcome};
 use crate::{
     redis_connection::{Commands, RedisAddress},
     tasks,
@@ -62,7 +62,7 @@ impl SharedWindows {
     }
 
     /// Uses `cost` of the key's window and takes up to `wanted` of it. None: Redis is away.
-    pub async fn take(&self, key: &Hash, cost: u64, wanted: u64, limit: Limit) -> Option<Taken> {
+    pub async fn take(&self, key: &Hash, cost: u64, wanted: u64, limit: Limit) -> Option<TakeOutcome> {
         let mut take = redis::cmd("EVAL");
         // Numbers of this size are exact in Redis's scripts.
         let [cost, wanted, amount] = [cost, wanted, limit.amount].map(|number| number.min(1 << 50));
@@ -71,7 +71,7 @@ impl SharedWindows {
         let mut connection = self.connection.clone();
         let (taken, rest): (i64, u64) = self.ask(take.query_async(&mut connection)).await?;
         let rest = Duration::from_millis(rest);
-        Some(u64::try_from(taken).map_or(Taken::Refused(rest), |taken| Taken::Granted(taken, rest)))
+        Some(u64::try_from(taken).map_or(TakeOutcome::Refused(rest), |taken| TakeOutcome::Granted(taken, rest)))
     }
 
     pub async fn remove(&self, key: &Hash) {

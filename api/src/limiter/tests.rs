@@ -19,8 +19,8 @@ fn away() -> Limiter {
     .expect("is not reached yet")
 }
 
-fn key(account: &str) -> Key<'_> {
-    Key::AttemptsOn { account }
+fn key(account: &str) -> LimitKey<'_> {
+    LimitKey::AttemptsOn { account }
 }
 
 const HOUR: Duration = Duration::from_secs(3600);

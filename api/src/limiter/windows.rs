@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use moka::{Expiry, ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 
-use super::{Hash, Limit, Taken};
+use super::{Hash, Limit, TakeOutcome};
 
 /// Keys at most; of more, those that were not used for longest are forgotten. They take about 20 MB.
 const KEYS: u64 = 100_000;
@@ -42,18 +42,18 @@ impl Default for Windows {
 
 impl Windows {
     /// Uses `cost` of the key's window, which begins where there is none.
-    pub fn take(&self, key: &Hash, cost: u64, limit: Limit) -> Taken {
-        let mut taken = Taken::Refused(limit.window);
+    pub fn take(&self, key: &Hash, cost: u64, limit: Limit) -> TakeOutcome {
+        let mut taken = TakeOutcome::Refused(limit.window);
         self.0.entry(*key).and_compute_with(|entry| {
             let open = entry.map(|entry| *entry.value()).filter(Window::is_open);
             let window = open.unwrap_or_else(|| Window::lasting(limit.amount, limit.window));
             match window.left.checked_sub(cost) {
                 Some(left) => {
-                    taken = Taken::Granted(cost, window.rest());
+                    taken = TakeOutcome::Granted(cost, window.rest());
                     Op::Put(Window { left, ..window })
                 }
                 None => {
-                    taken = Taken::Refused(window.rest());
+                    taken = TakeOutcome::Refused(window.rest());
                     Op::Nop
                 }
             }

@@ -15,7 +15,7 @@ pub(super) struct Askable {
 pub(super) type Marks = BTreeMap<String, String>;
 
 /// How a database is found.
-pub(super) struct Found {
+pub(super) struct FoundDatabase {
     pub marks: Marks,
     /// Whether the feeds hold steps of transactions that are yet to come here: the data are from another cluster.
     pub is_ahead: bool,
@@ -43,19 +43,19 @@ impl Askable {
     }
 }
 
-impl Found {
+impl FoundDatabase {
     /// Looks at the database. None where it is a standby, which does not tell all of it.
     pub async fn at(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<Self>, DbErr> {
         match db.get_database_backend() {
-            DbBackend::Sqlite => Ok(Some(Found { marks: of_file(db).await?, is_ahead: false })),
+            DbBackend::Sqlite => Ok(Some(FoundDatabase { marks: of_file(db).await?, is_ahead: false })),
             _ => of_cluster(db, askable).await,
         }
     }
 }
 
-async fn of_cluster(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<Found>, DbErr> {
+async fn of_cluster(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<FoundDatabase>, DbErr> {
     #[derive(FromQueryResult)]
-    struct Row {
+    struct MarksRow {
         system: Option<String>,
         timeline: Option<String>,
         database: Option<String>,
@@ -73,11 +73,11 @@ async fn of_cluster(db: &impl ConnectionTrait, askable: Askable) -> Result<Optio
         asked(SYSTEM, askable.system),
         asked(TIMELINE, askable.timeline),
     );
-    let row = Row::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).one(db).await?;
-    let Some(Row { system, timeline, database, table, is_ahead }) = row else { return Ok(None) };
+    let row = MarksRow::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).one(db).await?;
+    let Some(MarksRow { system, timeline, database, table, is_ahead }) = row else { return Ok(None) };
     let marks = [("system", system), ("timeline", timeline), ("database", database), ("table", table)];
     let marks = marks.into_iter().filter_map(|(name, mark)| Some((name.to_owned(), mark?)));
-    Ok(Some(Found { marks: marks.collect(), is_ahead }))
+    Ok(Some(FoundDatabase { marks: marks.collect(), is_ahead }))
 }
 
 /// A copied file is another one, wherever it is moved to. One that is written over in place is not, and neither is what is only in memory.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use redis::{Msg, PushInfo, PushKind};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
-use super::{Link, RESPONSE_TIMEOUT};
+use super::{RESPONSE_TIMEOUT, RedisLink};
 use crate::{
     events::{
         Topic,
@@ -24,7 +24,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 struct Listener {
-    link: Link,
+    link: RedisLink,
     hub: Hub,
     subscriber: Subscriber,
     /// What Redis passes on to here.
@@ -34,7 +34,7 @@ struct Listener {
 }
 
 /// Listens, beginning with the first attempt to connect where there was one.
-pub async fn listen_forever(link: Link, hub: Hub, first: Option<Result<Subscriber>>) -> Infallible {
+pub async fn listen_forever(link: RedisLink, hub: Hub, first: Option<Result<Subscriber>>) -> Infallible {
     let mut absence = Absence::default();
     let mut attempt = match first {
         Some(attempt) => attempt,
@@ -96,14 +96,14 @@ impl Absence {
     }
 }
 
-pub async fn connect(link: &Link, hub: &Hub) -> Result<Subscriber> {
+pub async fn connect(link: &RedisLink, hub: &Hub) -> Result<Subscriber> {
     let (names, hub) = (link.clone(), hub.clone());
     let connecting = link.address.subscriber(RESPONSE_TIMEOUT, move |push| hear(&names, &hub, push));
     timeout(RESPONSE_TIMEOUT, connecting).await.context("no answer in time")?
 }
 
 /// Takes in what Redis says, without waiting for anything.
-fn hear(link: &Link, hub: &Hub, push: PushInfo) {
+fn hear(link: &RedisLink, hub: &Hub, push: PushInfo) {
     match push.kind {
         PushKind::Disconnection => hub.lose(),
         // Asked for by us, or because another node of the cluster has the topic from now on.

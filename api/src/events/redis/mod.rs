@@ -39,13 +39,13 @@ const TELL_POSITION: &str = "
     return ARGV[1]";
 
 pub(super) struct RedisBroker {
-    link: Link,
+    link: RedisLink,
     listener: JoinHandle<()>,
 }
 
 /// How topics are told to Redis.
 #[derive(Clone)]
-struct Link {
+struct RedisLink {
     address: RedisAddress,
     prefix: String,
     commands: Commands,
@@ -55,7 +55,7 @@ impl RedisBroker {
     /// Connects, and waits for it no longer than [`RESPONSE_TIMEOUT`]: whatever Redis does then, the rest can be served.
     pub async fn connect(address: RedisAddress, prefix: &str, hub: Hub, tasks: &Tasks) -> Result<Self> {
         let commands = address.commands(RESPONSE_TIMEOUT)?;
-        let link = Link { address, prefix: prefix.to_owned(), commands };
+        let link = RedisLink { address, prefix: prefix.to_owned(), commands };
         let mut first = Some(listener::connect(&link, &hub).await);
         let of_listener = link.clone();
         let listener = tokio::spawn(tasks.forever("broker_listener", move || {
@@ -112,7 +112,7 @@ impl RedisBroker {
     }
 }
 
-impl Link {
+impl RedisLink {
     /// The command that publishes. In a cluster a message goes to the node of its channel alone.
     fn publish(&self) -> &'static str {
         if self.address.is_cluster { "SPUBLISH" } else { "PUBLISH" }

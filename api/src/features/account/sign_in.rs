@@ -27,7 +27,7 @@ use crate::{
         ids::UserId,
         input,
     },
-    limiter::{Key, Limit},
+    limiter::{Limit, LimitKey},
     password,
     viewer::{Origin, SignedIn},
 };
@@ -43,7 +43,7 @@ pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<
     let name = input::text("name", &wanted.name, 100)?;
     let phone = input::optional_text("phone", wanted.phone.as_deref(), 20)?;
     let limit = Limit { amount: accounts.sign_ups_per_address, window: HOUR };
-    app.limiter.take(Key::SignUpsFrom(origin.network()), 1, limit).await?;
+    app.limiter.take(LimitKey::SignUpsFrom(origin.network()), 1, limit).await?;
     let password_hash = password::hashed(password).await?;
 
     let transaction = database::begin(&app.db).await?;
@@ -85,7 +85,7 @@ pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<
     let opened = session_open_in_tx(app, &transaction, &user, origin).await?;
     record_in_tx(&transaction, Entry::by(UserId(user.id), origin, Action::SignedIn)).await?;
     transaction.commit().await?;
-    app.limiter.forget(Key::attempts(&account, origin)).await;
+    app.limiter.forget(LimitKey::attempts(&account, origin)).await;
     Ok(opened)
 }
 
@@ -115,15 +115,15 @@ pub async fn attempt_count(app: &App, origin: &Origin, account: &str) -> Result<
     attempt_count_of_network(app, origin).await?;
     let accounts = &app.config.accounts;
     let from_here = attempts(app, accounts.attempts_per_account);
-    app.limiter.take(Key::attempts(account, origin), 1, from_here).await?;
+    app.limiter.take(LimitKey::attempts(account, origin), 1, from_here).await?;
     let from_everywhere = attempts(app, accounts.attempts_per_account_from_everywhere);
-    app.limiter.take(Key::AttemptsOn { account }, 1, from_everywhere).await
+    app.limiter.take(LimitKey::AttemptsOn { account }, 1, from_everywhere).await
 }
 
 /// The same where it is not known yet whose account it is. RATE_LIMITED when the network has had too many.
 pub async fn attempt_count_of_network(app: &App, origin: &Origin) -> Result<()> {
     let limit = attempts(app, app.config.accounts.attempts_per_address);
-    app.limiter.take(Key::AttemptsFrom(origin.network()), 1, limit).await
+    app.limiter.take(LimitKey::AttemptsFrom(origin.network()), 1, limit).await
 }
 
 /// Counts an attempt of somebody who is signed in to tell the account's password, and looks at it. BAD_USER_INPUT on `field` where it is wrong,

@@ -34,7 +34,7 @@ use crate::{
         ids::UserId,
         input,
     },
-    limiter::{Key, Limit},
+    limiter::{Limit, LimitKey},
     mail::{Letter, Occasion},
     password, tasks,
     viewer::{Origin, Viewer},
@@ -161,11 +161,11 @@ pub async fn letters_count(app: &App, origin: Option<&Origin>, accounts: &[&str]
     let window = Duration::from_secs(60 * 60);
     if let Some(origin) = origin {
         let from_here = Limit { amount: config.letters_per_address, window };
-        app.limiter.take(Key::LettersFrom(origin.network()), 1, from_here).await?;
+        app.limiter.take(LimitKey::LettersFrom(origin.network()), 1, from_here).await?;
     }
     let to_account = Limit { amount: config.letters_per_account, window };
     for account in accounts {
-        app.limiter.take(Key::LettersTo { account }, 1, to_account).await?;
+        app.limiter.take(LimitKey::LettersTo { account }, 1, to_account).await?;
     }
     Ok(())
 }

@@ -6,25 +6,25 @@ use crate::{
     app::App,
     config::LimitsConfig,
     graphql::{error::Result, ids::UserId, limits},
-    limiter::{Key, Limit},
+    limiter::{Limit, LimitKey},
     viewer::{Origin, Viewer},
 };
 
 /// Whose cost is counted together: one user's, or that of all who ask from one network without signing in.
-pub struct Payer(Option<Key<'static>>);
+pub struct Payer(Option<LimitKey<'static>>);
 
 impl Payer {
     pub fn of(viewer: &Viewer, origin: &Origin) -> Self {
         Payer(match viewer {
-            Viewer::User(user) => Some(Key::CostOfUser(user.id)),
-            Viewer::Anonymous => Some(Key::CostOfNetwork(origin.network())),
+            Viewer::User(user) => Some(LimitKey::CostOfUser(user.id)),
+            Viewer::Anonymous => Some(LimitKey::CostOfNetwork(origin.network())),
             Viewer::System => None,
         })
     }
 
     /// Whoever a token names, before anything else is known of them.
     pub fn named(user: UserId) -> Self {
-        Payer(Some(Key::CostOfUser(user)))
+        Payer(Some(LimitKey::CostOfUser(user)))
     }
 
     /// Charges for the check of an access token, before it costs a statement.

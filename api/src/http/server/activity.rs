@@ -21,10 +21,10 @@ use super::Limits;
 /// What has happened on a connection lately.
 pub struct Activity {
     limits: Limits,
-    state: Mutex<State>,
+    state: Mutex<ActivityState>,
 }
 
-struct State {
+struct ActivityState {
     /// Requests whose answer has not been given to its end.
     under_way: usize,
     /// Since when there are none.
@@ -48,7 +48,7 @@ pub enum Verdict {
 impl Activity {
     pub fn new(limits: Limits) -> Self {
         let now = Instant::now();
-        let state = State { under_way: 0, quiet_since: now, head_since: Some(now), is_http2: false };
+        let state = ActivityState { under_way: 0, quiet_since: now, head_since: Some(now), is_http2: false };
         Activity { limits, state: Mutex::new(state) }
     }
 
@@ -88,13 +88,13 @@ impl Activity {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ActivityState> {
         // Nothing panics while it holds the lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ActivityState {
     /// What the connection is by when, if nothing happens.
     fn deadline(&self, limits: &Limits) -> Option<(Verdict, Instant)> {
         match (self.under_way, self.head_since) {
@@ -109,8 +109,8 @@ impl State {
 pub struct UnderWay(Arc<Activity>);
 
 impl UnderWay {
-    pub fn until_the_end_of(self, body: Body) -> Answer {
-        Answer { body, _under_way: self }
+    pub fn until_the_end_of(self, body: Body) -> AnswerBody {
+        AnswerBody { body, _under_way: self }
     }
 }
 
@@ -130,12 +130,12 @@ impl Drop for UnderWay {
 }
 
 /// The body of an answer.
-pub struct Answer {
+pub struct AnswerBody {
     body: Body,
     _under_way: UnderWay,
 }
 
-impl HttpBody for Answer {
+impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -156,19 +156,19 @@ impl HttpBody for Answer {
 }
 
 /// A connection whose activity is noted, with its place among all of them, also where it becomes a websocket.
-pub struct Watched {
+pub struct WatchedConnection {
     stream: TcpStream,
     activity: Arc<Activity>,
     _place: OwnedSemaphorePermit,
 }
 
-impl Watched {
+impl WatchedConnection {
     pub fn new(stream: TcpStream, activity: Arc<Activity>, place: OwnedSemaphorePermit) -> Self {
-        Watched { stream, activity, _place: place }
+        WatchedConnection { stream, activity, _place: place }
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for WatchedConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -183,7 +183,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for WatchedConnection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

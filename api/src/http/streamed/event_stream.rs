@@ -4,7 +4,7 @@
 use async_graphql::ServerError;
 
 use super::errors_only;
-use crate::http::operation::Answer;
+use crate::http::operation::OperationAnswer;
 
 pub const CONTENT_TYPE: &str = "text/event-stream; charset=utf-8";
 
@@ -14,11 +14,11 @@ pub const KEEP_ALIVE: &str = ":\n\n";
 /// With data, for an event without any is passed over by `EventSource`.
 const COMPLETE: &str = "event: complete\ndata: \n\n";
 
-pub fn in_words(answer: Answer<'_>) -> String {
+pub fn in_words(answer: OperationAnswer<'_>) -> String {
     match answer {
-        Answer::Next(json) => next(json),
-        Answer::Refused(errors) => last_words(errors),
-        Answer::Complete => COMPLETE.to_owned(),
+        OperationAnswer::Next(json) => next(json),
+        OperationAnswer::Refused(errors) => last_words(errors),
+        OperationAnswer::Complete => COMPLETE.to_owned(),
     }
 }
 

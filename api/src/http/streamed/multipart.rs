@@ -5,7 +5,7 @@
 use async_graphql::ServerError;
 
 use super::errors_only;
-use crate::http::operation::Answer;
+use crate::http::operation::OperationAnswer;
 
 pub const CONTENT_TYPE: &str = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0";
 
@@ -16,11 +16,11 @@ pub const KEEP_ALIVE: &str = "\r\nContent-Type: application/json\r\n\r\n{}\r\n--
 /// After the beginning of a part it says that there is none.
 const END: &str = "--\r\n";
 
-pub fn in_words(answer: Answer<'_>) -> String {
+pub fn in_words(answer: OperationAnswer<'_>) -> String {
     match answer {
-        Answer::Next(json) => part(&format!(r#"{{"payload":{json}}}"#)),
-        Answer::Refused(errors) => part(&format!(r#"{{"payload":{}}}"#, errors_only(errors))) + END,
-        Answer::Complete => END.to_owned(),
+        OperationAnswer::Next(json) => part(&format!(r#"{{"payload":{json}}}"#)),
+        OperationAnswer::Refused(errors) => part(&format!(r#"{{"payload":{}}}"#, errors_only(errors))) + END,
+        OperationAnswer::Complete => END.to_owned(),
     }
 }
 

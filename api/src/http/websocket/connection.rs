@@ -27,8 +27,8 @@ use crate::{
         attendance::{Attendance, Ended},
         connections::Admission,
         graphql::Endpoint,
-        metrics::Reason,
-        operation::{self, Answer, Operation, Written},
+        metrics::EndReason,
+        operation::{self, LiveOperation, OperationAnswer, WrittenAnswer},
         server::UnderWay,
         viewer,
     },
@@ -52,19 +52,19 @@ const TOGETHER: usize = 16;
 
 /// Serves a socket to its end. Boxed, for whatever is handed from one future to the next takes its room in each.
 pub async fn serve(beginning: Box<Beginning>, socket: Socket) {
-    let mut connection = Connection::new(beginning, socket);
+    let mut connection = SocketConnection::new(beginning, socket);
     let end = match unwound(connection.follow()).await {
         Ok(Err(end)) => end,
         // The log has it.
         Err(_) => End::unserved(Code::InternalServerError),
     };
-    let Connection { socket, mut operations, admission: _admission, .. } = *connection;
+    let SocketConnection { socket, mut operations, admission: _admission, .. } = *connection;
     operations.values_mut().for_each(|operation| operation.is_stopped(end.reason));
     drop(operations);
     end.tell(socket).await;
 }
 
-struct Connection {
+struct SocketConnection {
     endpoint: Endpoint,
     admission: Admission,
     protocol: Protocol,
@@ -73,11 +73,11 @@ struct Connection {
     origin: Origin,
     /// Who asks, once the connection is acknowledged.
     attendance: Option<Attendance>,
-    operations: StreamMap<Arc<str>, Operation>,
+    operations: StreamMap<Arc<str>, LiveOperation>,
     _under_way: Option<UnderWay>,
 }
 
-impl Connection {
+impl SocketConnection {
     fn new(beginning: Box<Beginning>, socket: Socket) -> Box<Self> {
         let Beginning { endpoint, admission, protocol, headers, origin, under_way } = *beginning;
         Box::new(Self {
@@ -156,9 +156,9 @@ impl Connection {
     }
 
     /// Sends what operations say.
-    async fn pass_on(&mut self, said: &mut Vec<(Arc<str>, Written)>) -> Result<(), End> {
+    async fn pass_on(&mut self, said: &mut Vec<(Arc<str>, WrittenAnswer)>) -> Result<(), End> {
         let patience = self.patience();
-        for (id, Written { text, end }) in said.drain(..) {
+        for (id, WrittenAnswer { text, end }) in said.drain(..) {
             if end.is_some() {
                 // The id is free from here on, also for a client that reads faster than this goes on.
                 self.operations.remove(&id);
@@ -265,27 +265,29 @@ impl Connection {
         };
         let words = {
             let (protocol, id) = (self.protocol, id.clone());
-            move |answer: Answer<'_>| protocol.answer(&id, answer)
+            move |answer: OperationAnswer<'_>| protocol.answer(&id, answer)
         };
         self.operations.insert(id, operation::start(place, begins, words));
         Ok(())
     }
 
     async fn refuse(&mut self, id: &str, error: ServerError) -> Result<(), End> {
-        self.write(self.protocol.answer(id, Answer::Refused(&[error]))).await
+        self.write(self.protocol.answer(id, OperationAnswer::Refused(&[error]))).await
     }
 
     /// Stops an operation, unless it has ended by itself in the meantime.
     async fn stop(&mut self, id: &str) -> Result<(), End> {
         match (self.end_operation(id), self.protocol) {
-            (true, Protocol::SubscriptionsTransportWs) => self.write(self.protocol.answer(id, Answer::Complete)).await,
+            (true, Protocol::SubscriptionsTransportWs) => {
+                self.write(self.protocol.answer(id, OperationAnswer::Complete)).await
+            }
             (true, Protocol::GraphqlTransportWs) | (false, _) => Ok(()),
         }
     }
 
     /// Ends an operation as the client wants it; whether there was one.
     fn end_operation(&mut self, id: &str) -> bool {
-        self.operations.remove(id).map(|mut operation| operation.is_stopped(Reason::ClientCompleted)).is_some()
+        self.operations.remove(id).map(|mut operation| operation.is_stopped(EndReason::ClientCompleted)).is_some()
     }
 
     async fn misunderstand(&mut self, message: &Misunderstood) -> Result<(), End> {

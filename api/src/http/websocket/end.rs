@@ -18,7 +18,7 @@ use crate::{
     graphql::error::Code,
     http::{
         attendance::Ended,
-        metrics::{Reason, count_close},
+        metrics::{EndReason, count_close},
     },
 };
 
@@ -30,7 +30,7 @@ const CLOSE_TIME: Duration = Duration::from_secs(3);
 /// Why a socket ends: what is counted, and what the client is told.
 #[derive(Clone, Debug)]
 pub struct End {
-    pub reason: Reason,
+    pub reason: EndReason,
     last: LastWord,
 }
 
@@ -46,24 +46,24 @@ enum LastWord {
 }
 
 /// The client has vanished.
-pub const GONE: End = End { reason: Reason::ClientGone, last: LastWord::None };
+pub const GONE: End = End { reason: EndReason::ClientGone, last: LastWord::None };
 /// The client has closed it.
-pub const CLOSED: End = End { reason: Reason::ClientGone, last: LastWord::Answer };
+pub const CLOSED: End = End { reason: EndReason::ClientGone, last: LastWord::Answer };
 /// The client does not read: it would not read a reason either.
-pub const STALLED: End = End { reason: Reason::Stalled, last: LastWord::None };
-pub const TERMINATED: End = End::close(Reason::ClientGone, 1000, "Normal closure");
-const BROKEN: End = End::close(Reason::ProtocolBroken, 1002, "Protocol error");
-const NOT_UTF_8: End = End::close(Reason::ProtocolBroken, 1007, "Text that is not UTF-8");
-const TOO_BIG: End = End::close(Reason::ProtocolBroken, 1009, "Message too big");
-pub const GOING_AWAY: End = End::close(Reason::Shutdown, 1012, "Service restart");
-pub const INVALID: End = End::close(Reason::ProtocolBroken, 4400, "Invalid message received");
-pub const UNAUTHORIZED: End = End::close(Reason::ProtocolBroken, 4401, "Unauthorized");
-pub const NO_PROTOCOL: End = End::close(Reason::ProtocolBroken, 4406, "Subprotocol not acceptable");
-pub const INIT_TIMEOUT: End = End::close(Reason::ProtocolBroken, 4408, "Connection initialisation timeout");
-pub const TOO_MANY_INITS: End = End::close(Reason::ProtocolBroken, 4429, "Too many initialisation requests");
+pub const STALLED: End = End { reason: EndReason::Stalled, last: LastWord::None };
+pub const TERMINATED: End = End::close(EndReason::ClientGone, 1000, "Normal closure");
+const BROKEN: End = End::close(EndReason::ProtocolBroken, 1002, "Protocol error");
+const NOT_UTF_8: End = End::close(EndReason::ProtocolBroken, 1007, "Text that is not UTF-8");
+const TOO_BIG: End = End::close(EndReason::ProtocolBroken, 1009, "Message too big");
+pub const GOING_AWAY: End = End::close(EndReason::Shutdown, 1012, "Service restart");
+pub const INVALID: End = End::close(EndReason::ProtocolBroken, 4400, "Invalid message received");
+pub const UNAUTHORIZED: End = End::close(EndReason::ProtocolBroken, 4401, "Unauthorized");
+pub const NO_PROTOCOL: End = End::close(EndReason::ProtocolBroken, 4406, "Subprotocol not acceptable");
+pub const INIT_TIMEOUT: End = End::close(EndReason::ProtocolBroken, 4408, "Connection initialisation timeout");
+pub const TOO_MANY_INITS: End = End::close(EndReason::ProtocolBroken, 4429, "Too many initialisation requests");
 
 impl End {
-    const fn close(reason: Reason, code: u16, meaning: &'static str) -> Self {
+    const fn close(reason: EndReason, code: u16, meaning: &'static str) -> Self {
         Self { reason, last: LastWord::Close(code, Cow::Borrowed(meaning)) }
     }
 
@@ -71,7 +71,7 @@ impl End {
     pub fn already_exists(id: &str) -> Self {
         let id = &id[..id.floor_char_boundary(MAX_ID_IN_REASON)];
         let meaning = format!("Subscriber for {id} already exists").into();
-        Self { reason: Reason::ProtocolBroken, last: LastWord::Close(4409, meaning) }
+        Self { reason: EndReason::ProtocolBroken, last: LastWord::Close(4409, meaning) }
     }
 
     /// What has come cannot be read (RFC 6455, section 7.4.1).
@@ -98,9 +98,9 @@ impl End {
     pub const fn unserved(code: Code) -> Self {
         match code {
             Code::Unavailable | Code::Timeout | Code::RateLimited => {
-                Self::close(Reason::Failed, 1013, "Try again later")
+                Self::close(EndReason::Failed, 1013, "Try again later")
             }
-            Code::InternalServerError => Self::close(Reason::Failed, 1011, "Internal server error"),
+            Code::InternalServerError => Self::close(EndReason::Failed, 1011, "Internal server error"),
             Code::Unauthenticated
             | Code::Forbidden
             | Code::BadUserInput
@@ -110,7 +110,7 @@ impl End {
             | Code::GraphqlValidationFailed
             | Code::QueryTooComplex
             | Code::PersistedQueryNotFound
-            | Code::PersistedQueryNotSupported => Self::close(Reason::Revoked, 4403, "Forbidden"),
+            | Code::PersistedQueryNotSupported => Self::close(EndReason::Revoked, 4403, "Forbidden"),
         }
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
-use crate::http::operation::Answer;
+use crate::http::operation::OperationAnswer;
 
 pub const ACKNOWLEDGEMENT: &str = r#"{"type":"connection_ack"}"#;
 
@@ -24,7 +24,7 @@ pub fn read(text: &str) -> Result<Incoming, Misunderstood> {
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Outgoing<'a> {
+enum TransportWsMessage<'a> {
     Pong {
         #[serde(skip_serializing_if = "Option::is_none")]
         payload: Option<Json>,
@@ -38,19 +38,19 @@ enum Outgoing<'a> {
     },
 }
 
-pub fn answer(id: &str, answer: Answer<'_>) -> String {
+pub fn answer(id: &str, answer: OperationAnswer<'_>) -> String {
     to_text(&match answer {
-        Answer::Next(response) => return next("next", id, response),
-        Answer::Refused(payload) => Outgoing::Error { id, payload },
-        Answer::Complete => Outgoing::Complete { id },
+        OperationAnswer::Next(response) => return next("next", id, response),
+        OperationAnswer::Refused(payload) => TransportWsMessage::Error { id, payload },
+        OperationAnswer::Complete => TransportWsMessage::Complete { id },
     })
 }
 
 pub fn pong(payload: Option<Json>) -> String {
-    to_text(&Outgoing::Pong { payload })
+    to_text(&TransportWsMessage::Pong { payload })
 }
 
-fn to_text(message: &Outgoing<'_>) -> String {
+fn to_text(message: &TransportWsMessage<'_>) -> String {
     // Maps here have text for keys, and nothing else makes JSON fail.
     serde_json::to_string(message).unwrap_or_default()
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value as Json};
 
 use super::{graphql_transport_ws, subscriptions_transport_ws};
-use crate::http::{metrics::Transport, operation::Answer, request};
+use crate::http::{metrics::Transport, operation::OperationAnswer, request};
 
 /// What is spoken on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Protocol {
     }
 
     /// An answer of the operation with this id.
-    pub fn answer(self, id: &str, answer: Answer<'_>) -> String {
+    pub fn answer(self, id: &str, answer: OperationAnswer<'_>) -> String {
         match self {
             Self::GraphqlTransportWs => graphql_transport_ws::answer(id, answer),
             Self::SubscriptionsTransportWs => subscriptions_transport_ws::answer(id, answer),

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
 use crate::{
     graphql::{document::coded, error::Code},
-    http::operation::Answer,
+    http::operation::OperationAnswer,
 };
 
 pub const ACKNOWLEDGEMENT: &str = r#"{"type":"connection_ack"}"#;
@@ -30,18 +30,18 @@ pub fn read(text: &str) -> Result<Incoming, Misunderstood> {
 
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-enum Outgoing<'a> {
+enum SubscriptionsWsMessage<'a> {
     ConnectionError { payload: &'a ServerError },
     Error { id: &'a str, payload: &'a ServerError },
     Complete { id: &'a str },
 }
 
-pub fn answer(id: &str, answer: Answer<'_>) -> String {
+pub fn answer(id: &str, answer: OperationAnswer<'_>) -> String {
     match answer {
-        Answer::Next(response) => next("data", id, response),
+        OperationAnswer::Next(response) => next("data", id, response),
         // There is room for one.
-        Answer::Refused([payload, ..]) => to_text(&Outgoing::Error { id, payload }),
-        Answer::Refused([]) | Answer::Complete => to_text(&Outgoing::Complete { id }),
+        OperationAnswer::Refused([payload, ..]) => to_text(&SubscriptionsWsMessage::Error { id, payload }),
+        OperationAnswer::Refused([]) | OperationAnswer::Complete => to_text(&SubscriptionsWsMessage::Complete { id }),
     }
 }
 
@@ -49,17 +49,17 @@ pub fn answer(id: &str, answer: Answer<'_>) -> String {
 pub fn misunderstood(message: &Misunderstood) -> String {
     let error = coded(Code::BadUserInput, message.reason.clone(), None);
     match &message.id {
-        Some(id) => answer(id, Answer::Refused(&[error])),
+        Some(id) => answer(id, OperationAnswer::Refused(&[error])),
         None => connection_error(&error),
     }
 }
 
 /// Why the connection may not be used.
 pub fn connection_error(payload: &ServerError) -> String {
-    to_text(&Outgoing::ConnectionError { payload })
+    to_text(&SubscriptionsWsMessage::ConnectionError { payload })
 }
 
-fn to_text(message: &Outgoing<'_>) -> String {
+fn to_text(message: &SubscriptionsWsMessage<'_>) -> String {
     // Maps here have text for keys, and nothing else makes JSON fail.
     serde_json::to_string(message).unwrap_or_default()
 }
