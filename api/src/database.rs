@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL, which production runs, and to SQLite, which needs nothing installed.
+//! Database access: the connection pool, leases, transactions and time-outs, on PostgreSQL (production) and SQLite (nothing to install).
 
 mod ask;
 mod chain;
@@ -42,10 +42,9 @@ pub use watch::DatabaseWatch;
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.
 const SQLITE_CONNECTIONS: usize = 8;
-/// How long a connection may take to show that it is not broken, and no more than half of the time that there is to get one; then
-/// another one is made.
+/// How long the ping of an idle connection may take, and no more than half of the acquire time-out; then the connection is replaced.
 const PING_PATIENCE: Duration = Duration::from_secs(1);
-/// How much longer a statement may take than the database lets it, before the database counts as away.
+/// How long to wait beyond the database's own statement time-out, before the database counts as away.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// What a connection is for.
@@ -68,9 +67,9 @@ pub async fn connect_for_maintenance(config: &DatabaseConfig) -> anyhow::Result<
 }
 
 /// Begins a transaction: READ COMMITTED on PostgreSQL; on SQLite one that may write from its first statement on (`begin immediate`), since
-/// one that reads first and writes later is refused whenever another has written in between.
+/// one that reads first may not write any more once another has written.
 pub async fn begin(db: &Pool) -> Result<Transaction, Error> {
-    // Boxed, for it would take the room of all that a connection may have to do in everybody who begins one.
+    // Boxed: the future of every caller would otherwise hold the room for opening a connection.
     Ok(db.begin().boxed().await?)
 }
 
@@ -99,14 +98,14 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
     let authorities =
         Some(Authorities::private(&config.tls)?.to_pem()).filter(|pem| !pem.is_empty() && !names_authorities(address));
     let with_settings = move |options: PgConnectOptions| {
-        // The last is what sqlx asks of PostgreSQL 11 and older, and poolers refuse.
+        // `extra_float_digits` is for PostgreSQL 11 and older, and poolers refuse it.
         let options = options.application_name("tiffin").options(settings.clone()).extra_float_digits(None);
         match &authorities {
             Some(pem) => options.ssl_root_cert_from_pem(pem.clone()),
             None => options,
         }
     };
-    // The pool tries again until its time is up and then knows no cause. One connection of our own tells it.
+    // The pool retries until its time-out, and then knows no cause. One probe connection of our own tells it.
     let probe = with_settings(options.clone());
     let patience = Duration::from_secs(config.connect_timeout_seconds);
     let connection = tokio::time::timeout(patience, PgConnection::connect_with(&probe))
@@ -139,7 +138,7 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
     Ok(Pool::new(connections, suspicion, patience))
 }
 
-/// Whether the address says itself whom to believe (`sslrootcert`), or libpq's variable does.
+/// Whether the address itself names the certificate authorities (`sslrootcert`), or libpq's variable does.
 fn names_authorities(address: &str) -> bool {
     let names = ["sslrootcert", "ssl-root-cert", "ssl-ca"];
     let is_named = |url: Url| url.query_pairs().any(|(name, _)| names.contains(&&*name));
@@ -174,7 +173,7 @@ async fn open_sqlite(config: &DatabaseConfig, address: &str, purpose: Purpose) -
     Ok(Pool::new(connections, suspicion, None))
 }
 
-/// Connections at most.
+/// The largest size of the pool.
 fn most(config: &DatabaseConfig, purpose: Purpose) -> usize {
     let most = config.max_connections as usize;
     match purpose {
@@ -183,7 +182,7 @@ fn most(config: &DatabaseConfig, purpose: Purpose) -> usize {
     }
 }
 
-/// What is said of statements: the default is every one at info.
+/// Statement logging: every one at debug (the library's default is info), slow ones as warnings.
 fn logged<O: ConnectOptions>(options: O, config: &DatabaseConfig, purpose: Purpose) -> O {
     let options = options.log_statements(log::LevelFilter::Debug);
     match purpose {
@@ -193,7 +192,7 @@ fn logged<O: ConnectOptions>(options: O, config: &DatabaseConfig, purpose: Purpo
     }
 }
 
-/// What each connection asks of PostgreSQL when it begins, at no cost: statements that hang are ended by the database.
+/// The session settings that each connection sends as it starts, without a round trip: PostgreSQL itself ends statements that hang.
 fn postgres_settings(config: &DatabaseConfig, purpose: Purpose) -> [(&'static str, String); 5] {
     let seconds = |seconds: u64| format!("{seconds}s");
     let (statement, lock, idle) = match purpose {

@@ -1,4 +1,4 @@
-//! What a connection is asked for.
+//! Requests to a database connection: whether each may be retried, and what becomes of a connection when one is cancelled half-way.
 
 use sea_orm::{DbErr, ExecResult, QueryResult, sqlx::SqlStr};
 
@@ -7,13 +7,13 @@ use super::{
     connections::Left,
 };
 
-/// One thing that a connection is asked for.
+/// One request to a connection.
 pub(super) trait Ask: Clone + Send + Sync {
     type Answer: Send;
-    /// What becomes of a connection that was left before it has answered.
+    /// What becomes of the connection when the request is cancelled before its answer.
     const LEFT: Left = Left::ToRest;
 
-    /// Whether it may be asked for once more, on another connection, where the first one was lost on the way: it changes nothing.
+    /// Whether it may be retried on another connection after the first one was lost: it changes nothing (idempotent).
     fn may_be_repeated(&self) -> bool {
         false
     }
@@ -34,11 +34,11 @@ pub(super) struct FirstRow(pub BoundQuery);
 #[derive(Clone)]
 pub(super) struct Execute(pub BoundQuery);
 
-/// Statements without values, as they are.
+/// Statements without parameters, which are not prepared.
 #[derive(Clone)]
 pub(super) struct Unprepared(pub SqlStr);
 
-/// The begin of a transaction. Nothing is lost with one that has done nothing.
+/// The begin of a transaction. It may be retried: with one that has done nothing, nothing is lost.
 #[derive(Clone)]
 pub(super) struct Begin;
 

@@ -1,7 +1,8 @@
-//! Statements that write what belongs together.
+//! Several writes as one: a single statement on PostgreSQL, a transaction on SQLite.
 //!
-//! PostgreSQL takes them as the parts of one statement, which is a transaction by itself: one round trip, and what it locks is locked no
-//! longer than it runs. On SQLite a statement writes into one table, so there they run one after the other, in a transaction.
+//! PostgreSQL takes them as common table expressions of one statement (`with … as (insert …)`), which is atomic by itself: one round trip,
+//! and locks are held no longer than it runs. On SQLite a statement writes into one table, so there they run one after the other, in a
+//! transaction.
 
 use sea_orm::{
     ConnectionTrait, DbBackend, DbErr, Statement,
@@ -17,11 +18,12 @@ use crate::dialect;
 /// The column in which a link gives its number.
 const NUMBER: &str = "number";
 
-/// Statements that write what belongs together: links, of which a later one may need the number that an earlier one gives, that of the row which
-/// it has found, changed or made.
+/// Statements that write what belongs together: links, of which a later one may use the number that an earlier one gives, the id of the row
+/// that it has found, changed or made.
 ///
-/// One that finds nothing gives no number. What may not be written then asks for it by [`is_there`]. On PostgreSQL all links see the rows as
-/// they were before the first one, and one that waits for a lock sees the row as it is after that; and a link that no other needs runs last.
+/// A link that finds no row gives no number; a link that must not write then asks for it by [`is_there`]. On PostgreSQL all links share one
+/// MVCC snapshot, from before the first one, but a link that waited for a row lock sees that row as it is then; and a link that no other
+/// needs runs last.
 pub struct Chain {
     backend: DbBackend,
     links: Vec<ChainedStatement>,
@@ -47,7 +49,7 @@ pub fn is_there(link: &'static str) -> SimpleExpr {
     number_of(link).is_not_null()
 }
 
-/// What chains are written by: connections, where a chain is a transaction of its own, and transactions.
+/// Runs chains: a pool, where each chain is a transaction of its own, or a transaction.
 pub trait Writer: ConnectionTrait {
     /// Writes all of it or, where a statement fails, nothing.
     fn write(&self, chain: Chain) -> impl Future<Output = Result<Numbers, DbErr>> + Send;
@@ -153,7 +155,7 @@ impl Numbers {
         }
     }
 
-    /// The statement with what the links gave so far.
+    /// The statement, with the numbers so far as common table expressions of the links' names.
     fn known_to(&self, statement: SubQueryStatement) -> WithQuery {
         let mut with = WithClause::new();
         for (name, number) in &self.0 {

@@ -1,4 +1,4 @@
-//! One process serves from a SQLite file.
+//! A file lock by which only one process serves from a SQLite file.
 
 use std::{
     fs::{File, TryLockError},
@@ -35,7 +35,7 @@ pub fn claim(config: &DatabaseConfig) -> anyhow::Result<Option<Claim>> {
         let parsed: SqliteConnectOptions = address.parse().map_err(|error| explain::address("DATABASE_URL", &error))?;
         parsed.get_filename().to_owned()
     };
-    // The same file by another name is the same file.
+    // By whatever path or link it is named, it is one file with one lock.
     let file = file.canonicalize().unwrap_or(file);
     let mut name = file.clone().into_os_string();
     name.push(".lock");

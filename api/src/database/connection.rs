@@ -1,4 +1,4 @@
-//! One connection to either database: what is asked of it, and how it comes to rest afterwards.
+//! One open connection to either database: running statements on it, and resetting it before it goes back to the pool.
 
 use std::{
     sync::{
@@ -28,7 +28,7 @@ use super::interrupt;
 /// Connections of SeaORM's own at most: migrations and bulk loads use one or two.
 const FOR_SEA_ORM: u32 = 4;
 
-/// Where connections lead, and what each of them asks for as it begins.
+/// Where connections lead, with the session settings that each sends as it starts.
 pub(super) enum DatabaseAddress {
     Postgres(Box<PgConnectOptions>),
     Sqlite(Box<SqliteConnectOptions>),
@@ -45,7 +45,7 @@ pub(super) struct OpenConnection {
 
 enum DatabaseSession {
     Postgres(PgConnection),
-    /// With the sign that ends what it runs.
+    /// With the flag that interrupts its running statement.
     Sqlite(SqliteConnection, Arc<AtomicBool>),
 }
 
@@ -63,7 +63,7 @@ impl DatabaseAddress {
         Ok(OpenConnection { session, made: now, answered: now })
     }
 
-    /// A pool of SeaORM's own, which connects when it is first used. No task looks after it.
+    /// A pool of SeaORM's own, which connects when it is first used, and needs no background task.
     pub fn for_sea_orm(&self) -> DatabaseConnection {
         match self {
             DatabaseAddress::Postgres(options) => {
@@ -78,7 +78,7 @@ impl DatabaseAddress {
     }
 }
 
-/// A text of SQL with its values, as a connection takes them. It is prepared once on each connection, and known there by its text.
+/// SQL with its bound values. Each connection keeps one prepared statement for each text.
 #[derive(Clone)]
 pub(super) struct BoundQuery {
     pub sql: SqlStr,
@@ -87,7 +87,7 @@ pub(super) struct BoundQuery {
 
 impl From<Statement> for BoundQuery {
     fn from(statement: Statement) -> Self {
-        // Shared, for what may be repeated is not copied then.
+        // Shared, so that the clone for a retry copies no text.
         let sql = Arc::<str>::from(statement.sql);
         let values = statement.values.unwrap_or_else(|| Values(Vec::new()));
         BoundQuery { sql: AssertSqlSafe(sql).into_sql_str(), values }
@@ -167,13 +167,12 @@ impl OpenConnection {
         taken_back.map_err(of_query)
     }
 
-    /// Whether anybody is there.
+    /// Whether the database still answers on it.
     pub async fn ping(&mut self) -> Result<()> {
         on_either!(self, session => session.ping().await)
     }
 
-    /// Waits until it is at rest: nothing runs on it, and no transaction is open. What is left of an answer that nobody reads is read, and a
-    /// transaction that nobody has ended is taken back.
+    /// Resets it for its next user: reads the rest of an answer that nobody waits for, and rolls back a transaction that was left open.
     pub async fn rest(&mut self) -> Result<()> {
         match &mut self.session {
             DatabaseSession::Postgres(session) => {
@@ -184,7 +183,7 @@ impl OpenConnection {
         }
     }
 
-    /// Ends what runs on it, where it can: SQLite. It is to be closed then.
+    /// Interrupts its running statement, and gives whether it can (SQLite). Then it has to be closed.
     pub fn stop(&mut self) -> bool {
         match &self.session {
             DatabaseSession::Postgres(_) => false,
@@ -195,7 +194,7 @@ impl OpenConnection {
         }
     }
 
-    /// Closes it in order, which on SQLite waits for what runs.
+    /// Closes it gracefully, which on SQLite waits for the running statement.
     pub async fn close(self) -> Result<()> {
         match self.session {
             DatabaseSession::Postgres(session) => session.close().await,

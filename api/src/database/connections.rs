@@ -1,8 +1,8 @@
-//! The connections that there are: who needs one takes it, and gives it back at rest.
+//! The connection pool: who needs a connection takes it, and gives it back clean.
 //!
-//! A connection goes back only when nothing runs on it and no transaction is open; any other is closed, and a new one is made when one is
-//! needed: the next one who uses it would inherit whatever was left there. Nothing is sent for that: what was asked for was answered to its
-//! end. One that was left in the middle of something is brought to rest by a task of its own, which is the exception.
+//! A connection goes back only when no statement runs on it and no transaction is open: its next user would inherit them. That costs no
+//! round trip, for its last request was answered to its end. The exception is a connection whose user was cancelled half-way: a task of its
+//! own resets it, or closes it, and a new one is opened when it is needed.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -21,32 +21,32 @@ use super::{
     suspicion::Suspicion,
 };
 
-/// How long to leave a database alone that does not let us in. One that restarts does so after a moment.
+/// The pause between two attempts to connect, while the database lets nobody in. One that restarts does so after a moment.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long a connection may take to come to rest after it was left in the middle of something. What is left of an answer arrives within
-/// that time, and so does the end of a transaction; what does not is a statement that runs.
+/// How long the reset of an abandoned connection may take. The rest of an answer arrives within that time, and so does the end of a
+/// rollback; where they do not, a statement is still running, and the connection is closed.
 const REST: Duration = Duration::from_millis(100);
 
-/// How many connections there may be, and how long they are good for.
+/// The terms of the pool: its size, its acquire time-out, and how its connections age.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub most: usize,
-    /// How long one is waited for.
+    /// The acquire time-out: how long somebody waits for a connection.
     pub patience: Duration,
     /// None where connections do not age: to a file.
     pub ageing: Option<Ageing>,
 }
 
-/// When a connection over a network is not used as it is.
+/// When an idle connection over a network is replaced, or pinged before it is used.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ageing {
-    /// Older ones are replaced.
+    /// The longest lifetime: older connections are replaced.
     pub oldest: Duration,
-    /// Those that lay unused for longer are replaced.
+    /// The longest idle time: connections that were idle for longer are replaced.
     pub idlest: Duration,
-    /// Those that lay unused for as long have to show that they are not broken.
+    /// Connections that were idle for as long are pinged first: they may be dead.
     pub trusted: Duration,
-    /// How long that may take.
+    /// How long the ping may take.
     pub ping: Duration,
 }
 
@@ -71,7 +71,7 @@ impl managed::Manager for Maker {
         self.0.connect().boxed().await
     }
 
-    /// It is judged by whoever takes it, who can close it in order.
+    /// `take` judges it instead, where it can be closed gracefully.
     async fn recycle(&self, _: &mut OpenConnection, _: &Metrics) -> RecycleResult<SqlxError> {
         Ok(())
     }
@@ -79,7 +79,7 @@ impl managed::Manager for Maker {
 
 impl Connections {
     pub fn new(address: DatabaseAddress, terms: Terms, suspicion: Suspicion) -> anyhow::Result<Self> {
-        // The one that was used last is used next: it is the least likely to be broken, and what it needs is at hand.
+        // Last in, first out: the connection used last is the least likely to be dead, and its caches are warm.
         let pool = managed::Pool::builder(Maker(address)).max_size(terms.most).queue_mode(QueueMode::Lifo).build()?;
         Ok(Connections(Arc::new(ConnectionsInner { pool, terms, suspicion })))
     }
@@ -88,7 +88,7 @@ impl Connections {
         &self.0.pool.manager().0
     }
 
-    /// Opens so many.
+    /// Opens so many connections in advance.
     pub async fn open(&self, number: usize) -> Result<(), DbErr> {
         let mut taken = Vec::new();
         for _ in 0..number {
@@ -97,7 +97,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Takes one, when one is free. While no connection can be made for a reason that passes, one is waited for.
+    /// Takes a connection as soon as one is free. While none can be made for a reason that passes, it retries until the acquire time-out.
     pub async fn take(&self) -> Result<TakenConnection, DbErr> {
         let mut reason = DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
         let taking = async {
@@ -126,7 +126,7 @@ impl Connections {
         taken.unwrap_or(Err(reason))
     }
 
-    /// Replaces a free connection that cannot be used as it is. The next one would be no better, and to try them all would take too long.
+    /// Replaces an idle connection that is dead or too old. The next one would be no better, and to try them all would take too long.
     async fn make_usable(&self, connection: &mut OpenConnection) -> Result<(), SqlxError> {
         if !self.is_usable(connection).await {
             let new = self.address().connect().boxed().await?;
@@ -135,7 +135,7 @@ impl Connections {
         Ok(())
     }
 
-    /// Whether a free connection can be used as it is. Nothing is sent where nothing speaks against it.
+    /// Whether an idle connection can be used as it is. It is pinged only where something speaks against it.
     async fn is_usable(&self, connection: &mut OpenConnection) -> bool {
         let Some(ageing) = self.0.terms.ageing else { return true };
         let now = Instant::now();
@@ -153,7 +153,7 @@ impl Connections {
         answers
     }
 
-    /// Closes those that are free. Those that are not are closed when they are, and nobody takes one any more.
+    /// Closes the pool: idle connections at once, busy ones when they come back; nobody takes one any more.
     pub async fn close(&self) {
         let free = self.0.pool.retain(|_, _| false).removed;
         self.0.pool.close();
@@ -163,46 +163,46 @@ impl Connections {
     }
 }
 
-/// Whatever comes of it: nobody waits for anything on it.
+/// Closes a connection gracefully, if that is quick: nobody waits for anything on it.
 async fn close(connection: OpenConnection) {
     if let Ok(Err(error)) = timeout(REST, connection.close()).await {
         tracing::debug!(%error, "a connection to the database did not close in order");
     }
 }
 
-/// A connection that somebody has taken. It goes back when it is dropped, so it is at rest then.
+/// A connection out of the pool, with nothing running on it. It goes back when this is dropped.
 pub(super) struct TakenConnection {
     object: Object<Maker>,
     all: Connections,
 }
 
 impl TakenConnection {
-    /// To ask something of it.
+    /// To run a request on it; `left` says what becomes of it where that is cancelled.
     pub fn work(self, left: Left) -> Working {
         Working { taken: Some(self), left }
     }
 
-    /// Whether it is one of these.
+    /// Whether it belongs to this pool.
     pub fn is_of(&self, all: &Connections) -> bool {
         Arc::ptr_eq(&self.all.0, &all.0)
     }
 
-    /// Takes back the transaction that is open on it, in a task of its own, and gives it back then.
+    /// Rolls back its open transaction in a task of its own, and then returns it to the pool.
     pub fn take_back(self) {
         settle(self, Left::ToRest);
     }
 }
 
-/// What becomes of a connection that was left in the middle of something.
+/// What becomes of a connection whose user was cancelled half-way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
-    /// It goes back when it is at rest, if that is soon.
+    /// It is reset and goes back, if that is quick; otherwise it is closed.
     ToRest,
     /// It is closed.
     Closed,
 }
 
-/// A connection at work. It does not go back as it is where that is dropped before its end.
+/// A connection that runs a request. Where the request is cancelled (this is dropped), it is reset or closed, and never reused as it is.
 pub(super) struct Working {
     /// None: it has ended.
     taken: Option<TakenConnection>,
@@ -210,14 +210,14 @@ pub(super) struct Working {
 }
 
 impl Working {
-    /// What was asked for was answered to its end.
+    /// The request was answered to its end.
     pub fn ended(mut self) -> TakenConnection {
         let Some(mut taken) = self.taken.take() else { unreachable!("it ends once") };
         taken.object.answered = Instant::now();
         taken
     }
 
-    /// It is broken.
+    /// It is dead, and leaves the pool.
     pub fn discard(mut self) {
         if let Some(taken) = self.taken.take() {
             drop(Object::take(taken.object));
@@ -254,7 +254,7 @@ impl Drop for Working {
     }
 }
 
-/// Brings a connection to rest, or closes it. It is taken for as long as that lasts.
+/// Resets an abandoned connection, or closes it. It counts as taken until then.
 fn settle(mut taken: TakenConnection, left: Left) {
     // Without a runtime the process ends, and its connections with it.
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return drop(Object::take(taken.object)) };
@@ -265,7 +265,7 @@ fn settle(mut taken: TakenConnection, left: Left) {
                 Ok(Err(error)) if !is_lost(&error) => {
                     tracing::debug!(%error, "a transaction did not end in order: its connection is closed");
                 }
-                // It is broken; or there is a statement that nobody waits for, or a database that does not answer any more.
+                // It is dead; or an abandoned statement still runs, or the database does not answer any more.
                 Ok(Err(_)) | Err(_) => taken.all.0.suspicion.arise(),
             }
         }

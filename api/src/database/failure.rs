@@ -1,6 +1,6 @@
-//! What the database refuses or cannot do, as the right code: every SQLSTATE of PostgreSQL and every result code of SQLite has its
-//! meaning here, on purpose. Services check first and say it better; this is the net under them for what only the database can see, such as
-//! the loser of a race.
+//! Maps database errors to the API's error codes: every SQLSTATE of PostgreSQL and every result code of SQLite has its meaning here, on
+//! purpose. Services check first and say it better; this is the safety net for what only the database can see, such as the loser of a race
+//! for a unique key.
 
 use sea_orm::{
     DbErr, RuntimeErr, SqlxError, sea_query,
@@ -15,9 +15,9 @@ use crate::graphql::error::{Code, Error};
 /// What a failure means for whoever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Meaning {
-    /// What may be there once is there already.
+    /// A unique key: what may be there once is there already.
     Taken,
-    /// It refers to what is gone, or is still referred to.
+    /// A foreign key: it refers to a row that is gone, or is still referred to.
     Bound,
     /// A value that cannot be stored.
     OutOfRange,
@@ -29,7 +29,7 @@ enum Meaning {
     Defect,
 }
 
-/// A statement of ours that has not as many values as columns.
+/// A statement of ours that does not have as many values as columns.
 impl From<sea_query::error::Error> for Error {
     fn from(defect: sea_query::error::Error) -> Self {
         Error::internal(defect)
@@ -119,7 +119,8 @@ fn of_sqlite(code: u32, message: &str) -> Meaning {
     }
 }
 
-/// Whether the failure is that of a connection which was open and is so no more. What it was to do may have happened, unless it only read.
+/// Whether the failure is that of a dead connection, which was open before. Its statement may have run all the same, so only a read may be
+/// retried.
 pub(super) fn is_of_lost_connection(failure: &DbErr) -> bool {
     match failure {
         DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => is_lost(error),
@@ -127,7 +128,7 @@ pub(super) fn is_of_lost_connection(failure: &DbErr) -> bool {
     }
 }
 
-/// Whether a database that does not let us in for this reason may do so in a moment, as one that restarts does.
+/// Whether it is worth retrying to connect after this refusal: the database may let us in in a moment, as one that restarts does.
 pub(super) fn may_be_let_in_later(error: &SqlxError) -> bool {
     match error {
         SqlxError::Io(_) => true,
@@ -137,7 +138,7 @@ pub(super) fn may_be_let_in_later(error: &SqlxError) -> bool {
     }
 }
 
-/// Whether a connection that was open is so no more.
+/// Whether the error means that an open connection is dead.
 pub(super) fn is_lost(error: &SqlxError) -> bool {
     match error {
         SqlxError::Io(_) | SqlxError::Tls(_) | SqlxError::WorkerCrashed => true,

@@ -1,9 +1,9 @@
-//! The connection that an operation holds while it needs the database: one at a time, taken when it first asks for something and given back
-//! as soon as it waits for anything else.
+//! Connection leases: an operation holds at most one connection, takes it with its first statement, and gives it back as soon as it waits
+//! for anything but the database. So operations cannot deadlock on the pool.
 //!
-//! The statements of an operation follow each other on it. An operation that is polled, and then waits while nothing is asked of its
-//! connection, waits for something else: a password's hash, a provider, another operation, its client. So it never holds a connection
-//! across that, and nobody has to think of it: giving back and taking again send nothing.
+//! The statements of an operation follow each other on its connection. Where a poll of the operation ends with no statement in flight, it
+//! waits for something else: a password's hash, a provider, another operation, its client. Then the connection goes back by itself, so
+//! nobody has to think of it; giving back and taking again cost no round trip.
 
 use std::{
     future::poll_fn,
@@ -27,17 +27,17 @@ tokio::task_local! {
 /// The connection of one operation.
 #[derive(Default)]
 pub(super) struct Lease {
-    /// Locked while something is asked of it, and through a transaction.
+    /// Locked while a statement is in flight, and through a transaction.
     place: Arc<Mutex<Option<TakenConnection>>>,
     is_in_transaction: AtomicBool,
 }
 
-/// The place of an operation's connection, which may be empty.
+/// The locked place of an operation's connection, which may be empty.
 pub(super) type ConnectionSlot = OwnedMutexGuard<Option<TakenConnection>>;
 
 /// Runs the work as one operation: with one connection at a time. When it is dropped before its end, its statements end too.
 ///
-/// Work within other such work goes on with the connection of that.
+/// Work within other such work takes over its connection.
 pub fn on_one_connection<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     let lease = Lease::handed_on();
     // Boxed, for a future that holds another takes the room of both, and operations are deep.
@@ -52,12 +52,12 @@ pub fn each_on_one_connection<S: Stream + Unpin>(mut items: S) -> impl Stream<It
 }
 
 impl Lease {
-    /// That of the operation that runs here; one for nothing else where none runs.
+    /// The lease of the operation that runs here (task-local); a new one where none runs.
     pub fn present() -> Arc<Self> {
         PRESENT.try_with(Clone::clone).unwrap_or_default()
     }
 
-    /// A new one, with the connection of the operation that runs here.
+    /// A new lease, which takes over the connection of the operation that runs here.
     fn handed_on() -> Arc<Self> {
         let taken = PRESENT.try_with(|present| present.place.try_lock().ok()?.take()).ok().flatten();
         Arc::new(Lease { place: Arc::new(Mutex::new(taken)), is_in_transaction: AtomicBool::new(false) })
@@ -65,18 +65,18 @@ impl Lease {
 
     fn poll<T>(self: &Arc<Self>, poll: impl FnOnce() -> Poll<T>) -> Poll<T> {
         let polled = PRESENT.sync_scope(self.clone(), poll);
-        // Nothing is asked of it where its place is not locked.
+        // No statement is in flight where the place is not locked: the connection goes back.
         if let Ok(mut place) = self.place.try_lock() {
             drop(place.take());
         }
         polled
     }
 
-    /// The place, when nothing else is asked of its connection.
+    /// The place, as soon as no other statement of the operation is in flight.
     ///
     /// # Errors
-    /// A transaction of the same operation has the connection. What is asked for beside it would wait for its end, which may never come
-    /// then, or for another connection, for which others wait as well: give it the transaction.
+    /// A transaction of the same operation has the connection. A statement beside it would deadlock: on the transaction's end, or on a
+    /// second connection of a pool that others have used up in the same way. Give it the transaction.
     pub fn place_for_one(&self) -> Result<impl Future<Output = ConnectionSlot> + use<>, DbErr> {
         if self.is_in_transaction.load(Ordering::Relaxed) {
             return Err(DbErr::Custom("a statement beside the transaction of its own operation".to_owned()));

@@ -1,6 +1,6 @@
-//! Which life of the data this is. Data that were restored, copied or lost by a failover go on from where they came from in a way of their
-//! own: what was given out elsewhere, or after a dump was made, does not fit them, and a cursor of a feed would wait for ever or skip what it
-//! should not. A life is told from the one before by what no dump carries.
+//! Which life (incarnation) of the data this is: a restored dump, a copy, or a failover that lost commits begins a new one. Cursors of
+//! feeds from another life do not fit: they would wait for ever, or skip events. A life is told from the one before by marks that no dump
+//! carries.
 
 mod marks;
 
@@ -23,7 +23,7 @@ pub struct Life {
 }
 
 impl Life {
-    /// What is given out in it and good for no other is named after it; none in the first one, as when lives were not told apart.
+    /// The name that its cursors carry, which are good in no other life; none in the first one, as when lives were not told apart.
     pub fn name(self) -> Option<i64> {
         (!self.is_first).then_some(self.id)
     }
@@ -40,7 +40,7 @@ pub struct Lives {
 }
 
 impl Lives {
-    /// Looks whether the database is the one that its data say, and begins a life where it is not.
+    /// Checks whether the database is still the one that its data say, and begins a new life where it is not.
     ///
     /// # Errors
     /// The database cannot be asked, or the feeds of restored data cannot be put in order.
@@ -50,7 +50,7 @@ impl Lives {
         let life = match present {
             Some(LifeCheck::Same(life)) => life,
             Some(LifeCheck::Another) => begin(db, config).await?,
-            // That of its primary. It is looked at again, for it may be promoted.
+            // A standby: the life of its primary. It is looked at again, for it may be promoted.
             None => newest(db).await?.map_or(Life { id: 0, is_first: true }, Life::of),
         };
         Ok(Lives { present: watch::Sender::new(life), askable })
@@ -82,17 +82,17 @@ impl Lives {
         };
         if self.present.send_if_modified(|present| std::mem::replace(present, life) != life) {
             tracing::warn!("another life of the database has begun: live updates begin anew");
-            // Types and tables may be others by the same names, which the statements prepared on old connections do not know.
+            // Tables and types may be others by the same names, which the prepared statements of old connections do not know.
             db.renew();
         }
         Ok(())
     }
 }
 
-/// What the database is found to be.
+/// Whether the database is still in the newest life of its data.
 enum LifeCheck {
     Same(Life),
-    /// Other than its data say.
+    /// No: it was restored, copied or taken over, and a new life begins.
     Another,
 }
 
@@ -118,8 +118,8 @@ fn known_marks(life: &database_lives::Model) -> Marks {
     serde_json::from_value(life.marks.clone()).unwrap_or_default()
 }
 
-/// Begins a life, or finds the one that another process has begun. Putting the feeds in order may take longer than a statement of a request
-/// may, and goes past a pooler.
+/// Begins a life, or finds the one that another process has begun. It has a connection of its own, past a pooler: putting the feeds in
+/// order may take longer than the statement time-out of requests.
 async fn begin(db: &Pool, config: &DatabaseConfig) -> anyhow::Result<Life> {
     if db.get_database_backend() == DbBackend::Sqlite {
         return begin_alone(db).await;
@@ -147,15 +147,15 @@ async fn begin_alone(db: &Pool) -> anyhow::Result<Life> {
     life.await.context("cannot begin a life of the database")
 }
 
-/// One process begins a life, and those that wait for it find it. No step is written meanwhile, which would follow its order's last one into
-/// the transactions that are yet to come.
+/// Takes an advisory lock, so that one process begins a life and those that wait find it; and keeps steps from being written meanwhile,
+/// which would follow their order's last one to transaction numbers that are yet to come.
 async fn be_alone(transaction: &Transaction) -> Result<(), DbErr> {
     /// The name of the lock, for locks have numbers: "life" in ASCII.
     const LOCK: i32 = 0x6c69_6665;
     if transaction.get_database_backend() == DbBackend::Sqlite {
         return Ok(());
     }
-    // Only who waits for the table's lock is in anybody's way.
+    // Waiting for the advisory lock blocks nobody, so it has no time-out; waiting for the table's lock does.
     for statement in [
         "set local lock_timeout = 0".to_owned(),
         format!("select pg_advisory_xact_lock({LOCK})"),
@@ -174,7 +174,7 @@ async fn begin_in_tx(
 ) -> Result<Life, DbErr> {
     let mended = if found.is_ahead { settle_feeds(transaction).await? } else { 0 };
     let now = clock::now();
-    // Clocks differ from one machine to the next; the newest life is the newest all the same.
+    // Clock skew between machines: the newest life is the newest all the same.
     let began_at = former.as_ref().map_or(now, |former| now.max(former.began_at.to_utc() + TimeDelta::microseconds(1)));
     let life = database_lives::ActiveModel {
         id: Set(rand::random_range(1..i64::MAX)),
@@ -195,8 +195,8 @@ async fn begin_in_tx(
     Ok(Life::of(life))
 }
 
-/// Brings steps of transactions that are yet to come in this cluster to just below its oldest one, where they keep their order by their
-/// position, and each order's by its sequence. Gives their number.
+/// Moves steps whose transaction number is yet to come in this cluster to just below its oldest running transaction. They keep their order
+/// by position, and each order's by its sequence. Gives how many there were.
 async fn settle_feeds(transaction: &Transaction) -> Result<u64, DbErr> {
     let settle = "update order_events \
          set feed_transaction = pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 \

@@ -1,4 +1,4 @@
-//! The pool that everything is served from.
+//! What everything is served from: statements with a time-out on leased connections, and one retry of reads whose connection was dead.
 
 use std::{
     fmt,
@@ -25,19 +25,18 @@ use super::{
 
 /// Connections to the database. Cheap to clone; all clones are the same.
 ///
-/// What an operation asks for comes over the connection that it holds; what is asked for elsewhere takes one
-/// for as long as that takes.
+/// The statements of an operation run on the connection that it leases; a statement outside of an operation takes one for itself.
 ///
-/// What it runs ends in time, also where the database does not answer any more. A statement that only reads is tried once more on another
-/// connection when its own turns out to be lost, and so is the begin of a transaction; what writes is not, for it may have happened.
-/// Nothing has happened where no connection could be made: that is tried for as long as one is waited for.
+/// Each statement has a time-out, also where the database does not answer any more. A read is retried once on another connection when its
+/// own turns out to be dead, and so is the begin of a transaction; a write is not, for it may have happened. Where no connection can be
+/// made nothing has happened: that is retried until the acquire time-out.
 #[derive(Clone)]
 pub struct Pool(Arc<PoolInner>);
 
 struct PoolInner {
     connections: Connections,
     suspicion: Suspicion,
-    /// How long an answer is waited for, from before there is a connection. None: the database is in this process, and answers.
+    /// The time-out of an answer, with the wait for a connection. None: the database is in this process, and answers.
     patience: Option<Duration>,
     for_sea_orm: OnceLock<DatabaseConnection>,
 }
@@ -102,7 +101,7 @@ impl Pool {
         self.in_time(self.repeated(&mut place, ask)).await
     }
 
-    /// Asks, and once more where the connection turns out to be lost, if that may be.
+    /// Asks, and retries once where the connection turns out to be dead, if the request allows it.
     async fn repeated<A: Ask>(&self, place: &mut Option<TakenConnection>, ask: A) -> Result<A::Answer, DbErr> {
         let again = ask.may_be_repeated().then(|| ask.clone());
         match (self.attempt(place, ask).await, again) {
@@ -111,7 +110,7 @@ impl Pool {
         }
     }
 
-    /// Asks for something on the connection at this place, which is put there first where there is none.
+    /// Asks for something on the connection at this place, which is taken from the pool where there is none.
     pub(super) async fn attempt<A: Ask>(
         &self,
         place: &mut Option<TakenConnection>,

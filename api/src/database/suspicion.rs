@@ -1,6 +1,5 @@
-//! Which connections of a pool may be broken without anybody having noticed. A database that restarts breaks all of them, and each would
-//! fail whoever uses it next: the first that is found broken makes those suspect that lie unused since, and they are tried before they are
-//! used again.
+//! Suspicion of dead connections. A database that restarts breaks all connections of a pool, and each would fail its next user: the first
+//! that is found dead makes those suspect that are idle since, and they are pinged before they are used again.
 
 use std::{
     sync::{
@@ -10,20 +9,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// After so long without an answer it is as likely that there will be none as that it takes its time. A wrong suspicion costs a ping.
+/// Whoever gives up after so long without an answer makes idle connections suspect. A wrong suspicion costs a ping.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// When a connection was last found broken. Cheap to clone; all clones are the same.
+/// When a connection was last found dead. Cheap to clone; all clones are the same.
 #[derive(Clone, Debug)]
 pub(super) struct Suspicion(Arc<SuspicionState>);
 
 #[derive(Debug)]
 struct SuspicionState {
-    /// What the moment counts from.
+    /// What both moments count from.
     start: Instant,
     /// Microseconds; 0 is never.
     moment: AtomicU64,
-    /// When all connections that there were had become useless. Microseconds; 0 is never.
+    /// Connections from before this moment are not used any more. Microseconds; 0 is never.
     outdated: AtomicU64,
 }
 
@@ -51,7 +50,7 @@ impl Suspicion {
         answer
     }
 
-    /// Whether it falls on a connection that is unused for so long.
+    /// Whether it falls on a connection that is idle for so long.
     pub fn falls_on(&self, idle_for: Duration) -> bool {
         match self.0.moment.load(Ordering::Relaxed) {
             0 => false,
@@ -77,7 +76,7 @@ impl Suspicion {
     }
 }
 
-/// Somebody who waits for the database, until it is dropped.
+/// Somebody's wait for the database: where it is dropped without an answer, after a while, the suspicion arises.
 struct WaitingGuard<'a> {
     suspicion: &'a Suspicion,
     since: Instant,

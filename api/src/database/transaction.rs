@@ -1,4 +1,4 @@
-//! A transaction on the connection of its operation.
+//! Transactions, each on the connection that its operation leases.
 
 use std::{fmt, sync::Arc};
 
@@ -16,9 +16,9 @@ use super::{
     pool::Pool,
 };
 
-/// What happens wholly or not at all. It is taken back where it is dropped before it is committed.
+/// An open transaction. It is rolled back where it is dropped before it is committed.
 ///
-/// Its statements are not tried again, whatever becomes of its connection.
+/// Its statements are not retried, whatever becomes of its connection.
 pub struct Transaction {
     pool: Pool,
     /// The connection, and nothing where that was lost.
@@ -34,17 +34,17 @@ impl Transaction {
         Transaction { pool, place: Mutex::new(place), lease, is_open: true }
     }
 
-    /// Makes it happen.
+    /// Commits it.
     ///
     /// # Errors
-    /// It has not happened; or nobody knows, where the connection was lost.
+    /// It is not committed; or nobody knows, where the connection was lost.
     pub async fn commit(mut self) -> Result<(), DbErr> {
         self.ask(Commit).boxed().await?;
         self.is_open = false;
         Ok(())
     }
 
-    /// Takes it back.
+    /// Rolls it back.
     ///
     /// # Errors
     /// The connection was lost, and the transaction with it.

@@ -1,4 +1,4 @@
-//! What a process asks its database again and again: what time it is there, and whether the data are still the same.
+//! A periodic look at the database: the clock skew, and whether its data were restored or taken over meanwhile.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -12,7 +12,7 @@ use crate::{
     graphql::error::{Error, Result},
 };
 
-/// The watch, with what it said last of the clock.
+/// The periodic look, with what it logged last of the clock.
 pub struct DatabaseWatch(Mutex<Agreement>);
 
 impl Default for DatabaseWatch {
@@ -36,7 +36,7 @@ impl DatabaseWatch {
         Ok(corrected?)
     }
 
-    /// Says how far apart the machine's clock and the database's are, in the log where that is not what it was.
+    /// Reports the skew between the machine's clock and the database's: as a metric, and in the log where the verdict has changed.
     fn report_clock(&self) {
         let offset = clock::offset();
         let (offset_seconds, agreement) = (offset.as_seconds_f64(), Agreement::of(offset));

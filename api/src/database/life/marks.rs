@@ -1,10 +1,11 @@
-//! What tells a database from the one that its data came from: what no dump carries.
+//! The marks by which a database is told from the one that its data came from, and that no dump carries: PostgreSQL's system identifier,
+//! timeline and OIDs, or SQLite's file number.
 
 use std::{collections::BTreeMap, os::unix::fs::MetadataExt, path::Path, time::UNIX_EPOCH};
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, FromQueryResult, Statement};
 
-/// On PostgreSQL, what can be asked by whoever we are there. Providers may forbid some of it.
+/// Which marks our role in PostgreSQL may read. Providers may forbid some of them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Askable {
     system: bool,
@@ -14,7 +15,7 @@ pub(super) struct Askable {
 /// The marks by name. One that cannot be asked is missing.
 pub(super) type Marks = BTreeMap<String, String>;
 
-/// How a database is found.
+/// The marks of the database as it is now.
 pub(super) struct FoundDatabase {
     pub marks: Marks,
     /// Whether the feeds hold steps of transactions that are yet to come here: the data are from another cluster.
