@@ -1,6 +1,5 @@
-//! The topics that somebody in this process follows. Each is a cell that has the number of its last signal and, where drivers are
-//! followed, the newest place: a slow follower skips what came between and loses nothing by it, and memory stays bounded whoever
-//! stalls.
+//! Pub/sub within this process, with conflation: each topic that somebody follows keeps only the number of its last signal and, for a
+//! driver, the newest place. A slow follower skips what came between and loses nothing by it, and memory stays bounded whoever stalls.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -207,7 +206,7 @@ impl Signal {
         self.receiver.as_mut().map(|receiver| *receiver.borrow_and_update()).unwrap_or_default()
     }
 
-    /// The same without having seen it: what is new in it is still told.
+    /// The same without marking it as seen: what is new in it is still told.
     fn glance(&self) -> TopicState {
         self.receiver.as_ref().map(|receiver| *receiver.borrow()).unwrap_or_default()
     }
@@ -234,14 +233,14 @@ impl Whereabouts {
         self.signal.glance().position
     }
 
-    /// Whether there was a signal since the last call: something may have happened to what the driver carries, so look whether it is
-    /// still to be followed. Ask it after the place: then no place is told that came behind the signal.
+    /// Whether there was a signal since the last call: a step may have happened to what the driver carries, so look whether the driver may
+    /// still be followed. Call it after `newest`: then no place is told that came after the signal.
     pub fn is_to_look(&mut self) -> bool {
         let signal = self.signal.glance().signal;
         std::mem::replace(&mut self.seen, signal) != signal
     }
 
-    /// Says where the driver was last, as somebody read it who found that nobody remembers.
+    /// Tells the driver's last place as read from the database, where neither this process nor the broker remembers one.
     pub fn begin_at(&self, position: Position) {
         self.signal.hub.tell_position(self.driver, position);
     }

@@ -1,5 +1,5 @@
-//! How a change reaches every process and socket. A signal carries only the identity of what changed: whoever hears it reads
-//! the database, which is the truth. Where drivers are is the other kind: only the newest place counts, so it travels in the message
+//! Fan-out of changes to every process and socket (pub/sub). A signal carries only the id of what changed: whoever hears it reads the
+//! database, which is the truth. Places of drivers are the other kind: only the newest counts (conflation), so it travels in the message
 //! itself, and reaches the database later, in batches.
 
 mod hub;
@@ -87,19 +87,19 @@ impl Events {
         })
     }
 
-    /// Whether what this process tells its own sockets is left to be swept by others, who share a broker that it does not have.
+    /// Sets whether the sweeps of other processes have to publish this one's steps: they share a broker that it does not have.
     pub fn leave_steps_to_others(&self, is_outside: bool) {
         self.is_outside.store(is_outside, Ordering::Relaxed);
     }
 
-    /// Makes everybody look who follows orders or drivers here, for something may have happened that nobody told. The rights of users are
-    /// read again in any case.
+    /// Makes all followers of orders and drivers here read the database again, for a signal may have been lost. The rights of users are
+    /// read periodically in any case.
     pub fn look_everywhere(&self) {
         let topics = self.hub.followed();
         topics.into_iter().filter(|topic| !matches!(topic, Topic::User(_))).for_each(|topic| self.hub.tell(topic));
     }
 
-    /// Follows a topic from now on. Take the signal first and read the present after: then nothing falls between.
+    /// Follows a topic from now on. Subscribe first and read the database after: then no change is lost in between.
     pub async fn subscribe(&self, topic: Topic) -> Signal {
         let mut signal = self.hub.subscribe(topic);
         signal.confirmed(CONFIRMATION_PATIENCE).await;
@@ -118,8 +118,8 @@ impl Events {
         whereabouts
     }
 
-    /// Says that something happened on these topics, and whether the broker took it. It may fail without failing the change,
-    /// which is already in the database: the sweep says it again.
+    /// Says that something happened on these topics, and whether the broker took it. It may fail without failing the change, which is
+    /// already committed: the sweep publishes it again, as from an outbox.
     pub async fn publish(&self, topics: &[Topic]) -> bool {
         let redis = match &self.broker {
             Broker::InProcess(_) => {
@@ -167,7 +167,7 @@ impl Events {
         })
     }
 
-    /// Tells again what the broker did not take.
+    /// Publishes again the places that the broker did not take.
     pub async fn tell_again(&self) {
         let Broker::Redis(redis) = &self.broker else { return };
         let untold = locked(&self.untold).clone();

@@ -1,4 +1,4 @@
-//! Where drivers are, in the form that travels between processes.
+//! Positions of drivers, and the text in which they travel between processes.
 
 use std::{fmt, str::FromStr};
 
@@ -20,7 +20,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// The number of the stretch of so many seconds that it was taken in.
+    /// The number of the time slot, of so many seconds, that it was taken in.
     pub fn slot(self, seconds: u32) -> i64 {
         self.recorded_at.timestamp().div_euclid(seconds.max(1).into())
     }

@@ -1,4 +1,4 @@
-//! What can be followed.
+//! The topics of pub/sub: what can be followed, and under which name.
 
 use std::{fmt, str::FromStr};
 

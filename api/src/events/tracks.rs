@@ -1,4 +1,4 @@
-//! What drivers told of where they are and nobody has written into the database yet.
+//! The write-behind buffer of drivers' places: bounded, one point for each slot of time, written into the database in batches.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +16,7 @@ const MAXIMUM_POINTS: usize = 120;
 pub struct Track {
     pub driver: DriverId,
     pub newest: Position,
-    /// The first point of each stretch of time, by the number of the stretch.
+    /// The first point of each slot of time, by the slot's number.
     pub points: BTreeMap<i64, Position>,
 }
 
@@ -69,7 +69,7 @@ impl Tracks {
 impl Track {
     fn take_in(&mut self, other: Track) {
         self.newest = self.newest.or_newer(Some(other.newest));
-        // The first point of a stretch stays, so that what was written already is what is kept.
+        // The first point of a slot stays, so that writing it again changes nothing (idempotent).
         for (slot, point) in other.points {
             self.points.entry(slot).or_insert(point);
         }

@@ -1,4 +1,4 @@
-//! Whoever uses a connection that lives on, for as long as it may be used: until its access token expires or its session ends. Its
+//! The user of a long-lived connection (a websocket or an event stream), until the access token expires or the session ends. The user's
 //! rights are kept as they are in the database ([`RightsCheck`]), so that no operation has to read them.
 
 use chrono::{DateTime, Utc};

@@ -1,4 +1,5 @@
-//! Several requests in one body, where that is configured: a JSON array of them, and an array of their answers in the same order.
+//! Batches of GraphQL requests in one body, where that is configured: a JSON array of them, and an array of their answers in the same
+//! order.
 //!
 //! No specification has them, and HTTP/2 does what they are for. A batch multiplies what one request may ask for, so none is taken by
 //! default.
@@ -48,7 +49,7 @@ pub fn read(requests: Vec<Json>, limit: usize) -> Result<IncomingRequest, Reject
     requests.collect::<Result<_, _>>().map(IncomingRequest::Batch)
 }
 
-/// The answer to a batch that nothing of is run, in JSON: clients that send batches read an error where each of their answers would be.
+/// The answer, in JSON, to a batch of which nothing is run: clients that send batches read an error where each of their answers would be.
 pub fn refuse(requests: usize, message: &str) -> Vec<u8> {
     let errors = [coded(Code::BadUserInput, message.to_owned(), None)];
     // Errors hold nothing that JSON cannot.

@@ -1,4 +1,4 @@
-//! Public data, asked for by GET by whoever: browsers, and caches in between, may keep the answer and ask whether it has changed.
+//! HTTP caching of public data: browsers, and caches in between, may keep the answer to an anonymous GET, and revalidate it by its `ETag`.
 //!
 //! Everything else is `no-store`: what somebody is shown who is signed in, what went wrong, and what was asked for by POST.
 
@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::media::Media;
 
-/// Bytes of a hash that name an answer.
+/// Bytes of the hash that is an answer's `ETag`.
 const TAG_BYTES: usize = 16;
-/// What the name of an answer ends with that is compressed, for its bytes are other ones.
+/// The end of a compressed answer's `ETag`, for its bytes are other ones.
 const COMPRESSED: &str = "-gzip";
 
 /// Whether it is a GET of nobody in particular.
@@ -39,7 +39,7 @@ pub fn answer(parts: &Parts, body: Vec<u8>, media: Media, max_age: u64) -> Respo
     (headers, body).into_response()
 }
 
-/// Gives an answer that has been compressed the name of its compressed form.
+/// Gives an answer that has been compressed the `ETag` of its compressed form.
 pub fn name_compressed<B>(mut answer: Response<B>) -> Response<B> {
     let is_compressed = answer.headers().contains_key(header::CONTENT_ENCODING);
     if is_compressed
@@ -51,7 +51,7 @@ pub fn name_compressed<B>(mut answer: Response<B>) -> Response<B> {
     answer
 }
 
-/// The name of an answer, which no other bytes have: a strong validator (RFC 9110, section 8.8.1).
+/// The `ETag` of an answer, which no other bytes have: a strong validator (RFC 9110, section 8.8.1).
 fn tag(body: &[u8], media: Media) -> String {
     let digest = Sha256::new().chain_update(media.content_type()).chain_update(body).finalize();
     format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest[..TAG_BYTES]))
@@ -61,11 +61,11 @@ fn compressed(tag: &str) -> String {
     format!("{}{COMPRESSED}\"", tag.trim_end_matches('"'))
 }
 
-/// The name by which the client has this answer, if it does (`If-None-Match`).
+/// The `ETag` of the client's copy of this answer, if it has one (`If-None-Match`).
 fn known(headers: &HeaderMap, tag: &str) -> Option<String> {
     let compressed = compressed(tag);
     let lines = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
-    // No name of ours has a comma in it, and caches may have made a weak one of it.
+    // No tag of ours has a comma in it, and caches may have made a weak one of it.
     let mut tags = lines.flat_map(|line| line.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
     tags.find_map(|known| match known {
         "*" => Some(tag.to_owned()),

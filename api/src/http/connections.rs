@@ -1,4 +1,5 @@
-//! What stays connected, websockets and event streams alike: how many there may be, and how many there are.
+//! Admission of long-lived connections, websockets and event streams alike: their limits for the process and for each address, and those of
+//! their operations.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve: for load balancers, containers and people.
+//! Health checks: liveness (the process answers) and readiness (it can serve), for load balancers, containers and people.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use crate::{
 
 /// A database that has not answered by then counts as away, be it for want of a free connection.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(2);
-/// The same of the broker, without which we can serve: whoever asks whether we are ready shall not give up over it. Many do after a second.
+/// The same of the broker, without which we can serve. Shorter, for many probes give up after a second.
 const BROKER_PATIENCE: Duration = Duration::from_millis(500);
 
 /// `/health/live` and `/health/ready`.
@@ -75,7 +75,7 @@ struct HealthPart {
     is_required: bool,
 }
 
-/// The process answers. Nothing else is asked: a restart mends nothing else.
+/// Liveness: the process answers. No dependency is asked, for a restart mends none.
 async fn live() -> Json<Live> {
     Json(Live { status: Status::Ok })
 }
@@ -112,7 +112,7 @@ async fn broker(app: &App) -> HealthPart {
     HealthPart { is_required: app.config.broker.required, ..part }
 }
 
-/// Requests are served also where one fails. Whoever sends them elsewhere for that has fewer processes, and no fewer tasks that fail.
+/// A task that fails only degrades: requests are served all the same, and to send them elsewhere would mend no task.
 fn tasks(app: &App) -> HealthPart {
     let failing = app.tasks.failing();
     HealthPart {

@@ -1,4 +1,4 @@
-//! What surrounds every answer: its id, its log line, its compression, and what browsers may do with it.
+//! Middleware around every answer: request id, access log, panics, compression, CORS and security headers.
 
 use std::{
     any::Any,
@@ -39,7 +39,7 @@ const NOT_PARTS: NotForContentType = NotForContentType::const_new("multipart/mix
 /// One packet holds what is smaller.
 const WORTH_COMPRESSING: u64 = 1024;
 
-/// The router with everything around it, in one layer: the router puts each of several, with the body of its answer, into a box.
+/// The router with all middleware in one layer: axum boxes the body of the answer once for each layer.
 pub fn surround(router: Router, config: &Config) -> Router {
     let compression = CompressionLayer::new()
         .compress_when(DefaultPredicate::new().and(SizeAbove::new(WORTH_COMPRESSING)).and(NOT_PARTS));
@@ -98,8 +98,8 @@ fn answer_panic(panic: Box<dyn Any + Send>) -> Response {
     unserved(panicked(panic_message(&*panic)), Media::Json)
 }
 
-/// What browsers are told of every answer: it is data, so no page may frame it, guess its type, run anything in it, embed it from elsewhere, or
-/// keep it.
+/// The security headers of every answer: it is data, so no page may frame it, guess its type, run anything in it, embed it from elsewhere,
+/// or keep it.
 fn protection(config: &Config) -> HeaderMap {
     let mut protection = HeaderMap::from_iter([
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -125,7 +125,7 @@ fn protected<B>(mut answer: Response<B>, protection: &HeaderMap) -> Response<B> 
     answer
 }
 
-/// How long browsers may go by what they were told of an origin, a method and headers. None does for longer than two hours.
+/// How long browsers may keep the answer to a preflight. None does for longer than two hours.
 const PREFLIGHT_TIME: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Pages of the configured origins may call; without any, only pages of this very server. No page may send what a browser keeps for

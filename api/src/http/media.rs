@@ -1,4 +1,4 @@
-//! What a response may be written as, by what the client says that it takes.
+//! Content negotiation: what a response is written as, by the client's `Accept`.
 
 use async_graphql::ServerError;
 use axum::http::{HeaderMap, HeaderValue, header};

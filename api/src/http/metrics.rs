@@ -1,4 +1,4 @@
-//! What is counted, and `/metrics`, where it is told in the text format of Prometheus.
+//! The metrics, and `/metrics`, where Prometheus scrapes them in its text format.
 
 use axum::{Router, http::header, routing::get};
 use metrics::{Gauge, counter, describe_counter, describe_gauge, gauge};

@@ -1,4 +1,4 @@
-//! The server's addresses.
+//! The HTTP edge: the router, its routes and its middleware.
 
 mod attendance;
 mod batch;

@@ -1,7 +1,7 @@
-//! One operation on a connection that lives on, from its request to its last answer: the same for every transport.
+//! One operation on a long-lived connection, from its request to its last answer: the same for every transport.
 //!
-//! The connection's own task asks it for what there is to say, so that an operation whose client is slow is not asked. What reads for it
-//! runs in tasks of its own and waits there with nothing but its queue: no connection to the database above all.
+//! Back-pressure: the connection's task asks for the next answer, so that an operation whose client is slow is not asked. What reads for
+//! the operation runs in tasks of its own, and waits there with nothing but its queue: no database connection above all.
 
 use std::{
     pin::Pin,
@@ -24,7 +24,7 @@ use crate::graphql::{
     live::{Outcome, Told},
 };
 
-/// What an operation says. Each transport has words of its own for it.
+/// What an operation answers, which each transport writes as a message of its own.
 pub enum OperationAnswer<'a> {
     /// A response in JSON.
     Next(&'a str),
@@ -33,7 +33,7 @@ pub enum OperationAnswer<'a> {
     Complete,
 }
 
-/// An answer in the words of its transport.
+/// An answer, written as a message of its transport.
 #[derive(Debug)]
 pub struct WrittenAnswer {
     pub text: String,
@@ -46,7 +46,7 @@ pub struct WrittenAnswer {
 pub struct LiveOperation {
     answers: BoxStream<'static, WrittenAnswer>,
     place: OperationPlace,
-    /// Nobody has said why where the whole connection is dropped.
+    /// Why it ended; none where the whole connection is dropped.
     reason: Option<EndReason>,
 }
 

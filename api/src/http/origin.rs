@@ -1,4 +1,4 @@
-//! Where a request comes from: the one place that decides whom to believe about it.
+//! The client's address behind proxies (`X-Forwarded-For`, `Forwarded`): the one place that decides which proxies to believe.
 //!
 //! A client can write any header. So only what proxies that are configured have added is believed, read from the end to which each
 //! adds: the first address from there that is no such proxy's is the client's.

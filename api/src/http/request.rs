@@ -11,11 +11,11 @@ use serde_json::{Map, Number, Value as Json};
 use super::batch;
 use crate::{config::LimitsConfig, deadline::Deadline, graphql::document::DocumentName};
 
-/// What a request asks to run.
+/// What one HTTP request asks to run: one GraphQL request, or a batch.
 pub enum IncomingRequest {
     One(Box<Request>),
     Batch(Vec<Request>),
-    /// So many requests in one, for which there is no room.
+    /// A batch of so many requests, which is over the limit.
     TooMany {
         requests: usize,
         message: String,

@@ -1,6 +1,6 @@
-//! Looks again and again at what everybody may do who is connected to this process: with one statement for all of them, at intervals by
-//! chance, and sooner for those of whom a signal says that something has changed. So nobody goes on for long without the right to it,
-//! whatever becomes of signals on their way.
+//! A periodic check of rights: one batched statement reads those of everybody who is connected to this process, at intervals with jitter,
+//! and at once of those of whom a signal says that they have changed. So nobody goes on for long with a right that is lost, whatever
+//! becomes of signals on their way.
 
 use std::{
     collections::HashMap,
@@ -58,7 +58,7 @@ struct CheckedConnection {
     session: SessionId,
     /// When the reading began that its rights are from.
     read_at: Instant,
-    /// How old that may become: not the same for everybody, for who is sent away comes back.
+    /// How old that may become. With jitter, for whoever is disconnected comes back, and not all at once then.
     patience: Duration,
     is_due: bool,
     ends: Option<oneshot::Sender<Ended>>,
@@ -114,7 +114,7 @@ impl RightsCheck {
                         error = error.for_log(),
                         "nobody can say what who is connected may do; looking again"
                     );
-                    // Not all processes at the same moment.
+                    // With jitter: not all processes retry at the same moment.
                     next = Instant::now() + RETRY.mul_f64(rand::random_range(0.5..1.0));
                     self.end_unread();
                 }
@@ -168,7 +168,7 @@ impl RightsCheck {
         }
     }
 
-    /// Sends away whose rights are not known any more.
+    /// Disconnects those whose rights could not be read for too long.
     fn end_unread(&self) {
         for place in self.connected().by_number.values_mut() {
             if place.read_at.elapsed() > place.patience {

@@ -1,4 +1,5 @@
-//! Connections: how many there may be, how long each may be silent, and how they end.
+//! The HTTP server's connections: how many there may be, their time-outs (head of a request, keep-alive, ping), and their graceful
+//! shutdown.
 
 mod activity;
 mod refusal;

@@ -1,4 +1,4 @@
-//! Operations that are answered over HTTP for as long as they live: one request, one operation, one stream.
+//! Streamed answers over HTTP (server-sent events, multipart): one request, one operation, one stream.
 
 mod event_stream;
 mod multipart;
@@ -129,7 +129,7 @@ pub(super) async fn open(
     (headers, Body::from_stream(pieces)).into_response()
 }
 
-/// The way to the client.
+/// The way to the client: a bounded queue of one message, which the response's body reads.
 struct ClientLine {
     sender: mpsc::Sender<String>,
     form: Form,
@@ -149,7 +149,7 @@ impl ClientLine {
     }
 }
 
-/// Tells what the operation says, in a task of its own, for nobody asks a body whose client does not read. A stream that ends without
+/// Tells what the operation says, in a task of its own, for nobody polls a body whose client does not read. A stream that ends without
 /// `complete` is to be asked for again.
 async fn tell(
     line: ClientLine,

@@ -1,4 +1,4 @@
-//! Who asks: the one place where whoever sends a request or opens a socket is told by the access token that comes with it.
+//! Authentication: the one place where the access token of a request or a socket becomes a viewer.
 
 use std::{sync::Arc, time::Instant};
 

@@ -1,5 +1,5 @@
-//! Listening to what is followed here: topics are subscribed to with their first follower and left with their last. Whatever may
-//! have been missed meanwhile, a topic's followers look as soon as it is passed on (again).
+//! The subscriptions at Redis: a topic is subscribed with its first follower here and unsubscribed with its last. Redis delivers at most
+//! once, so a topic's followers read the database whenever its subscription is confirmed (again).
 
 use std::{collections::HashSet, convert::Infallible, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
 
 /// How long to wait before a connection, or a topic that was not confirmed, is tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// How often the connection is asked whether it is alive.
+/// How often the connection is pinged: a dead one says nothing by itself.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// How often it is said why Redis is away, as long as that is the same.
 const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -27,9 +27,9 @@ struct Listener {
     link: RedisLink,
     hub: Hub,
     subscriber: Subscriber,
-    /// What Redis passes on to here.
+    /// The topics whose subscription Redis has confirmed.
     confirmed: HashSet<Topic>,
-    /// What is to be subscribed and was not confirmed.
+    /// The topics whose subscription is not confirmed yet, and is retried.
     unconfirmed: HashSet<Topic>,
 }
 
@@ -53,7 +53,7 @@ pub async fn listen_forever(link: RedisLink, hub: Hub, first: Option<Result<Subs
             Err(failure) => absence.go_on(&failure),
         }
         sleep(TRY_AGAIN_AFTER).await;
-        // Whatever the old connection had to say.
+        // Drops what the old connection reported: all topics are subscribed anew.
         hub.take_changes();
         attempt = connect(&link, &hub).await;
     }
@@ -147,7 +147,7 @@ impl Listener {
                 }
             };
             self.look_at(topics).await?;
-            // What comes and goes meanwhile does not put it off.
+            // Topics that come and go meanwhile do not put a retry off.
             if self.unconfirmed.is_empty() || next_try <= Instant::now() {
                 next_try = Instant::now() + TRY_AGAIN_AFTER;
             }
@@ -167,7 +167,7 @@ impl Listener {
         Ok(topics)
     }
 
-    /// Brings what is passed on to what is followed, for these topics.
+    /// Subscribes or unsubscribes these topics, so that Redis passes on exactly those that are followed.
     async fn look_at(&mut self, topics: HashSet<Topic>) -> Result<()> {
         let (followed, left): (Vec<_>, Vec<_>) = topics.into_iter().partition(|topic| self.hub.is_followed(*topic));
         // Followed anew before it was left.

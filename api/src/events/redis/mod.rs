@@ -1,5 +1,5 @@
-//! Changes between processes through Redis pub/sub, one channel for each topic: a process hears only of what somebody in it follows.
-//! Redis stores nothing that is said: whoever may have missed something looks. It remembers the last place of each driver.
+//! Changes between processes through Redis pub/sub, one channel for each topic: a process hears only of what somebody in it follows. Redis
+//! stores no messages: whoever may have missed one reads the database. It remembers the last place of each driver.
 
 mod listener;
 
@@ -19,7 +19,7 @@ use crate::{
 /// How long a command may take before Redis counts as away.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a change waits for Redis to take it: its author waits too, and it is said again.
+/// How long a mutation waits for Redis to take its signal. Not long, for its client waits too, and the sweep publishes it again.
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(250);
 /// Keys that one command takes: more are asked for in turn, so that each answer comes in time.
 const KEYS_AT_ONCE: usize = 1_000;
@@ -27,8 +27,8 @@ const KEYS_AT_ONCE: usize = 1_000;
 /// forgotten can be replaced by nothing that is older; the database keeps it.
 const REMEMBERED_SECONDS: u32 = 2 * 24 * 60 * 60;
 
-/// Remembers a place and tells it, unless a newer one is known; gives the newest. Channel and key have the same name, so that in a
-/// cluster they are on the same node.
+/// Remembers a place and publishes it, unless a newer one is known (compare-and-set in one script); gives the newest. Channel and key have
+/// the same name, so that in a cluster they are on the same node.
 const TELL_POSITION: &str = "
     local known = redis.call('GET', KEYS[1])
     if known and tonumber(string.match(known, '^%d+')) >= tonumber(string.match(ARGV[1], '^%d+')) then
@@ -43,7 +43,7 @@ pub(super) struct RedisBroker {
     listener: JoinHandle<()>,
 }
 
-/// How topics are told to Redis.
+/// The connection to Redis, and the names of topics there.
 #[derive(Clone)]
 struct RedisLink {
     address: RedisAddress,

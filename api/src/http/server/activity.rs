@@ -1,4 +1,4 @@
-//! What goes on on a connection, for whoever decides when it was silent for too long.
+//! The activity of a connection, by which its time-outs go: keep-alive without a request, and a head that comes too slowly (slowloris).
 
 use std::{
     io,

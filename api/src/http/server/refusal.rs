@@ -1,4 +1,4 @@
-//! Connections that there is no room for: each is told so at once, and none is left to wait.
+//! Load shedding: a connection that there is no room for is answered with 503, or closed, at once, and never left to wait.
 
 use std::{fs::File, io, sync::Arc, time::Duration};
 

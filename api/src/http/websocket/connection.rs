@@ -1,4 +1,4 @@
-//! What happens on a socket. One task owns it; the server's heartbeat is the websocket's own ping, which every client answers by
+//! A websocket after its handshake. One task owns it; the server's heartbeat is the websocket's own ping, which every client answers by
 //! itself.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
@@ -47,7 +47,7 @@ pub struct Beginning {
     pub under_way: Option<UnderWay>,
 }
 
-/// Messages that are written together at most, where so many wait.
+/// The largest batch of messages that are flushed together, where so many wait.
 const TOGETHER: usize = 16;
 
 /// Serves a socket to its end. Boxed, for whatever is handed from one future to the next takes its room in each.
@@ -129,7 +129,7 @@ impl SocketConnection {
                 message = self.socket.next() => {
                     unanswered = 0;
                     match message {
-                        // What is received takes room while it is read, which nobody needs who waits.
+                        // Boxed: a socket that only waits does not hold the room for reading a message.
                         Some(Ok(message)) => self.receive(message).boxed().await?,
                         Some(Err(error)) => return Err(End::unreadable(&error)),
                         None => return Err(end::GONE),

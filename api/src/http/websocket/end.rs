@@ -1,4 +1,4 @@
-//! Why a socket ends, and how it is told.
+//! Why a websocket ends: the close codes, and the closing handshake.
 
 use std::{borrow::Cow, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What the two protocols have in common, and which of them says what.
+//! The two GraphQL protocols over websockets: what they have in common, and the dispatch to each.
 
 use async_graphql::Request;
 use axum::http::{HeaderMap, header};
