@@ -1,8 +1,9 @@
-//! The present time: that of the database, so that all processes on it mean the same moment, whatever the clocks of their machines say.
+//! The present time by the database's clock, so that all processes on it mean the same moment, whatever the clock skew between their
+//! machines.
 //!
-//! It is asked every few seconds, and in between the machine's monotonic clock carries on, which nobody sets. On SQLite it is the machine's
-//! own: there is one machine. Like that clock it is one for the whole process, and global: a process serves one database, and what a time is
-//! needed for is written in places that know of nothing but a transaction.
+//! The database is asked every few seconds, and in between the machine's monotonic clock carries on, which nobody sets. On SQLite the
+//! machine's own clock is used: there is one machine. The clock is global: a process serves one database, and times are needed in places
+//! that know of nothing but a transaction.
 
 use std::{
     sync::{
@@ -22,7 +23,7 @@ pub const OFFSET: &str = "tiffin_clock_offset_seconds";
 
 /// An answer that took longer says too little of when the database read its clock.
 const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
-/// How many answers the first reading is the best of.
+/// Of so many first readings the one with the shortest round trip is taken.
 const FIRST_READINGS: usize = 3;
 
 static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::new);
@@ -116,7 +117,8 @@ impl Clock {
         self.epoch.store(self.epoch_of(reading), Ordering::Relaxed);
     }
 
-    /// What differs by no more than the answer's way may have taken stays: times do not jump to and fro.
+    /// Corrects a difference only where it exceeds half the round trip, which is how uncertain a reading is: so times do not jump to and
+    /// fro.
     fn correct(&self, reading: &ClockReading) {
         let epoch = self.epoch.load(Ordering::Relaxed);
         let difference = self.epoch_of(reading).abs_diff(epoch);

@@ -1,5 +1,4 @@
-//! How long a request may take as a whole, whatever it waits for: the database that says who asks, the broker, other requests, its own
-//! statements.
+//! Deadlines: the time-out of a request as a whole, whatever it waits for: authentication, the broker, other requests, its own statements.
 
 use std::time::Duration;
 
@@ -37,8 +36,8 @@ impl Deadline {
         tokio::time::timeout_at(self.at, work).map(Result::ok)
     }
 
-    /// The same for what nobody would call slow if all were well: a part of the service is away where it does not end by then, or is ended
-    /// for taking too long.
+    /// The same for work that is quick when all is well: where it times out, or is stopped for taking too long, a part of the service is
+    /// away.
     ///
     /// # Errors
     /// UNAVAILABLE, or the work's own.

@@ -1,4 +1,4 @@
-//! How many files and connections the system lets this process have open at the same time (`ulimit -n`).
+//! File descriptors: how many files and connections this process may have open at the same time (`ulimit -n`).
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -55,8 +55,8 @@ where
 /// The first `limit` rows of each of many lists, one for each number that `parent` has, in the order of `keys`. `select` gives the rows of all
 /// lists. The rows of one list come in its order, those of several mixed.
 ///
-/// PostgreSQL goes from parent to parent, and reads no further in each list than the limit: it has no other way to join what is limited for
-/// each parent, so the order stays. A window reads and sorts all rows of all lists; SQLite knows nothing better.
+/// PostgreSQL takes a lateral join: it goes from parent to parent (a nested loop), so the order stays, and reads no further in each list
+/// than the limit. A window function reads and sorts all rows of all lists; SQLite knows nothing better.
 pub fn first_of_each<C: ColumnTrait>(
     backend: DbBackend,
     mut select: SelectStatement,
@@ -88,8 +88,8 @@ pub fn first_of_each<C: ColumnTrait>(
 }
 
 /// Keeps the rows that the condition finds in the table which `select` is from: all of them are found before anything is joined, sorted and
-/// cut. PostgreSQL would otherwise go along an index in the list's order where it believes that what is looked for lies everywhere; it looks
-/// into no subquery that has an offset.
+/// cut. PostgreSQL would otherwise scan an index in the list's order where it believes that matches lie everywhere. `offset 0` is a fence:
+/// its planner does not look into such a subquery.
 pub fn keep_found_first(backend: DbBackend, select: &mut SelectStatement, table: DynIden, condition: Condition) {
     if backend == DbBackend::Sqlite {
         select.cond_where(condition);
@@ -157,7 +157,7 @@ pub fn lock_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIde
     }
 }
 
-/// Keeps the rows of `table` that the statement finds as they are until the transaction ends, without keeping others from doing the same.
+/// Keeps the rows of `table` that the statement finds as they are until the transaction ends (a shared lock, which others may hold too).
 pub fn hold_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIden) {
     match backend {
         DbBackend::Sqlite => {}
@@ -167,8 +167,8 @@ pub fn hold_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIde
     }
 }
 
-/// Ends a select that finds rows of `table` by id, in the order of their ids, before they are changed: two statements that change many
-/// rows at once then wait for each other in turn. SQLite has one writer at a time.
+/// Ends a select that finds rows of `table` by id, in the order of their ids, before they are changed. That lock order lets two statements
+/// that change many rows wait for each other, without a deadlock. SQLite has one writer at a time.
 pub fn lock_in_turn(backend: DbBackend, table: &str) -> String {
     match backend {
         DbBackend::Sqlite => String::new(),
@@ -236,7 +236,7 @@ pub fn feed_transaction(backend: DbBackend) -> SimpleExpr {
     }
 }
 
-/// Below this transaction number everything has been committed or rolled back.
+/// Below this transaction number (the snapshot's xmin) everything has been committed or rolled back.
 pub fn feed_horizon(backend: DbBackend) -> SimpleExpr {
     match backend {
         DbBackend::Sqlite => Expr::val(1_i64),

@@ -1,4 +1,4 @@
-//! How often something may happen: what is used of a limit, counted by key in windows of time.
+//! Rate limiting: how much of a limit is used, counted by key in fixed windows of time.
 //!
 //! All processes count together through Redis where one is configured. Without it, and while it is away, each counts for itself,
 //! in bounded memory: no request fails because nobody can count. A window begins with the first use and ends for all of it at once.
@@ -31,7 +31,7 @@ pub struct Limit {
     pub window: Duration,
 }
 
-/// What is used of limits, of all processes on the same broker.
+/// The rate limiter of all processes on the same broker.
 pub struct Limiter {
     /// None: this process serves alone.
     shared: Option<SharedWindows>,
@@ -39,11 +39,11 @@ pub struct Limiter {
     own: Windows,
     /// What this process has taken of shared windows and not used yet.
     shares: Windows,
-    /// Whose turn it is to take more, by key: a crowd would take a share each, and use the window up among them.
+    /// Striped locks, by key, for taking a new share: a crowd would otherwise take a share each, and use the window up among them.
     turns: [Mutex<()>; TURNS],
 }
 
-/// Keys that have to wait for each other are rare enough.
+/// So many locks that keys rarely have to wait for each other.
 const TURNS: usize = 64;
 
 /// Of a shared limit, the part that [`Limiter::take_by_shares`] takes at once: small enough that what processes hold unused is

@@ -1,4 +1,4 @@
-//! Values that stand in a statement's text and not among its parameters.
+//! Literals: values that stand in a statement's text and not among its parameters, for partial indexes and for cached plans.
 //!
 //! PostgreSQL plans with what it reads there. An index over `status = 'PENDING'` alone is used by a statement that says so itself, and by none
 //! that says `status = $1`. With `LIMIT $1` a plan for any value is made for a tenth of all rows and so never chosen: the statement is planned

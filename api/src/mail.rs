@@ -29,13 +29,13 @@ use crate::{
     tls::Authorities,
 };
 
-/// Letters that wait to be sent, at most; further ones are lost, and the log says so.
+/// The bound of the queue of letters that wait to be sent; further ones are lost, and the log says so.
 const OUTSTANDING: usize = 1_000;
 
 /// Letters that are handed over at the same time.
 const AT_ONCE: usize = 4;
 
-/// Pauses before a letter that could not be sent is tried again.
+/// The back-off: the pauses before each retry of a letter that could not be sent.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 
@@ -186,7 +186,7 @@ impl PostOffice {
     fn message(&self, letter: &Letter, text: String) -> anyhow::Result<Message> {
         let to = Mailbox::new(None, letter.email.parse::<Address>()?);
         let id = format!("<{:032x}@{}>", rand::random::<u128>(), self.from.email.domain());
-        // Otherwise whoever is away for the week answers the server.
+        // Otherwise out-of-office replies go to the server.
         let automatic = HeaderValue::new(HeaderName::new_from_ascii_str("Auto-Submitted"), "auto-generated".to_owned());
         let message = Message::builder()
             .from(self.from.clone())

@@ -19,7 +19,7 @@ const MAXIMUM_CHARACTERS: usize = 200;
 static PLACES: LazyLock<Semaphore> =
     LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
 
-/// What a password is compared with where there is none, so that the answer takes as long.
+/// What a password is compared with where there is none, so that the time of the answer does not tell (constant time).
 static NOBODYS: LazyLock<String> = LazyLock::new(|| hash("a password that nobody has").unwrap_or_default());
 
 /// A password that may be set. BAD_USER_INPUT on `field` when it is too short or too long.

@@ -1,5 +1,5 @@
-//! The processes that serve from one PostgreSQL, as each of them sees the others. On SQLite there is one process, which
-//! [`database::claim`](crate::database::claim) sees to.
+//! Membership by heartbeat: the processes that serve from one PostgreSQL, as each of them sees the others. On SQLite there is one process,
+//! which [`database::claim`](crate::database::claim) sees to.
 //!
 //! Processes tell each other of changes through a broker. One without a broker that is not alone looks at the database every few seconds
 //! for whatever is followed in it, so that what happens elsewhere is told there, though late.
@@ -16,9 +16,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{app::App, database::Pool, graphql::error::Result};
 
-/// How often a process writes that it lives, and looks for others.
+/// The heartbeat: how often a process writes that it lives, and looks for others.
 const BEAT: Duration = Duration::from_secs(3);
-/// Who has not written for so long is gone: crashed, or cut off from the database.
+/// A process without a heartbeat for so long is gone: crashed, or cut off from the database.
 const GONE_AFTER: Duration = Duration::from_secs(10);
 /// How often it is said that something is wrong, as long as it is.
 const SAID_AGAIN_AFTER: Duration = Duration::from_secs(60);

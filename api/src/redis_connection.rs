@@ -1,4 +1,4 @@
-//! Connections to one Redis, or to the nodes of a cluster.
+//! Connections to one Redis, or to the nodes of a cluster: for commands, which reconnect by themselves, and for pub/sub.
 
 use std::{
     convert::Infallible,
@@ -23,14 +23,14 @@ use crate::{config::BrokerConfig, tls::Authorities};
 const CHANNELS_AT_ONCE: usize = 1_000;
 /// Commands at the same time to a cluster, which takes one channel with each.
 const COMMANDS_AT_ONCE: usize = 100;
-/// How long it is between two connections that Redis may refuse.
+/// The pause between two attempts to connect that Redis may refuse.
 const REFUSED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Where Redis is, and whether it is a cluster.
 #[derive(Clone)]
 pub struct RedisAddress {
     address: ConnectionInfo,
-    /// Whom to believe; none where it is not over TLS.
+    /// The trusted authorities; none where it is not over TLS.
     certificates: Option<TlsCertificates>,
     pub is_cluster: bool,
 }

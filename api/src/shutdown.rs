@@ -1,4 +1,5 @@
-//! How everything learns that the process is about to end, and how the process learns that everything has.
+//! Graceful shutdown: all that outlives a request learns that the process is about to end, and the process waits until all of it is
+//! drained.
 
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ impl Shutdown {
         self.announced.clone().cancelled_owned()
     }
 
-    /// Ready at a moment by chance within `spread` of the request: were all that are connected sent elsewhere at once, they would
+    /// Ready at a random moment within `spread` of the request (jitter): were all that are connected sent elsewhere at once, they would
     /// arrive there at once. The future borrows nothing.
     pub fn departure(&self, spread: Duration) -> impl Future<Output = ()> + Send + use<> {
         let requested = self.requested();

@@ -1,5 +1,5 @@
-//! What goes on beside the requests, under supervision: a task that fails, panics or ends is told in the log with its cause, counted, and
-//! begins anew after a pause that grows; `/health/ready` and `/metrics` name it until it does well again.
+//! Supervision of background tasks: a task that fails, panics or ends is logged with its cause, counted, and restarted with exponential
+//! back-off and jitter; `/health/ready` and `/metrics` name it until it does well again.
 
 mod setbacks;
 #[cfg(test)]
@@ -28,8 +28,8 @@ pub const RESTARTS: &str = "tiffin_task_restarts_total";
 /// The name of the metric that is 1 for a task that failed last, and 0 for one that does well.
 pub const FAILING: &str = "tiffin_task_failing";
 
-/// How long to wait before a task begins anew: from one second to 15, and up to as much again, so that not all processes come back at once.
-/// No longer, for what a task does once its database is back is waited for.
+/// The back-off before a task begins anew: from one second to 15, and up to as much again as jitter, so that not all processes come back at
+/// once. No longer, for what a task does once its database is back is waited for.
 const PAUSES: ExponentialBuilder =
     ExponentialBuilder::new().with_max_delay(Duration::from_secs(15)).without_max_times().with_jitter();
 /// A task without rounds does well again when it has run for so long.

@@ -1,4 +1,5 @@
-//! Whose certificates are believed on the connections that the server makes: to PostgreSQL, Redis, an SMTP server and an OpenID provider.
+//! Trusted certificate authorities, for the TLS connections that the server makes: to PostgreSQL, Redis, an SMTP server and an OpenID
+//! provider.
 //!
 //! The authorities of the system's store, as `SSL_CERT_FILE` and `SSL_CERT_DIR` have it, and the private ones that are configured. Each
 //! library is given the same; sqlx takes the system's by itself.

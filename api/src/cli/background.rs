@@ -1,5 +1,5 @@
-//! What a server does beside the requests. Each piece may stop anywhere, but for what is done to its end: what it was about to do is still
-//! to be done at the next start.
+//! The background tasks of a server. Each may stop anywhere, but for those that run to their end: what it was about to do is still to be
+//! done at the next start.
 
 use std::{sync::Arc, time::Duration};
 

@@ -65,11 +65,12 @@ pub async fn run(config: Config, patience: Duration, verify_plans: bool) -> anyh
     outcome
 }
 
-/// Whoever writes to a file that has grown to the process's limit is told so, like whoever writes to a full disk: the process is not ended.
+/// Lets a write fail that exceeds the process's limit of file size, as one to a full disk does: by default the signal SIGXFSZ ends the
+/// process.
 fn leave_full_files_to_the_writer() -> std::io::Result<()> {
     /// SIGXFSZ, on Linux and macOS.
     const FILE_SIZE_EXCEEDED: i32 = 25;
-    // Its listener is not needed: that there was one is enough for the system.
+    // Its listener is not needed: once a handler was installed, the signal ends nothing.
     signal(SignalKind::from_raw(FILE_SIZE_EXCEEDED)).map(drop)
 }
 
@@ -82,7 +83,7 @@ fn bind(config: &Config) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
-/// What the system keeps for a client that does not read, and for how long. Every connection that is accepted inherits it.
+/// Bounds the send buffer that the system keeps for a client that does not read, and for how long. Every accepted connection inherits it.
 #[cfg(target_os = "linux")]
 fn bound_memory(socket: &TcpSocket, config: &WebsocketConfig) -> std::io::Result<()> {
     let socket = SockRef::from(socket);

@@ -1,4 +1,4 @@
-//! Whether this binary and the structure of the database fit.
+//! The schema version check: whether this binary and the structure of the database fit.
 
 use anyhow::Context;
 use migration::Structure;

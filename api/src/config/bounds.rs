@@ -1,5 +1,5 @@
-//! The least and the most that each number of the configuration may be: what is outside is refused at the start. The most is far above
-//! what anybody needs, and below what overflows a date, a timer or the memory.
+//! The bounds of each number of the configuration: what is outside is refused at the start. The most is far above what anybody needs, and
+//! below what overflows a date, a timer or the memory.
 
 use std::ops::RangeInclusive;
 

@@ -1,4 +1,4 @@
-//! What holds where nothing is configured.
+//! The default of every key of the configuration.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -9,7 +9,7 @@ use super::{
 };
 
 impl Config {
-    /// What holds where nothing is configured. `embedded`: whether no database is configured either.
+    /// The defaults of this environment. `embedded`: whether no database is configured either.
     pub fn defaults(environment: Environment, embedded: bool) -> Self {
         let development = environment == Environment::Development;
         Config {

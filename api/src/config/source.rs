@@ -1,4 +1,4 @@
-//! Where values come from.
+//! The sources of the configuration: a file, environment variables and command-line options, over the defaults.
 
 use std::{
     collections::BTreeMap,

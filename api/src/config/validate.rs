@@ -1,4 +1,4 @@
-//! What neither the types nor the bounds of numbers can say: what must fit together.
+//! Validation across keys: what must fit together, which neither the types nor the bounds of numbers can say.
 
 use std::time::Duration;
 

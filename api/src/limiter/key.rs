@@ -1,4 +1,4 @@
-//! What is counted. All keys are made here, so that no two of them can be the same by what somebody typed.
+//! The keys of rate limits. All are made here, so that nothing that somebody types makes two of them the same.
 
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
@@ -31,7 +31,7 @@ pub enum LimitKey<'k> {
     CostOfNetwork(IpNet),
 }
 
-/// A key as it is kept. It may have been made of a person's address: what is kept does not tell.
+/// A key as it is stored: hashed, for it may have been made of a person's address.
 pub(super) type Hash = [u8; 16];
 
 impl<'k> LimitKey<'k> {

@@ -1,4 +1,4 @@
-//! Windows in Redis, which all processes use.
+//! Windows in Redis, shared by all processes, behind a circuit breaker.
 
 use std::{
     fmt::Write,

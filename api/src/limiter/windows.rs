@@ -1,4 +1,4 @@
-//! Windows in the memory of this process.
+//! Windows in the memory of this process, which is bounded: the least recently used are forgotten.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use moka::{Expiry, ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 
 use super::{Hash, Limit, TakeOutcome};
 
-/// Keys at most; of more, those that were not used for longest are forgotten. They take about 20 MB.
+/// The most keys, which take about 20 MB; of more, the least recently used are forgotten (LRU).
 const KEYS: u64 = 100_000;
 
 /// What is left until the window ends.

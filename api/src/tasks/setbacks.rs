@@ -1,4 +1,5 @@
-//! The items of a batch that failed. Each stands alone: it holds up none of the others, and is left alone for a while that grows.
+//! Isolation of the items of a batch that fail (poison messages): each holds up none of the others, and is retried after a back-off that
+//! grows.
 
 use std::{
     collections::HashMap,
@@ -56,8 +57,8 @@ impl<K: Clone + Eq + Hash + Display> Setbacks<K> {
 
     /// Deals with all items that `find` gives: it is asked for some that are none of these, until there are no more.
     ///
-    /// The work is done for `at_once` items; where that fails, for each half of them, down to the items that fail by themselves. So work
-    /// that was done may be done again.
+    /// The work is done for `at_once` items; where that fails, for each half of them (bisection), down to the items that fail by
+    /// themselves. So the work has to be idempotent: it may be done again.
     ///
     /// # Errors
     /// Nothing can be found, or the database is away: then no item is to blame, and the others are not tried.
@@ -126,7 +127,7 @@ impl<K: Clone + Eq + Hash + Display> Setbacks<K> {
         items.retain(|item, _| !part.contains(item));
     }
 
-    /// The first failure of an item is told; it would be told again and again.
+    /// Only the first failure of an item is a warning; it would be told again and again.
     fn set_back(&self, part: &[K], error: &str) {
         let (task, now) = (self.task, Instant::now());
         let mut items = self.items();
