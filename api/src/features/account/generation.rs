@@ -27,7 +27,7 @@ pub struct Generation {
 
 /// What comes of a refresh token that is presented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RefreshOutcome {
     /// The generation of this number is given for it.
     Next(i32),
     /// It was replaced before anybody used it, by a refresh of somebody who is still trusted: it is worth nothing, and harms nothing.
@@ -39,7 +39,7 @@ pub enum Step {
 /// The first tokens of a session that has just been opened. Nothing could be replaced by them, so they need not be told of when they are
 /// used.
 pub async fn generation_first_in_tx(transaction: &Transaction, session: SessionId) -> Result<Generation> {
-    issue_in_tx(transaction, Row { session, number: 1, issued_for: None, is_confirmed: true }).await
+    issue_in_tx(transaction, NewGeneration { session, number: 1, issued_for: None, is_confirmed: true }).await
 }
 
 /// The tokens that are given for a refresh token.
@@ -49,18 +49,22 @@ pub async fn generation_next_in_tx(
     number: i32,
     issued_for: String,
 ) -> Result<Generation> {
-    issue_in_tx(transaction, Row { session, number, issued_for: Some(issued_for), is_confirmed: false }).await
+    issue_in_tx(transaction, NewGeneration { session, number, issued_for: Some(issued_for), is_confirmed: false }).await
 }
 
 /// Presents a refresh token of the session, whose row is locked.
-pub async fn step_in_tx(transaction: &Transaction, session: SessionId, token_hash: &str) -> Result<Step> {
+pub async fn refresh_token_present_in_tx(
+    transaction: &Transaction,
+    session: SessionId,
+    token_hash: &str,
+) -> Result<RefreshOutcome> {
     let newest = newest(transaction, session).await?;
     let number = newest.as_ref().and_then(|newest| newest.generation).unwrap_or(0) + 1;
     let Some(token) = refresh_tokens::Entity::find_by_id(token_hash).one(transaction).await? else {
-        return Ok(Step::Ignore);
+        return Ok(RefreshOutcome::Ignore);
     };
     if token.replaced_at.is_some() {
-        return Ok(Step::Ignore);
+        return Ok(RefreshOutcome::Ignore);
     }
     if token.used_at.is_none() {
         let confirmed_at = token.confirmed_at.unwrap_or_else(|| clock::now().into());
@@ -68,15 +72,15 @@ pub async fn step_in_tx(transaction: &Transaction, session: SessionId, token_has
         row.used_at = Set(Some(clock::now().into()));
         row.confirmed_at = Set(Some(confirmed_at));
         row.update(transaction).await?;
-        return Ok(Step::Next(number));
+        return Ok(RefreshOutcome::Next(number));
     }
     match newest {
         Some(newest)
             if newest.issued_for.as_deref() == Some(token_hash) && replace_in_tx(transaction, &newest).await? =>
         {
-            Ok(Step::Next(number))
+            Ok(RefreshOutcome::Next(number))
         }
-        _ => Ok(Step::EndSession),
+        _ => Ok(RefreshOutcome::EndSession),
     }
 }
 
@@ -116,15 +120,15 @@ async fn newest(transaction: &Transaction, session: SessionId) -> Result<Option<
     Ok(generations.one(transaction).await?)
 }
 
-struct Row {
+struct NewGeneration {
     session: SessionId,
     number: i32,
     issued_for: Option<String>,
     is_confirmed: bool,
 }
 
-async fn issue_in_tx(transaction: &Transaction, row: Row) -> Result<Generation> {
-    let Row { session, number, issued_for, is_confirmed } = row;
+async fn issue_in_tx(transaction: &Transaction, row: NewGeneration) -> Result<Generation> {
+    let NewGeneration { session, number, issued_for, is_confirmed } = row;
     let refresh_token = secret::generate();
     let now = clock::now();
     let row = refresh_tokens::ActiveModel {

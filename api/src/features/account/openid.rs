@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use entity::open_id_sign_ins;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
-use self::identity::Link;
+use self::identity::IdentityLink;
 use super::{
     secret,
     session::{OpenedSession, announce, session_open_in_tx},
@@ -71,13 +71,13 @@ pub async fn sign_in_complete(app: &App, origin: &Origin, wanted: CompleteOpenId
     let id = UserId(user.id);
     let entry = |action| Entry::by(id, origin, action).on(id);
     match link {
-        Link::Known => {}
-        Link::Made => record_in_tx(&transaction, entry(Action::SignedUp)).await?,
-        Link::Added => record_in_tx(&transaction, entry(Action::IdentityAdded)).await?,
+        IdentityLink::Known => {}
+        IdentityLink::Made => record_in_tx(&transaction, entry(Action::SignedUp)).await?,
+        IdentityLink::Added => record_in_tx(&transaction, entry(Action::IdentityAdded)).await?,
     }
     record_in_tx(&transaction, Entry::by(id, origin, Action::SignedIn)).await?;
     transaction.commit().await?;
-    if let Link::Added = link {
+    if let IdentityLink::Added = link {
         // Sessions of whoever had the account before the address was proved have ended.
         announce(app, id).await;
         app.mail.post(Letter::to(&user, Occasion::SignInAdded { provider: provider.name.clone() }));

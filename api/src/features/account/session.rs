@@ -9,7 +9,9 @@ use sea_orm::{
 
 use super::{
     User,
-    generation::{Generation, Step, generation_first_in_tx, generation_next_in_tx, step_in_tx},
+    generation::{
+        Generation, RefreshOutcome, generation_first_in_tx, generation_next_in_tx, refresh_token_present_in_tx,
+    },
     rights::{seen_by_asker, seen_by_user},
     secret,
     types::{RefreshSessionInput, RevokeAllSessionsInput, RevokeSessionInput, SignOutInput},
@@ -67,10 +69,10 @@ pub async fn session_refresh(app: &App, origin: &Origin, wanted: RefreshSessionI
     let transaction = database::begin(&app.db).await?;
     let token_hash = secret::hash(&wanted.refresh_token);
     let session = session_lock_in_tx(&transaction, &token_hash).await?.ok_or_else(not_valid)?;
-    let number = match step_in_tx(&transaction, SessionId(session.id), &token_hash).await? {
-        Step::Next(number) => number,
-        Step::Ignore => return Err(not_valid()),
-        Step::EndSession => {
+    let number = match refresh_token_present_in_tx(&transaction, SessionId(session.id), &token_hash).await? {
+        RefreshOutcome::Next(number) => number,
+        RefreshOutcome::Ignore => return Err(not_valid()),
+        RefreshOutcome::EndSession => {
             session_end_for_reuse(app, transaction, &session, origin).await?;
             return Err(not_valid());
         }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// A step of an order's life, to be written into its history.
-pub struct Step {
+pub struct OrderStep {
     /// The order's number.
     pub order: SimpleExpr,
     pub status: OrderStatus,
@@ -35,10 +35,10 @@ pub struct Step {
     pub note: Option<String>,
 }
 
-impl Step {
+impl OrderStep {
     /// The step after which the order is this. `number` says its number in the statement that writes the step.
     pub fn to(order: &orders::Model, number: SimpleExpr, previous_status: OrderStatus, note: Option<String>) -> Self {
-        Step {
+        OrderStep {
             order: number,
             status: order.status,
             previous_status: Some(previous_status),
@@ -57,7 +57,7 @@ pub async fn event_record_in_tx(
     viewer: &Viewer,
     note: Option<String>,
 ) -> Result<i64> {
-    let step = Step::to(order, Expr::val(order.id), previous_status, note);
+    let step = OrderStep::to(order, Expr::val(order.id), previous_status, note);
     let insert = event_insert(transaction.get_database_backend(), step, viewer)?;
     let row = transaction.query_one(&insert).await?;
     let row = row.ok_or_else(|| Error::internal(anyhow::anyhow!("the event of order {} was not written", order.id)))?;
@@ -71,7 +71,7 @@ pub async fn event_record_in_tx(
 ///
 /// Where it is part of a statement that changes the order, it does not know of a step that was taken while that waited: two steps then have
 /// the same number, and the second is refused.
-pub fn event_insert(backend: DbBackend, step: Step, viewer: &Viewer) -> Result<InsertStatement> {
+pub fn event_insert(backend: DbBackend, step: OrderStep, viewer: &Viewer) -> Result<InsertStatement> {
     use order_events::Column;
     let next_sequence = Expr::expr(Func::coalesce([Expr::col(Column::Sequence).max(), Expr::val(0)])).add(1);
     let mut event = Query::select();

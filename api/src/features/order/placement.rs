@@ -12,7 +12,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait, SqlErr, TryIntoModel};
 
 pub use self::request::MAXIMUM_LINES;
 use self::{
-    draft::{Known, Placed},
+    draft::{DraftFacts, Placed},
     request::Request,
     writing::{ACCOUNT, COUNTED, EVENT, PLACED},
 };
@@ -35,7 +35,7 @@ use crate::{
 pub async fn order_quote(Reader { app, viewer, .. }: Reader, wanted: PlaceOrderInput) -> Result<OrderQuote> {
     viewer.signed_in()?;
     let request = Request::decode(wanted)?;
-    let known = Known::read(&app.db, &viewer, &request).await?;
+    let known = DraftFacts::read(&app.db, &viewer, &request).await?;
     let draft = known.draft(&app.db, &viewer, &request).await?;
     Ok(OrderQuote { charge: draft.charge, currency: draft.restaurant.currency })
 }
@@ -90,7 +90,7 @@ async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<Ou
 }
 
 async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<Outcome, PlaceError> {
-    let mut known = Known::read(db, viewer, request).await?;
+    let mut known = DraftFacts::read(db, viewer, request).await?;
     let customer = known.customer.take().ok_or_else(account_closed)?;
     if let Some(placed) = known.placed.take() {
         return Ok(Outcome::Old(Box::new(placed_before(db, placed, request).await?)));
@@ -120,7 +120,7 @@ async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<O
 /// What became of a request that something else was faster than: the order that was placed with its key, what cannot be ordered any more, or
 /// the error.
 async fn overtaken(app: &App, viewer: &Viewer, request: &Request, error: Error) -> Result<orders::Model> {
-    let mut known = Known::read(&app.db, viewer, request).await?;
+    let mut known = DraftFacts::read(&app.db, viewer, request).await?;
     match known.placed.take() {
         Some(placed) => placed_before(&app.db, placed, request).await,
         None => known.draft(&app.db, viewer, request).await.and(Err(error)),

@@ -12,7 +12,7 @@ pub use super::{
 };
 use super::{
     dismissal::{driver_free, driver_works},
-    history::{self, Step},
+    history::{self, OrderStep},
     lifecycle::{self, Parties, Party},
     types::{CancelOrderInput, UpdateOrderStatusInput},
 };
@@ -105,7 +105,7 @@ fn step_chain(
         .cond_where(condition)
         .returning_col(orders::Column::Id)
         .to_owned();
-    let step = Step::to(order, number_of(STEPPED), previous_status, note);
+    let step = OrderStep::to(order, number_of(STEPPED), previous_status, note);
     chain = chain.giving(STEPPED, update).giving(EVENT, history::event_insert(backend, step, viewer)?);
     if let Some(driver) = freed {
         chain = chain.and("freed", driver_free(driver, is_there(WORKS)).and_where(is_there(STEPPED)).to_owned());

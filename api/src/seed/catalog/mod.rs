@@ -51,27 +51,27 @@ impl Restaurant {
 /// One heading of a menu.
 pub struct Category {
     pub name: &'static str,
-    pub dishes: &'static [Dish],
+    pub dishes: &'static [CatalogDish],
 }
 
 /// A dish of a menu.
-pub struct Dish {
+pub struct CatalogDish {
     pub name: &'static str,
     pub price: i64,
     pub description: &'static str,
     pub is_available: bool,
 }
 
-const fn category(name: &'static str, dishes: &'static [Dish]) -> Category {
+const fn category(name: &'static str, dishes: &'static [CatalogDish]) -> Category {
     Category { name, dishes }
 }
 
-const fn dish(name: &'static str, price: i64, description: &'static str) -> Dish {
-    Dish { name, price, description, is_available: true }
+const fn dish(name: &'static str, price: i64, description: &'static str) -> CatalogDish {
+    CatalogDish { name, price, description, is_available: true }
 }
 
-const fn sold_out(name: &'static str, price: i64, description: &'static str) -> Dish {
-    Dish { name, price, description, is_available: false }
+const fn sold_out(name: &'static str, price: i64, description: &'static str) -> CatalogDish {
+    CatalogDish { name, price, description, is_available: false }
 }
 
 /// Every restaurant, in the order of their ids. The first two are those of the demo merchant.

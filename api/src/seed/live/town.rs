@@ -48,7 +48,7 @@ const LEFT_TO_PEOPLE: Duration = Duration::from_secs(120);
 const THERE: f64 = 5.0;
 
 /// How long an order has been as it is.
-struct Watched {
+struct WatchedOrder {
     status: OrderStatus,
     driver: Option<i32>,
     since: Instant,
@@ -65,7 +65,7 @@ pub struct Town {
     pub(super) now: Instant,
     /// Orders and customers that something went wrong with lately.
     pub(super) setbacks: Setbacks<String>,
-    watched: HashMap<i32, Watched>,
+    watched: HashMap<i32, WatchedOrder>,
     /// Where restaurants are that orders under way come from.
     places: HashMap<i32, Place>,
 }
@@ -168,10 +168,10 @@ impl Town {
         }
     }
 
-    fn newly_watched(&mut self, order: &orders::Model) -> Watched {
+    fn newly_watched(&mut self, order: &orders::Model) -> WatchedOrder {
         let range = if self.cast.is_demo_guest(order.customer_id) { STEP_FOR_DEMO_GUEST } else { STEP };
         let patience = self.between(range);
-        Watched { status: order.status, driver: order.driver_id, since: self.now, patience }
+        WatchedOrder { status: order.status, driver: order.driver_id, since: self.now, patience }
     }
 
     /// A time of that many seconds.

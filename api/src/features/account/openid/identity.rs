@@ -27,7 +27,7 @@ use crate::{
 
 /// How the provider's person came to be the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
+pub enum IdentityLink {
     /// It was before.
     Known,
     /// The user was made for it.
@@ -43,15 +43,15 @@ pub async fn user_of_in_tx(
     transaction: &Transaction,
     provider: &str,
     person: &Person,
-) -> Result<(users::Model, Link)> {
+) -> Result<(users::Model, IdentityLink)> {
     if let Some(user) = find_linked(transaction, person).await? {
         // It may be on its way out: the session would be nobody's.
         let user = users::Model::find_visible_for_update(transaction, &Viewer::System, UserId(user.id)).await?;
-        return Ok((active(user)?, Link::Known));
+        return Ok((active(user)?, IdentityLink::Known));
     }
     let email = proved_email(provider, person)?;
     let (user, link) = match user_lock_by_email_in_tx(transaction, &email).await? {
-        Some(user) => (active(user)?, Link::Added),
+        Some(user) => (active(user)?, IdentityLink::Added),
         None => user_make_in_tx(app, transaction, person, &email).await?,
     };
     let user = claim_in_tx(transaction, user).await?;
@@ -88,7 +88,7 @@ async fn user_make_in_tx(
     transaction: &Transaction,
     person: &Person,
     email: &Email,
-) -> Result<(users::Model, Link)> {
+) -> Result<(users::Model, IdentityLink)> {
     check_sign_up(app)?;
     let name = person.name.as_deref().map(name_of).filter(|name| !input::is_blank(name));
     let made = users::Entity::insert(user_new(email, name, UserRole::Customer))
@@ -97,7 +97,7 @@ async fn user_make_in_tx(
         .await?;
     let user = user_lock_by_email_in_tx(transaction, email).await?;
     let user = user.ok_or_else(|| Error::internal(anyhow::anyhow!("a user that was made is not there")))?;
-    Ok((active(user)?, if made == 1 { Link::Made } else { Link::Added }))
+    Ok((active(user)?, if made == 1 { IdentityLink::Made } else { IdentityLink::Added }))
 }
 
 /// As far as it is one: the provider's people write there what they like.

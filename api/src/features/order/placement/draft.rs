@@ -25,13 +25,13 @@ use crate::{
 };
 
 /// What is known of a request.
-pub struct Known {
+pub struct DraftFacts {
     /// Who asks; none before the first order.
     pub customer: Option<Customer>,
     /// The order that was placed with its key.
     pub placed: Option<Placed>,
     restaurant: Option<Seller>,
-    dishes: HashMap<DishId, Dish>,
+    dishes: HashMap<DishId, DishToOrder>,
 }
 
 #[derive(FromQueryResult)]
@@ -60,7 +60,7 @@ pub struct Seller {
 
 /// A dish of that restaurant.
 #[derive(FromQueryResult)]
-pub struct Dish {
+pub struct DishToOrder {
     pub id: i32,
     pub name: String,
     pub price: Decimal,
@@ -70,11 +70,11 @@ pub struct Dish {
 /// An order as it can be placed.
 pub struct Draft {
     pub restaurant: Seller,
-    pub dishes: Vec<(Dish, i32)>,
+    pub dishes: Vec<(DishToOrder, i32)>,
     pub charge: Charge,
 }
 
-impl Known {
+impl DraftFacts {
     /// Reads it in one statement: a row for each dish that the restaurant has. UNAUTHENTICATED where the account has been closed.
     pub async fn read(db: &impl ConnectionTrait, viewer: &Viewer, request: &Request) -> Result<Self> {
         let backend = db.get_database_backend();
@@ -83,11 +83,11 @@ impl Known {
         let first = rows.first().ok_or_else(account_closed)?;
         let mut dishes = HashMap::with_capacity(rows.len());
         for row in &rows {
-            if let Some(dish) = Option::<Dish>::from_query_result(row, "dish_")? {
+            if let Some(dish) = Option::<DishToOrder>::from_query_result(row, "dish_")? {
                 dishes.insert(DishId(dish.id), dish);
             }
         }
-        Ok(Known {
+        Ok(DraftFacts {
             customer: Option::from_query_result(first, "customer_")?,
             placed: Option::from_query_result(first, "placed_")?,
             restaurant: Option::from_query_result(first, "restaurant_")?,

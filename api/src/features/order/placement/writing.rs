@@ -19,7 +19,7 @@ use crate::{
     dialect,
     features::{
         account::service::user_held,
-        order::history::{self, Step},
+        order::history::{self, OrderStep},
     },
     graphql::error::Result,
     literal,
@@ -57,7 +57,7 @@ pub const EVENT: &str = "event";
 pub fn chain(backend: DbBackend, viewer: &Viewer, draft: &Draft, order: &orders::ActiveModel) -> Result<Chain> {
     let account = users::Entity::find().select_only().column(users::Column::Id);
     let account = user_held(backend, account, viewer.signed_in()?.id);
-    let event = Step {
+    let event = OrderStep {
         order: number_of(PLACED),
         status: OrderStatus::Pending,
         previous_status: None,
