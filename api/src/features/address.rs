@@ -107,7 +107,7 @@ impl Address {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// From the database, where rows older than this form may hold anything: what has no known shape becomes the first line.
+    /// From the database. Rows from before this form may hold any JSON: what is not understood becomes the first line.
     pub fn from_json(json: &Json) -> Self {
         match serde_json::from_value::<Address>(json.clone()) {
             Ok(address) => address,

@@ -1,5 +1,5 @@
-//! The product, feature by feature. Each holds what clients see of it (`types`), what may be asked and done (`query`,
-//! `mutation`, `subscription`), the rules (`service`), and the statements behind relations and lists (`loader`).
+//! The product, one module for each feature: its GraphQL types (`types`), its root fields (`query`, `mutation`, `subscription`), its
+//! business rules (`service`), and the SQL behind its relations and lists, batched by loaders (`loader`).
 
 /// Users: who signs in, and as whom.
 pub mod account;
@@ -13,9 +13,9 @@ pub mod customer;
 pub mod dish;
 /// Couriers, and where they are.
 pub mod driver;
-/// A restaurant's one menu.
+/// The restaurants and dishes that customers keep for later.
 pub mod favourite;
-
+/// A restaurant's one menu.
 pub mod menu;
 /// Orders, from the basket to the door.
 pub mod order;

@@ -1,4 +1,4 @@
-//! What admins do with accounts.
+//! Administration of accounts: admins change roles, and activate and deactivate users.
 
 use entity::{drivers, restaurant_members, sea_orm_active_enums::UserRole, users};
 use sea_orm::{
@@ -29,7 +29,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Gives somebody another role, and ends what it did in the one before: see [`work_end_in_tx`]. The last active admin stays one.
+/// Gives a user another role, and ends the work of the former role: see [`work_end_in_tx`]. The last active admin stays one.
 pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput) -> Result<users::Model> {
     let id = UserId::parse(&wanted.user_id, "userId")?;
     let role = UserRole::from(wanted.role);
@@ -54,8 +54,8 @@ pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput)
     Ok(user)
 }
 
-/// Ends what the user, whose row is locked, has done in roles that it does not have any more: a driver's work, and as CUSTOMER that of staff,
-/// also where nobody else runs the restaurant. CONFLICT for a driver who is on the way with an order.
+/// Ends the work that the user's new role does not allow: a driver's and, for a CUSTOMER, that of restaurant staff, even where nobody else
+/// runs the restaurant. The caller has locked the user's row. CONFLICT for a driver who is on the way with an order.
 pub async fn work_end_in_tx(transaction: &Transaction, viewer: &Viewer, user: &users::Model) -> Result<Dismissal> {
     if user.role == UserRole::Customer {
         restaurant_members::Entity::delete_many()
@@ -73,8 +73,8 @@ pub async fn work_end_in_tx(transaction: &Transaction, viewer: &Viewer, user: &u
     Ok(dismissal)
 }
 
-/// Lets somebody sign in, or not any more: then every session ends at once, and so does a driver's work; an order that it is on the way with
-/// stays with it, and admins move it. The last active admin stays active.
+/// Activates or deactivates a user. Deactivation ends every session at once, and a driver's work; an order that the driver has picked up
+/// stays with the driver until an admin moves it. The last active admin stays active.
 pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveInput) -> Result<users::Model> {
     let id = UserId::parse(&wanted.user_id, "userId")?;
     let transaction = database::begin(&app.db).await?;
@@ -98,8 +98,8 @@ pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveIn
     Ok(user)
 }
 
-/// The active admins, locked so that of two who leave at once one stays. Lock them before any other user, for everybody waits for
-/// them in the same order.
+/// The active admins, locked, so that of two admins who leave at once one stays. Lock order: admins by id, before any other user; everybody
+/// keeps to it, so that there is no deadlock.
 pub async fn admins_lock_in_tx(transaction: &Transaction) -> Result<Vec<users::Model>> {
     let backend = transaction.get_database_backend();
     let mut admins = users::Entity::find()

@@ -1,5 +1,5 @@
-//! Accounts that share an e-mail address, from the time when another spelling of it made a second one: one has it, and the others are
-//! known by their very spelling only. Whoever runs the server looks at them and decides.
+//! Collisions: accounts that share an e-mail address, from the time when two spellings of one address made two accounts. One account has
+//! the address; the others are found by their exact spelling only. An operator lists them and decides.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,18 +33,18 @@ use crate::{
 
 /// An address that several accounts have, or that has no normal form.
 pub struct Collision {
-    /// Who has it comes first.
+    /// The account that has the address comes first.
     pub accounts: Vec<SharingAccount>,
 }
 
-/// An account with an address that is not its own alone.
+/// An account whose address another one has as well.
 pub struct SharingAccount {
     pub user: users::Model,
-    /// When a session of it was opened or renewed last; none where there is none any more.
+    /// When a session of the account was opened or renewed last; none where no session is left.
     pub last_used_at: Option<DateTimeWithTimeZone>,
 }
 
-/// All of them. Accounts that are not active let nobody in, and are left out.
+/// All collisions. Inactive accounts let nobody in, and are left out.
 pub async fn collisions(db: &impl ConnectionTrait) -> Result<Vec<Collision>> {
     let sharing = users::Entity::find()
         .filter(users::Column::NormalizedEmail.like(exact_pattern()))
@@ -54,7 +54,7 @@ pub async fn collisions(db: &impl ConnectionTrait) -> Result<Vec<Collision>> {
         .await?;
     let mut by_form: BTreeMap<String, Vec<users::Model>> = BTreeMap::new();
     for user in sharing {
-        // What has no normal form stands for itself.
+        // An address without a normal form is a group of its own.
         let form = form(&user).unwrap_or_else(|| user.normalized_email.clone());
         by_form.entry(form).or_default().push(user);
     }
@@ -70,7 +70,7 @@ pub async fn collisions(db: &impl ConnectionTrait) -> Result<Vec<Collision>> {
     Ok(by_form.into_values().map(|users| Collision { accounts: users.into_iter().map(sharing).collect() }).collect())
 }
 
-/// Gives the address to this one of the accounts that share it. The one that has had it is known by its very spelling from now on.
+/// Gives the shared address to this account. The account that had it is found by its exact spelling from now on.
 pub async fn address_keep(db: &Pool, user: UserId) -> Result<users::Model> {
     let transaction = database::begin(db).await?;
     let user = user_for_update(&transaction, user).await?;
@@ -132,15 +132,16 @@ pub async fn address_set(db: &Pool, user: UserId, email: &str) -> Result<users::
     row.search_text = Set(search_text);
     row.email_verified_at = Set(None);
     let user = row.update(&transaction).await?;
-    // Nothing that was sent to the former one is good for this one, nor is another one that waits.
+    // Tokens that were sent to the former address are worth nothing now, and so is a change of address that is waiting.
     proof::withdraw_in_tx(&transaction, user.id, &proof::ALL).await?;
     record_in_tx(&transaction, Entry::of(&Viewer::System, Action::UserEmailSet).on(user.id())).await?;
     transaction.commit().await?;
     Ok(user)
 }
 
-/// Lets the user's customer record have its address, which the user has proved. A record of nobody's that has it becomes the user's where it has
-/// none. CONFLICT on `token` where it has one: two records are not made one, and neither may lose its orders.
+/// Gives the user's customer record the address that the user has just proved. Where the user has no customer record, one with this address
+/// and without an account becomes the user's. CONFLICT on `token` where there are both: two records are not merged, and neither may lose
+/// its orders.
 pub async fn customer_follow_in_tx(transaction: &Transaction, user: &users::Model) -> Result<()> {
     let Some(customer) = customer_of(transaction, user.id).await? else {
         return customer_link_in_tx(transaction, user).await;
@@ -172,7 +173,8 @@ async fn customer_of(transaction: &Transaction, user: i32) -> Result<Option<cust
     Ok(customers::Entity::find().filter(customers::Column::UserId.eq(user)).one(transaction).await?)
 }
 
-/// Lets a user's customer record be found by this form, which another may have had; without one, by its very spelling.
+/// Makes this normal form the key of a user's customer record, and takes it from the record that had it; without a form, the exact spelling
+/// is the key.
 async fn customer_known_as_in_tx(transaction: &Transaction, user: i32, form: Option<&str>) -> Result<()> {
     let Some(customer) = customer_of(transaction, user).await? else { return Ok(()) };
     if let Some(form) = form {

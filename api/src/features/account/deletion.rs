@@ -1,4 +1,4 @@
-//! The end of an account: what is personal goes, what the books need stays.
+//! Deletion of an account: personal data are erased, and what the books need stays.
 
 use entity::{account_tokens, identities, restaurant_members, sessions, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
@@ -26,8 +26,8 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Removes what is personal of the viewer's account, for good: it can never be signed in to again. Its orders and ratings stay, with
-/// nobody's name on them. CONFLICT while an order is under way that it has placed, or picked up as a driver.
+/// Erases the personal data of the viewer's account, for good: nobody can sign in to it again. Its orders and ratings stay, anonymous.
+/// CONFLICT while an order is under way that the user has placed, or picked up as a driver.
 pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInput) -> Result<UserId> {
     let asking = viewer.signed_in()?;
     let id = asking.id;
@@ -37,7 +37,8 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     }
     let transaction = database::begin(&app.db).await?;
     let admins = admins_lock_in_tx(&transaction).await?;
-    // Before anything that hangs on it: whoever copies something personal of the account holds this row, and comes before or after.
+    // Lock order: the user's row before the rows that refer to it. Whoever copies personal data of the account holds this row too, so the
+    // copy is made before the deletion, or not at all.
     let user = user_lock_for_deletion_in_tx(&transaction, id).await?;
     admin_remains(&admins, &user)?;
     let dismissal = driver_dismiss_in_tx(&transaction, viewer, id).await?;
@@ -59,7 +60,8 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     Ok(id)
 }
 
-/// The user, if it is active, locked so that nothing refers to it anew either: what is being recorded of it is finished first.
+/// The user, if active, locked so strongly (`for update`) that no new row can refer to it: what is being recorded of the user is finished
+/// first.
 async fn user_lock_for_deletion_in_tx(transaction: &Transaction, id: UserId) -> Result<users::Model> {
     let user = users::Entity::find_by_id(id.0).filter(users::Column::IsActive.eq(true)).lock_exclusive();
     user.one(transaction).await?.ok_or_else(Error::unauthenticated)
@@ -72,7 +74,7 @@ async fn user_forget_in_tx(transaction: &Transaction, id: UserId, email: &str) -
         .await?;
     account_tokens::Entity::delete_many().filter(account_tokens::Column::UserId.eq(id.0)).exec(transaction).await?;
     identities::Entity::delete_many().filter(identities::Column::UserId.eq(id.0)).exec(transaction).await?;
-    // The record of what was done outlives the account, but not from where its owner did it.
+    // The audit record outlives the account, but not the network addresses of its owner.
     origins_forget_in_tx(transaction, id).await?;
     sessions::Entity::delete_many().filter(sessions::Column::UserId.eq(id.0)).exec(transaction).await?;
     users::Entity::update_many()

@@ -1,4 +1,5 @@
-//! Another e-mail address for an account: asked for by its owner, and in force when whoever reads the mail there follows the link.
+//! Change of an account's e-mail address: its owner asks for it, and it is in force once the link that was sent to the new address is
+//! followed.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{customers, sessions, users};
@@ -31,7 +32,7 @@ use crate::{
     viewer::{SignedIn, Viewer},
 };
 
-/// How long after signing in with the OpenID provider somebody without a password has proved who it is.
+/// How long after signing in with the OpenID provider a user without a password counts as re-authenticated.
 const RECENT: TimeDelta = TimeDelta::minutes(10);
 
 const TAKEN: &str = "There is another account with this e-mail address by now: sign in to that one.";
@@ -43,8 +44,8 @@ pub struct RequestedChange {
     pub expires_at: DateTime<Utc>,
 }
 
-/// Sends a link to the new address, and tells the present one. Where somebody has the new address, all is the same, but that the letter to it
-/// says so and has no link: whoever asks learns nothing of other accounts.
+/// Sends a link to the new address, and a notice to the present one. Where another account has the new address, the answer is the same, but
+/// the letter says so and has no link: whoever asks learns nothing of other accounts.
 pub async fn email_change_request(app: &App, viewer: &Viewer, wanted: ChangeEmailInput) -> Result<RequestedChange> {
     let asking = viewer.signed_in()?;
     let email = input::email("newEmail", &wanted.new_email)?;
@@ -70,8 +71,8 @@ pub async fn email_change_request(app: &App, viewer: &Viewer, wanted: ChangeEmai
     Ok(RequestedChange { user, expires_at })
 }
 
-/// Gives the user, whose row is locked, this address, which it has just proved to be its own. Nothing that was sent before is good any more,
-/// wherever it went. CONFLICT on `token` where somebody else has the address by now.
+/// Gives the user this address, which the user has just proved. All tokens that were sent before are revoked, whatever address they went
+/// to. The caller has locked the user's row. CONFLICT on `token` where another account has the address by now.
 pub async fn email_changed_in_tx(transaction: &Transaction, user: users::Model, email: &str) -> Result<users::Model> {
     let email = Email::parse(email).map_err(|_| proof::refused())?;
     if is_taken(transaction, UserId(user.id), &email).await? {
@@ -83,15 +84,15 @@ pub async fn email_changed_in_tx(transaction: &Transaction, user: users::Model, 
     row.normalized_email = Set(email.normalized().to_owned());
     row.search_text = Set(search_text);
     row.email_verified_at = Set(Some(clock::now().into()));
-    // Of two who prove at once that an address is theirs, the index lets one have it.
+    // Of two users who prove the same address at once, the unique index lets one have it.
     let user = row.update(transaction).await.map_err(|error| Error::or_taken(error, &[("email", "token", TAKEN)]))?;
     customer_follow_in_tx(transaction, &user).await?;
     proof::withdraw_in_tx(transaction, user.id, &proof::ALL).await?;
     Ok(user)
 }
 
-/// Whoever asks is the owner and not only somebody who got hold of an access token: it knows the password or, where there is none, was let in by
-/// the OpenID provider a moment ago.
+/// Re-authenticates the user: an access token alone may be stolen, so the owner tells the password or, where there is none, was signed in
+/// by the OpenID provider a moment ago.
 async fn owner_confirm(app: &App, asking: &SignedIn, user: &users::Model, password: Option<String>) -> Result<()> {
     if user.password_hash.is_some() {
         return password_confirm(app, asking, user, "password", password.unwrap_or_default()).await;
@@ -122,8 +123,8 @@ async fn user_unchanged_lock_in_tx(
     Ok(user)
 }
 
-/// Whether another account, or the customer record of one, has the address. Both are asked for in any case, so that nobody who asks learns by
-/// the time what is found.
+/// Whether another account or customer record has the address. Both queries run in any case, so that the time they take tells nobody what
+/// was found.
 async fn is_taken(db: &impl ConnectionTrait, user: UserId, email: &Email) -> Result<bool> {
     let account = find_by_email(db, email).await?.filter(|other| other.id != user.0);
     let same = customers::Entity::find()

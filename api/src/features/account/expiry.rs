@@ -1,4 +1,4 @@
-//! Forgets sessions, tokens and links that have ended for long, and what was done long ago.
+//! Retention: deletes sessions, tokens and links that ended long ago, and old entries of the audit record, in small batches.
 
 use std::{fmt::Display, hash::Hash, time::Duration};
 
@@ -13,13 +13,13 @@ use crate::{app::App, clock, dialect, graphql::error::Result, tasks::Setbacks};
 
 /// How often the server looks.
 pub const INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// Keys of what one statement deletes: it holds no lock for long.
+/// Rows that one statement deletes at most, so that it holds no lock for long.
 const BATCH: usize = 1_000;
 
-/// What could not be forgotten lately.
+/// Rows that could not be deleted lately, with their back-off.
 pub struct Unforgotten {
     sessions: Setbacks<i32>,
-    /// By the user whose they are.
+    /// By the user they belong to.
     tokens: Setbacks<i32>,
     sign_ins: Setbacks<String>,
     audit_events: Setbacks<i32>,
@@ -36,7 +36,7 @@ impl Default for Unforgotten {
     }
 }
 
-/// Forgets what is kept for long enough. Several processes may do it at once.
+/// Deletes what has been kept for long enough. Several processes may do so at once.
 pub async fn forget_expired(app: &App, unforgotten: &Unforgotten) -> Result<()> {
     let now = clock::now();
     let before = now - TimeDelta::days(app.config.accounts.kept_days.into());
@@ -49,13 +49,13 @@ pub async fn forget_expired(app: &App, unforgotten: &Unforgotten) -> Result<()> 
     forget::<sessions::Entity, _>(app, &unforgotten.sessions, sessions::Column::Id, ended).await?;
     let expired = Condition::all().add(account_tokens::Column::ExpiresAt.lt(before));
     forget::<account_tokens::Entity, _>(app, &unforgotten.tokens, account_tokens::Column::UserId, expired).await?;
-    // Nothing is learnt from those who did not come back.
+    // A sign-in that nobody came back from is worth nothing once it has expired.
     let expired = Condition::all().add(open_id_sign_ins::Column::ExpiresAt.lt(now));
     forget::<open_id_sign_ins::Entity, _>(app, &unforgotten.sign_ins, open_id_sign_ins::Column::StateHash, expired)
         .await
 }
 
-/// Deletes the rows that have ended, by the values of this column.
+/// Deletes, batch by batch, the rows that have ended; `key` is the column that names them.
 async fn forget<E, K>(app: &App, setbacks: &Setbacks<K>, key: E::Column, ended: Condition) -> Result<()>
 where
     E: EntityTrait,

@@ -1,8 +1,8 @@
-//! Generations: the tokens that are given out together, an access token and a refresh token, and what becomes of them.
+//! Refresh-token rotation with reuse detection: a generation is an access token and a refresh token that are issued together.
 //!
 //! A generation is *unused* until its access token passes a check or its refresh token is presented; from then on it is *confirmed*. While
-//! the one that a refresh token was exchanged for is unused, its answer may have been lost, and the token may come again: then another
-//! generation takes its place, and it is *replaced*. Decision 0017 has the table, and the races.
+//! the newest generation is unused, the answer that carried it may have been lost, and the client may present the refresh token before it
+//! again: then a further generation takes its place, and the lost one is *replaced*. Decision 0017 has the table of states, and the races.
 
 use entity::refresh_tokens;
 use sea_orm::{
@@ -25,24 +25,24 @@ pub struct Generation {
     pub refresh_token: String,
 }
 
-/// What comes of a refresh token that is presented.
+/// What the server does with a refresh token that a client presents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefreshOutcome {
-    /// The generation of this number is given for it.
+    /// Issue the generation of this number.
     Next(i32),
-    /// It was replaced before anybody used it, by a refresh of somebody who is still trusted: it is worth nothing, and harms nothing.
+    /// Refuse it: unknown, or replaced before anybody used it. It opens nothing, and the session goes on.
     Ignore,
-    /// What was given for it has been used, and here it is again: two have it.
+    /// Reuse detected: the tokens that were issued for it have been used, so two parties have it.
     EndSession,
 }
 
-/// The first tokens of a session that has just been opened. Nothing could be replaced by them, so they need not be told of when they are
-/// used.
+/// The first tokens of a session that has just been opened. They replace no others, so their first use need not be recorded: they begin
+/// confirmed.
 pub async fn generation_first_in_tx(transaction: &Transaction, session: SessionId) -> Result<Generation> {
     issue_in_tx(transaction, NewGeneration { session, number: 1, issued_for: None, is_confirmed: true }).await
 }
 
-/// The tokens that are given for a refresh token.
+/// The tokens that are issued in exchange for a refresh token.
 pub async fn generation_next_in_tx(
     transaction: &Transaction,
     session: SessionId,
@@ -52,7 +52,7 @@ pub async fn generation_next_in_tx(
     issue_in_tx(transaction, NewGeneration { session, number, issued_for: Some(issued_for), is_confirmed: false }).await
 }
 
-/// Presents a refresh token of the session, whose row is locked.
+/// Presents a refresh token of the session. The caller has locked the session's row, so that refreshes of one session follow one another.
 pub async fn refresh_token_present_in_tx(
     transaction: &Transaction,
     session: SessionId,
@@ -84,7 +84,7 @@ pub async fn refresh_token_present_in_tx(
     }
 }
 
-/// Writes down that the tokens of this generation are in use; gives whether they were not before, and have not been replaced.
+/// Confirms this generation with one conditional update (compare-and-set). True when it was unused and not replaced until now.
 pub async fn generation_confirm(db: &impl ConnectionTrait, session: SessionId, generation: i32) -> Result<bool> {
     use refresh_tokens::Column;
     let confirmed = refresh_tokens::Entity::update_many()
@@ -98,7 +98,7 @@ pub async fn generation_confirm(db: &impl ConnectionTrait, session: SessionId, g
     Ok(confirmed.rows_affected == 1)
 }
 
-/// Makes a generation worthless, unless somebody uses it: its access token may be on its way at this moment.
+/// Replaces the generation unless somebody has used it: compare-and-set, for its access token may be on the way at this moment.
 async fn replace_in_tx(transaction: &Transaction, newest: &refresh_tokens::Model) -> Result<bool> {
     use refresh_tokens::Column;
     let replaced = refresh_tokens::Entity::update_many()
@@ -111,7 +111,7 @@ async fn replace_in_tx(transaction: &Transaction, newest: &refresh_tokens::Model
     Ok(replaced.rows_affected == 1)
 }
 
-/// The latest generation of the session; none where all its tokens are from before there were any.
+/// The newest generation of the session; none where all its tokens are older than the notion of generations.
 async fn newest(transaction: &Transaction, session: SessionId) -> Result<Option<refresh_tokens::Model>> {
     let generations = refresh_tokens::Entity::find()
         .filter(refresh_tokens::Column::SessionId.eq(session.0))

@@ -1,4 +1,4 @@
-//! The statements behind users.
+//! The SQL behind users, their sessions and their restaurants.
 
 use std::ops::Deref;
 

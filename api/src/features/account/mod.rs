@@ -1,4 +1,4 @@
-//! Users: who signs in, and as whom.
+//! Accounts: users, sessions and tokens, passwords, OpenID sign-in, roles and rights.
 
 mod administration;
 mod collision;

@@ -1,4 +1,5 @@
-//! Signing in through the OpenID provider: somebody is sent there, and comes back to any process, once, within ten minutes.
+//! OpenID Connect sign-in, authorization code flow: the browser is sent to the provider, and comes back to any process, once, within ten
+//! minutes.
 
 mod identity;
 
@@ -26,15 +27,15 @@ use crate::{
     viewer::Origin,
 };
 
-/// How long somebody may take at the provider.
+/// How long a user may take at the provider.
 const PATIENCE: TimeDelta = TimeDelta::minutes(10);
 
-/// Who vouches for people here.
+/// The identity providers that are configured.
 pub fn sign_in_providers(app: &App) -> Vec<SignInProvider> {
     app.openid.iter().map(|provider| SignInProvider { name: provider.name.clone() }).collect()
 }
 
-/// Where to send somebody, and what their browser keeps meanwhile.
+/// The provider's page to send the browser to, and the secret that the browser keeps meanwhile.
 pub async fn sign_in_start(
     app: &App,
     origin: &Origin,
@@ -89,7 +90,7 @@ fn provider(app: &App) -> Result<&Provider> {
     app.openid.as_ref().ok_or_else(|| Error::forbidden("People sign in with a password only here."))
 }
 
-/// Takes what was kept of a sign-in, which nobody else gets any more.
+/// Takes the pending sign-in: its row is deleted as it is read, so that it is completed once.
 async fn sign_in_take(app: &App, wanted: CompleteOpenIdSignInInput) -> Result<Return> {
     use open_id_sign_ins::Column;
     let taken = open_id_sign_ins::Entity::delete_many()

@@ -1,4 +1,5 @@
-//! What is held on oneself and does not grow, but for what is kept only as a hash.
+//! The export of personal data, the part of bounded size: profile, identities, customer and driver. What is kept only as a hash is left
+//! out.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -33,14 +34,14 @@ const MAXIMUM_IDENTITIES: u64 = 20;
 /// identities.
 pub const DOCUMENT_FIELDS: usize = 6 + 3 + 8 + 9 + 9 * MAXIMUM_ADDRESSES + 3 * MAXIMUM_IDENTITIES as usize;
 
-/// Key: what is held on a user once.
+/// Loader key: the export document of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DocumentOf(pub UserId);
 
 impl Batch for DocumentOf {
     type Value = Json;
 
-    /// One by one: nobody is shown more than its own.
+    /// Not batched: a request asks for its own user's document only.
     async fn load(reader: &Reader, keys: &[Self], _: Columns) -> Result<HashMap<Self, Json>> {
         let mut documents = HashMap::with_capacity(keys.len());
         for key in keys {
@@ -50,7 +51,7 @@ impl Batch for DocumentOf {
     }
 }
 
-/// What is held on the user once: who it is, as a customer and as a driver.
+/// The export document of the user: the account, the customer and the driver.
 async fn document(reader: &Reader, user: UserId) -> Result<Json> {
     let (row, customer, driver, identities, email_change) = futures_util::try_join!(
         load_one(reader, ById::<users::Model>(user)),
@@ -108,7 +109,7 @@ fn of_driver(driver: &drivers::Model) -> Json {
     document
 }
 
-/// The address that was asked for last and is not verified; null where none was, or it is forgotten.
+/// The pending change of address; null where none was asked for, or it is forgotten.
 async fn email_change_of(db: &Pool, user: UserId) -> Result<Json> {
     let waiting = account_tokens::Entity::find()
         .filter(account_tokens::Column::UserId.eq(user.0))

@@ -1,4 +1,4 @@
-//! What is sent by mail to prove that an address is somebody's: good once, for a while, and for the address it was sent to.
+//! One-time tokens that are sent by mail and prove an address: each is good once, for a while, and for the address it was sent to.
 
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ use crate::{
 /// What a token is sent for.
 pub use entity::sea_orm_active_enums::AccountTokenPurpose as Purpose;
 
-/// Every purpose: what is withdrawn where nothing that was sent before is to be good any more.
+/// Every purpose, to revoke all that was sent before.
 pub const ALL: [Purpose; 4] = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::Invitation, Purpose::ChangeEmail];
 
-/// Makes a token of the user's and the letter that brings it to its address. Post it after the commit.
+/// Issues a token, and the letter that brings it to the user's address. Post the letter after the commit.
 pub async fn letter_in_tx(
     app: &App,
     transaction: &Transaction,
@@ -41,8 +41,8 @@ pub async fn letter_in_tx(
     Ok(letter)
 }
 
-/// Makes the one token by which the user gets this address, the letter that brings it there, and when it expires. What was asked for before
-/// is good no more.
+/// Issues the one token that changes the user's address, with the letter that brings it to the new address and when it expires. A change
+/// that was asked for before is revoked.
 pub async fn change_letter_in_tx(
     app: &App,
     transaction: &Transaction,
@@ -84,11 +84,11 @@ async fn letter_to_in_tx(
     Ok((Letter::to_address(email, occasion), expires_at))
 }
 
-/// What a token has proved of its user.
+/// What a token has proved.
 pub struct Proved {
     pub user: users::Model,
     pub purpose: Purpose,
-    /// Whose mail it was that the token came with.
+    /// The address that the token was sent to.
     pub email: String,
 }
 
@@ -120,7 +120,7 @@ pub fn refused() -> Error {
     Error::bad_input("token", "This link is not valid any more: ask for a new one.")
 }
 
-/// The user of a token, locked before anything that hangs on it, as whoever ends the account does.
+/// The user of a token. Lock order: the user before the rows that refer to it, as deletion does.
 async fn user_of_token_lock_in_tx(transaction: &Transaction, hash: &str) -> Result<Option<users::Model>> {
     let backend = transaction.get_database_backend();
     let mut select = users::Entity::find()
@@ -131,7 +131,7 @@ async fn user_of_token_lock_in_tx(transaction: &Transaction, hash: &str) -> Resu
     Ok(users::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
 }
 
-/// Makes the user's outstanding tokens of a kind worthless.
+/// Revokes the user's outstanding tokens of these purposes.
 pub async fn withdraw_in_tx(transaction: &Transaction, user: i32, purposes: &[Purpose]) -> Result<()> {
     account_tokens::Entity::delete_many()
         .filter(account_tokens::Column::UserId.eq(user))

@@ -1,4 +1,4 @@
-//! What users may act as: read where somebody brings a token, is connected, or has just proved who they are.
+//! Reads the rights of users from the database: for an access token, for those who are connected, and for a user who has just signed in.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -24,10 +24,10 @@ use crate::{
     viewer::{Rights, SignedIn, Viewer},
 };
 
-/// What a session's user may act as.
+/// The rights of a session's user.
 pub struct RightsInSession {
     pub rights: Rights,
-    /// Whether no token of the generation was used before.
+    /// Whether no token of the generation was used before now.
     pub is_unused: bool,
 }
 
@@ -47,8 +47,8 @@ struct SessionRow {
     rights: RightsRow,
 }
 
-/// What one user may act as. None where the session has ended or the user may not sign in any more, and for tokens of a generation that
-/// was replaced. A generation is its number, and when the token of it was issued.
+/// The rights of a session's user. None where the session has ended or the user is inactive, and for tokens of a generation that was
+/// replaced. A generation is given as its number and when the token was issued.
 pub async fn rights_in_session(
     db: &Pool,
     user: UserId,
@@ -63,7 +63,7 @@ pub async fn rights_in_session(
     Ok(rights(rows.iter().map(|row| &row.rights)).map(|rights| RightsInSession { rights, is_unused }))
 }
 
-/// What the users of these sessions may act as, in one statement. A session that has ended is left out.
+/// The rights of the users of these sessions, in one statement for the whole batch. A session that has ended is left out.
 pub async fn rights_in_sessions(db: &Pool, sessions: &[SessionId]) -> Result<HashMap<SessionId, Rights>> {
     let backend = db.get_database_backend();
     let mut select = select_rights(users_in_sessions());
@@ -80,14 +80,14 @@ pub async fn rights_in_sessions(db: &Pool, sessions: &[SessionId]) -> Result<Has
     Ok(found.collect())
 }
 
-/// The user as it is given back to whoever has just proved to be this user, which whoever asks need not be. Who may not sign in sees what
-/// the anonymous see.
+/// The user, shown with the user's own rights, for a caller that has just proved to be this user but was anonymous or somebody else when it
+/// asked. An inactive user sees what the anonymous see.
 pub fn seen_by_user(user: users::Model, session: Option<SessionId>) -> SeenBy<User> {
     let id = UserId(user.id);
     SeenBy::new(User(user.into()), move |reader| async move { viewer(&reader, id, session).await })
 }
 
-/// The same where that is not proved: whoever asks sees what it may see anyway.
+/// The same without such a proof: shown with the rights of the caller.
 pub fn seen_by_asker(user: users::Model) -> SeenBy<User> {
     SeenBy::new(User(user.into()), |reader| async move { Ok(reader.viewer) })
 }
@@ -103,7 +103,7 @@ async fn viewer(reader: &Reader, user: UserId, session: Option<SessionId>) -> Re
     })
 }
 
-/// What the rows of one user say.
+/// The rights that the rows of one user add up to.
 fn rights<'a>(mut rows: impl Iterator<Item = &'a RightsRow>) -> Option<Rights> {
     let first = rows.next()?;
     let restaurants =
@@ -112,14 +112,14 @@ fn rights<'a>(mut rows: impl Iterator<Item = &'a RightsRow>) -> Option<Rights> {
     Some(Rights::new(first.role, customer, driver, restaurants))
 }
 
-/// The roles of the users who may sign in.
+/// The active users with their roles.
 fn users() -> SelectStatement {
     let mut select = users::Entity::find().select_only().column(users::Column::Role).into_query();
     select.and_where(literal::eq(users::Column::IsActive, true));
     select
 }
 
-/// Them, once for each of their sessions that goes on.
+/// The active users, a row for each of their open sessions.
 fn users_in_sessions() -> SelectStatement {
     let mut select = users();
     let of_user = Expr::col(sessions::Column::UserId.as_column_ref()).equals(users::Column::Id.as_column_ref());
@@ -131,7 +131,7 @@ fn users_in_sessions() -> SelectStatement {
     select
 }
 
-/// Everything that their rights depend on: a row for each restaurant that a user is staff of.
+/// Everything that rights depend on: a row for each restaurant whose staff the user is.
 fn select_rights(mut users: SelectStatement) -> SelectStatement {
     let user_id = || users::Column::Id.as_column_ref();
     users
@@ -147,16 +147,16 @@ fn select_rights(mut users: SelectStatement) -> SelectStatement {
     users
 }
 
-/// Leaves nothing of a session whose tokens of this generation were replaced, and tells whether they were used before.
+/// Leaves out a session whose tokens of this generation were replaced, and tells whether they were used before.
 ///
-/// A token that is older than its generation is none of it: after a backup was restored, the numbers of users and sessions that were lost are
-/// given to others.
+/// A token that was issued before its generation does not belong to it: after a restore from a backup, the numbers of lost users and
+/// sessions are given out again.
 fn join_generation(select: &mut SelectStatement, generation: Option<(i32, DateTime<Utc>)>) {
     use refresh_tokens::Column;
     let column = |column: Column| Expr::col(column.as_column_ref());
     let is_unused = match generation {
         Some((generation, issued_at)) => {
-            // The token says it in whole seconds.
+            // Tokens carry whole seconds.
             let issued_before = issued_at + TimeDelta::seconds(1);
             let of_session = column(Column::SessionId).equals(sessions::Column::Id.as_column_ref());
             select

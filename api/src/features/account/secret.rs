@@ -1,10 +1,10 @@
-//! What is given out once and kept only as a hash: refresh tokens, and what is sent by mail.
+//! Random secrets that are given out once and stored only as a hash: refresh tokens, and tokens that are sent by mail.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 
-/// 256 random bits, which nobody guesses: a hash without salt or cost is enough to keep them by.
+/// 256 random bits cannot be guessed, so a fast hash without a salt is enough.
 const BYTES: usize = 32;
 
 /// A new secret, as it is given out.
@@ -14,7 +14,7 @@ pub fn generate() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What is kept of it: 64 hexadecimal digits of SHA-256.
+/// What is stored of a secret: its SHA-256 in 64 hexadecimal digits.
 pub fn hash(secret: &str) -> String {
     let digest = Sha256::digest(secret.as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,4 +1,4 @@
-//! What other features ask of accounts.
+//! What other features need of accounts: invitations, row locks on users, and the addresses of deleted and demo accounts.
 
 use entity::{sea_orm_active_enums::UserRole, users};
 use migration::{email::Email, search_text::fold};
@@ -83,7 +83,8 @@ pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_has
     Ok(user)
 }
 
-/// The user who has this e-mail address, locked for a change: none who was deleted, or got another address, a moment ago.
+/// The user who has this e-mail address, locked for a change. Read under the lock: a user who was deleted, or got another address, a moment
+/// ago is not found.
 pub async fn user_lock_by_email_in_tx(transaction: &Transaction, email: &Email) -> Result<Option<users::Model>> {
     let backend = transaction.get_database_backend();
     let mut select = users::Entity::find().filter(users::Column::NormalizedEmail.eq(email.normalized())).into_query();
@@ -91,8 +92,8 @@ pub async fn user_lock_by_email_in_tx(transaction: &Transaction, email: &Email) 
     Ok(users::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
 }
 
-/// The user, if it is active, as it is until the transaction ends: nobody deletes or deactivates it meanwhile, or gives it another role.
-/// UNAUTHENTICATED where that has just happened. Whatever copies something personal asks for it first.
+/// The user, if active, held with a share lock: until the transaction ends nobody deletes or deactivates the user, or changes the role.
+/// UNAUTHENTICATED where that has just happened. Take it before copying personal data of the user.
 pub async fn user_hold_in_tx(transaction: &Transaction, user: UserId) -> Result<users::Model> {
     let backend = transaction.get_database_backend();
     let select = user_held(backend, users::Entity::find(), user);
@@ -108,7 +109,7 @@ pub fn user_held(backend: DbBackend, users: Select<users::Entity>, user: UserId)
     select
 }
 
-/// The account that a session is of was closed a moment ago.
+/// UNAUTHENTICATED: the account of the session was closed a moment ago.
 pub fn account_closed() -> Error {
     Error::new(Code::Unauthenticated, "This account has been closed.")
 }
@@ -126,8 +127,8 @@ pub fn deleted() -> SimpleExpr {
     users::Column::NormalizedEmail.ends_with(DELETED)
 }
 
-/// The domain of the made-up people of the demo, by which production knows whom to let in no more. Nobody else has such an address: no letter
-/// can be sent there (RFC 2606).
+/// The domain of the demo's people, by which production recognises and shuts out their accounts. It is reserved (RFC 2606), so no letter
+/// can be sent there and nobody else has such an address.
 pub const DEMO_DOMAIN: &str = "demo.tiffin.example";
 
 /// A user's row, before anything is known of how it signs in.

@@ -1,4 +1,4 @@
-//! Sessions: opened by signing in, continued with refresh tokens, and ended for all processes at once.
+//! Sessions: opened by signing in, continued by refresh-token rotation, and revoked for all processes at once.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{refresh_tokens, sessions, users};
@@ -32,7 +32,7 @@ use crate::{
     viewer::{Origin, Viewer},
 };
 
-/// A session with the tokens that its client is given, this once.
+/// A session with its tokens, which the client is given this once.
 pub struct OpenedSession {
     pub session: SessionId,
     pub user: users::Model,
@@ -41,7 +41,7 @@ pub struct OpenedSession {
     pub refresh_token: String,
 }
 
-/// Opens a session of the user, who has proved to be it.
+/// Opens a session for a user who has been authenticated.
 pub async fn session_open_in_tx(
     app: &App,
     transaction: &Transaction,
@@ -63,8 +63,8 @@ pub async fn session_open_in_tx(
     opened(app, user.clone(), tokens)
 }
 
-/// Continues a session: its refresh token is exchanged for new tokens. What becomes of one that comes again says
-/// [`generation`](super::generation).
+/// Continues a session: exchanges its refresh token for new tokens. [`generation`](super::generation) decides about a token that comes
+/// again.
 pub async fn session_refresh(app: &App, origin: &Origin, wanted: RefreshSessionInput) -> Result<OpenedSession> {
     let transaction = database::begin(&app.db).await?;
     let token_hash = secret::hash(&wanted.refresh_token);
@@ -95,8 +95,8 @@ pub async fn session_refresh(app: &App, origin: &Origin, wanted: RefreshSessionI
     Ok(opened)
 }
 
-/// The session of a refresh token, locked so that of two refreshes the second finds what the first has done. None where the token was
-/// never ours, and where the session is at an end.
+/// The session of a refresh token, locked, so that of two refreshes the second one sees what the first has done. None where the token is
+/// unknown, and where the session has ended.
 async fn session_lock_in_tx(transaction: &Transaction, token_hash: &str) -> Result<Option<sessions::Model>> {
     let backend = transaction.get_database_backend();
     let mut select = sessions::Entity::find()
@@ -112,18 +112,18 @@ async fn session_lock_in_tx(transaction: &Transaction, token_hash: &str) -> Resu
 /// Whose session was ended by its refresh token.
 pub struct SignedOut {
     pub user: users::Model,
-    /// Whether the token was one to go on with: then whoever has sent it is the user.
+    /// Whether the token could still have continued the session, which proves that the sender is the user.
     pub is_proven: bool,
 }
 
 impl SignedOut {
-    /// The user as it sees itself, if it is the user who asks.
+    /// The user: shown with its own rights where the token proves it, and otherwise with those of the caller.
     pub fn shown(self) -> SeenBy<User> {
         if self.is_proven { seen_by_user(self.user, None) } else { seen_by_asker(self.user) }
     }
 }
 
-/// Ends the session that a refresh token belongs to. Gives its user; none where the token was never ours.
+/// Ends the session that a refresh token belongs to, and gives its user; none where the token is unknown.
 pub async fn session_sign_out(app: &App, origin: &Origin, wanted: SignOutInput) -> Result<Option<SignedOut>> {
     let transaction = database::begin(&app.db).await?;
     let found = refresh_tokens::Entity::find_by_id(secret::hash(&wanted.refresh_token))
@@ -201,7 +201,7 @@ pub async fn sessions_end_in_tx(transaction: &Transaction, which: Condition) -> 
     Ok(ended)
 }
 
-/// Tells every process that the user's sessions or rights have changed, so that sockets look.
+/// Signals to every process that the user's sessions or rights have changed, so that they check the user's sockets.
 pub async fn announce(app: &App, user: UserId) {
     app.events.publish(&[Topic::User(user)]).await;
 }
@@ -212,7 +212,7 @@ fn opened(app: &App, user: users::Model, tokens: Generation) -> Result<OpenedSes
     Ok(OpenedSession { session, user, access_token, access_token_expires_at, refresh_token })
 }
 
-/// Ends a session of which a refresh token came that was exchanged for tokens somebody has used.
+/// Ends a session whose refresh token was reused: the tokens that were issued for it had been used already.
 async fn session_end_for_reuse(
     app: &App,
     transaction: Transaction,

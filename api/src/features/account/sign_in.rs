@@ -1,5 +1,5 @@
-//! Making an account, and signing in to it with a password. What the answer says and how long it takes tell nobody whether an
-//! e-mail address is known here; the one exception is signing up with one that is taken, which cannot succeed.
+//! Sign-up and sign-in with a password. Neither the answer nor its time tells whether an e-mail address has an account (no user
+//! enumeration), but for signing up with an address that is taken, which cannot succeed.
 
 use std::time::Duration;
 
@@ -89,8 +89,8 @@ pub async fn sign_in(app: &App, origin: &Origin, wanted: SignInInput) -> Result<
     Ok(opened)
 }
 
-/// The active user whose password was right, unless it was changed or taken away since it was read: then it ended all sessions, and
-/// none may be opened with it afterwards.
+/// The active user whose password was right, unless the password was changed since it was read: a change ends all sessions, and the old
+/// password may open no further one.
 async fn find_unchanged_in_tx(transaction: &Transaction, user: users::Model) -> Result<Option<users::Model>> {
     let unchanged = users::Entity::find_by_id(user.id)
         .filter(users::Column::PasswordHash.eq(user.password_hash))
@@ -99,7 +99,7 @@ async fn find_unchanged_in_tx(transaction: &Transaction, user: users::Model) -> 
     Ok(unchanged.one(transaction).await?)
 }
 
-/// FORBIDDEN where nobody makes an account for oneself.
+/// FORBIDDEN where sign-up is closed.
 pub fn check_sign_up(app: &App) -> Result<()> {
     match app.config.accounts.sign_up {
         true => Ok(()),
@@ -107,10 +107,10 @@ pub fn check_sign_up(app: &App) -> Result<()> {
     }
 }
 
-/// Counts an attempt to prove that somebody is the owner of an account, before anything is looked at. RATE_LIMITED when the network, the
-/// account from this network, or the account from everywhere has had too many. `account` is the key of its e-mail address.
+/// Rate limit for attempts to authenticate as the owner of an account, counted before anything is looked up. RATE_LIMITED when the network,
+/// the account from this network, or the account from everywhere has had too many. `account` is the normal form of its e-mail address.
 ///
-/// What is guessed elsewhere keeps nobody out at home before it is very much: the third limit is far above the second.
+/// The third limit is far above the second, so that guessing from elsewhere does not lock the owner out.
 pub async fn attempt_count(app: &App, origin: &Origin, account: &str) -> Result<()> {
     attempt_count_of_network(app, origin).await?;
     let accounts = &app.config.accounts;
@@ -126,8 +126,7 @@ pub async fn attempt_count_of_network(app: &App, origin: &Origin) -> Result<()> 
     app.limiter.take(LimitKey::AttemptsFrom(origin.network()), 1, limit).await
 }
 
-/// Counts an attempt of somebody who is signed in to tell the account's password, and looks at it. BAD_USER_INPUT on `field` where it is wrong,
-/// or the account has none.
+/// Checks the password of a signed-in user, and counts the attempt. BAD_USER_INPUT on `field` where it is wrong, or the account has none.
 pub async fn password_confirm(
     app: &App,
     asking: &SignedIn,
@@ -154,14 +153,14 @@ pub async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<O
     Ok(users::Entity::find().filter(users::Column::NormalizedEmail.eq(email.normalized())).one(db).await?)
 }
 
-/// The user who signs in with this address: who has it, or an account that shares it and so is known by its very spelling.
+/// The user who signs in with this address: the one who has it, or an account that shares it and is found by its exact spelling only.
 async fn find_to_sign_in(db: &impl ConnectionTrait, address: &str) -> Result<Option<users::Model>> {
-    // PostgreSQL takes no such text, and no address has it.
+    // PostgreSQL refuses NUL in a text, and no address has it.
     if address.contains('\0') {
         return Ok(None);
     }
     let keys = [exactly(address), key(address)];
     let found = users::Entity::find().filter(users::Column::NormalizedEmail.is_in(keys)).all(db).await?;
-    // Whoever writes what another account is known by means that one.
+    // The exact spelling of another account means that account.
     Ok(found.into_iter().max_by_key(|user| is_exact(&user.normalized_email)))
 }

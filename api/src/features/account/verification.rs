@@ -1,4 +1,4 @@
-//! Passwords and e-mail addresses, set and proved by whoever reads the mail of an account.
+//! Password changes and resets, and verification of e-mail addresses by links that are sent there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -40,10 +40,10 @@ use crate::{
     viewer::{Origin, Viewer},
 };
 
-/// What is good no more once there is another password: links that set one, and a change of the address that the former one asked for.
+/// Tokens that a new password revokes: links that set a password, and a change of address that was asked for with the former one.
 const BY_PASSWORD: [Purpose; 3] = [Purpose::ResetPassword, Purpose::Invitation, Purpose::ChangeEmail];
 
-/// Sets a new password for whoever knows the present one. Every other session ends.
+/// Sets a new password, given the present one. Every other session ends.
 pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordInput) -> Result<users::Model> {
     let asking = viewer.signed_in()?;
     let new = password::decode("newPassword", &wanted.new_password)?;
@@ -81,8 +81,8 @@ pub async fn password_reset_request(app: &Arc<App>, origin: &Origin, wanted: Req
     send_if_known(app, origin, wanted.email, Purpose::ResetPassword).await
 }
 
-/// Marks the address as the user's own, for whoever got the link; where a change was asked for, it has this one from now on. A customer
-/// record that waits for its owner becomes the user's.
+/// Verifies the address of whoever got the link; where a change of address was asked for, puts the new one in force. A customer record with
+/// this address and without an account becomes the user's.
 pub async fn email_verify(app: &App, origin: &Origin, wanted: VerifyEmailInput) -> Result<users::Model> {
     let transaction = database::begin(&app.db).await?;
     let proved = proof::take_in_tx(&transaction, &wanted.token, &[Purpose::VerifyEmail, Purpose::ChangeEmail]).await?;
@@ -97,7 +97,7 @@ pub async fn email_verify(app: &App, origin: &Origin, wanted: VerifyEmailInput) 
     };
     record_in_tx(&transaction, Entry::by(id, origin, action).on(id)).await?;
     transaction.commit().await?;
-    // Its customer record may be new to its sockets.
+    // The user's open sockets may not know the customer record yet.
     announce(app, id).await;
     if let Some(letter) = letter {
         app.mail.post(letter);
@@ -116,7 +116,7 @@ pub async fn password_reset(app: &App, origin: &Origin, wanted: ResetPasswordInp
     let mut row = user.into_active_model();
     row.password_hash = Set(Some(password_hash));
     let user = email_verified_in_tx(&transaction, row.update(&transaction).await?).await?;
-    // What was sent before may be in other hands.
+    // Links that were sent before may be in other hands.
     proof::withdraw_in_tx(&transaction, user.id, &BY_PASSWORD).await?;
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
     record_in_tx(&transaction, Entry::by(id, origin, Action::PasswordReset).on(id)).await?;
@@ -138,7 +138,8 @@ pub async fn email_verified_in_tx(transaction: &Transaction, user: users::Model)
     Ok(user)
 }
 
-/// Answers at once and looks afterwards, so that neither the answer nor its time tells whether the address is known.
+/// Answers at once and does the work in a task of its own, so that neither the answer nor its time tells whether the address is known (no
+/// user enumeration).
 async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: Purpose) -> Result<()> {
     let email = input::email("email", &email)?;
     app.mail.check()?;
@@ -154,8 +155,8 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
     Ok(())
 }
 
-/// Counts a letter to each of these accounts that somebody asks for, whether anybody has its address or not. RATE_LIMITED when the network
-/// has asked for too many, or an account is sent too many.
+/// Rate limit for letters that are asked for, counted whether the addresses have accounts or not. RATE_LIMITED when the network has asked
+/// for too many, or an account is sent too many.
 pub async fn letters_count(app: &App, origin: Option<&Origin>, accounts: &[&str]) -> Result<()> {
     let config = &app.config.accounts;
     let window = Duration::from_secs(60 * 60);

@@ -1,4 +1,4 @@
-//! The statements behind the record.
+//! The SQL behind the audit record.
 
 use entity::{audit_events, columns::Columns};
 use sea_orm::{
@@ -30,7 +30,7 @@ impl Row for audit_events::Model {
         Query::select().from(audit_events::Entity).to_owned()
     }
 
-    /// What oneself did, and all for admins.
+    /// One's own acts; all for admins.
     fn visible_to(viewer: &Viewer, _: DbBackend) -> Condition {
         if viewer.is_admin() {
             return Condition::all();

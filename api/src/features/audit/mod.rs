@@ -1,4 +1,5 @@
-//! Who did what to what, when, and from where: the acts of admins and merchants, and everything about signing in.
+//! The audit record: who did what to what, when, and from where. It holds the acts of admins and merchants, and everything about signing
+//! in.
 
 pub mod loader;
 pub mod query;

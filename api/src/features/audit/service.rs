@@ -1,4 +1,4 @@
-//! The record of what was done. Each entry is written in the transaction of the act: neither is there without the other.
+//! Writes the audit record. An entry is inserted in the transaction of the act itself, so neither is committed without the other.
 
 use entity::{audit_events, users};
 use sea_orm::{
@@ -29,12 +29,12 @@ pub struct Entry {
     pub action: Action,
     /// The global id of what it was done to.
     pub subject: Option<String>,
-    /// What else there is to tell. Nothing secret, and no personal data.
+    /// Further facts. No secrets, and no personal data.
     pub details: Option<Json>,
 }
 
 impl Entry {
-    /// What the viewer does.
+    /// An act of the viewer.
     pub fn of(viewer: &Viewer, action: Action) -> Self {
         let user = viewer.user();
         Entry {
@@ -46,12 +46,12 @@ impl Entry {
         }
     }
 
-    /// What a user does who proves only now who it is.
+    /// An act of a user who is authenticated by the act itself, such as signing in.
     pub fn by(user: UserId, origin: &Origin, action: Action) -> Self {
         Entry { actor: Some(user), ..Entry::from(origin, action) }
     }
 
-    /// What somebody unknown does.
+    /// An act of somebody unknown.
     pub fn from(origin: &Origin, action: Action) -> Self {
         Entry { actor: None, origin: Some(origin.clone()), action, subject: None, details: None }
     }
@@ -60,7 +60,7 @@ impl Entry {
         Entry { subject: Some(subject.to_global().0), ..self }
     }
 
-    /// Tells whom else it concerns.
+    /// Names another user whom the act concerns.
     pub fn about(self, user: UserId) -> Self {
         self.with(json!({ "user": user.to_global().0 }))
     }
@@ -69,8 +69,8 @@ impl Entry {
         Entry { details: Some(details), ..self }
     }
 
-    /// The statement that writes it into the record, on this condition. From where it was done is left out where the actor's account is
-    /// deleted at this moment.
+    /// The statement that inserts the entry, under this condition. The network address and user agent are left out where the actor's
+    /// account is being deleted.
     pub fn insert(self, condition: Condition) -> Result<InsertStatement> {
         use audit_events::Column;
         let mut row = Query::select();
@@ -85,7 +85,8 @@ impl Entry {
             columns.extend([Column::Address, Column::UserAgent]);
             let origin = [Some(origin.address.to_string()), origin.user_agent].map(Expr::val);
             match self.actor {
-                // Looks at the actor's row, with the lock that a reference to it takes anyway: a deletion waits for this, or this for a deletion.
+                // Reads the actor's row under `for key share`, the lock that the foreign key takes anyway: this statement and a deletion
+                // wait for one another.
                 Some(actor) => {
                     row.exprs(origin.map(|text| CaseStatement::new().case(deleted().not(), text)))
                         .from(users::Entity)
@@ -109,7 +110,7 @@ pub async fn record_in_tx(transaction: &Transaction, entry: Entry) -> Result<()>
     Ok(())
 }
 
-/// Forgets from where a user acted.
+/// Erases the network addresses and user agents of a user's acts.
 pub async fn origins_forget_in_tx(transaction: &Transaction, user: UserId) -> Result<()> {
     audit_events::Entity::update_many()
         .col_expr(audit_events::Column::Address, Expr::val(None::<String>))

@@ -1,7 +1,7 @@
 //! A customer's addresses, each with an id of its own.
 //!
-//! They are a list in the customer's row. Each keeps its id there; one from before there were ids has an id that is made of what it says, until
-//! the list is changed and it is kept.
+//! They are a JSON list in the customer's row, each with its id. An address from before there were ids gets one derived from its content,
+//! until the list is next written.
 
 use std::collections::HashSet;
 
@@ -42,7 +42,7 @@ pub fn addresses(customer: CustomerId, written: Option<&Json>) -> Option<Vec<Add
     let mut known = HashSet::new();
     for address in &mut addresses {
         let mut id = address.id.take().unwrap_or_else(|| id_of_content(customer, address, 0));
-        // Two that say the same are two.
+        // Addresses of equal content get different ids.
         for copy in 1.. {
             if known.insert(id.clone()) {
                 break;
@@ -54,7 +54,7 @@ pub fn addresses(customer: CustomerId, written: Option<&Json>) -> Option<Vec<Add
     Some(addresses)
 }
 
-/// The addresses that take the place of these: one that is there already keeps its id.
+/// The addresses that replace the present ones: an address of equal content keeps its id.
 pub fn replaced(customer: CustomerId, present: Option<&Json>, wanted: &[AddressInput]) -> Result<Json> {
     input::length("addresses", wanted, 0, MAXIMUM_ADDRESSES)?;
     let mut present = addresses(customer, present).unwrap_or_default();
@@ -114,8 +114,8 @@ pub async fn address_remove(
     Ok((wanted.id, keep(transaction, viewer, present, &all).await?))
 }
 
-/// The customer, locked, with its addresses, and the place of the one with this id among them. NOT_FOUND where the viewer may not know of
-/// the customer, and where there is no such address.
+/// The customer, locked, with its addresses and the index of the one with this id. NOT_FOUND where the customer is hidden from the viewer,
+/// and where there is no such address.
 async fn find_in_tx(
     transaction: &Transaction,
     viewer: &Viewer,
@@ -124,7 +124,7 @@ async fn find_in_tx(
 ) -> Result<(customers::Model, Vec<Address>, usize)> {
     let not_found = || Error::not_found("address").with_field("id");
     let present = customer_own_in_tx(transaction, viewer, customer, "id").await.map_err(|error| match error.code {
-        // Who may not see the addresses is not told that there is one.
+        // FORBIDDEN would tell that the address exists.
         Code::NotFound | Code::Forbidden => not_found(),
         _ => error,
     })?;

@@ -1,4 +1,4 @@
-//! The statements behind customers.
+//! The SQL behind customers.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -37,7 +37,7 @@ impl Row for customers::Model {
         Query::select().from(customers::Entity).to_owned()
     }
 
-    /// Oneself, those of the orders that are the viewer's own as staff or driver, and all for admins.
+    /// One's own record; as staff or driver, the customers of one's orders; all for admins.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition {
         if viewer.is_admin() {
             return Condition::all();
@@ -46,7 +46,7 @@ impl Row for customers::Model {
         if let Some(customer) = viewer.customer() {
             visible = visible.add(customers::Column::Id.eq(customer.0));
         }
-        // A customer's own orders tell of nobody else. Whoever is nothing at all is left with a condition that nothing meets.
+        // Only staff and drivers see customers through orders. A viewer with no part at all gets a condition that is never true.
         if viewer.driver().is_some() || !viewer.restaurants().is_empty() || visible.is_empty() {
             let ordered = Query::select()
                 .expr(Expr::val(1))
@@ -78,7 +78,7 @@ impl List for Customers {
         select.cond_where(customers::Model::visible_to(viewer, backend));
         if let Some(term) = &self.search {
             let mut found = Condition::any().add(search::contains(customers::Column::SearchText, term));
-            // Finding somebody by e-mail would tell the e-mail to those who may not see it.
+            // Only for admins: a search hit by e-mail would disclose the e-mail.
             if viewer.is_admin() {
                 found = found.add(search::contains(customers::Column::NormalizedEmail, &email::fold(term)));
             }

@@ -1,4 +1,4 @@
-//! The rules of customers.
+//! The business rules of customers.
 
 use entity::{customers, users};
 use migration::search_text::fold;
@@ -46,7 +46,7 @@ pub async fn customer_of(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<O
     Ok(customers::Entity::find().filter(customers::Column::UserId.eq(user.id.0)).one(db).await?)
 }
 
-/// The viewer as a customer, made when it is first needed. Two requests that need it at once make one. Its account is there until the
+/// The viewer's customer record, created when it is first needed; two requests at once create one. The account is held until the
 /// transaction ends: UNAUTHENTICATED where it has just been closed.
 pub async fn customer_ensure_in_tx(transaction: &Transaction, viewer: &Viewer) -> Result<customers::Model> {
     let user = user_hold_in_tx(transaction, viewer.signed_in()?.id).await?;
@@ -64,7 +64,7 @@ pub async fn customer_ensure_in_tx(transaction: &Transaction, viewer: &Viewer) -
     })
 }
 
-/// Makes the user's record as a customer, unless there is one with its e-mail address already.
+/// Creates the user's customer record, unless there is one with its e-mail address already.
 pub async fn customer_make_in_tx(transaction: &Transaction, user: &users::Model, phone: Option<String>) -> Result<()> {
     let name = user.name.clone().unwrap_or_else(|| user.email.split('@').next().unwrap_or_default().to_owned());
     let now = clock::now();
@@ -86,7 +86,7 @@ pub async fn customer_make_in_tx(transaction: &Transaction, user: &users::Model,
     Ok(())
 }
 
-/// Lets the viewer know itself as the customer that was made for it, once that is certain.
+/// Adds the new customer record to the viewer's rights, after the commit.
 pub fn customer_is_known(viewer: &Viewer, customer: &customers::Model) {
     if let Some(user) = viewer.user() {
         user.is_customer_now(CustomerId(customer.id));
@@ -125,7 +125,7 @@ pub async fn customer_own_in_tx(
     Ok(present)
 }
 
-/// Changes what is named of a customer's profile.
+/// Changes the fields of the profile that the input names.
 pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerInput) -> Result<customers::Model> {
     let id = CustomerId::parse(&wanted.id, "id")?;
     viewer.signed_in()?;
@@ -150,8 +150,8 @@ pub async fn customer_update(app: &App, viewer: &Viewer, wanted: UpdateCustomerI
     customer_write(transaction, viewer, id, row).await
 }
 
-/// A name that everybody is shown, beside what others wrote: with one space wherever there was white space, and without what changes how
-/// the text around it is shown.
+/// A name that is shown to everybody: runs of white space become one space, and characters that would change how the text around it is
+/// shown (bidirectional controls) are refused.
 fn public_name(field: &str, name: Option<&str>) -> Result<Option<String>> {
     let Some(name) = input::optional_text(field, name, 100)? else { return Ok(None) };
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -165,7 +165,7 @@ fn public_name(field: &str, name: Option<&str>) -> Result<Option<String>> {
     Ok(Some(name))
 }
 
-/// Writes what was changed of a customer and commits. What somebody else changed is recorded.
+/// Writes the changed customer and commits. A change by an admin goes into the audit record.
 pub(super) async fn customer_write(
     transaction: Transaction,
     viewer: &Viewer,
@@ -181,8 +181,8 @@ pub(super) async fn customer_write(
     Ok(customer)
 }
 
-/// Removes what is personal of the user's customer record and of its orders and reviews; the rows stay, with this e-mail address in
-/// place of its own. CONFLICT while one of its orders is under way. The caller has locked the user's row, so that no order comes meanwhile.
+/// Erases the personal data of the user's customer record, orders and reviews; the rows stay, with this e-mail address. CONFLICT while one
+/// of the orders is under way. The caller has locked the user's row, so that no order is placed meanwhile.
 pub async fn customer_forget_in_tx(transaction: &Transaction, user: UserId, email: &str) -> Result<()> {
     const NAME: &str = "Deleted customer";
     let forgotten = customers::Entity::update_many()

@@ -1,4 +1,4 @@
-//! The statements behind dishes and their lists.
+//! The SQL behind dishes and their lists.
 
 use entity::{dishes, menus, restaurants};
 use std::ops::Deref;
@@ -202,7 +202,7 @@ impl Sort<DishRow> for DishOrderBy {
     }
 
     fn keys(self) -> Vec<SortKey> {
-        // The search text starts with the folded name: A to Z is then the same on both databases and in any script.
+        // The search text starts with the folded name, so that the order from A to Z is the same on both databases and in any script.
         let by_name = || SortKey::new(dishes::Column::SearchText, KeyKind::Text);
         let mut keys = match self {
             DishOrderBy::Category => vec![SortKey::new(dishes::Column::Category, KeyKind::ShortText), by_name()],

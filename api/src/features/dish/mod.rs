@@ -1,4 +1,4 @@
-//! What a menu offers.
+//! Dishes: what a menu offers, and what it costs.
 
 pub mod loader;
 pub mod mutation;

@@ -1,4 +1,4 @@
-//! The rules of dishes.
+//! The business rules of dishes.
 
 use entity::{dishes, menus, order_items, restaurants};
 use migration::search_text::fold_lines;
@@ -53,7 +53,7 @@ pub async fn dish_create(app: &App, viewer: &Viewer, wanted: CreateDishInput) ->
     Ok(with_restaurant(dish, restaurant))
 }
 
-/// Changes what is named of a dish.
+/// Changes the fields of a dish that the input names.
 pub async fn dish_update(app: &App, viewer: &Viewer, wanted: UpdateDishInput) -> Result<DishRow> {
     let id = DishId::parse(&wanted.id, "id")?;
     let transaction = database::begin(&app.db).await?;
@@ -85,8 +85,8 @@ pub async fn dish_update(app: &App, viewer: &Viewer, wanted: UpdateDishInput) ->
     Ok(DishRow { dish, ..present })
 }
 
-/// Removes a dish that was never ordered, and gives the menu it was on. The foreign key of the items is what decides when an
-/// order is placed at the same moment.
+/// Removes a dish that was never ordered, and gives the menu it was on. Where an order is placed at the same moment, the foreign key of the
+/// order's items decides.
 pub async fn dish_delete(app: &App, viewer: &Viewer, wanted: &DeleteDishInput) -> Result<menus::Model> {
     let id = DishId::parse(&wanted.id, "id")?;
     let transaction = database::begin(&app.db).await?;

@@ -1,4 +1,4 @@
-//! The statements behind drivers.
+//! The SQL behind drivers, their distances and their routes.
 
 use std::{collections::HashMap, ops::Deref, sync::Arc};
 
@@ -41,8 +41,7 @@ impl Row for drivers::Model {
         Query::select().from(drivers::Entity).to_owned()
     }
 
-    /// Oneself; those who carry or carried an order that is the viewer's own; for merchants also those who are AVAILABLE; all
-    /// for admins.
+    /// One's own record; drivers who carry or carried one of the viewer's orders; for merchants also AVAILABLE drivers; all for admins.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition {
         if viewer.is_admin() {
             return Condition::all();
@@ -143,8 +142,8 @@ impl Partial for Nearby {
 /// More than any [`squared_distance`].
 const FARTHEST: f64 = 1e6;
 
-/// How far a driver is from a restaurant, as the square of degrees of latitude; null where one of the two places is not known. It tells
-/// who is near as well as the globe does. The cosine is Bhaskara's, for SQLite has none.
+/// The square of the distance between driver and restaurant, in degrees of latitude; null where one of the two places is not known. An
+/// equirectangular approximation, good enough to rank drivers nearby; the cosine is Bhaskara's formula, for SQLite has none.
 fn squared_distance() -> String {
     let north = "(drivers.current_lat - restaurants.lat)";
     let meridians = "abs(drivers.current_lng - restaurants.lng)";
@@ -156,11 +155,11 @@ fn squared_distance() -> String {
 impl Batch for AvailableNearby {
     type Value = Vec<drivers::Model>;
 
-    /// One statement for all restaurants that ask for as many. No more drivers leave the database than are told.
+    /// One lateral statement for all restaurants that ask for as many: no more drivers leave the database than are shown.
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Vec<drivers::Model>>> {
         let db = &reader.app.db;
         let backend = db.get_database_backend();
-        // The place is what they are sorted by.
+        // The sort key needs the place, whatever columns are asked for.
         let place_known = Columns::named(drivers::Model::NAMES, &["current_lat", "current_lng"]);
         let columns = columns.and(place_known);
         let restaurant = restaurants::Column::Id;
@@ -185,7 +184,7 @@ impl Batch for AvailableNearby {
     }
 }
 
-/// Loader key: the driver's last place, as far as it is remembered outside of the database.
+/// Loader key: the driver's last place, as far as it is held outside of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RememberedPosition(pub DriverId);
 
@@ -227,7 +226,7 @@ impl Batch for RouteOfOrder {
                 Alias::new("number"),
             )
             .expr_as(Expr::cust("count(*) over (partition by order_id) - 1"), Alias::new("last"));
-        // A point is given where the counting of those that are given goes on by one.
+        // Thins the route out evenly: a point is kept where the count of kept points, over its row number, goes up by one.
         let steps = ROUTE_LENGTH - 1;
         let is_given = format!(
             "last <= {steps} or number = 0 \
@@ -247,7 +246,7 @@ impl Batch for RouteOfOrder {
 /// How many points of a driver's routes are given at once.
 pub const ROUTE_PAGE: u32 = 1_000;
 
-/// Where a driver was while it carried orders, all of it.
+/// All points of a driver's routes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RoutesOfDriver;
 

@@ -1,5 +1,5 @@
-//! Where drivers are: what they tell is checked and told to those who follow them. Into the database it comes later (see `record`),
-//! but for what was gathered while a driver was offline.
+//! Drivers' places, on the hot path: a place is checked and published to followers without any statement. `record` writes it to the
+//! database later, in batches; only places that were gathered offline are written at once.
 
 use std::collections::BTreeMap;
 
@@ -24,13 +24,14 @@ use crate::{
     viewer::Viewer,
 };
 
-/// How many places can be told at once.
+/// How many places one request can tell.
 const MAXIMUM_LOCATIONS: usize = 1000;
-/// Telephones' clocks are a little off.
+/// How far ahead a phone's clock may be.
 const CLOCK_SKEW: Duration = Duration::minutes(1);
 const MAXIMUM_AGE: Duration = Duration::days(1);
 
-/// Tells where the viewing driver is, without any statement. Gives the newest place: a later one that is known already stays.
+/// Publishes where the viewing driver is, without any statement. Gives the newest place: a place that is older than the known one is
+/// dropped.
 pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocationInput) -> Result<DriverLocation> {
     let driver = moving_driver(viewer)?;
     let now = clock::now();
@@ -41,7 +42,7 @@ pub async fn driver_move(app: &App, viewer: &Viewer, wanted: UpdateDriverLocatio
     Ok(DriverLocation { driver, position: newest })
 }
 
-/// Records where the viewing driver was while it could not tell, all of it or nothing, and tells the newest place.
+/// Writes where the viewing driver was while offline, all places or none, and publishes the newest.
 pub async fn driver_move_many(
     app: &App,
     viewer: &Viewer,
@@ -88,7 +89,7 @@ pub fn position_of_row(driver: &drivers::Model) -> Option<Position> {
     )
 }
 
-/// The driver's last place: what was told last, or what its row has where that is newer or nobody remembers.
+/// The driver's last place: the newer of the published and the written one.
 pub fn last_position(written: Option<Position>, remembered: Option<Position>) -> Option<Position> {
     match remembered {
         Some(remembered) => Some(remembered.or_newer(written)),
@@ -131,19 +132,19 @@ fn decode_position(path: &str, told: RecordedLocation, now: DateTime<Utc>) -> Re
     if recorded_at < now - MAXIMUM_AGE {
         return Err(Error::bad_input(field("recordedAt"), "This is more than a day ago."));
     }
-    // As many digits as the database keeps, so that what is told is what will be read.
+    // Rounded as the database stores it, so that subscribers and later readers see the same number.
     let degrees = |degrees: f64| (degrees * 1e8).round() / 1e8;
     Ok(Position {
         lat: degrees(input::latitude(&field("lat"), told.lat)?),
         lng: degrees(input::longitude(&field("lng"), told.lng)?),
         heading: known_within(field("heading"), told.heading, 360.0)?,
         speed: known_within(field("speed"), told.speed, 150.0)?,
-        // What was a moment ahead of us counts as now.
+        // A time within the clock skew counts as now.
         recorded_at: recorded_at.min(now),
     })
 }
 
-/// What iOS says where it does not know.
+/// iOS's value for "not known".
 const NOT_KNOWN: f64 = -1.0;
 
 fn known_within(field: String, value: Option<f64>, maximum: f64) -> Result<Option<f64>> {

@@ -1,4 +1,4 @@
-//! Couriers, and where they are.
+//! Drivers: their records, their work, and their live places.
 
 pub mod loader;
 pub mod location;

@@ -1,5 +1,5 @@
-//! Writes down where drivers were: their last places, and the routes of the orders that they carried. In the background and in
-//! batches, so that neither whoever tells a place nor whoever hears of it waits for the database.
+//! Write-behind of drivers' places: their last places, and the routes of the orders that they carried. In the background and in batches, so
+//! that neither publishing nor following a place waits for the database.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -30,7 +30,7 @@ const DELETED_AT_ONCE: u64 = 1_000;
 /// How often old points are looked for.
 pub const BETWEEN_DELETIONS: Duration = Duration::from_secs(60);
 
-/// A place in a statement: its columns, with PostgreSQL's types.
+/// The columns of a place in a statement, with PostgreSQL's types.
 const PLACE: [(&str, &str); 7] = [
     ("driver_id", "integer"),
     ("slot", "bigint"),
@@ -41,8 +41,8 @@ const PLACE: [(&str, &str); 7] = [
     ("recorded_at", "timestamptz"),
 ];
 
-/// What is told of drivers who do not work any more is not written. Their accounts stay as they are until all is written: a deletion waits,
-/// or what is written waits for the deletion.
+/// Leaves out places of drivers who do not work any more. It locks their accounts (share) until all is written: this write and a deletion
+/// wait for one another.
 fn of_drivers_who_work(backend: DbBackend) -> String {
     let hold = dialect::hold_in_turn(backend, "users");
     format!(
@@ -51,13 +51,13 @@ fn of_drivers_who_work(backend: DbBackend) -> String {
     )
 }
 
-/// Drivers whose places could not be written lately.
+/// Drivers whose places could not be written lately, with their back-off.
 pub fn setbacks() -> Setbacks<i32> {
     Setbacks::new("driver_places")
 }
 
-/// Tells again what the broker did not take, and writes what was told and is not yet written. What cannot be written is kept for the next
-/// time.
+/// Publishes again what the broker did not take, and writes the places that are not yet written. A place whose write fails is kept for the
+/// next round.
 pub async fn record(app: &App, setbacks: &Setbacks<i32>) -> Result<()> {
     app.events.tell_again().await;
     let resting = HashSet::<_>::from_iter(setbacks.resting());
@@ -82,7 +82,7 @@ pub async fn record(app: &App, setbacks: &Setbacks<i32>) -> Result<()> {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing panics while it holds the lock.
+    // Never poisoned: nothing panics while it holds the lock.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -105,16 +105,16 @@ pub async fn positions_write(
 ) -> Result<()> {
     let newest: Vec<_> = positions.last().map(|position| (driver, 0, *position)).into_iter().collect();
     last_places_write(db, &newest).await?;
-    // Two places of one stretch may belong to two orders: which is left out, only the statement knows.
+    // Two places of one slot may belong to two orders: only the statement can tell which is left out.
     let slot = |position: &Position| position.slot(app.config.drivers.route_interval_seconds);
     let points: Vec<_> = positions.iter().map(|position| (driver, slot(position), *position)).collect();
     routes_write(app, db, &points).await
 }
 
-/// One driver's place in one stretch of time, by the number of the stretch.
+/// One driver's place in one slot of time, with the slot's number.
 type Place = (DriverId, i64, Position);
 
-/// Forgets, at the broker too, where drivers are whose account was deleted after they had told it.
+/// Forgets, at the broker too, the places of drivers whose accounts were deleted after the places were told.
 async fn nobodys_places_forget(app: &App, tracks: &[Track]) -> Result<()> {
     let told =
         dialect::any_of(app.db.get_database_backend(), drivers::Column::Id, tracks.iter().map(|track| track.driver.0));
@@ -133,7 +133,7 @@ async fn nobodys_places_forget(app: &App, tracks: &[Track]) -> Result<()> {
     Ok(())
 }
 
-/// An older place never replaces a newer one. Gives how many were written.
+/// Writes last places, each only over an older one. Gives how many were written.
 async fn last_places_write(db: &impl ConnectionTrait, places: &[Place]) -> Result<u64> {
     let backend = db.get_database_backend();
     let (rows, lock) = (dialect::rows_of_json(backend, &PLACE), dialect::lock_in_turn(backend, "drivers"));
@@ -150,8 +150,8 @@ async fn last_places_write(db: &impl ConnectionTrait, places: &[Place]) -> Resul
     Ok(db.execute_raw(with_places(backend, statement, places)).await?.rows_affected())
 }
 
-/// Writes each point into the route of the order that the driver carried at the time, by the order's history; a point of a time
-/// without one is left out, and so are all but the oldest of an order's points in one stretch of time.
+/// Writes each point into the route of the order that the driver carried at the time, by the order's history. A point without an order is
+/// left out, and of an order's points in one slot of time all but the oldest.
 async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[Place]) -> Result<()> {
     if app.config.drivers.route_retention_days == 0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The rules of drivers.
+//! The business rules of drivers.
 
 use entity::{
     driver_locations, drivers,
@@ -67,7 +67,7 @@ pub async fn driver_create(app: &App, viewer: &Viewer, wanted: CreateDriverInput
     Ok(driver)
 }
 
-/// Changes what is named of a driver's profile.
+/// Changes the fields of the profile that the input names.
 pub async fn driver_update(app: &App, viewer: &Viewer, wanted: UpdateDriverInput) -> Result<drivers::Model> {
     let id = DriverId::parse(&wanted.id, "id")?;
     let user = viewer.signed_in()?.id;
@@ -89,7 +89,7 @@ pub async fn driver_update(app: &App, viewer: &Viewer, wanted: UpdateDriverInput
     Ok(driver)
 }
 
-/// Records what an admin does with somebody else's record.
+/// Writes a change that an admin makes to another user's driver record into the audit record.
 async fn administration_record_in_tx(
     transaction: &Transaction,
     viewer: &Viewer,
@@ -102,7 +102,8 @@ async fn administration_record_in_tx(
     record_in_tx(transaction, Entry::of(viewer, action).on(driver)).await
 }
 
-/// Starts or ends a driver's work, unless it carries an order. CONFLICT where nobody works as this driver any more.
+/// Sets a driver AVAILABLE or OFFLINE, unless the driver carries an order. CONFLICT where no active user has this driver's record and role
+/// any more.
 pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStatusInput) -> Result<drivers::Model> {
     let id = DriverId::parse(&wanted.driver_id, "driverId")?;
     let status = match wanted.status {
@@ -130,8 +131,8 @@ pub async fn driver_set_status(app: &App, viewer: &Viewer, wanted: SetDriverStat
     Ok(driver)
 }
 
-/// Removes what is personal of the user's record as a driver, and where it was; the row stays, for its orders. Gives whose place is to
-/// be forgotten after the commit. The caller has ended its work.
+/// Erases the personal data of the user's driver record, and its places; the row stays, for its orders. Gives the driver whose live place
+/// is to be forgotten after the commit. The caller has ended the driver's work.
 pub async fn driver_forget_in_tx(transaction: &Transaction, user: UserId) -> Result<Option<DriverId>> {
     let Some(driver) = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?
     else {

@@ -1,4 +1,4 @@
-//! The statements behind favourites.
+//! The SQL behind favourites.
 
 use std::collections::HashMap;
 
@@ -49,7 +49,7 @@ impl List for FavouritesOfCustomer {
     }
 }
 
-/// Whether the viewer may know of what the column refers to.
+/// Whether the row that the column refers to is visible to the viewer.
 fn is_visible<R: Row>(viewer: &Viewer, backend: DbBackend, column: favourites::Column) -> SimpleExpr {
     let mut visible = R::visible(viewer, backend, Columns::NONE);
     let referred = Expr::col(R::ID_COLUMN.as_column_ref()).equals(column.as_column_ref());
@@ -89,7 +89,7 @@ impl Sort<favourites::Model> for FavouriteOrder {
     }
 }
 
-/// Loader key: that the viewer keeps this.
+/// Loader key: present where the viewer keeps this restaurant or dish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeptByViewer(pub FavouriteId);
 

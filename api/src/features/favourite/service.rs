@@ -1,4 +1,4 @@
-//! The rules of favourites.
+//! The business rules of favourites.
 
 use entity::{customers, favourites, restaurants};
 use sea_orm::{
@@ -30,7 +30,7 @@ use crate::{
 /// How many favourites a customer can keep: more than anybody looks through.
 pub const MAXIMUM_FAVOURITES: u64 = 1000;
 
-/// Keeps a restaurant or a dish for the viewer. What is kept already stays as it is.
+/// Adds a restaurant or a dish to the viewer's favourites. Idempotent: one that is there already stays as it is.
 pub async fn favourite_add(
     app: &App,
     viewer: &Viewer,
@@ -55,7 +55,7 @@ pub async fn favourite_add(
     Ok((favourite, customer))
 }
 
-/// Keeps a restaurant or a dish no longer. What was not kept, or is not there any more, is no error.
+/// Removes a restaurant or a dish from the viewer's favourites. Idempotent: one that is not among them, or was deleted, is no error.
 pub async fn favourite_remove(
     app: &App,
     viewer: &Viewer,
@@ -84,7 +84,7 @@ async fn visible_in_tx(transaction: &Transaction, viewer: &Viewer, favourite: Fa
     }
 }
 
-/// Two requests that keep the same at once make one row.
+/// Inserts once: two requests at the same moment make one row.
 async fn favourite_insert_in_tx(transaction: &Transaction, customer: CustomerId, favourite: FavouriteId) -> Result<()> {
     let (restaurant, dish) = match favourite {
         FavouriteId::Restaurant(id) => (Some(id.0), None),
@@ -102,7 +102,7 @@ async fn favourite_insert_in_tx(transaction: &Transaction, customer: CustomerId,
         .exec_without_returning(transaction)
         .await;
     match inserted {
-        // It was deleted a moment ago.
+        // The restaurant or dish was deleted a moment ago.
         Err(failure) if matches!(failure.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
             Err(Error::not_found("dish").with_field("id"))
         }

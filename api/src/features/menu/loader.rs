@@ -1,4 +1,4 @@
-//! The statements behind menus.
+//! The SQL behind menus.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -38,7 +38,7 @@ impl Row for menus::Model {
         select
     }
 
-    /// The restaurant only tells who may know of them.
+    /// Joined with the restaurant, which decides the visibility.
     fn source_of(_: Columns) -> SelectStatement {
         Query::select().from(menus::Entity).to_owned()
     }

@@ -1,4 +1,4 @@
-//! A restaurant's one menu.
+//! Menus: each restaurant has one.
 
 pub mod loader;
 pub mod mutation;

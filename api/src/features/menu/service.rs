@@ -1,4 +1,4 @@
-//! The rules of menus.
+//! The business rules of menus.
 
 use entity::menus;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
@@ -17,7 +17,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Changes what is named of a menu.
+/// Changes the fields of a menu that the input names.
 pub async fn menu_update(app: &App, viewer: &Viewer, wanted: UpdateMenuInput) -> Result<menus::Model> {
     let id = MenuId::parse(&wanted.id, "id")?;
     let transaction = database::begin(&app.db).await?;

@@ -1,4 +1,4 @@
-//! Who carries an order: a driver carries one at a time, and of two claims one wins.
+//! Assigns and releases drivers: a driver carries one order at a time, and of two claims at once one wins (optimistic concurrency).
 
 use entity::{drivers, orders, sea_orm_active_enums::DriverStatus};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
@@ -53,7 +53,7 @@ async fn driver_assign_in_tx(
     if !driver_works_in_tx(transaction, driver.0).await? {
         return Err(not_available());
     }
-    // The order's row is locked before its driver's and its history's: these are only in step with it if its lock comes first.
+    // Lock order: the order's row before its driver's and its history's. Only then do those agree with it.
     let order = order_change_in_tx(transaction, &present, |update| {
         update.col_expr(orders::Column::DriverId, Expr::val(driver.0))
     })

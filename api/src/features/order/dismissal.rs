@@ -1,8 +1,7 @@
-//! What becomes of a driver's order when the driver stops being one, and what a driver is free for when an order ends.
+//! Dismissal of drivers: what becomes of a driver's order when the driver stops being one, and of a driver when an order ends.
 //!
-//! A driver is somebody with a driver's record, the role DRIVER and an account that is active. Locks are taken in one order, the account's row,
-//! the order's and the driver's, so that of a dismissal and whatever happens to the driver's order at the same moment one sees what the other
-//! has done.
+//! A driver is a user with a driver's record, the role DRIVER and an active account. Lock order: the account's row, the order's, the
+//! driver's. So of a dismissal and a step of the driver's order at the same moment, one sees what the other has done.
 
 use entity::{
     drivers, orders,
@@ -24,16 +23,16 @@ use crate::{
     viewer::Viewer,
 };
 
-/// What came of ending somebody's work as a driver.
+/// The outcome of a dismissal.
 #[derive(Default)]
 pub struct Dismissal {
-    /// Whether it is on the way with an order, which stays with it: only an admin moves it then.
+    /// Whether the driver is on the way with an order. The order stays with the driver; only an admin moves it then.
     pub is_on_the_way: bool,
     released: Option<(orders::Model, i64, i32)>,
 }
 
 impl Dismissal {
-    /// Tells everybody who follows the order that was released. Call it after the commit.
+    /// Signals the release to the followers of the order. Call it after the commit.
     pub async fn announce(self, app: &App) {
         if let Some((order, position, driver)) = self.released {
             history::announce(app, &order, position, Some(driver)).await;
@@ -41,8 +40,9 @@ impl Dismissal {
     }
 }
 
-/// Ends the user's work as a driver, if it is one: it is OFFLINE, and the order that it has not picked up yet waits for another. The caller
-/// has locked the user's row, so that it is not assigned again meanwhile. Announce what it gives after the commit.
+/// Ends the user's work as a driver, if the user is one: the driver goes OFFLINE, and an order that is not picked up yet waits for another
+/// driver. The caller has locked the user's row, so that the driver is not assigned again meanwhile. Call [`Dismissal::announce`] after the
+/// commit.
 pub async fn driver_dismiss_in_tx(transaction: &Transaction, viewer: &Viewer, user: UserId) -> Result<Dismissal> {
     let driver = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?;
     let Some(driver) = driver else { return Ok(Dismissal::default()) };
@@ -68,7 +68,7 @@ pub async fn driver_dismiss_in_tx(transaction: &Transaction, viewer: &Viewer, us
     Ok(dismissal)
 }
 
-/// The order under way that the driver has, locked, for it may be picked up or end at this moment.
+/// The driver's order under way, locked, for it may be picked up or end at this moment.
 async fn order_carried_in_tx(transaction: &Transaction, driver: i32) -> Result<Option<orders::Model>> {
     let backend = transaction.get_database_backend();
     let mut select = orders::Entity::find()
@@ -79,13 +79,13 @@ async fn order_carried_in_tx(transaction: &Transaction, driver: i32) -> Result<O
     Ok(orders::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
 }
 
-/// Whether somebody works as this driver, which stays so until the transaction ends. Ask it before the order is locked.
+/// Whether an active user works as this driver; holds the account until the transaction ends. Call it before the order is locked.
 pub async fn driver_works_in_tx(transaction: &Transaction, driver: i32) -> Result<bool> {
     let select = driver_works(transaction.get_database_backend(), driver);
     Ok(transaction.query_one(&select).await?.is_some())
 }
 
-/// Finds somebody who works as this driver, and goes on to until the transaction ends.
+/// Selects the user who works as this driver, with a share lock until the transaction ends.
 pub fn driver_works(backend: DbBackend, driver: i32) -> SelectStatement {
     let mut select = users::Entity::find().select_only().column(users::Column::Id).into_query();
     select
@@ -100,13 +100,13 @@ pub fn driver_works(backend: DbBackend, driver: i32) -> SelectStatement {
     select
 }
 
-/// Makes the driver free for another order after its own was taken from it; OFFLINE where nobody works as this driver any more.
+/// Sets the driver AVAILABLE after an order was taken away; OFFLINE where no active user works as this driver any more.
 pub async fn driver_free_in_tx(transaction: &Transaction, driver: i32, works: bool) -> Result<()> {
     transaction.execute(&driver_free(driver, Expr::val(works))).await?;
     Ok(())
 }
 
-/// The statement of [`driver_free_in_tx`], for an order that ends as well.
+/// The statement of [`driver_free_in_tx`], also used where an order ends.
 pub fn driver_free(driver: i32, works: SimpleExpr) -> UpdateStatement {
     let status = |status: DriverStatus| Expr::Constant(status.into());
     let free = CaseStatement::new().case(works, status(DriverStatus::Available)).finally(status(DriverStatus::Offline));

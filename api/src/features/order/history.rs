@@ -1,4 +1,5 @@
-//! An order's history: each step is a row written with the change, and what live updates are replayed from.
+//! The history of orders, an append-only event log: each step is a row that is written with the change, and live updates are replayed from
+//! it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
@@ -23,20 +24,20 @@ use crate::{
     viewer::Viewer,
 };
 
-/// A step of an order's life, to be written into its history.
+/// A step of an order's life, to be appended to its history.
 pub struct OrderStep {
-    /// The order's number.
+    /// The order's id, as an expression.
     pub order: SimpleExpr,
     pub status: OrderStatus,
     /// None for the first one.
     pub previous_status: Option<OrderStatus>,
-    /// Who carries the order from then on.
+    /// The driver who carries the order from then on.
     pub driver: Option<i32>,
     pub note: Option<String>,
 }
 
 impl OrderStep {
-    /// The step after which the order is this. `number` says its number in the statement that writes the step.
+    /// The step that has led to this state of the order. `number` is the order's id in the statement that writes the step.
     pub fn to(order: &orders::Model, number: SimpleExpr, previous_status: OrderStatus, note: Option<String>) -> Self {
         OrderStep {
             order: number,
@@ -48,8 +49,8 @@ impl OrderStep {
     }
 }
 
-/// Writes the next step of the order into its history, and gives its position. The caller's transaction has changed the order's row, and so
-/// holds its lock: that is what makes the sequence grow by one.
+/// Appends the next step to the order's history, and gives its position. The caller's transaction has changed the order's row and so holds
+/// its lock: that makes the sequence grow by one without gaps.
 pub async fn event_record_in_tx(
     transaction: &Transaction,
     order: &orders::Model,
@@ -67,10 +68,10 @@ pub async fn event_record_in_tx(
     Ok(row.try_get_by_index(0)?)
 }
 
-/// The statement that writes a step into the history of its order, if there is one, and returns the step's position.
+/// The statement that appends a step to the history of its order, if there is such an order, and returns the step's position.
 ///
-/// Where it is part of a statement that changes the order, it does not know of a step that was taken while that waited: two steps then have
-/// the same number, and the second is refused.
+/// Inside one statement with the change of the order, its MVCC snapshot is older than a step that was committed while the change waited for
+/// the lock: both steps then take the same number, and the unique key refuses the second.
 pub fn event_insert(backend: DbBackend, step: OrderStep, viewer: &Viewer) -> Result<InsertStatement> {
     use order_events::Column;
     let next_sequence = Expr::expr(Func::coalesce([Expr::col(Column::Sequence).max(), Expr::val(0)])).add(1);
@@ -109,7 +110,7 @@ pub fn event_insert(backend: DbBackend, step: OrderStep, viewer: &Viewer) -> Res
     Ok(insert)
 }
 
-/// What staff and admins do with an order goes into the record of their acts too.
+/// The entry for the audit record, where staff or an admin takes the step.
 pub fn entry_of_staff(viewer: &Viewer, order: &orders::Model, previous_status: OrderStatus) -> Option<Entry> {
     let has_session = viewer.user().is_some_and(|user| user.session.is_some());
     if !has_session || !viewer.manages(RestaurantId(order.restaurant_id)) {
@@ -124,7 +125,7 @@ pub fn entry_of_staff(viewer: &Viewer, order: &orders::Model, previous_status: O
     Some(Entry::of(viewer, action).on(OrderId(order.id)).with(json!({ "status": status })))
 }
 
-/// Removes what the user wrote into the histories of its orders as a customer.
+/// Erases the notes that the user wrote into the histories of its own orders as a customer.
 pub async fn notes_forget_in_tx(transaction: &Transaction, user: UserId, customer: CustomerId) -> Result<()> {
     let own = orders::Entity::find().select_only().column(orders::Column::Id);
     let own = own.filter(orders::Column::CustomerId.eq(customer.0)).into_query();
@@ -137,16 +138,15 @@ pub async fn notes_forget_in_tx(transaction: &Transaction, user: UserId, custome
     Ok(())
 }
 
-/// Tells everybody who follows the order that it took the step of this position. Call it after the commit; it may fail without failing the
-/// step, for the sweep says it again.
+/// Signals the step at this position to the order's followers. Call it after the commit. A failure does not fail the step: the sweep
+/// signals it again.
 pub async fn announce(app: &App, order: &orders::Model, position: i64, previous_driver: Option<i32>) {
     if app.events.publish(&topics(order, previous_driver)).await {
         app.events.note_published(position);
     }
 }
 
-/// Who is told that an order took a step: those who watch the order, its restaurant's kitchen, the drivers concerned, and those who
-/// follow where these are.
+/// The topics to signal when an order takes a step: the order itself, its restaurant's feed, the drivers concerned, and their places.
 pub fn topics(order: &orders::Model, previous_driver: Option<i32>) -> Vec<Topic> {
     let mut topics = vec![Topic::Order(OrderId(order.id)), Topic::Restaurant(RestaurantId(order.restaurant_id))];
     let previous_driver = previous_driver.filter(|driver| order.driver_id != Some(*driver));
@@ -156,8 +156,8 @@ pub fn topics(order: &orders::Model, previous_driver: Option<i32>) -> Vec<Topic>
     topics
 }
 
-/// A place in the feeds that carry several orders. Feeds are read in this order and only up to the oldest transaction that is
-/// still running, so that no late commit can slip behind a cursor.
+/// A position in the feeds over several orders, in the order that they are read in. Feeds are read only up to the oldest transaction that
+/// is still running (the horizon), so that a late commit cannot appear behind a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FeedPosition {
     pub feed_transaction: i64,
@@ -169,7 +169,7 @@ impl FeedPosition {
         FeedPosition { feed_transaction: event.feed_transaction, position: event.position }
     }
 
-    /// In the first life as it was before cursors named one, so that servers from then can read it.
+    /// The cursor of this position. In the database's first life it names no life, as before, so that older servers can read it.
     pub fn to_cursor(self, life: Life) -> String {
         let FeedPosition { feed_transaction, position } = self;
         BASE64_URL_SAFE_NO_PAD.encode(match life.name() {
@@ -178,7 +178,8 @@ impl FeedPosition {
         })
     }
 
-    /// BAD_USER_INPUT for what is no cursor of a feed, and, with the reason CURSOR_EXPIRED, for one of another life.
+    /// BAD_USER_INPUT for a text that is not a cursor of a feed; with the reason CURSOR_EXPIRED for a cursor of another life of the
+    /// database.
     pub fn parse(cursor: &str, field: &str, life: Life) -> Result<Self> {
         let text = BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let numbers: Option<Vec<i64>> = text

@@ -1,4 +1,4 @@
-//! The life of an order: one table of steps, which the guard and `nextStatuses` both read.
+//! The state machine of an order: one table of transitions, which both the guard and `nextStatuses` read.
 
 use entity::{orders, sea_orm_active_enums::OrderStatus};
 
@@ -10,7 +10,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// What somebody is to an order.
+/// The part that a viewer has in an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Party {
     Customer,
@@ -26,7 +26,7 @@ pub enum Party {
 use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, PickedUp, Preparing, Ready};
 use Party::{Admin, Customer, Driver, Staff, System};
 
-/// Every step that an order can take, and who may take it. What is not here is impossible.
+/// Every transition, and who may take it. What is not listed is impossible.
 pub const STEPS: &[(OrderStatus, OrderStatus, &[Party])] = &[
     (Pending, Confirmed, &[Staff, Admin]),
     (Pending, Cancelled, &[Customer, Staff, Admin, System]),
@@ -59,7 +59,7 @@ pub fn is_claimable(order: &orders::Model) -> bool {
     ASSIGNABLE.contains(&order.status) && order.driver_id.is_none()
 }
 
-/// Whose an order is.
+/// The customer, restaurant and driver of an order.
 #[derive(Clone, Copy, Debug)]
 pub struct Parties {
     pub customer: CustomerId,
@@ -68,7 +68,7 @@ pub struct Parties {
 }
 
 impl Parties {
-    /// Those of an order's columns.
+    /// The parties, from an order's columns.
     pub fn new(customer_id: i32, restaurant_id: i32, driver_id: Option<i32>) -> Self {
         Parties {
             customer: CustomerId(customer_id),
@@ -84,7 +84,7 @@ impl From<&orders::Model> for Parties {
     }
 }
 
-/// Whether the viewer is this to the order of these parties.
+/// Whether the viewer has this part in the order.
 pub fn is_party(viewer: &Viewer, order: impl Into<Parties>, party: Party) -> bool {
     let order = order.into();
     match party {
@@ -96,15 +96,15 @@ pub fn is_party(viewer: &Viewer, order: impl Into<Parties>, party: Party) -> boo
     }
 }
 
-/// What the viewer may move the order to now, in the order of the table.
+/// The statuses that the viewer may move the order to now, in the order of the table.
 pub fn next_statuses(viewer: &Viewer, status: OrderStatus, order: impl Into<Parties>) -> Vec<OrderStatus> {
     let order = order.into();
     let steps = STEPS.iter().filter(|(from, _, _)| *from == status);
     steps.map(|(_, to, _)| *to).filter(|to| check_step(viewer, status, order, *to).is_ok()).collect()
 }
 
-/// CONFLICT for a step that the table does not have, the present status included; FORBIDDEN for one that it has, but not for
-/// this viewer; CONFLICT for picking up without a driver.
+/// CONFLICT for a transition that the table does not have, the present status included; FORBIDDEN for one that this viewer may not take;
+/// CONFLICT for picking up without a driver.
 pub fn check_step(viewer: &Viewer, status: OrderStatus, order: impl Into<Parties>, to: OrderStatus) -> Result<()> {
     let order = order.into();
     let step = STEPS.iter().find(|(from, next, _)| *from == status && *next == to);

@@ -1,4 +1,4 @@
-//! The statements behind orders, their lists and their parts.
+//! The SQL behind orders, their lists and their parts.
 
 mod parts;
 
@@ -45,7 +45,7 @@ impl Row for orders::Model {
         Query::select().from(orders::Entity).to_owned()
     }
 
-    /// One's own, and for drivers those that wait for one.
+    /// The viewer's own orders, and for drivers those that wait for one.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition {
         let own = own(viewer, backend);
         match viewer.driver() {
@@ -55,13 +55,13 @@ impl Row for orders::Model {
     }
 }
 
-/// What [`orders::Model::visible_to`] says in SQL, of an order that has been read.
+/// The same rule as [`orders::Model::visible_to`], in Rust, for an order that has been read.
 pub fn is_visible(viewer: &Viewer, order: &orders::Model) -> bool {
     let can_claim = viewer.driver().is_some() && lifecycle::is_claimable(order);
     viewer.is_admin() || service::is_concerned(viewer, order) || can_claim
 }
 
-/// A customer's own, a driver's own, those of the restaurants that the viewer is staff of; all for admins.
+/// The viewer's orders as customer and as driver, and those of restaurants whose staff the viewer is; all for admins.
 pub fn own(viewer: &Viewer, backend: DbBackend) -> Condition {
     if viewer.is_admin() {
         return Condition::all();
@@ -300,7 +300,7 @@ mod tests {
         viewers
     }
 
-    /// The rule stands twice, for rows that are to be found and for one that was read: both say the same.
+    /// The rule is written twice, in SQL and in Rust: both must agree.
     #[tokio::test]
     async fn what_is_visible_in_sql_is_visible_when_it_was_read() {
         let db = Database::connect("sqlite::memory:").await.expect("a database in memory");

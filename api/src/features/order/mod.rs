@@ -1,4 +1,4 @@
-//! Orders, from the basket to the door.
+//! Orders: placing them, the state machine of their lives, their drivers, and live updates of their steps.
 
 pub mod assignment;
 pub mod dismissal;

@@ -1,4 +1,4 @@
-//! Orders that nobody accepted in time: the server cancels them, by the same step as anybody else.
+//! Time-out of orders: the server cancels those that nobody accepted in time, by the same transition as everybody else.
 
 use std::time::Duration;
 
@@ -22,16 +22,16 @@ use crate::{
 
 /// How often the server looks.
 pub const INTERVAL: Duration = Duration::from_secs(15);
-/// Orders that are looked for at once.
+/// Orders that one statement looks up at most.
 const BATCH: u64 = 100;
 
-/// Orders that could not be cancelled lately.
+/// Orders that could not be cancelled lately, with their back-off.
 pub fn setbacks() -> Setbacks<i32> {
     Setbacks::new("overdue_orders")
 }
 
-/// Cancels the orders that have waited longer than the restaurant may take to accept. Any number of processes may do so: a step is taken
-/// once.
+/// Cancels the orders that have waited for longer than a restaurant may take to accept. Any number of processes may do so at once: each
+/// transition happens once.
 pub async fn cancel_overdue(app: &App, setbacks: &Setbacks<i32>) -> Result<()> {
     let minutes = app.config.orders.acceptance_timeout_minutes;
     if minutes == 0 {
@@ -63,13 +63,13 @@ async fn cancel(app: &App, id: OrderId, minutes: u32) -> Result<()> {
     let step = service::order_step(app, &Viewer::System, id, OrderStatus::Cancelled, note);
     match Deadline::from_now(&app.config.limits).meet_or_unavailable(step).await {
         Ok(_) => Ok(()),
-        // Somebody accepted or cancelled it at this very moment: that step is nobody's any more, or not the system's.
+        // Somebody accepted or cancelled the order at this moment: the transition is gone, or no longer the system's.
         Err(error) if matches!(error.code, Code::Conflict | Code::Forbidden) => unless_accepted(app, id, error).await,
         Err(error) => Err(error),
     }
 }
 
-/// The error, unless the order does not wait any more.
+/// The error, unless the order is no longer pending.
 async fn unless_accepted(app: &App, id: OrderId, error: Error) -> Result<()> {
     let waiting = orders::Entity::find_by_id(id.0).filter(literal::eq(orders::Column::Status, OrderStatus::Pending));
     match waiting.one(&app.db).await? {

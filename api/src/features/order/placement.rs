@@ -1,7 +1,8 @@
-//! Placing an order: what it consists of and costs is the server's word, and it is written whole or not at all.
+//! Placing an order, idempotent by the client's key: the server decides prices and totals, and the order is written as a whole or not at
+//! all.
 //!
-//! One statement reads what is known of the request, and one [`Chain`](crate::database::Chain) writes the order. What has changed between the
-//! two is noticed by what the chain finds, or refused by a constraint.
+//! One statement reads all facts, and one [`Chain`](crate::database::Chain) writes the order. What has changed between the two is noticed
+//! by the conditions of the chain, or refused by a constraint.
 
 mod draft;
 mod request;
@@ -31,7 +32,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// What placing the order would cost now; the same checks, but for what it is expected to cost, and nothing written.
+/// The price that placing the order would have now: the same checks, but for the expected total, and nothing is written.
 pub async fn order_quote(Reader { app, viewer, .. }: Reader, wanted: PlaceOrderInput) -> Result<OrderQuote> {
     viewer.signed_in()?;
     let request = Request::decode(wanted)?;
@@ -40,8 +41,8 @@ pub async fn order_quote(Reader { app, viewer, .. }: Reader, wanted: PlaceOrderI
     Ok(OrderQuote { charge: draft.charge, currency: draft.restaurant.currency })
 }
 
-/// Places an order, which is written with the prices that were compared with what it is expected to cost. With an idempotency key that
-/// was used before, the same request gives the order it made then, and another request is CONFLICT.
+/// Places an order with the very prices that its expected total was compared with. With an idempotency key that was used before, the same
+/// request gives the order it made then, and a different request is CONFLICT.
 pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) -> Result<orders::Model> {
     viewer.signed_in()?;
     let request = Request::decode(wanted)?;
@@ -61,14 +62,14 @@ pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) ->
 }
 
 enum Outcome {
-    /// With its event's position.
+    /// With the position of its event.
     New(Box<orders::Model>, i64),
-    /// It was placed before.
+    /// Placed before with the same idempotency key.
     Old(Box<orders::Model>),
 }
 
 enum PlaceError {
-    /// What was read has changed since: a constraint says so.
+    /// The facts have changed since they were read: a constraint says so.
     Overtaken(Error),
     Other(Error),
 }
@@ -79,7 +80,7 @@ impl<E: Into<Error>> From<E> for PlaceError {
     }
 }
 
-/// Places it for somebody who is no customer yet.
+/// Places the order of a user without a customer record, which is created in the same transaction.
 async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<Outcome, PlaceError> {
     let transaction = database::begin(&app.db).await?;
     let customer = customer::service::customer_ensure_in_tx(&transaction, viewer).await?;
@@ -100,11 +101,11 @@ async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<O
     let mut order = writing::order(&customer, &draft, request);
     let chain = writing::chain(db.get_database_backend(), viewer, &draft, &order)?;
     let numbers = db.write(chain).await.map_err(|failure| match failure.sql_err() {
-        // The customer's key is the only thing unique about an order.
+        // The idempotency key is the only unique thing about an order.
         Some(SqlErr::UniqueConstraintViolation(_)) => PlaceError::Overtaken(
             Error::conflict("This was sent twice at the same time. Try again.").with_field("idempotencyKey"),
         ),
-        // A dish was deleted.
+        // A dish was deleted meanwhile.
         Some(SqlErr::ForeignKeyConstraintViolation(_)) => PlaceError::Overtaken(failure.into()),
         Some(_) | None => PlaceError::Other(failure.into()),
     })?;
@@ -117,8 +118,8 @@ async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<O
     Ok(Outcome::New(Box::new(order.try_into_model()?), position))
 }
 
-/// What became of a request that something else was faster than: the order that was placed with its key, what cannot be ordered any more, or
-/// the error.
+/// The outcome of a request that lost a race: the order that was placed with its idempotency key, an item that cannot be ordered any more,
+/// or the error.
 async fn overtaken(app: &App, viewer: &Viewer, request: &Request, error: Error) -> Result<orders::Model> {
     let mut known = DraftFacts::read(&app.db, viewer, request).await?;
     match known.placed.take() {
@@ -127,7 +128,7 @@ async fn overtaken(app: &App, viewer: &Viewer, request: &Request, error: Error) 
     }
 }
 
-/// The order that was placed with the key of this request, if it was the same request.
+/// The order that was placed with the idempotency key, if the request was the same.
 async fn placed_before(db: &impl Writer, placed: Placed, request: &Request) -> Result<orders::Model> {
     if placed.request_hash.as_deref() != Some(&request.hash()) {
         let message = "This key was used for another order. Use a new key for each order.";

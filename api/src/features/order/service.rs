@@ -1,4 +1,5 @@
-//! The steps of an order's life. Each is one conditional update with its history, or nothing: the loser of a race gets CONFLICT.
+//! Takes steps in an order's life by optimistic concurrency: each is one conditional update (compare-and-set) with its history, or nothing,
+//! and the loser of a race gets CONFLICT.
 
 use entity::{orders, sea_orm_active_enums::OrderStatus};
 use sea_orm::{
@@ -30,8 +31,8 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Whether the viewer has to do with the order: its customer, its restaurant's staff, its driver and admins, but no driver who
-/// could only claim it.
+/// Whether the viewer is a party of the order: its customer, its restaurant's staff, its driver, or an admin; not a driver who could only
+/// claim it.
 pub fn is_concerned(viewer: &Viewer, order: impl Into<Parties>) -> bool {
     let order = order.into();
     let parties = [Party::Customer, Party::Staff, Party::Driver, Party::Admin];
@@ -52,7 +53,7 @@ pub async fn order_cancel(app: &App, viewer: &Viewer, wanted: CancelOrderInput) 
     order_step(app, viewer, id, OrderStatus::Cancelled, note).await
 }
 
-/// Takes one step of the table of steps.
+/// Takes one step of the table of transitions.
 pub async fn order_step(
     app: &App,
     viewer: &Viewer,
@@ -67,7 +68,7 @@ pub async fn order_step(
     let order = orders::Model { status: to, ..present };
     let chain = step_chain(app.db.get_database_backend(), viewer, &order, previous_status, condition, note)?;
     let numbers = app.db.write(chain).await.map_err(|failure| match failure.sql_err() {
-        // Steps that were taken while this one waited have its number in the history.
+        // Another step was committed while this one waited for the lock, and has its number in the history.
         Some(SqlErr::UniqueConstraintViolation(_)) => changed_meanwhile(),
         Some(_) | None => failure.into(),
     })?;
@@ -82,8 +83,8 @@ const WORKS: &str = "works";
 const STEPPED: &str = "stepped";
 const EVENT: &str = "event";
 
-/// What is written of a step after which the order is this: itself, if it still is as it was read, its history, what staff does, and that its
-/// driver is free when it ends.
+/// The chain that writes a step: the conditional update of the order, its history, the audit entry of staff, and the driver set free where
+/// the order ends. `order` is the state after the step.
 fn step_chain(
     backend: DbBackend,
     viewer: &Viewer,
@@ -96,7 +97,8 @@ fn step_chain(
     let freed = order.driver_id.filter(|_| lifecycle::is_final(order.status));
     if let Some(driver) = freed {
         chain = chain.giving(WORKS, driver_works(backend, driver));
-        // True in any case, and known only when the account's row is locked: that comes before the order's.
+        // Always true. It is there for the lock order: it cannot be evaluated before the account's row is locked, so that comes before the
+        // order's row.
         condition = condition.add(Expr::expr(Func::coalesce([number_of(WORKS), Expr::val(0)])).gte(0));
     }
     let update = Query::update()
@@ -124,8 +126,8 @@ pub async fn order_visible(db: &impl ConnectionTrait, viewer: &Viewer, id: Order
     orders::Model::find_visible(db, viewer, id).await.map_err(|error| error.with_field("orderId"))
 }
 
-/// Changes the order if it still is as it was read: CONFLICT when somebody else was faster, or when its new driver carries another
-/// order.
+/// Changes the order unless it was changed since it was read (compare-and-set): CONFLICT when somebody else was faster, or when the new
+/// driver carries another order.
 pub async fn order_change_in_tx(
     transaction: &Transaction,
     present: &orders::Model,
@@ -140,7 +142,7 @@ pub async fn order_change_in_tx(
     changed.into_iter().next().ok_or_else(changed_meanwhile)
 }
 
-/// The order, as long as nobody has changed what its next step depends on.
+/// The order, on condition that what its next step depends on is as it was read.
 fn is_as_read(order: &orders::Model) -> Condition {
     let same_driver = match order.driver_id {
         Some(driver) => orders::Column::DriverId.eq(driver),
@@ -153,12 +155,12 @@ fn changed_meanwhile() -> Error {
     Error::conflict("Somebody else changed the order at the same moment. Look at it again.")
 }
 
-/// What somebody has to say about a step.
+/// The note of a step.
 pub fn note(field: &str, note: Option<&str>) -> Result<Option<String>> {
     input::optional_text(field, note, 500)
 }
 
-/// Removes who a customer's orders were for and where they went; what the books need stays. CONFLICT while one is under way.
+/// Erases names and addresses from a customer's orders; what the books need stays. CONFLICT while one is under way.
 pub async fn orders_forget_in_tx(
     transaction: &Transaction,
     user: UserId,

@@ -1,4 +1,4 @@
-//! Says again what may not have been said: steps that were taken but whose notice a crash or an absent broker swallowed.
+//! Outbox sweep: publishes again the steps whose signal was lost to a crash, or to a broker that was away. At least once.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -18,16 +18,16 @@ use crate::{app::App, clock, dialect, graphql::error::Result, tasks::Setbacks};
 pub const INTERVAL: Duration = Duration::from_secs(1);
 const BATCH: usize = 500;
 
-/// Younger steps are told by the process that took them.
+/// Younger steps are left to the process that took them.
 const PATIENCE: chrono::Duration = chrono::Duration::seconds(3);
 
-/// Steps, by their position, that could not be said or marked lately.
+/// Steps, by their position, that could not be published or marked lately, with their back-off.
 pub fn setbacks() -> Setbacks<i64> {
     Setbacks::new("unpublished_steps")
 }
 
-/// Publishes steps that nobody marked as published, and marks those that the broker took. Saying a thing twice harms nobody: followers look
-/// at the database, where it is once.
+/// Publishes the steps that are not marked as published, and marks those that the broker took. Duplicates are harmless: a signal only says
+/// "look", and followers find each step once in the database.
 pub async fn sweep(app: &App, setbacks: &Setbacks<i64>) -> Result<()> {
     let published = app.events.take_published();
     setbacks.deal_with(&app.db, BATCH, &published, |positions| mark_published(app, positions)).await?;
@@ -61,7 +61,7 @@ async fn say(app: &App, positions: Vec<i64>, broker_is_away: &AtomicBool) -> Res
             Some(order) => history::topics(order, driver_before(app, event).await?),
             None => Vec::new(),
         };
-        // Where the broker is away, the others need not be tried one by one.
+        // Stops at the first failure: where the broker is away, the others would only fail in turn.
         if broker_is_away.load(Ordering::Relaxed) || !app.events.publish(&topics).await {
             broker_is_away.store(true, Ordering::Relaxed);
             break;
@@ -83,7 +83,7 @@ async fn mark_published(app: &App, positions: Vec<i64>) -> Result<()> {
     Ok(())
 }
 
-/// Who carried the order before the step, where the step may have been the release.
+/// The driver before the step, where the step may have been the release.
 async fn driver_before(app: &App, event: &order_events::Model) -> Result<Option<i32>> {
     if event.driver_id.is_some() || event.previous_status != Some(event.status) {
         return Ok(event.driver_id);

@@ -1,5 +1,5 @@
-//! Following orders: the present first, then every step in order, read from the history. A signal only says "look", and those who
-//! look for the same signal read once.
+//! Live updates of orders: the latest step first, then every step in order, read from the history. A signal only says "look"; followers
+//! that are woken by one signal coalesce into one read (single-flight).
 
 mod feed;
 
@@ -29,18 +29,18 @@ use crate::{
 
 pub use self::feed::{driver_steps, restaurant_steps};
 
-/// How many events are read at a time; more are read in turn.
+/// Events that one statement reads at most.
 const BATCH: u64 = 200;
 
-/// What is being read, for all who follow the same. Cheap to clone; all clones are the same.
+/// The reads in flight, shared by all who follow the same (single-flight). Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]
 pub struct Readings {
     of_orders: Flights<(SignalNumber, OrderId, i32), StepsOfOrder>,
     of_feeds: Flights<(SignalNumber, Topic, FeedPosition), StepsOfFeed>,
 }
 
-/// The steps of one order. Without `after`, the latest step first; with it, every step whose sequence is greater. Ends after the
-/// order's last step, or when the viewer may not know of the order any more: a driver who could have claimed it.
+/// The steps of one order. Without `after`, the latest step first; with it, every step whose sequence is greater. Ends after the order's
+/// last step, or when the order is no longer visible to the viewer, such as to a driver who could have claimed it.
 pub async fn order_steps(
     app: Arc<App>,
     readings: Readings,
@@ -49,7 +49,7 @@ pub async fn order_steps(
     after: Option<i32>,
     progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
-    // The receiver comes first, so that nothing falls between reading the present and following it.
+    // Subscribe before reading: then no step falls between the read and the first signal.
     let mut look = Look::at(&app, Topic::Order(id)).await;
     orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
@@ -60,7 +60,7 @@ pub async fn order_steps(
     let latest_sequence = latest.as_ref().map_or(0, |event| event.sequence);
     let told = progress.place().and_then(|StreamPosition(_, sequence)| i32::try_from(sequence).ok());
     let mut seen = told.or(after).unwrap_or(latest_sequence - 1);
-    // Steps are never taken back: these were, with the data that they were in.
+    // Steps are never deleted: a cursor beyond the last one is from data that were lost, as by a restore.
     if seen > latest_sequence {
         return Err(Error::cursor_expired());
     }
@@ -72,7 +72,8 @@ pub async fn order_steps(
             look.expect_same_life()?;
             let read = readings.steps_of_order(&app, id, seen, woken_by).await?;
             for step in &read.steps {
-                // Held against the order as it was when the step was read, so that none is told that was taken out of the viewer's sight.
+                // The right is checked against the order as of the same read: a step that took the order out of the viewer's sight is not
+                // told.
                 if !read.order.as_ref().is_some_and(|order| is_visible(&viewer, order)) {
                     Err(Error::right_lost())?;
                 }
@@ -85,7 +86,7 @@ pub async fn order_steps(
             let caught_up = (read.steps.len() as u64) < BATCH;
             drop(read);
             if is_over || !caught_up {
-                // What follows is read for oneself: somebody slow may have read it for the same signal long ago.
+                // Catching up is not coalesced: the shared read of this signal may be long outdated for a slow follower.
                 woken_by = None;
                 continue;
             }
@@ -99,7 +100,7 @@ pub async fn order_steps(
 }
 
 impl Readings {
-    /// The next steps of the order, as they are read for the signal.
+    /// The order's next steps; followers woken by the same signal share one read.
     async fn steps_of_order(
         &self,
         app: &App,
@@ -112,7 +113,7 @@ impl Readings {
     }
 }
 
-/// Steps that follow one another, and the order at the same moment; without steps none.
+/// Consecutive steps, and the order as of the same read; no order where there are no steps.
 struct StepsOfOrder {
     steps: Vec<OrderEvent>,
     order: Option<orders::Model>,
@@ -132,11 +133,11 @@ async fn order_steps_after(app: &App, id: OrderId, seen: i32) -> Result<StepsOfO
     Ok(StepsOfOrder { steps, order: orders.pop().flatten() })
 }
 
-/// Waits for a reason to look: something happened, or the data are others.
+/// Waits until it is time to read again: a signal came, or the database began another life (a restore, a promoted standby).
 struct Look {
     signal: Signal,
     life: watch::Receiver<Life>,
-    /// Whether what is read from now on has only just happened.
+    /// Whether the follower has caught up, so that its next steps are new and their lag is measured.
     has_waited: bool,
 }
 
@@ -147,19 +148,19 @@ enum Woken {
 }
 
 impl Look {
-    /// From now on. Take it first and read the present after: then nothing falls between.
+    /// Subscribes from now on. Subscribe first and read the present afterwards: then nothing falls between.
     async fn at(app: &App, topic: Topic) -> Self {
         let life = app.lives.follow();
         Look { life, signal: app.events.subscribe(topic).await, has_waited: false }
     }
 
-    /// What was read before does not fit what is read now, where another life has begun.
+    /// CURSOR_EXPIRED where the database has begun another life: the steps read before do not fit those read now.
     fn expect_same_life(&self) -> Result<()> {
-        // None is told of any more when the process is about to end.
+        // The sender is gone when the process is about to end; then no other life is told of.
         if self.life.has_changed().unwrap_or(false) { Err(Error::cursor_expired()) } else { Ok(()) }
     }
 
-    /// Notes how late a step is told that was waited for.
+    /// Measures the lag of a step that the follower waited for.
     fn measure(&self, event: &OrderEvent) {
         if self.has_waited {
             measure_lag(event.0.at.to_utc());

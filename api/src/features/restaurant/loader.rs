@@ -1,4 +1,4 @@
-//! The statements behind restaurants and their lists.
+//! The SQL behind restaurants, their lists and their staff.
 
 use entity::{
     columns::{Cells, Columns, Partial},
@@ -38,7 +38,7 @@ impl Row for restaurants::Model {
         Query::select().from(restaurants::Entity).to_owned()
     }
 
-    /// The active ones, one's own, and all for admins.
+    /// Active restaurants, one's own, and all for admins.
     fn visible_to(viewer: &Viewer, backend: DbBackend) -> Condition {
         if viewer.is_admin() {
             return Condition::all();

@@ -1,4 +1,4 @@
-//! Who runs a restaurant: its staff, whom its staff and admins choose.
+//! The staff of restaurants, whom staff and admins choose.
 
 use entity::{restaurant_members, restaurants, sea_orm_active_enums::UserRole, users};
 use migration::email::Email;
@@ -27,8 +27,8 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Puts whoever has the e-mail address on the staff of a restaurant. Somebody without an account is invited to make one; the answer
-/// is the same, so that nobody finds out who has one. Doing it again changes nothing.
+/// Adds the user who has the e-mail address to the staff of a restaurant. Somebody without an account is invited; the answer is the same,
+/// so that nobody finds out who has one (no user enumeration). Idempotent.
 pub async fn member_add(app: &App, viewer: &Viewer, wanted: AddRestaurantMemberInput) -> Result<restaurants::Model> {
     let id = RestaurantId::parse(&wanted.restaurant_id, "restaurantId")?;
     let transaction = database::begin(&app.db).await?;
@@ -55,7 +55,7 @@ pub async fn member_add(app: &App, viewer: &Viewer, wanted: AddRestaurantMemberI
     Ok(restaurant)
 }
 
-/// Takes somebody off the staff of a restaurant. The last one is taken off by admins only: nobody would run the restaurant.
+/// Removes a user from the staff of a restaurant. Only admins remove the last one: nobody would run the restaurant.
 pub async fn member_remove(
     app: &App,
     viewer: &Viewer,
@@ -64,7 +64,7 @@ pub async fn member_remove(
     let id = RestaurantId::parse(&wanted.restaurant_id, "restaurantId")?;
     let user = UserId::parse(&wanted.user_id, "userId")?;
     let transaction = database::begin(&app.db).await?;
-    // The restaurant's row is locked by it, so that of two who leave at once one stays.
+    // This locks the restaurant's row, so that of two who leave at once one stays.
     let restaurant = restaurant_managed_in_tx(&transaction, viewer, id, "restaurantId").await?;
     let members = restaurant_members::Entity::find()
         .filter(restaurant_members::Column::RestaurantId.eq(id.0))
@@ -85,7 +85,7 @@ pub async fn member_remove(
 
 /// The user with this e-mail address as somebody who may run restaurants, invited where there is none.
 async fn merchant_in_tx(app: &App, transaction: &Transaction, email: &Email) -> Result<(users::Model, Option<Letter>)> {
-    // Locked, for it may be losing its role, or its account, at this moment.
+    // Locked, for the user may be losing the role, or the account, at this moment.
     let Some(user) = user_lock_by_email_in_tx(transaction, email).await? else {
         let (user, letter) = user_invite_in_tx(app, transaction, email, None, UserRole::Merchant).await?;
         return Ok((user, Some(letter)));

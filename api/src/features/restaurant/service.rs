@@ -1,4 +1,4 @@
-//! The rules of restaurants.
+//! The business rules of restaurants.
 
 use entity::{menus, restaurant_members, restaurants, sea_orm_active_enums::UserRole};
 use migration::search_text::fold_lines;
@@ -70,7 +70,7 @@ pub async fn restaurant_create(
     let menu_description = input::optional_text("menuDescription", wanted.menu_description.as_deref(), 5000)?;
 
     let transaction = database::begin(&app.db).await?;
-    // It may be losing its role, or its account, at this moment.
+    // Held, for the user may be losing the role, or the account, at this moment.
     if user_hold_in_tx(&transaction, user.id).await?.role != user.role() {
         return Err(Error::conflict("Your role was changed at the same moment. Try again."));
     }
@@ -101,7 +101,7 @@ pub async fn restaurant_create(
     Ok(restaurant)
 }
 
-/// Changes what is named of a restaurant.
+/// Changes the fields of a restaurant that the input names.
 pub async fn restaurant_update(
     app: &App,
     viewer: &Viewer,
@@ -145,7 +145,7 @@ pub async fn restaurant_update(
     Ok(restaurant)
 }
 
-/// Takes a restaurant off sale. Doing it again changes nothing.
+/// Takes a restaurant off sale. Idempotent.
 pub async fn restaurant_deactivate(app: &App, viewer: &Viewer, id: RestaurantId) -> Result<restaurants::Model> {
     let transaction = database::begin(&app.db).await?;
     let mut row = restaurant_managed_in_tx(&transaction, viewer, id, "id").await?.into_active_model();
@@ -173,7 +173,7 @@ pub async fn restaurant_managed_in_tx(
     Ok(restaurant)
 }
 
-/// What a search finds the restaurant by.
+/// The folded text that a search finds the restaurant by.
 pub fn search_text(name: &str, address: &str) -> String {
     fold_lines([name, address])
 }

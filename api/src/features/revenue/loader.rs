@@ -1,4 +1,4 @@
-//! The statement behind revenue.
+//! The SQL behind revenue: sums by period.
 
 use std::collections::HashMap;
 
@@ -22,7 +22,7 @@ use crate::{
     literal,
 };
 
-/// Loader key: what a restaurant earned from `since` to `until`, both included. Periods without an order are not there.
+/// Loader key: what a restaurant earned from `since` to `until`, both included. Periods without an order are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RevenueOf {
     pub restaurant: RestaurantId,
@@ -56,7 +56,7 @@ struct EarnedRow {
 impl Batch for RevenueOf {
     type Value = Vec<Earned>;
 
-    /// One statement for all restaurants that ask with the same arguments.
+    /// Batched: one statement for all restaurants that ask with the same arguments.
     async fn load(reader: &Reader, keys: &[Self], _: Columns) -> Result<HashMap<Self, Vec<Earned>>> {
         let mut earned = HashMap::with_capacity(keys.len());
         for (span, restaurants) in grouped(&[], keys.iter().map(|key| (key.span, key.restaurant))) {

@@ -1,4 +1,4 @@
-//! What a restaurant earned, by day, week or month.
+//! Revenue of a restaurant by day, week or month.
 
 pub mod loader;
 pub mod service;

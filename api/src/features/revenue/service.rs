@@ -1,4 +1,4 @@
-//! The rules of revenue: which periods there are, and who sees them.
+//! The business rules of revenue: which periods there are, and who sees them.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// How many periods there are when the client does not say since when.
+/// How many periods there are where the client gives no `since`.
 const DEFAULT_PERIODS: u32 = 30;
 /// How many periods can be asked for at once.
 const MAXIMUM_PERIODS: usize = 400;
@@ -39,7 +39,7 @@ pub fn length(period: RevenuePeriod, since: Option<Date>, until: Option<Date>) -
 /// What a restaurant earned, oldest period first, the empty ones included.
 pub type Revenue = Load<RevenueOf, Result<Vec<RevenuePoint>>>;
 
-/// What the restaurant earned, in its currency; none for who does not run it.
+/// The restaurant's revenue in its currency; none for a viewer who does not run it.
 pub fn revenue_of_restaurant(
     viewer: &Viewer,
     restaurant: RestaurantId,

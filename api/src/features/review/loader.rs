@@ -1,4 +1,4 @@
-//! The statements behind reviews.
+//! The SQL behind reviews.
 
 use entity::{columns::Columns, restaurants, reviews};
 use sea_orm::{
@@ -36,7 +36,7 @@ impl Row for reviews::Model {
         select
     }
 
-    /// The restaurant only tells who may know of them.
+    /// Joined with the restaurant, which decides the visibility.
     fn source_of(_: Columns) -> SelectStatement {
         Query::select().from(reviews::Entity).to_owned()
     }

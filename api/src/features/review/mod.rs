@@ -1,4 +1,4 @@
-//! What customers think of restaurants.
+//! Reviews of restaurants by their customers.
 
 pub mod loader;
 pub mod mutation;

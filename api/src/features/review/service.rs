@@ -1,4 +1,4 @@
-//! The rules of reviews. A restaurant's rating and count are right in the same transaction as the review.
+//! The business rules of reviews. A restaurant's rating and count are updated in the same transaction as the review.
 
 use entity::{orders, restaurants, reviews, sea_orm_active_enums::OrderStatus};
 use rust_decimal::Decimal;
@@ -67,7 +67,7 @@ pub async fn review_post(
     Ok((review, restaurant))
 }
 
-/// Changes what is named of a review.
+/// Changes the fields of a review that the input names.
 pub async fn review_update(
     app: &App,
     viewer: &Viewer,
@@ -105,8 +105,8 @@ pub async fn review_delete(app: &App, viewer: &Viewer, wanted: &DeleteReviewInpu
     Ok(restaurant)
 }
 
-/// The viewer as a customer whom the restaurant has delivered to. NOT_FOUND where the restaurant is hidden, FORBIDDEN where
-/// nothing was delivered.
+/// The viewer's customer record, of a customer to whom the restaurant has delivered. NOT_FOUND where the restaurant is hidden, FORBIDDEN
+/// where nothing was delivered.
 async fn customer_served_in_tx(
     transaction: &Transaction,
     viewer: &Viewer,
@@ -140,7 +140,7 @@ async fn review_own_in_tx(transaction: &Transaction, viewer: &Viewer, id: Review
     Ok(review)
 }
 
-/// Records what an admin does with somebody else's review.
+/// Writes what an admin does with another user's review into the audit record.
 async fn moderation_record_in_tx(
     transaction: &Transaction,
     viewer: &Viewer,
@@ -153,9 +153,9 @@ async fn moderation_record_in_tx(
     record_in_tx(transaction, Entry::of(viewer, action).on(review.id())).await
 }
 
-/// Makes the restaurant's rating and count those of its reviews. Taking the restaurant's lock before counting makes concurrent
-/// reviews count one after the other. It is the lock of an update that keeps the key: the stronger one would wait for the share
-/// in the key that every other new review holds, and two of them for each other.
+/// Recomputes the restaurant's rating and count from its reviews. It locks the restaurant before it counts, so that concurrent reviews are
+/// counted one after the other. The lock is `for no key update`: `for update` would wait for the key-share locks that the foreign keys of
+/// other new reviews hold, and two of them would deadlock.
 async fn restaurant_rate_in_tx(transaction: &Transaction, id: RestaurantId) -> Result<restaurants::Model> {
     let restaurant = restaurants::Entity::find_by_id(id.0).lock(LockType::NoKeyUpdate).one(transaction).await?;
     let restaurant = restaurant.ok_or_else(|| Error::not_found("restaurant"))?;
@@ -181,7 +181,7 @@ fn comment(comment: Option<&str>) -> Result<Option<String>> {
     input::optional_text("comment", comment, 2000)
 }
 
-/// Removes what a customer wrote; the ratings stay, for restaurants are rated by them.
+/// Erases what a customer wrote; the ratings stay, for the restaurants' averages are made of them.
 pub async fn comments_forget_in_tx(transaction: &Transaction, customer: CustomerId) -> Result<()> {
     reviews::Entity::update_many()
         .col_expr(reviews::Column::Comment, Expr::val(None::<String>))

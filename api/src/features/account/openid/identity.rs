@@ -1,4 +1,4 @@
-//! Who somebody is here whom the provider has seen: by issuer and subject, and the first time by an e-mail address that is proved.
+//! Links an OpenID identity to a user: by issuer and subject, and the first time by an e-mail address that the provider has verified.
 
 use entity::{identities, sea_orm_active_enums::UserRole, users};
 use migration::email::Email;
@@ -25,19 +25,19 @@ use crate::{
     viewer::Viewer,
 };
 
-/// How the provider's person came to be the user.
+/// How the identity came to be linked to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdentityLink {
-    /// It was before.
+    /// It was linked before.
     Known,
-    /// The user was made for it.
+    /// The user was created for it.
     Made,
-    /// It was added to an account that was there.
+    /// It was linked to an account that existed.
     Added,
 }
 
-/// The user that the person is. FORBIDDEN where it is not active, and where the person's address is not proved or may not have an
-/// account; CONFLICT where the account is linked to another person of the provider.
+/// The user that the identity belongs to. FORBIDDEN where the user is inactive, and where the provider has not verified the address or
+/// sign-up is closed; CONFLICT where the account is linked to another identity of the provider.
 pub async fn user_of_in_tx(
     app: &App,
     transaction: &Transaction,
@@ -45,7 +45,7 @@ pub async fn user_of_in_tx(
     person: &Person,
 ) -> Result<(users::Model, IdentityLink)> {
     if let Some(user) = find_linked(transaction, person).await? {
-        // It may be on its way out: the session would be nobody's.
+        // Locked, for the account may be being deleted: the session would belong to nobody.
         let user = users::Model::find_visible_for_update(transaction, &Viewer::System, UserId(user.id)).await?;
         return Ok((active(user)?, IdentityLink::Known));
     }
@@ -100,7 +100,7 @@ async fn user_make_in_tx(
     Ok((active(user)?, if made == 1 { IdentityLink::Made } else { IdentityLink::Added }))
 }
 
-/// As far as it is one: the provider's people write there what they like.
+/// What is left of the name without control characters, at most 100: people write there what they like.
 fn name_of(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().trim().to_owned()
 }

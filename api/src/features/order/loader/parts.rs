@@ -1,4 +1,4 @@
-//! The statements behind what orders consist of, and the steps of their lives.
+//! The SQL behind the parts of orders: their items, and the events of their histories.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Loader key: what an order consists of.
+/// Loader key: the items of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ItemsOfOrder(pub OrderId);
 
@@ -43,7 +43,7 @@ impl Batch for ItemsOfOrder {
     }
 }
 
-/// Loader key: the steps of an order after so many, oldest first. A step's number is one more than that of the step before.
+/// Loader key: up to `first` steps of an order after number `after`, oldest first. Steps are numbered without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EventsOfOrder {
     pub order: OrderId,

@@ -1,4 +1,4 @@
-//! What the server makes of a request: it is compared with what is on sale, and gets its price.
+//! Drafts an order: the request is checked against what is on sale, and priced.
 
 use std::collections::HashMap;
 
@@ -24,11 +24,11 @@ use crate::{
     viewer::Viewer,
 };
 
-/// What is known of a request.
+/// The facts that a request is checked against.
 pub struct DraftFacts {
-    /// Who asks; none before the first order.
+    /// The viewer's customer record; none before the first order.
     pub customer: Option<Customer>,
-    /// The order that was placed with its key.
+    /// The order that was placed with the same idempotency key.
     pub placed: Option<Placed>,
     restaurant: Option<Seller>,
     dishes: HashMap<DishId, DishToOrder>,
@@ -67,7 +67,7 @@ pub struct DishToOrder {
     is_available: bool,
 }
 
-/// An order as it can be placed.
+/// An order that can be placed, with its prices.
 pub struct Draft {
     pub restaurant: Seller,
     pub dishes: Vec<(DishToOrder, i32)>,
@@ -75,7 +75,8 @@ pub struct Draft {
 }
 
 impl DraftFacts {
-    /// Reads it in one statement: a row for each dish that the restaurant has. UNAUTHENTICATED where the account has been closed.
+    /// Reads the facts in one statement, a row for each dish of the restaurant that the request names. UNAUTHENTICATED where the account
+    /// has been closed.
     pub async fn read(db: &impl ConnectionTrait, viewer: &Viewer, request: &Request) -> Result<Self> {
         let backend = db.get_database_backend();
         let select = select(backend, viewer, viewer.signed_in()?.id, request);
@@ -95,7 +96,7 @@ impl DraftFacts {
         })
     }
 
-    /// Compares the request with it. A refusal says which dish and why.
+    /// Checks the request against the facts. A refusal says which dish and why.
     pub async fn draft(mut self, db: &impl ConnectionTrait, viewer: &Viewer, request: &Request) -> Result<Draft> {
         let restaurant = self.restaurant.ok_or_else(|| restaurants::Model::not_found().with_field("restaurantId"))?;
         if !restaurant.is_active {
@@ -124,13 +125,13 @@ impl DraftFacts {
 }
 
 impl Seller {
-    /// That it takes no orders.
+    /// CONFLICT: the restaurant takes no orders.
     pub fn closed(&self) -> Error {
         Error::conflict(format!("{} takes no orders at the moment.", self.name)).with_field("restaurantId")
     }
 }
 
-/// Why a dish is none of the restaurant's.
+/// The reason why a dish cannot be ordered here.
 async fn not_on_the_menu(db: &impl ConnectionTrait, viewer: &Viewer, id: DishId) -> Error {
     match DishRow::find_visible(db, viewer, id).await {
         Ok(row) => Error::new(Code::BadUserInput, format!("{} is a dish of another restaurant.", row.dish.name)),
@@ -164,7 +165,7 @@ fn select(backend: DbBackend, viewer: &Viewer, user: UserId, request: &Request) 
     let dishes = request.quantities.keys().map(|dish| dish.0);
     let with_key = match &request.idempotency_key {
         Some(key) => orders::Column::IdempotencyKey.eq(key),
-        // No key is like no other.
+        // No key matches no order.
         None => Expr::Constant(false.into()),
     };
     select
@@ -184,7 +185,7 @@ fn select(backend: DbBackend, viewer: &Viewer, user: UserId, request: &Request) 
     select
 }
 
-/// The one column holds what the other does.
+/// Whether two columns hold the same.
 fn same(one: impl ColumnTrait, other: impl ColumnTrait) -> SimpleExpr {
     Expr::col(one.as_column_ref()).equals(other.as_column_ref())
 }

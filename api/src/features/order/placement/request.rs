@@ -1,4 +1,4 @@
-//! What a customer asks for.
+//! The request to place an order, validated in form, with the hash that recognises a repeated request.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -53,11 +53,11 @@ impl Request {
         })
     }
 
-    /// The same for the same order at the same expected total, however its lines and amounts are written.
+    /// A hash that is the same for the same order at the same expected total, however its lines and amounts are written.
     pub fn hash(&self) -> String {
         let quantities = self.quantities.iter().map(|(dish, quantity)| (dish.0, quantity)).collect::<Vec<_>>();
         let order = json!([self.restaurant.0, quantities, self.address.to_json()]);
-        // Without one as it was before orders had it, for a request may come again across a deployment.
+        // Without an expected total, the form from before there were any: a client may retry across a deployment.
         let canonical = match self.expected_total {
             Some(total) => json!([order, total.to_string()]).to_string(),
             None => order.to_string(),

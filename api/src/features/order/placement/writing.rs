@@ -1,4 +1,4 @@
-//! What is written of an order.
+//! Writes an order: the chain of statements that inserts the order, its items and its first event, and counts it at its restaurant.
 
 use entity::{order_items, orders, restaurants, sea_orm_active_enums::OrderStatus, users};
 use sea_orm::{
@@ -53,7 +53,7 @@ pub const COUNTED: &str = "counted";
 pub const PLACED: &str = "placed";
 pub const EVENT: &str = "event";
 
-/// What is written of an order: nothing where the account has been closed, or the restaurant deactivated.
+/// The chain that writes an order. Its conditions make it write nothing where the account has been closed, or the restaurant deactivated.
 pub fn chain(backend: DbBackend, viewer: &Viewer, draft: &Draft, order: &orders::ActiveModel) -> Result<Chain> {
     let account = users::Entity::find().select_only().column(users::Column::Id);
     let account = user_held(backend, account, viewer.signed_in()?.id);
@@ -72,7 +72,7 @@ pub fn chain(backend: DbBackend, viewer: &Viewer, draft: &Draft, order: &orders:
         .giving(EVENT, history::event_insert(backend, event, viewer)?))
 }
 
-/// Counts the order at its restaurant, if that takes orders.
+/// Counts the order at its restaurant, unless the restaurant takes none.
 fn count(draft: &Draft) -> UpdateStatement {
     use restaurants::Column;
     Query::update()
@@ -103,7 +103,7 @@ fn order_insert(order: &orders::ActiveModel) -> Result<InsertStatement> {
     Ok(insert.returning_col(orders::Column::Id).to_owned())
 }
 
-/// The lines travel as one value, so that the statement is the same however many there are.
+/// The items travel as one JSON parameter, so that one prepared statement serves any number of them.
 fn items_insert(backend: DbBackend, draft: &Draft) -> Result<InsertStatement> {
     use order_items::Column;
     let lines = draft.dishes.iter().map(|(dish, quantity)| {

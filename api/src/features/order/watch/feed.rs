@@ -1,4 +1,4 @@
-//! Feeds over many orders, in one order for all of them.
+//! Feeds over many orders, in one total order, paged by a cursor behind which no late commit can appear.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,8 +27,7 @@ use crate::{
     viewer::Viewer,
 };
 
-/// How soon a feed looks again for events that a transaction still running holds back: at first, and at the most after waiting
-/// for long.
+/// Back-off of a feed that waits for a transaction which is still running and holds events back: the first pause, and the longest.
 const HELD_BACK: Duration = Duration::from_millis(25);
 const HELD_BACK_LONG: Duration = Duration::from_secs(1);
 
@@ -64,7 +63,7 @@ pub async fn driver_steps(
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     let topic = Topic::Driver(driver);
     let look = Look::at(&app, topic).await;
-    // The release carries no driver any more: it belongs to whoever the step before it belonged to.
+    // The event of a release names no driver: it belongs to the driver of the step before.
     let before = Alias::new("before");
     let released = Query::select()
         .expr(Expr::val(1))
@@ -80,25 +79,25 @@ pub async fn driver_steps(
         .and_where(Expr::col((before, order_events::Column::DriverId)).eq(driver.0))
         .to_owned();
     let concerns = Condition::any().add(order_events::Column::DriverId.eq(driver.0)).add(Expr::exists(released));
-    // An order that was assigned beyond the horizon is told by its assignment, not by the step before.
+    // An order that was assigned beyond the horizon comes with its assignment, not with the step before.
     let carried =
         Condition::all().add(orders::Column::DriverId.eq(driver.0)).add(order_events::Column::DriverId.eq(driver.0));
     let steps = Feed { topic, present: carried, concerned: concerns };
     feed(app, readings, look, steps, after, progress).await
 }
 
-/// What a feed over several orders tells.
+/// A feed over several orders.
 struct Feed {
     topic: Topic,
-    /// The orders whose latest steps come first.
+    /// The orders whose latest steps are the first answer.
     present: Condition,
-    /// The steps that come then; the same for all who follow the topic.
+    /// The steps that follow; the same for all followers of the topic, so that they share reads.
     concerned: Condition,
 }
 
 /// The latest step of each of the `present` orders under way, then all later steps that are `concerned`, in the order of the feed. The
-/// present is that of the horizon, where all is settled: were a step beyond it told already, its cursor would have one behind it that
-/// commits later.
+/// present is read as of the horizon, before which everything is settled: with the cursor of a step beyond it, a later commit could appear
+/// behind the cursor and be missed.
 async fn feed(
     app: Arc<App>,
     readings: Readings,
@@ -111,7 +110,7 @@ async fn feed(
     let backend = app.db.get_database_backend();
     let horizon = horizon(&app, backend).await?;
     let (first, start) = match progress.place().map(FeedPosition::from).or(after) {
-        // Nothing that was told is taken back, but with the data that it was in, where the database could not be told from the one before.
+        // A cursor beyond the end is from data that were lost, where the database could not be told from the one before.
         Some(after) if after > horizon.end => return Err(Error::cursor_expired()),
         Some(after) => (Vec::new(), after),
         None => (latest_steps(&app, present, horizon.settled).await?, horizon.settled),
@@ -167,7 +166,7 @@ impl From<FeedPosition> for StreamPosition {
     }
 }
 
-/// The latest step up to the horizon of each order under way that fits the condition, in the order of the feed.
+/// The latest step, up to the horizon, of each order under way that meets the condition, in the order of the feed.
 async fn latest_steps(app: &App, present: Condition, horizon: FeedPosition) -> Result<Vec<order_events::Model>> {
     let latest = Alias::new("latest");
     let latest_sequence = Query::select()
@@ -208,14 +207,14 @@ pub(super) struct StepsOfFeed {
     next: Next,
 }
 
-/// What follows the steps that were read.
+/// What to do after these steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
-    /// Perhaps more.
+    /// Read on: there may be more.
     Read,
-    /// More, which a transaction that still runs holds back.
+    /// Pause and read again: a running transaction holds more back.
     HeldBack,
-    /// Nothing until there is a signal.
+    /// Wait for a signal.
     Wait,
 }
 
@@ -257,9 +256,9 @@ async fn feed_steps_after(app: &App, concerned: &Condition, seen: FeedPosition) 
     Ok(StepsOfFeed { steps, next })
 }
 
-/// How far the feeds are.
+/// How far the feeds can be read.
 struct Horizon {
-    /// Before this place everything is settled.
+    /// Before this position everything is settled: no transaction that runs can write there.
     settled: FeedPosition,
     /// No step has a place beyond this one.
     end: FeedPosition,
@@ -283,7 +282,7 @@ async fn horizon(app: &App, backend: DbBackend) -> Result<Horizon> {
 }
 
 impl Readings {
-    /// The next steps of the topic's feed, as they are read for the signal.
+    /// The topic's next steps; followers woken by the same signal share one read.
     async fn steps_of_feed(
         &self,
         app: &App,
