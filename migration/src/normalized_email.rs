@@ -16,7 +16,7 @@ use crate::email::{Email, exact_pattern, exactly};
 const ROWS: u64 = 5_000;
 
 /// A table with addresses, and how its rows rank that share one: by the expression, then by age.
-struct Addressed {
+struct AddressTable {
     table: &'static str,
     /// Of the table as `t`, and of the user as `u` that it belongs to.
     rank: &'static str,
@@ -24,16 +24,16 @@ struct Addressed {
 }
 
 /// An account whose address is verified comes first.
-const USERS: Addressed =
-    Addressed { table: "users", rank: "case when t.email_verified_at is null then 1 else 0 end", user: "null" };
+const USERS: AddressTable =
+    AddressTable { table: "users", rank: "case when t.email_verified_at is null then 1 else 0 end", user: "null" };
 
 /// A record that belongs to an account comes first.
-const CUSTOMERS: Addressed =
-    Addressed { table: "customers", rank: "case when t.user_id is null then 1 else 0 end", user: "t.user_id" };
+const CUSTOMERS: AddressTable =
+    AddressTable { table: "customers", rank: "case when t.user_id is null then 1 else 0 end", user: "t.user_id" };
 
 /// A row that may keep its address.
 #[derive(Clone, Debug)]
-struct Row {
+struct AddressRow {
     id: i32,
     email: String,
     rank: i32,
@@ -60,7 +60,7 @@ pub async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 /// Fills a table; gives the number of rows that do not keep their address.
-async fn fill_table(manager: &SchemaManager<'_>, table: &Addressed) -> Result<usize, DbErr> {
+async fn fill_table(manager: &SchemaManager<'_>, table: &AddressTable) -> Result<usize, DbErr> {
     let (mut last, mut exact) = (i32::MIN, 0);
     loop {
         let missing = Expr::cust("t.normalized_email is null").and(Expr::cust(format!("t.id > {last}")));
@@ -73,9 +73,13 @@ async fn fill_table(manager: &SchemaManager<'_>, table: &Addressed) -> Result<us
     }
 }
 
-async fn fill_batch(manager: &SchemaManager<'_>, table: &Addressed, mut rows: Vec<Row>) -> Result<usize, DbErr> {
-    rows.sort_by(Row::compare);
-    let forms: HashSet<_> = rows.iter().filter_map(Row::form).collect();
+async fn fill_batch(
+    manager: &SchemaManager<'_>,
+    table: &AddressTable,
+    mut rows: Vec<AddressRow>,
+) -> Result<usize, DbErr> {
+    rows.sort_by(AddressRow::compare);
+    let forms: HashSet<_> = rows.iter().filter_map(AddressRow::form).collect();
     let mut keepers = HashMap::new();
     for keeper in self::rows(manager, table, Expr::cust("t.normalized_email").is_in(forms)).await? {
         keepers.extend(keeper.form().map(|form| (form, keeper)));
@@ -106,7 +110,7 @@ async fn fill_batch(manager: &SchemaManager<'_>, table: &Addressed, mut rows: Ve
     Ok(exact)
 }
 
-async fn set(manager: &SchemaManager<'_>, table: &Addressed, row: &Row, key: &str) -> Result<(), DbErr> {
+async fn set(manager: &SchemaManager<'_>, table: &AddressTable, row: &AddressRow, key: &str) -> Result<(), DbErr> {
     let update = Query::update()
         .table(Alias::new(table.table))
         .value("normalized_email", key)
@@ -115,7 +119,7 @@ async fn set(manager: &SchemaManager<'_>, table: &Addressed, row: &Row, key: &st
     manager.execute(update).await
 }
 
-async fn rows(manager: &SchemaManager<'_>, table: &Addressed, condition: Expr) -> Result<Vec<Row>, DbErr> {
+async fn rows(manager: &SchemaManager<'_>, table: &AddressTable, condition: Expr) -> Result<Vec<AddressRow>, DbErr> {
     let connection = manager.get_connection();
     let yields = format!("case when u.normalized_email like '{}' then 1 else 0 end", exact_pattern());
     let mut select = Query::select();
@@ -131,12 +135,12 @@ async fn rows(manager: &SchemaManager<'_>, table: &Addressed, condition: Expr) -
         .order_by_expr(Expr::cust("t.id"), Order::Asc)
         .limit(ROWS);
     let found = connection.query_all(&select).await?;
-    found.iter().map(Row::read).collect()
+    found.iter().map(AddressRow::read).collect()
 }
 
-impl Row {
+impl AddressRow {
     fn read(row: &QueryResult) -> Result<Self, DbErr> {
-        Ok(Row {
+        Ok(AddressRow {
             id: row.try_get("", "id")?,
             email: row.try_get("", "email")?,
             rank: row.try_get("", "rank")?,

@@ -82,7 +82,7 @@ struct Listening {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Outcome {
+enum BrowserReply {
     Done(Value),
     Failed(String),
 }
@@ -169,7 +169,7 @@ async fn obey(script: &Mutex<Script>, command: &Value) -> Value {
     let mut script = script.lock().await;
     script.tell(&command.to_string()).await;
     match script.next().await {
-        Outcome::Done(result) => result,
-        Outcome::Failed(why) => panic!("{command}: {why}"),
+        BrowserReply::Done(result) => result,
+        BrowserReply::Failed(why) => panic!("{command}: {why}"),
     }
 }

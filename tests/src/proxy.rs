@@ -140,7 +140,7 @@ async fn forward(mut client: TcpStream, mut line: watch::Receiver<Line>, round_t
     }
     let Some(mut server) = connect(&targets).await else { return };
     let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
-    let mut ready = Ready::default();
+    let mut ready = ReadyCounter::default();
     let there = pass_on(from_client, to_server, line.clone(), silences, |_| {});
     let back = pass_on(from_server, to_client, line.clone(), silences, move |bytes| {
         round_trips.fetch_add(ready.count(bytes), Ordering::Relaxed);
@@ -183,12 +183,12 @@ async fn connect(targets: &[String]) -> Option<TcpStream> {
 
 /// Counts PostgreSQL's messages that it is ready. What a row holds looks like one by a rare chance.
 #[derive(Default)]
-struct Ready {
+struct ReadyCounter {
     /// The end of the bytes before, where the beginning of such a message may be.
     last: Vec<u8>,
 }
 
-impl Ready {
+impl ReadyCounter {
     /// The type, and the length of what follows.
     const MESSAGE: &[u8] = b"Z\0\0\0\x05";
 

@@ -15,7 +15,7 @@ use crate::{
         },
     },
     graphql::error::Result,
-    seed::{self, Life},
+    seed::{self, DemoLife},
     shutdown::Shutdown,
 };
 
@@ -49,7 +49,7 @@ pub fn start(app: &Arc<App>, shutdown: &Shutdown) {
     });
     if config.demo.live {
         let whole = shutdown.clone();
-        every(app, shutdown, "demo_life", seed::TICK, Life::default(), move |app, life| {
+        every(app, shutdown, "demo_life", seed::TICK, DemoLife::default(), move |app, life| {
             whole.to_its_end(async move { life.go_on(&app).await })
         });
     }

@@ -82,7 +82,7 @@ async fn write(connection: &mut PgConnection, size: Size) -> anyhow::Result<()> 
     let maker = tokio::task::spawn_blocking(move || {
         city::make(size, now, feed_transaction, |rows| sender.blocking_send(rows).is_ok());
     });
-    let progress = Progress::new(size.orders);
+    let progress = BulkProgress::new(size.orders);
     while let Some(rows) = receiver.recv().await {
         write_rows(connection, &rows).await?;
         progress.advance(rows.orders.len());
@@ -130,13 +130,13 @@ async fn run_all(connection: &mut PgConnection, statements: Vec<String>) -> sqlx
 }
 
 /// How far it is: a bar for people, lines for logs.
-struct Progress {
+struct BulkProgress {
     bar: ProgressBar,
     orders: usize,
     is_logged: bool,
 }
 
-impl Progress {
+impl BulkProgress {
     fn new(orders: usize) -> Self {
         let bar = ProgressBar::new(orders as u64);
         if let Ok(style) =
@@ -144,7 +144,7 @@ impl Progress {
         {
             bar.set_style(style);
         }
-        Progress { bar, orders, is_logged: !std::io::stderr().is_terminal() }
+        BulkProgress { bar, orders, is_logged: !std::io::stderr().is_terminal() }
     }
 
     fn advance(&self, orders: usize) {

@@ -88,7 +88,7 @@ pub fn make(size: Size, now: DateTime<Utc>, feed_transaction: i64, mut hand_on: 
     add_drivers(&mut rng, &mut rows, size, now);
     set_drivers(&mut rng, &mut rows, &kitchens, &plans);
     let couriers = rows.drivers.iter().map(|row| Courier { driver: row.id, user: row.user_id.unwrap_or_default() });
-    let people = People { kitchens, customers: rows.customers.clone(), couriers: couriers.collect(), admin };
+    let people = CityPeople { kitchens, customers: rows.customers.clone(), couriers: couriers.collect(), admin };
     if !hand_on(rows) {
         return;
     }
@@ -98,7 +98,7 @@ pub fn make(size: Size, now: DateTime<Utc>, feed_transaction: i64, mut hand_on: 
 }
 
 /// Whoever has a part in orders.
-struct People {
+struct CityPeople {
     kitchens: Vec<Kitchen>,
     customers: Vec<customers::Model>,
     couriers: Vec<Courier>,
@@ -106,7 +106,7 @@ struct People {
 }
 
 /// The restaurants in business, after which all others are made.
-fn model(number: usize) -> &'static catalog::Restaurant {
+fn model(number: usize) -> &'static catalog::CatalogRestaurant {
     let active = RESTAURANTS.iter().filter(|restaurant| restaurant.is_active).count();
     RESTAURANTS[number % active]
 }
@@ -148,8 +148,9 @@ fn add_restaurants(
 }
 
 /// A menu made of the dishes of all restaurants like this one, in variants.
-fn dishes(rng: &mut ChaCha8Rng, facts: &catalog::Restaurant) -> Vec<NewDish<'static>> {
-    let alike = |other: &&&catalog::Restaurant| (other.cuisine, other.currency) == (facts.cuisine, facts.currency);
+fn dishes(rng: &mut ChaCha8Rng, facts: &catalog::CatalogRestaurant) -> Vec<NewDish<'static>> {
+    let alike =
+        |other: &&&catalog::CatalogRestaurant| (other.cuisine, other.currency) == (facts.cuisine, facts.currency);
     let dishes: Vec<_> = RESTAURANTS.iter().filter(alike).flat_map(|restaurant| restaurant.dishes()).collect();
     let expensive = rng.random_range(85..125);
     let coin = if facts.currency == "VND" { 1_000 } else { 5 };
@@ -195,7 +196,7 @@ fn add_drivers(rng: &mut ChaCha8Rng, rows: &mut Rows, size: Size, now: DateTime<
 }
 
 /// Drivers who carry an order are near its restaurant; of the others two thirds work.
-fn set_drivers(rng: &mut ChaCha8Rng, rows: &mut Rows, kitchens: &[Kitchen], plans: &[Plan]) {
+fn set_drivers(rng: &mut ChaCha8Rng, rows: &mut Rows, kitchens: &[Kitchen], plans: &[CityOrder]) {
     for (number, driver) in rows.drivers.iter_mut().enumerate() {
         let works = number == 0 || rng.random_bool(0.67);
         driver.status = if works { DriverStatus::Available } else { DriverStatus::Offline };
@@ -211,7 +212,7 @@ fn set_drivers(rng: &mut ChaCha8Rng, rows: &mut Rows, kitchens: &[Kitchen], plan
 }
 
 /// When an order is placed, and what is known of it before it is told.
-struct Plan {
+struct CityOrder {
     placed: DateTime<Utc>,
     /// Of an order under way; those that ended are told as they come.
     open: Option<Box<Open>>,
@@ -225,16 +226,16 @@ struct Open {
     course: Vec<Move>,
 }
 
-fn plans(rng: &mut ChaCha8Rng, size: Size, now: DateTime<Utc>) -> Vec<Plan> {
+fn plans(rng: &mut ChaCha8Rng, size: Size, now: DateTime<Utc>) -> Vec<CityOrder> {
     let open: Vec<_> = UNDER_WAY.into_iter().chain(more_under_way(rng, size)).collect();
     // The last ended some hours ago, so that all drivers are free again.
     let ended = size.orders - open.len();
     let times = story::order_times(rng, ended, now - Duration::days(DAYS), now - Duration::hours(5));
-    let mut plans: Vec<_> = times.into_iter().map(|placed| Plan { placed, open: None }).collect();
+    let mut plans: Vec<_> = times.into_iter().map(|placed| CityOrder { placed, open: None }).collect();
     plans.extend(open.into_iter().map(|(restaurant, customer, status, driver)| {
         let course = story::course_until(rng, status, driver.is_some());
         let placed = now - Duration::seconds(story::length(&course) + rng.random_range(20..150));
-        Plan { placed, open: Some(Box::new(Open { restaurant, customer, driver, course })) }
+        CityOrder { placed, open: Some(Box::new(Open { restaurant, customer, driver, course })) }
     }));
     plans.sort_by_key(|plan| plan.placed);
     plans
@@ -262,20 +263,20 @@ fn more_under_way(rng: &mut ChaCha8Rng, size: Size) -> Vec<(usize, usize, OrderS
 }
 
 /// When customers were first served by restaurants, by both numbers.
-type Served = BTreeMap<(i32, i32), DateTime<Utc>>;
+type FirstServed = BTreeMap<(i32, i32), DateTime<Utc>>;
 
 /// Tells all orders. `None` when nobody listens any more.
 fn tell(
     rng: &mut ChaCha8Rng,
-    people: &People,
-    plans: &[Plan],
+    people: &CityPeople,
+    plans: &[CityOrder],
     feed_transaction: i64,
     hand_on: &mut impl FnMut(Rows) -> bool,
-) -> Option<Served> {
+) -> Option<FirstServed> {
     // Some restaurants are far more popular than others.
     let popularity = WeightedIndex::new((0..people.kitchens.len()).map(|rank| (rank as f64 + 3.0).powf(-0.5))).ok()?;
     let mut everybody = Roster::new(people.couriers.iter().copied());
-    let (mut served, mut timeline, mut id) = (Served::new(), Timeline::new(feed_transaction), 0);
+    let (mut served, mut timeline, mut id) = (FirstServed::new(), Timeline::new(feed_transaction), 0);
     for (done, chunk) in plans.chunks(CHUNK).enumerate() {
         let mut rows = Rows::default();
         for plan in chunk {
@@ -311,13 +312,19 @@ fn tell(
     Some(served)
 }
 
-fn appointment(id: i32, placed: DateTime<Utc>, people: &People, restaurant: usize, customer: usize) -> Appointment<'_> {
+fn appointment(
+    id: i32,
+    placed: DateTime<Utc>,
+    people: &CityPeople,
+    restaurant: usize,
+    customer: usize,
+) -> Appointment<'_> {
     let (kitchen, customer) = (&people.kitchens[restaurant], &people.customers[customer]);
     Appointment { id, placed, customer, kitchen, admin: people.admin }
 }
 
 /// Some of those who were served write what they think.
-fn reviews(rng: &mut ChaCha8Rng, size: Size, served: &Served, now: DateTime<Utc>) -> Rows {
+fn reviews(rng: &mut ChaCha8Rng, size: Size, served: &FirstServed, now: DateTime<Utc>) -> Rows {
     let mut rows = Rows::default();
     let served: Vec<_> = served.iter().collect();
     let mut chosen = index::sample(rng, served.len(), size.reviews.min(served.len())).into_vec();

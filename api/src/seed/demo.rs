@@ -124,7 +124,7 @@ fn add_restaurants(rows: &mut Rows, now: DateTime<Utc>) -> Vec<Kitchen> {
         .collect()
 }
 
-fn add_restaurant(rows: &mut Rows, facts: &catalog::Restaurant, staff: i32, opened: DateTime<Utc>) -> Kitchen {
+fn add_restaurant(rows: &mut Rows, facts: &catalog::CatalogRestaurant, staff: i32, opened: DateTime<Utc>) -> Kitchen {
     let restaurant = NewRestaurant {
         name: facts.name,
         address: facts.address,
@@ -143,7 +143,7 @@ fn add_restaurant(rows: &mut Rows, facts: &catalog::Restaurant, staff: i32, open
 }
 
 /// An order that is to happen, with the places of its parties in their lists.
-struct Plan {
+struct DemoOrder {
     placed: DateTime<Utc>,
     restaurant: usize,
     customer: usize,
@@ -157,7 +157,7 @@ fn add_orders(rng: &mut ChaCha8Rng, rows: &mut Rows, kitchens: &[Kitchen], admin
         let course = story::course_until(rng, *status, driver.is_some());
         // The last step was a moment ago, and nobody has waited for long.
         let placed = now - Duration::seconds(story::length(&course) + rng.random_range(20..150));
-        Plan { placed, restaurant: *restaurant, customer: *customer, course, driver: *driver }
+        DemoOrder { placed, restaurant: *restaurant, customer: *customer, course, driver: *driver }
     }));
     plans.sort_by_key(|plan| plan.placed);
 
@@ -186,7 +186,7 @@ fn add_orders(rng: &mut ChaCha8Rng, rows: &mut Rows, kitchens: &[Kitchen], admin
 }
 
 /// Orders that have ended, the last some hours ago, so that all drivers are free again.
-fn past(rng: &mut ChaCha8Rng, kitchens: &[Kitchen], now: DateTime<Utc>) -> Vec<Plan> {
+fn past(rng: &mut ChaCha8Rng, kitchens: &[Kitchen], now: DateTime<Utc>) -> Vec<DemoOrder> {
     let times = story::order_times(rng, ORDERS - UNDER_WAY.len(), now - Duration::days(DAYS), now - Duration::hours(4));
     let closed = now - Duration::days(DAYS / 2);
     let mut endings: Vec<_> = [Ending::DeliveredByAnother, Ending::Undeliverable].repeat(2);
@@ -202,7 +202,7 @@ fn past(rng: &mut ChaCha8Rng, kitchens: &[Kitchen], now: DateTime<Utc>) -> Vec<P
             let restaurant = open.choose_weighted(rng, |kitchen| popularity(*kitchen)).copied().unwrap_or_default();
             // The demo's customer orders often, and was the first.
             let customer = if number % 16 == 0 { 0 } else { rng.random_range(0..CUSTOMERS) };
-            Plan { placed, restaurant, customer, course: story::course(rng, ending), driver: None }
+            DemoOrder { placed, restaurant, customer, course: story::course(rng, ending), driver: None }
         })
         .collect()
 }

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use access::passwords_set_in_tx;
 pub use access::{restore, withdraw};
 pub use bulk::{NEEDS_POSTGRES, city};
-pub use live::{Life, TICK};
+pub use live::{DemoLife, TICK};
 
 use entity::{customers, drivers, orders, restaurants, sea_orm_active_enums::OrderStatus, users};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder};

@@ -173,7 +173,7 @@ impl OrderBuilder<'_> {
         &self,
         tx: &DatabaseTransaction,
         order: &orders::Model,
-        steps: &[Step],
+        steps: &[HistoryStep],
     ) -> Vec<order_events::Model> {
         let mut events = Vec::with_capacity(steps.len());
         for (number, step) in steps.iter().enumerate() {
@@ -253,7 +253,7 @@ async fn next_position(tx: &DatabaseTransaction) -> i64 {
 
 /// One row of an order's history.
 #[derive(Debug, PartialEq, Eq)]
-struct Step {
+struct HistoryStep {
     from: Option<OrderStatus>,
     to: OrderStatus,
     /// Whether the order has its driver then.
@@ -261,7 +261,7 @@ struct Step {
 }
 
 /// The way to `last`, and from there to CANCELLED if wanted. A driver is assigned right after the order is CONFIRMED.
-fn steps(last: OrderStatus, cancelled: bool, has_driver: bool) -> Vec<Step> {
+fn steps(last: OrderStatus, cancelled: bool, has_driver: bool) -> Vec<HistoryStep> {
     use OrderStatus::{Cancelled, Confirmed, Delivered, Pending, PickedUp, Preparing, Ready};
     let way = [Pending, Confirmed, Preparing, Ready, PickedUp, Delivered];
     let end = way.iter().position(|&status| status == last).expect("an order is cancelled from another status");
@@ -269,9 +269,9 @@ fn steps(last: OrderStatus, cancelled: bool, has_driver: bool) -> Vec<Step> {
     let mut from = None;
     for &to in way[..=end].iter().chain(cancelled.then_some(&Cancelled)) {
         let with_driver = has_driver && !matches!(to, Pending | Confirmed) && from != Some(Pending);
-        steps.push(Step { from, to, with_driver });
+        steps.push(HistoryStep { from, to, with_driver });
         if to == Confirmed && has_driver {
-            steps.push(Step { from: Some(to), to, with_driver: true });
+            steps.push(HistoryStep { from: Some(to), to, with_driver: true });
         }
         from = Some(to);
     }
@@ -296,7 +296,7 @@ mod tests {
         ];
         assert_eq!(way, expected);
         let cancelled = steps(Confirmed, true, false);
-        assert_eq!(cancelled.last(), Some(&Step { from: Some(Confirmed), to: Cancelled, with_driver: false }));
+        assert_eq!(cancelled.last(), Some(&HistoryStep { from: Some(Confirmed), to: Cancelled, with_driver: false }));
         assert_eq!(cancelled.len(), 3);
     }
 }

@@ -112,7 +112,7 @@ pub async fn positions_write(
 }
 
 /// One driver's place in one slot of time, with the slot's number.
-type Place = (DriverId, i64, Position);
+type PlaceInSlot = (DriverId, i64, Position);
 
 /// Forgets, at the broker too, the places of drivers whose accounts were deleted after the places were told.
 async fn nobodys_places_forget(app: &App, tracks: &[Track]) -> Result<()> {
@@ -134,7 +134,7 @@ async fn nobodys_places_forget(app: &App, tracks: &[Track]) -> Result<()> {
 }
 
 /// Writes last places, each only over an older one. Gives how many were written.
-async fn last_places_write(db: &impl ConnectionTrait, places: &[Place]) -> Result<u64> {
+async fn last_places_write(db: &impl ConnectionTrait, places: &[PlaceInSlot]) -> Result<u64> {
     let backend = db.get_database_backend();
     let (rows, lock) = (dialect::rows_of_json(backend, &PLACE), dialect::lock_in_turn(backend, "drivers"));
     let statement = format!(
@@ -152,7 +152,7 @@ async fn last_places_write(db: &impl ConnectionTrait, places: &[Place]) -> Resul
 
 /// Writes each point into the route of the order that the driver carried at the time, by the order's history. A point without an order is
 /// left out, and of an order's points in one slot of time all but the oldest.
-async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[Place]) -> Result<()> {
+async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[PlaceInSlot]) -> Result<()> {
     if app.config.drivers.route_retention_days == 0 {
         return Ok(());
     }
@@ -181,7 +181,7 @@ async fn routes_write(app: &App, db: &impl ConnectionTrait, points: &[Place]) ->
     Ok(())
 }
 
-fn with_places(backend: DbBackend, statement: String, places: &[Place]) -> Statement {
+fn with_places(backend: DbBackend, statement: String, places: &[PlaceInSlot]) -> Statement {
     let places = places.iter().map(|(driver, slot, position)| {
         json!({
             "driver_id": driver.0,

@@ -51,17 +51,17 @@ pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) ->
         None => place_first(app, viewer, &request).await,
     };
     match placed {
-        Ok(Outcome::New(order, position)) => {
+        Ok(PlacementOutcome::New(order, position)) => {
             history::announce(app, &order, position, None).await;
             Ok(*order)
         }
-        Ok(Outcome::Old(order)) => Ok(*order),
+        Ok(PlacementOutcome::Old(order)) => Ok(*order),
         Err(PlaceError::Overtaken(error)) => overtaken(app, viewer, &request, error).await,
         Err(PlaceError::Other(error)) => Err(error),
     }
 }
 
-enum Outcome {
+enum PlacementOutcome {
     /// With the position of its event.
     New(Box<orders::Model>, i64),
     /// Placed before with the same idempotency key.
@@ -81,7 +81,7 @@ impl<E: Into<Error>> From<E> for PlaceError {
 }
 
 /// Places the order of a user without a customer record, which is created in the same transaction.
-async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<Outcome, PlaceError> {
+async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<PlacementOutcome, PlaceError> {
     let transaction = database::begin(&app.db).await?;
     let customer = customer::service::customer_ensure_in_tx(&transaction, viewer).await?;
     let outcome = place(&transaction, viewer, request).await?;
@@ -90,11 +90,11 @@ async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<Ou
     Ok(outcome)
 }
 
-async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<Outcome, PlaceError> {
+async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<PlacementOutcome, PlaceError> {
     let mut known = DraftFacts::read(db, viewer, request).await?;
     let customer = known.customer.take().ok_or_else(account_closed)?;
     if let Some(placed) = known.placed.take() {
-        return Ok(Outcome::Old(Box::new(placed_before(db, placed, request).await?)));
+        return Ok(PlacementOutcome::Old(Box::new(placed_before(db, placed, request).await?)));
     }
     let draft = known.draft(db, viewer, request).await?;
     request.check_total(draft.charge.total, &draft.restaurant.currency)?;
@@ -115,7 +115,7 @@ async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<O
         return Err(Error::internal(anyhow::anyhow!("the order was not written")).into());
     };
     order.id = Set(i32::try_from(id).map_err(Error::internal)?);
-    Ok(Outcome::New(Box::new(order.try_into_model()?), position))
+    Ok(PlacementOutcome::New(Box::new(order.try_into_model()?), position))
 }
 
 /// The outcome of a request that lost a race: the order that was placed with its idempotency key, an item that cannot be ordered any more,

@@ -50,7 +50,7 @@ pub async fn order_steps(
     progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     // Subscribe before reading: then no step falls between the read and the first signal.
-    let mut look = Look::at(&app, Topic::Order(id)).await;
+    let mut wake_ups = WakeUps::at(&app, Topic::Order(id)).await;
     orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
         .filter(order_events::Column::OrderId.eq(id.0))
@@ -69,7 +69,7 @@ pub async fn order_steps(
         let mut woken_by = None;
         progress.reach(StreamPosition(0, seen.into()));
         while !is_over {
-            look.expect_same_life()?;
+            wake_ups.expect_same_life()?;
             let read = readings.steps_of_order(&app, id, seen, woken_by).await?;
             for step in &read.steps {
                 // The right is checked against the order as of the same read: a step that took the order out of the viewer's sight is not
@@ -79,7 +79,7 @@ pub async fn order_steps(
                 }
                 seen = step.0.sequence;
                 is_over = lifecycle::is_final(step.0.status);
-                look.measure(step);
+                wake_ups.measure(step);
                 progress.reach(StreamPosition(0, seen.into()));
                 yield step.clone();
             }
@@ -90,7 +90,7 @@ pub async fn order_steps(
                 woken_by = None;
                 continue;
             }
-            woken_by = match progress.waiting(look.wait()).await {
+            woken_by = match progress.waiting(wake_ups.wait()).await {
                 Woken::ByAnEvent(signal) => Some(signal),
                 Woken::InAnotherLife => Err(Error::cursor_expired())?,
                 Woken::AtTheEnd => break,
@@ -134,7 +134,7 @@ async fn order_steps_after(app: &App, id: OrderId, seen: i32) -> Result<StepsOfO
 }
 
 /// Waits until it is time to read again: a signal came, or the database began another life (a restore, a promoted standby).
-struct Look {
+struct WakeUps {
     signal: Signal,
     life: watch::Receiver<Life>,
     /// Whether the follower has caught up, so that its next steps are new and their lag is measured.
@@ -147,11 +147,11 @@ enum Woken {
     AtTheEnd,
 }
 
-impl Look {
+impl WakeUps {
     /// Subscribes from now on. Subscribe first and read the present afterwards: then nothing falls between.
     async fn at(app: &App, topic: Topic) -> Self {
         let life = app.lives.follow();
-        Look { life, signal: app.events.subscribe(topic).await, has_waited: false }
+        WakeUps { life, signal: app.events.subscribe(topic).await, has_waited: false }
     }
 
     /// CURSOR_EXPIRED where the database has begun another life: the steps read before do not fit those read now.

@@ -1,6 +1,6 @@
-use super::{Restaurant, category, dish, sold_out};
+use super::{CatalogRestaurant, category, dish, sold_out};
 
-pub const CORNER_GRIDDLE: Restaurant = Restaurant {
+pub const CORNER_GRIDDLE: CatalogRestaurant = CatalogRestaurant {
     name: "The Corner Griddle",
     address: "301 Main Street, Tiffin",
     cuisine: "American",
@@ -41,7 +41,7 @@ pub const CORNER_GRIDDLE: Restaurant = Restaurant {
     ],
 };
 
-pub const BLUE_RIBBON: Restaurant = Restaurant {
+pub const BLUE_RIBBON: CatalogRestaurant = CatalogRestaurant {
     name: "Blue Ribbon Smokehouse",
     address: "402 Hopewell Avenue, Tiffin",
     cuisine: "American",

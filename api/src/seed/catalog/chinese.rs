@@ -1,6 +1,6 @@
-use super::{Restaurant, category, dish, sold_out};
+use super::{CatalogRestaurant, category, dish, sold_out};
 
-pub const GOLDEN_WOK: Restaurant = Restaurant {
+pub const GOLDEN_WOK: CatalogRestaurant = CatalogRestaurant {
     name: "Golden Wok House",
     address: "77 Court Street, Tiffin",
     cuisine: "Chinese",
@@ -41,7 +41,7 @@ pub const GOLDEN_WOK: Restaurant = Restaurant {
     ],
 };
 
-pub const NIGHT_MARKET: Restaurant = Restaurant {
+pub const NIGHT_MARKET: CatalogRestaurant = CatalogRestaurant {
     name: "Night Market Dumplings",
     address: "18 Benner Street, Tiffin",
     cuisine: "Chinese",

@@ -1,6 +1,6 @@
-use super::{Restaurant, category, dish, sold_out};
+use super::{CatalogRestaurant, category, dish, sold_out};
 
-pub const SAFFRON_ROUTE: Restaurant = Restaurant {
+pub const SAFFRON_ROUTE: CatalogRestaurant = CatalogRestaurant {
     name: "Saffron Route",
     address: "12 Market Street, Tiffin",
     cuisine: "Indian",
@@ -47,7 +47,7 @@ pub const SAFFRON_ROUTE: Restaurant = Restaurant {
     ],
 };
 
-pub const BUKHARA_CLUB: Restaurant = Restaurant {
+pub const BUKHARA_CLUB: CatalogRestaurant = CatalogRestaurant {
     name: "Bukhara Tandoor Club",
     address: "88 Sandusky Street, Tiffin",
     cuisine: "Indian",

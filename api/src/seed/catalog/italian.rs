@@ -1,6 +1,6 @@
-use super::{Restaurant, category, dish, sold_out};
+use super::{CatalogRestaurant, category, dish, sold_out};
 
-pub const TRATTORIA_LUCIA: Restaurant = Restaurant {
+pub const TRATTORIA_LUCIA: CatalogRestaurant = CatalogRestaurant {
     name: "Trattoria Lucia",
     address: "130 Melmore Street, Tiffin",
     cuisine: "Italian",
@@ -40,7 +40,7 @@ pub const TRATTORIA_LUCIA: Restaurant = Restaurant {
     ],
 };
 
-pub const FORNO_NERO: Restaurant = Restaurant {
+pub const FORNO_NERO: CatalogRestaurant = CatalogRestaurant {
     name: "Forno Nero",
     address: "9 Railroad Street, Tiffin",
     cuisine: "Italian",

@@ -1,6 +1,6 @@
-use super::{Restaurant, category, dish, sold_out};
+use super::{CatalogRestaurant, category, dish, sold_out};
 
-pub const SAKURA_COUNTER: Restaurant = Restaurant {
+pub const SAKURA_COUNTER: CatalogRestaurant = CatalogRestaurant {
     name: "Sakura Counter",
     address: "41 Washington Street, Tiffin",
     cuisine: "Japanese",

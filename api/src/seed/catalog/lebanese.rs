@@ -1,6 +1,6 @@
-use super::{Restaurant, category, dish, sold_out};
+use super::{CatalogRestaurant, category, dish, sold_out};
 
-pub const CEDAR_AND_SUMAC: Restaurant = Restaurant {
+pub const CEDAR_AND_SUMAC: CatalogRestaurant = CatalogRestaurant {
     name: "Cedar & Sumac",
     address: "150 Clay Street, Tiffin",
     cuisine: "Lebanese",

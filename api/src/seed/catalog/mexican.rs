@@ -1,6 +1,6 @@
-use super::{Restaurant, category, dish, sold_out};
+use super::{CatalogRestaurant, category, dish, sold_out};
 
-pub const CASA_MAIZ: Restaurant = Restaurant {
+pub const CASA_MAIZ: CatalogRestaurant = CatalogRestaurant {
     name: "Casa Maíz",
     address: "64 Monroe Street, Tiffin",
     cuisine: "Mexican",
@@ -36,7 +36,7 @@ pub const CASA_MAIZ: Restaurant = Restaurant {
     ],
 };
 
-pub const EL_FARO: Restaurant = Restaurant {
+pub const EL_FARO: CatalogRestaurant = CatalogRestaurant {
     name: "Taquería El Faro",
     address: "211 Circular Street, Tiffin",
     cuisine: "Mexican",

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use super::rows::NewDish;
 
 /// A restaurant of the demo city. Amounts are in the smallest unit of its currency.
-pub struct Restaurant {
+pub struct CatalogRestaurant {
     pub name: &'static str,
     pub address: &'static str,
     pub cuisine: &'static str,
@@ -32,7 +32,7 @@ pub struct Restaurant {
     pub categories: &'static [Category],
 }
 
-impl Restaurant {
+impl CatalogRestaurant {
     /// All that is on the menu.
     pub fn dishes(&self) -> impl Iterator<Item = NewDish<'static>> + use<> {
         let categories: &'static [Category] = self.categories;
@@ -75,7 +75,7 @@ const fn sold_out(name: &'static str, price: i64, description: &'static str) -> 
 }
 
 /// Every restaurant, in the order of their ids. The first two are those of the demo merchant.
-pub const RESTAURANTS: [&Restaurant; 14] = [
+pub const RESTAURANTS: [&CatalogRestaurant; 14] = [
     &indian::SAFFRON_ROUTE,
     &japanese::SAKURA_COUNTER,
     &vietnamese::PHO_BA_TU,

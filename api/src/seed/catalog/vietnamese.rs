@@ -1,6 +1,6 @@
-use super::{Restaurant, category, dish, sold_out};
+use super::{CatalogRestaurant, category, dish, sold_out};
 
-pub const PHO_BA_TU: Restaurant = Restaurant {
+pub const PHO_BA_TU: CatalogRestaurant = CatalogRestaurant {
     name: "Phở Gia Truyền Bà Tư",
     address: "27 Phố Hàng Đồng, Tiffin",
     cuisine: "Vietnamese",
@@ -46,7 +46,7 @@ pub const PHO_BA_TU: Restaurant = Restaurant {
     ],
 };
 
-pub const LANTERN_STREET: Restaurant = Restaurant {
+pub const LANTERN_STREET: CatalogRestaurant = CatalogRestaurant {
     name: "Lantern Street Bánh Mì",
     address: "5 Perry Street, Tiffin",
     cuisine: "Vietnamese",

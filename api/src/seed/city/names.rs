@@ -1,6 +1,6 @@
 //! Names for a thousand restaurants and forty dishes each.
 
-use crate::seed::catalog::{RESTAURANTS, Restaurant};
+use crate::seed::catalog::{CatalogRestaurant, RESTAURANTS};
 
 const FIRST: [&str; 26] = [
     "Golden",
@@ -45,7 +45,7 @@ fn second(cuisine: &str) -> [&'static str; 6] {
 }
 
 /// The name of the city's `number`-th restaurant: the first are those of the demo.
-pub fn restaurant(number: usize, facts: &Restaurant) -> String {
+pub fn restaurant(number: usize, facts: &CatalogRestaurant) -> String {
     let models = RESTAURANTS.iter().filter(|restaurant| restaurant.is_active).count();
     let (round, model) = (number / models, number % models);
     if round == 0 {

@@ -23,10 +23,10 @@ const PAUSE: Duration = Duration::from_secs(10);
 
 /// The demo's life: a few orders and drivers move.
 #[derive(Default)]
-pub struct Life(Mutex<Present>);
+pub struct DemoLife(Mutex<WhoIsThere>);
 
 #[derive(Default)]
-enum Present {
+enum WhoIsThere {
     /// It is not known who is there, or nobody was at this time.
     #[default]
     Unknown,
@@ -34,18 +34,18 @@ enum Present {
     Town(Box<Town>),
 }
 
-impl Life {
+impl DemoLife {
     /// Lets a moment pass.
     pub async fn go_on(&self, app: &App) -> Result<()> {
         let mut present = self.0.lock().await;
         // After a failure it is looked anew who is there.
         let town = match std::mem::take(&mut *present) {
-            Present::Town(town) => Some(town),
-            Present::Deserted(since) if since.elapsed() < PAUSE => {
-                *present = Present::Deserted(since);
+            WhoIsThere::Town(town) => Some(town),
+            WhoIsThere::Deserted(since) if since.elapsed() < PAUSE => {
+                *present = WhoIsThere::Deserted(since);
                 return Ok(());
             }
-            Present::Deserted(_) | Present::Unknown => None,
+            WhoIsThere::Deserted(_) | WhoIsThere::Unknown => None,
         };
         let passing = async {
             let now = Instant::now();
@@ -55,7 +55,7 @@ impl Life {
             }
         };
         let town = Deadline::from_now(&app.config.limits).meet_or_unavailable(passing).await?;
-        *present = if town.is_deserted() { Present::Deserted(Instant::now()) } else { Present::Town(town) };
+        *present = if town.is_deserted() { WhoIsThere::Deserted(Instant::now()) } else { WhoIsThere::Town(town) };
         Ok(())
     }
 }

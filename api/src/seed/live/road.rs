@@ -10,11 +10,11 @@ const PATIENCE: f64 = 600.0;
 const METRES_A_DEGREE: f64 = 111_320.0;
 
 /// Degrees north and east.
-pub type Place = (f64, f64);
+pub type Degrees = (f64, f64);
 
 /// One stretch of the way.
 pub struct Stretch {
-    pub place: Place,
+    pub place: Degrees,
     /// Degrees from north, clockwise.
     pub heading: f64,
     /// Metres a second.
@@ -23,7 +23,7 @@ pub struct Stretch {
 }
 
 /// Where somebody is after so many seconds on the way from here to there.
-pub fn drive(here: Place, there: Place, seconds: f64) -> Stretch {
+pub fn drive(here: Degrees, there: Degrees, seconds: f64) -> Stretch {
     let distance = metres(here, there);
     let speed = SPEED.max(distance / PATIENCE);
     let reach = speed * seconds;
@@ -40,7 +40,7 @@ pub fn drive(here: Place, there: Place, seconds: f64) -> Stretch {
 pub const BLOCK: f64 = 70.0;
 
 /// Where somebody is after so many seconds of going round that place, from wherever it is.
-pub fn round(here: Place, middle: Place, seconds: f64) -> Stretch {
+pub fn round(here: Degrees, middle: Degrees, seconds: f64) -> Stretch {
     let bearing = (heading(middle, here) + (SPEED * seconds / BLOCK).to_degrees()).rem_euclid(360.0).to_radians();
     let (north, east) = (0.9 * BLOCK * bearing.cos() / METRES_A_DEGREE, 0.9 * BLOCK * bearing.sin() / METRES_A_DEGREE);
     let place = (middle.0 + north, middle.1 + east / middle.0.to_radians().cos().max(0.01));
@@ -49,7 +49,7 @@ pub fn round(here: Place, middle: Place, seconds: f64) -> Stretch {
 }
 
 /// The initial bearing.
-fn heading((lat, lng): Place, (other_lat, other_lng): Place) -> f64 {
+fn heading((lat, lng): Degrees, (other_lat, other_lng): Degrees) -> f64 {
     let (from, to, east) = (lat.to_radians(), other_lat.to_radians(), (other_lng - lng).to_radians());
     let y = east.sin() * to.cos();
     let x = from.cos() * to.sin() - from.sin() * to.cos() * east.cos();
@@ -57,7 +57,7 @@ fn heading((lat, lng): Place, (other_lat, other_lng): Place) -> f64 {
 }
 
 /// A place a short ride from here, for a door whose place nobody told: always the same for the same number.
-pub fn somewhere_near((lat, lng): Place, number: i32) -> Place {
+pub fn somewhere_near((lat, lng): Degrees, number: i32) -> Degrees {
     let angle = f64::from(number) * 2.399_963; // the golden angle: neighbours go different ways
     let (north, east) = (900.0 * angle.cos() / METRES_A_DEGREE, 900.0 * angle.sin() / METRES_A_DEGREE);
     ((lat + north).clamp(-90.0, 90.0), (lng + east / lat.to_radians().cos().max(0.01)).clamp(-180.0, 180.0))

@@ -133,10 +133,10 @@ async fn something_always_comes_to_the_demo_customer() {
 #[tokio::test]
 async fn it_waits_where_there_is_nobody() {
     let home = Home::new("nobody").await;
-    let life = Life::default();
+    let life = DemoLife::default();
     for _ in 0..2 {
         life.go_on(&home.0).await.expect("passes");
-        assert!(matches!(*life.0.lock().await, Present::Deserted(_)));
+        assert!(matches!(*life.0.lock().await, WhoIsThere::Deserted(_)));
     }
     home.end().await;
 }

@@ -16,7 +16,7 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use super::{
     appetite::Appetite,
     cast::Cast,
-    road::{self, Place},
+    road::{self, Degrees},
 };
 use crate::{
     app::App,
@@ -67,7 +67,7 @@ pub struct Town {
     pub(super) setbacks: Setbacks<String>,
     watched: HashMap<i32, WatchedOrder>,
     /// Where restaurants are that orders under way come from.
-    places: HashMap<i32, Place>,
+    places: HashMap<i32, Degrees>,
 }
 
 impl Town {
@@ -152,7 +152,7 @@ impl Town {
         Ok(())
     }
 
-    fn place_of(&self, restaurant: i32) -> Place {
+    fn place_of(&self, restaurant: i32) -> Degrees {
         self.places.get(&restaurant).copied().unwrap_or_else(centre)
     }
 
@@ -290,13 +290,13 @@ impl Town {
     }
 }
 
-fn centre() -> Place {
+fn centre() -> Degrees {
     let centre = people::place((0.0, 0.0));
     (centre.lat, centre.lng)
 }
 
 /// Where an order goes: what its address says, or else a place near the restaurant.
-fn door(order: &orders::Model, restaurant: Place) -> Place {
+fn door(order: &orders::Model, restaurant: Degrees) -> Degrees {
     match Address::from_json(&order.delivery_address).location {
         Some(location) => (location.lat, location.lng),
         None => road::somewhere_near(restaurant, order.id),

@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     Broker, Case, Events, Viewers,
     measure::{Echo, Percentiles, bare_write_micros, processor_ticks},
-    socket::{End, Phase, Plan, Socket, Tally},
+    socket::{Phase, Socket, SocketEnd, SocketPlan, Tally},
 };
 
 const FOLLOW_STEPS: &str =
@@ -51,7 +51,7 @@ const SKIPPED: Duration = Duration::from_secs(3);
 
 /// What came of it.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Outcome {
+pub struct LoadOutcome {
     pub happened: usize,
     pub delivered: usize,
     /// Messages that did not come, or not in order; of places those too that were skipped for a newer one.
@@ -78,13 +78,13 @@ pub struct Outcome {
 }
 
 /// An order that is followed, and the driver who takes its steps, claims it and gives it back, or tells places of it.
-struct Topic {
+struct FollowedOrder {
     id: String,
     customer: Person,
     driver: Person,
 }
 
-pub async fn run(case: Case) -> Outcome {
+pub async fn run(case: Case) -> LoadOutcome {
     let bare_write_micros = bare_write_micros().await;
     let city = city(case).await;
     let topics: Vec<_> = stream::iter(0..case.topics).map(|_| topic(case, &city)).buffered(8).collect().await;
@@ -111,7 +111,7 @@ pub async fn run(case: Case) -> Outcome {
             (Events::Places, true) => &follow_places_and_much(),
         };
         let subscription = json!({"query": document, "variables": {"id": topic.id}});
-        let plan = Plan { subscription, events: case.events, is_stalled };
+        let plan = SocketPlan { subscription, events: case.events, is_stalled };
         followers.spawn(socket.follow(plan, phases.clone(), turns.clone(), tally.clone()));
     }
     let idle = server.usage();
@@ -142,11 +142,11 @@ pub async fn run(case: Case) -> Outcome {
     let of_messages = after.micros_beyond(load_of_waiting, before) - micros_an_event * events as f64;
     let of_generator = (after.generator.processor - before.generator.processor).as_secs_f64() * 1e6;
     let per_socket = |usage: Usage| (usage.memory as f64 - empty.memory as f64) / 1024.0 / case.sockets as f64;
-    Outcome {
+    LoadOutcome {
         happened: events,
         delivered,
         lost: expected.abs_diff(delivered) + tally.broken.load(Ordering::Relaxed),
-        closed: ends.into_iter().filter(|end| *end == End::Closed).count(),
+        closed: ends.into_iter().filter(|end| *end == SocketEnd::Closed).count(),
         server_micros_an_event: micros_an_event,
         server_micros_a_message: of_messages / delivered.max(1) as f64,
         bare_write_micros,
@@ -218,11 +218,11 @@ async fn city(case: Case) -> City {
     City::with_settings(Database::Postgres, &settings).await
 }
 
-async fn topic(case: Case, city: &City) -> Topic {
+async fn topic(case: Case, city: &City) -> FollowedOrder {
     let restaurant = city.restaurant().with_dishes(1).create().await;
     let customer = city.customer("Ann").await;
     let order = city.order(&customer, &restaurant).status(OrderStatus::Ready).create().await;
-    let topic = Topic { id: order.id(), customer, driver: city.driver("Duy").await };
+    let topic = FollowedOrder { id: order.id(), customer, driver: city.driver("Duy").await };
     if case.events == Events::Places {
         topic.driver.assign_driver(&topic.id, &topic.driver).await.expect_success();
         topic.driver.move_to(21.0, 105.0).await.expect_success();
@@ -230,10 +230,10 @@ async fn topic(case: Case, city: &City) -> Topic {
     topic
 }
 
-impl Topic {
+impl FollowedOrder {
     /// The next event, after so many others.
     async fn happen(&self, case: Case, events: usize) {
-        let Topic { id, driver, .. } = self;
+        let FollowedOrder { id, driver, .. } = self;
         let answer = match (case.events, events % 2) {
             (Events::Steps, 0) => driver.assign_driver(id, driver).await,
             (Events::Steps, _) => driver.release_driver(id).await,
@@ -244,7 +244,7 @@ impl Topic {
 }
 
 /// Lets something happen to the orders in turn at the given pace; gives how often it did to each.
-async fn let_happen(case: Case, topics: &[Topic]) -> Vec<usize> {
+async fn let_happen(case: Case, topics: &[FollowedOrder]) -> Vec<usize> {
     let wanted = (case.events_per_second * case.seconds as f64) as usize;
     let start = Instant::now();
     let of_topic = topics.iter().enumerate().map(async |(number, topic)| {

@@ -12,7 +12,7 @@ use std::fmt;
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
 
-use load::Outcome;
+use load::LoadOutcome;
 
 /// Lets many sockets follow orders, lets something happen to these, and says what each message costs the server.
 #[derive(Parser)]
@@ -89,9 +89,9 @@ fn main() {
         tiffin_tests::run(async {
             let outcome = load::run(case).await;
             if options.json {
-                println!("{}", serde_json::to_string(&Row { case, outcome }).expect("a row is JSON"));
+                println!("{}", serde_json::to_string(&TableRow { case, outcome }).expect("a row is JSON"));
             } else {
-                println!("{}", Row { case, outcome });
+                println!("{}", TableRow { case, outcome });
             }
         });
     }
@@ -125,11 +125,11 @@ impl Options {
 }
 
 #[derive(Serialize)]
-struct Row {
+struct TableRow {
     #[serde(flatten)]
     case: Case,
     #[serde(flatten)]
-    outcome: Outcome,
+    outcome: LoadOutcome,
 }
 
 const HEAD: &str = "\
@@ -137,9 +137,9 @@ const HEAD: &str = "\
 | KB a socket idle, following, after | from event to socket p50, p99 ms | echo p50, p99 ms | generator µs a message | processors busy |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
-impl fmt::Display for Row {
+impl fmt::Display for TableRow {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Row { case, outcome } = self;
+        let TableRow { case, outcome } = self;
         write!(
             formatter,
             "| {:?} | {:?} | {:?} | {} × {} | {} % ({} closed) | {} | {} ({}) | {:.0}, {:.1} ({:.1}) | {:.1}, {:.1}, {:.1} | {:.1}, {:.1} | {:.1}, {:.1} | {:.1} | {:.0} % |",

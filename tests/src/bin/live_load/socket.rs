@@ -41,7 +41,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    fn count(&self, event: Event, last: Event) {
+    fn count(&self, event: SeenEvent, last: SeenEvent) {
         let delay = (Utc::now() - event.at).num_microseconds().unwrap_or_default().max(0);
         self.delays.lock().unwrap_or_else(PoisonError::into_inner).push(delay as u32);
         self.broken.fetch_add(usize::from(!event.follows(last)), Ordering::Relaxed);
@@ -63,13 +63,13 @@ pub enum Phase {
 
 /// How a socket was when all was over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum SocketEnd {
     Open,
     Closed,
 }
 
 /// What one socket is to do.
-pub struct Plan {
+pub struct SocketPlan {
     pub subscription: Value,
     pub events: Events,
     /// Whether it reads the present and no more.
@@ -102,11 +102,11 @@ impl Socket {
     /// Does what the phase wants, and subscribes when it is its turn.
     pub async fn follow(
         mut self,
-        plan: Plan,
+        plan: SocketPlan,
         mut phases: watch::Receiver<Phase>,
         turns: Arc<Semaphore>,
         tally: Arc<Tally>,
-    ) -> End {
+    ) -> SocketEnd {
         // A client that does not read answers no ping.
         tokio::select! {
             _ = phases.wait_for(|phase| *phase == Phase::Following) => {}
@@ -115,21 +115,21 @@ impl Socket {
         let turn = turns.acquire().await.expect("turns go on");
         self.send(json!({"type": "subscribe", "id": "1", "payload": plan.subscription})).await;
         let message = self.message().await.expect("the present comes first");
-        let mut last = Event::read(plan.events, &message).unwrap_or_else(|| panic!("this is no event: {message}"));
+        let mut last = SeenEvent::read(plan.events, &message).unwrap_or_else(|| panic!("this is no event: {message}"));
         drop(turn);
         tally.present.fetch_add(1, Ordering::Relaxed);
         loop {
             tokio::select! {
                 _ = phases.wait_for(|phase| *phase == Phase::Over) => break,
                 message = self.message(), if !plan.is_stalled => {
-                    let Some(message) = message else { return End::Closed };
-                    let Some(event) = Event::read(plan.events, &message) else { continue };
+                    let Some(message) = message else { return SocketEnd::Closed };
+                    let Some(event) = SeenEvent::read(plan.events, &message) else { continue };
                     tally.count(event, last);
                     last = event;
                 }
             }
         }
-        if self.is_closed() { End::Closed } else { End::Open }
+        if self.is_closed() { SocketEnd::Closed } else { SocketEnd::Open }
     }
 
     /// Whether the connection has ended, by what is there to be read now.
@@ -161,13 +161,13 @@ impl Socket {
 
 /// A step of an order, or a place of its driver.
 #[derive(Clone, Copy)]
-struct Event {
+struct SeenEvent {
     /// None for a place.
     sequence: Option<i64>,
     at: DateTime<Utc>,
 }
 
-impl Event {
+impl SeenEvent {
     /// Reads only what is needed: there is a message for each socket and event.
     fn read(events: Events, message: &str) -> Option<Self> {
         let after = |name: &str| message.split_once(name).map(|(_, rest)| rest);
@@ -175,9 +175,9 @@ impl Event {
         match events {
             Events::Steps => {
                 let sequence = after("\"sequence\":")?.split([',', '}']).next()?.parse().ok()?;
-                Some(Event { sequence: Some(sequence), at: time("\"at\":\"")? })
+                Some(SeenEvent { sequence: Some(sequence), at: time("\"at\":\"")? })
             }
-            Events::Places => Some(Event { sequence: None, at: time("\"recordedAt\":\"")? }),
+            Events::Places => Some(SeenEvent { sequence: None, at: time("\"recordedAt\":\"")? }),
         }
     }
 

@@ -27,7 +27,7 @@ use crate::{
 /// The facts that a request is checked against.
 pub struct DraftFacts {
     /// The viewer's customer record; none before the first order.
-    pub customer: Option<Customer>,
+    pub customer: Option<OrderingCustomer>,
     /// The order that was placed with the same idempotency key.
     pub placed: Option<Placed>,
     restaurant: Option<Seller>,
@@ -35,7 +35,7 @@ pub struct DraftFacts {
 }
 
 #[derive(FromQueryResult)]
-pub struct Customer {
+pub struct OrderingCustomer {
     pub id: i32,
     pub name: String,
 }

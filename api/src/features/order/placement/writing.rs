@@ -10,7 +10,7 @@ use sea_orm::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    draft::{Customer, Draft},
+    draft::{Draft, OrderingCustomer},
     request::Request,
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The row of the order, but for its number.
-pub fn order(customer: &Customer, draft: &Draft, request: &Request) -> orders::ActiveModel {
+pub fn order(customer: &OrderingCustomer, draft: &Draft, request: &Request) -> orders::ActiveModel {
     orders::ActiveModel {
         customer_id: Set(customer.id),
         restaurant_id: Set(draft.restaurant.id),

@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr},
 };
 
-use super::{BATCH, Look, Readings, Woken};
+use super::{BATCH, Readings, WakeUps, Woken};
 use crate::{
     app::App,
     dialect,
@@ -41,7 +41,7 @@ pub async fn restaurant_steps(
     progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     let topic = Topic::Restaurant(id);
-    let look = Look::at(&app, topic).await;
+    let wake_ups = WakeUps::at(&app, topic).await;
     restaurants::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("restaurantId"))?;
     viewer.signed_in()?;
     if !viewer.manages(id) {
@@ -49,7 +49,7 @@ pub async fn restaurant_steps(
     }
     let of_restaurant = Condition::all().add(orders::Column::RestaurantId.eq(id.0));
     let steps = Feed { topic, present: of_restaurant.clone(), concerned: of_restaurant };
-    feed(app, readings, look, steps, after, progress).await
+    feed(app, readings, wake_ups, steps, after, progress).await
 }
 
 /// Every step of every order assigned to the driver, the assignment and the release included. Without `after`, the latest step of
@@ -62,7 +62,7 @@ pub async fn driver_steps(
     progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     let topic = Topic::Driver(driver);
-    let look = Look::at(&app, topic).await;
+    let wake_ups = WakeUps::at(&app, topic).await;
     // The event of a release names no driver: it belongs to the driver of the step before.
     let before = Alias::new("before");
     let released = Query::select()
@@ -83,7 +83,7 @@ pub async fn driver_steps(
     let carried =
         Condition::all().add(orders::Column::DriverId.eq(driver.0)).add(order_events::Column::DriverId.eq(driver.0));
     let steps = Feed { topic, present: carried, concerned: concerns };
-    feed(app, readings, look, steps, after, progress).await
+    feed(app, readings, wake_ups, steps, after, progress).await
 }
 
 /// A feed over several orders.
@@ -101,7 +101,7 @@ struct Feed {
 async fn feed(
     app: Arc<App>,
     readings: Readings,
-    mut look: Look,
+    mut wake_ups: WakeUps,
     feed: Feed,
     after: Option<FeedPosition>,
     progress: Progress,
@@ -124,11 +124,11 @@ async fn feed(
         progress.reach(seen.into());
         let mut woken_by = None;
         loop {
-            look.expect_same_life()?;
+            wake_ups.expect_same_life()?;
             let read = readings.steps_of_feed(&app, topic, &concerned, seen, woken_by).await?;
             for step in &read.steps {
                 seen = FeedPosition::of(&step.0);
-                look.measure(step);
+                wake_ups.measure(step);
                 progress.reach(seen.into());
                 yield step.clone();
             }
@@ -144,7 +144,7 @@ async fn feed(
                     wait = (wait * 2).min(HELD_BACK_LONG);
                     woken_by = None;
                 }
-                Next::Wait => woken_by = match progress.waiting(look.wait()).await {
+                Next::Wait => woken_by = match progress.waiting(wake_ups.wait()).await {
                     Woken::ByAnEvent(signal) => Some(signal),
                     Woken::InAnotherLife => Err(Error::cursor_expired())?,
                     Woken::AtTheEnd => break,
@@ -220,7 +220,7 @@ enum Next {
 
 async fn feed_steps_after(app: &App, concerned: &Condition, seen: FeedPosition) -> Result<StepsOfFeed> {
     #[derive(FromQueryResult)]
-    struct Row {
+    struct StepRow {
         #[sea_orm(nested)]
         event: order_events::Model,
         horizon: i64,
@@ -242,7 +242,7 @@ async fn feed_steps_after(app: &App, concerned: &Condition, seen: FeedPosition) 
         .order_by(order_events::Column::FeedTransaction.as_column_ref(), sea_orm::Order::Asc)
         .order_by(order_events::Column::Position.as_column_ref(), sea_orm::Order::Asc)
         .limit(BATCH);
-    let rows = Row::find_by_statement(backend.build(&select)).all(&app.db).await?;
+    let rows = StepRow::find_by_statement(backend.build(&select)).all(&app.db).await?;
     let found = rows.len();
     let settled = rows.into_iter().take_while(|row| row.event.feed_transaction < row.horizon);
     let steps: Vec<_> = settled.map(|row| OrderEvent(row.event.into())).collect();
