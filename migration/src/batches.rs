@@ -1,4 +1,4 @@
-//! Changing many rows a few at a time, so that no lock is held for long and an interrupted run goes on where it was.
+//! Backfills in batches: changes many rows a few at a time, so that no lock is held for long and an interrupted run goes on where it was.
 
 use sea_orm_migration::{
     prelude::*,
@@ -11,8 +11,7 @@ const ROWS: i32 = 5_000;
 
 /// Runs the statement that `sql` makes for each range of ids, both ends included, over a whole table.
 ///
-/// The statement must leave alone what it has already done: a second run changes nothing. Outside a transaction each
-/// range commits by itself.
+/// The statement must be idempotent: it leaves alone what it has already done. Outside a transaction each range commits by itself.
 pub async fn for_each_id_range(
     manager: &SchemaManager<'_>,
     table: &str,
@@ -100,7 +99,7 @@ async fn fold_row(
     if folded == read {
         return Ok(());
     }
-    // What a server has folded since is newer than what was read here.
+    // Compare-and-set: a text that a server has folded since is newer than the one read here.
     let update = Query::update()
         .table(Alias::new(table))
         .value("search_text", folded)

@@ -1,4 +1,5 @@
-//! Which binaries can serve with the structure that a database has.
+//! Compatibility of binary and schema: decides which binaries can serve with the structure that a database has, in a rollout or after a
+//! rollback.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,7 +24,7 @@ pub struct Structure {
     pub applied: Vec<String>,
     /// Those that are not, oldest first.
     pub pending: Vec<String>,
-    /// What is applied and this binary does not know, oldest first: a newer one was here.
+    /// Applied migrations that this binary does not know, oldest first: a newer one was here.
     pub additional: Vec<Additional>,
 }
 
@@ -36,7 +37,7 @@ pub struct Additional {
 }
 
 impl Structure {
-    /// Reads how it is. Writes nothing, not even the table of what was applied.
+    /// Compares the database with this binary. Read-only: it does not even create the table of applied migrations.
     pub async fn read<'c, C: IntoSchemaManagerConnection<'c>>(db: C) -> Result<Self, DbErr> {
         let manager = SchemaManager::new(db);
         let db = manager.get_connection();
@@ -93,7 +94,7 @@ impl Structure {
         None
     }
 
-    /// The sentence for whoever may not migrate, or does not; none where nothing waits.
+    /// The message where migrations wait and this command may not apply them; none where nothing waits.
     pub fn waiting(&self) -> Option<String> {
         if self.pending.is_empty() {
             return None;

@@ -1,4 +1,4 @@
-//! What differs between PostgreSQL and SQLite in a migration, one function for each difference.
+//! SQL dialect of migrations: what differs between PostgreSQL and SQLite, a function for each difference.
 
 use sea_orm_migration::{
     prelude::*,
@@ -58,8 +58,8 @@ pub fn enumeration<C: IntoIden>(
     string_len(column, 20).check(allowed).take()
 }
 
-/// Builds an index without stopping writers on PostgreSQL, where it must run outside a transaction. What an interrupted
-/// attempt left behind is replaced.
+/// Builds an index with `create index concurrently` on PostgreSQL, which blocks no writer and must run outside a transaction. The invalid
+/// index that an interrupted attempt left behind is replaced.
 pub async fn create_index_online(
     manager: &SchemaManager<'_>,
     index: &str,
@@ -192,8 +192,8 @@ pub async fn drop_rule(manager: &SchemaManager<'_>, rule: &Rule) -> Result<(), D
     Ok(())
 }
 
-/// Turns the checked rule "this column is not null" into the column's own `not null`, which PostgreSQL then does without
-/// reading the table. On SQLite the rule stays what it is.
+/// Turns the checked rule "this column is not null" into the column's own `not null`: PostgreSQL accepts the check as a proof and does not
+/// scan the table. On SQLite the rule stays what it is.
 pub async fn set_not_null(manager: &SchemaManager<'_>, rule: &Rule, column: &str) -> Result<(), DbErr> {
     if !is_postgres(manager) {
         return Ok(());
@@ -217,7 +217,7 @@ pub async fn run(manager: &SchemaManager<'_>, sql: &str) -> Result<(), DbErr> {
     manager.get_connection().execute_unprepared(sql).await.map(|_| ())
 }
 
-/// Adds columns one statement each, as SQLite wants it.
+/// Adds columns, one statement each, for SQLite takes one at a time.
 pub async fn add_columns<T: IntoTableRef + Copy>(
     manager: &SchemaManager<'_>,
     table: T,

@@ -1,4 +1,5 @@
-//! The one normal form that e-mail addresses are compared by. No database folds letters for it: each does so by its own locale.
+//! Normalises e-mail addresses to the one form that they are compared by. In Rust and not in SQL, for each database folds case by its own
+//! locale.
 
 use std::fmt;
 
@@ -6,8 +7,8 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// What nobody sees, beside the characters whose category says so: fillers, joiners and selectors among letters and marks, and the
-/// empty pattern of Braille.
+/// Invisible characters, beside those whose category says so: fillers, joiners and selectors among letters and marks, and the empty pattern
+/// of Braille.
 const UNSEEN: &[std::ops::RangeInclusive<char>] = &[
     '\u{34f}'..='\u{34f}',
     '\u{115f}'..='\u{1160}',
@@ -88,13 +89,12 @@ pub fn fold(text: &str) -> String {
     caseless::default_case_fold_str(&decomposed).nfc().collect()
 }
 
-/// What an account is found by which shares its address with another, or whose address has no normal form: nothing but its very
-/// spelling.
+/// The key of an account that shares its address with another, or whose address has no normal form: its exact spelling.
 pub fn exactly(address: &str) -> String {
     format!("{EXACTLY}{address}")
 }
 
-/// What an address is found by where nobody else has it.
+/// The key of an address: its normal form, or the exact spelling where it has none.
 pub fn key(address: &str) -> String {
     Email::parse(address).map_or_else(|_| exactly(address), |email| email.normalized)
 }

@@ -1,8 +1,8 @@
-//! The database schema, step by step, on PostgreSQL and SQLite.
+//! Migrations of the database schema, on PostgreSQL and SQLite, while servers keep running.
 //!
-//! Each migration has one intention, a way back, and a header that says why it is there, what it locks and what going back
-//! loses. The first eight build the tables of the ERD; the others grow on them in steps that could each run while
-//! a server serves: expand (a column that may be empty), backfill (a few rows at a time), tighten.
+//! Each migration has one intention, a way back, and a header that says why it is there, what it locks and what going back loses. The first
+//! eight build the tables of the ERD; the others grow on them by expand, backfill, contract: a column that may be empty, filled a few rows
+//! at a time, then required. Each could run while servers serve.
 
 mod batches;
 mod compatibility;
@@ -180,8 +180,7 @@ pub fn version() -> Version {
 /// Brings the database up to date. Processes that start together wait for one another. Where a newer binary has been, nothing is done: see
 /// [`Structure::refusal`].
 ///
-/// On SQLite all of it is one transaction. On PostgreSQL each migration stands for itself, and an interrupted run goes on where
-/// it was.
+/// On SQLite the whole run is one transaction. On PostgreSQL each migration commits by itself, and an interrupted run goes on where it was.
 pub async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     lock::run_alone(db, Direction::Up(None)).await
 }

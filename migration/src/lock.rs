@@ -1,4 +1,4 @@
-//! One process migrates at a time.
+//! The lock of migrations: an advisory lock on PostgreSQL, the write transaction on SQLite, so that one process migrates at a time.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use sea_orm_migration::{
 
 use crate::{Direction, Migrator, Structure};
 
-/// The name of the lock on PostgreSQL, where locks have numbers: "tiffin" in ASCII.
+/// The key of the advisory lock: "tiffin" in ASCII.
 const LOCK: i64 = 0x74_69_66_66_69_6e;
 
 const POLL: Duration = Duration::from_millis(50);
-/// How often it is made sure that the lock is still there.
+/// How often the holder checks that it still has the lock.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What the transaction that holds the lock asks for: it stands still while migrations run. No setting is touched for anybody else, also
@@ -32,8 +32,8 @@ pub async fn run_alone(db: &DatabaseConnection, direction: Direction) -> Result<
     }
 }
 
-/// The lock belongs to a transaction on a connection of its own, so it is released with it, whatever happens. A lock of the session would
-/// stay behind in the session of a pooler that lends it by transactions.
+/// The advisory lock belongs to a transaction on a connection of its own, so it is released with it, whatever happens. A session lock would
+/// stay behind in the session of a pooler in transaction mode.
 async fn run_locked(db: &DatabaseConnection, direction: Direction) -> Result<(), DbErr> {
     let holder = connect_once(db).await?;
     let outcome = async {
@@ -69,8 +69,8 @@ async fn connect_once(db: &DatabaseConnection) -> Result<DatabaseConnection, DbE
     Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
-/// Asks again and again instead of waiting in the database: a waiting statement holds a snapshot, which `create index concurrently`
-/// of the process that has the lock would wait for in turn.
+/// Polls instead of waiting in the database: a waiting statement holds a snapshot, and `create index concurrently` of the process that has
+/// the lock would wait for that in turn, a deadlock.
 async fn acquire(holder: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let mut is_patient = false;
     loop {

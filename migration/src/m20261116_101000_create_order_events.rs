@@ -1,4 +1,4 @@
-//! Creates `order_events`: each order's history, and what live updates are replayed from.
+//! Creates `order_events`: each order's history, an append-only event log that live updates are replayed from.
 //!
 //! Why: an order's steps are counted by `sequence`, taken while the order's row is locked, so within one order nothing can slip in
 //! late. A feed over several orders has no such lock: numbers taken from a counter become visible in the order of the
@@ -9,7 +9,7 @@
 //! with a lower number has ended by then, so nothing can appear behind a cursor any more. On SQLite writers follow one another:
 //! feed_transaction is 0 and the server counts `position` itself.
 //!
-//! `published_at` is empty until the event was announced; whoever finds such a row announces it again.
+//! `published_at` makes the table an outbox: it is null until the event's signal was published; a sweep publishes the others again.
 //!
 //! Lock: none, the table is new. Reversal: drops the table; the history is lost.
 

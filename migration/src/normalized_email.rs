@@ -1,4 +1,4 @@
-//! Fills `normalized_email`, and decides who keeps an address that several have.
+//! Backfills `normalized_email`, and decides which account keeps an address that several have.
 
 use std::{
     cmp::Ordering,
@@ -12,13 +12,13 @@ use sea_orm_migration::{
 
 use crate::email::{Email, exact_pattern, exactly};
 
-/// Rows that are looked at together.
+/// Rows in one batch.
 const ROWS: u64 = 5_000;
 
 /// A table with addresses, and how its rows rank that share one: by the expression, then by age.
 struct AddressTable {
     table: &'static str,
-    /// Of the table as `t`, and of the user as `u` that it belongs to.
+    /// The first sort key of the ranking, over the table as `t` and the user it belongs to as `u`.
     rank: &'static str,
     user: &'static str,
 }

@@ -1,4 +1,4 @@
-//! The one folding of text that search relies on, on both sides: what is stored and what is asked for.
+//! Folds text for search, the same for what is stored and what is asked for: case, accents and white space do not matter.
 
 use caseless::default_case_fold_str;
 use unicode_normalization::UnicodeNormalization;

@@ -1,4 +1,4 @@
-//! A migration and the binaries that can serve with it.
+//! A migration, together with the oldest binary that can serve with it.
 
 use sea_orm_migration::prelude::*;
 use semver::Version;

@@ -1,7 +1,7 @@
-//! Who gets in as one of the demo's people: a developer, whom the documents tell how, and nobody where the server works for the public.
+//! Access to the demo's accounts: developers may sign in with a known password, and nobody in production.
 //!
-//! All of it is in the rows and nothing is asked at each request, so that what has ended stays so in whatever environment the server
-//! starts next.
+//! The rule is enforced by changing the rows and not by a check on each request, so that what was revoked stays revoked, whatever
+//! environment the server starts in next.
 
 use std::collections::BTreeSet;
 
@@ -29,8 +29,9 @@ use crate::{
     viewer::Viewer,
 };
 
-/// Ends whatever lets anybody in as one of the made-up people, in production: their passwords, sessions, links and identities, and with
-/// their activity what they may do as staff, drivers and admins. What drivers have not picked up waits for others. The rest of the city stays. A second run changes nothing.
+/// Shuts out everybody who could act as one of the made-up people, in production: revokes their passwords, sessions, links and identities,
+/// and deactivates them, which ends their rights as staff, drivers and admins. Orders that are not picked up wait for other drivers. The
+/// rest of the city stays. Idempotent.
 pub async fn withdraw(app: &App) -> anyhow::Result<()> {
     let transaction = database::begin(&app.db).await.map_err(explained)?;
     let active = made_up().add(users::Column::IsActive.eq(true));
@@ -59,7 +60,7 @@ pub async fn withdraw(app: &App) -> anyhow::Result<()> {
         .exec(&transaction)
         .await?;
     let dismissals = busy_drivers_dismiss_in_tx(&transaction).await?;
-    // Nobody would answer for them.
+    // An AVAILABLE driver whom nobody works as would be assigned orders.
     drivers_turn_in_tx(&transaction, DriverStatus::Available, DriverStatus::Offline).await?;
     let admins = users::Entity::find()
         .filter(users::Column::Role.eq(UserRole::Admin))
@@ -83,7 +84,7 @@ pub async fn withdraw(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets a developer in again, where production has been in between: only it leaves people who are not active and have no password.
+/// Lets developers in again after production has shut them out, which is recognised by inactive people without a password.
 pub async fn restore(app: &App) -> anyhow::Result<()> {
     let transaction = database::begin(&app.db).await.map_err(explained)?;
     let withdrawn = made_up()

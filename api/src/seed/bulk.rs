@@ -1,4 +1,4 @@
-//! The big city into PostgreSQL, whole or not at all.
+//! Bulk load of the big city into PostgreSQL by COPY, in one transaction: all or nothing.
 
 use std::io::IsTerminal;
 
@@ -56,7 +56,7 @@ async fn fill(pool: &PgPool, size: Size, for_developers: bool) -> anyhow::Result
     }
     run_all(&mut transaction, dialect::continue_numbers(DbBackend::Postgres)).await?;
     transaction.commit().await?;
-    // For the planner, which otherwise believes in empty tables for a while.
+    // The planner needs statistics: without them it takes the tables for empty.
     sqlx::query("analyze").execute(pool).await?;
     Ok(true)
 }
@@ -73,7 +73,7 @@ async fn is_empty(connection: &mut PgConnection) -> sqlx::Result<bool> {
     sqlx::query_scalar(anything).fetch_one(connection).await
 }
 
-/// Makes the city on one core and writes it with another.
+/// A pipeline: generates the city on one core and writes it with another.
 async fn write(connection: &mut PgConnection, size: Size) -> anyhow::Result<()> {
     let number = "select pg_current_xact_id()::text::bigint";
     let feed_transaction: i64 = sqlx::query_scalar(number).fetch_one(&mut *connection).await?;
@@ -107,7 +107,7 @@ async fn write_rows(connection: &mut PgConnection, rows: &Rows) -> anyhow::Resul
     copy::<reviews::Entity>(connection, &rows.reviews).await
 }
 
-/// Makes the restaurants' counts and ratings those of their orders and reviews. PostgreSQL rounds as `money` does.
+/// Aggregates the restaurants' counts and ratings from their orders and reviews. PostgreSQL rounds as `money` does.
 async fn count(connection: &mut PgConnection) -> sqlx::Result<()> {
     let orders = "update restaurants set total_orders = counted.orders
         from (select restaurant_id, count(*) as orders from orders group by restaurant_id) as counted
@@ -129,7 +129,7 @@ async fn run_all(connection: &mut PgConnection, statements: Vec<String>) -> sqlx
     Ok(())
 }
 
-/// How far it is: a bar for people, lines for logs.
+/// Progress of the load: a bar on a terminal, lines in a log.
 struct BulkProgress {
     bar: ProgressBar,
     orders: usize,

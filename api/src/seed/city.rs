@@ -1,4 +1,4 @@
-//! The big city: the same kind of people and orders as in the demo, by the hundred thousand.
+//! Generates the big city: people and orders of the same kind as in the demo, by the hundred thousand.
 
 mod names;
 mod timeline;
@@ -31,10 +31,10 @@ use crate::features::account::service::DEMO_DOMAIN;
 const DAYS: i64 = 28;
 /// Metres from the centre to the city's edge.
 const RADIUS: f64 = 9_000.0;
-/// Any number: it makes the city the same everywhere.
+/// The seed of the random numbers, so that the city is the same everywhere.
 const SEED: u64 = 0x0063_6974_7900;
 const DISHES: usize = 40;
-/// Orders that are handed on at once.
+/// Orders in one chunk.
 const CHUNK: usize = 4_000;
 
 /// How much of everything there is.
@@ -61,7 +61,7 @@ impl Size {
     }
 }
 
-/// The e-mail address of somebody whom only the big city has.
+/// The e-mail address of a person who is in the big city only: tells whether it is there.
 pub fn landmark() -> String {
     let (_, email) = person(3);
     email
@@ -74,8 +74,8 @@ fn person(number: i32) -> (String, String) {
     (name, email)
 }
 
-/// Makes the city as it is at `now` and hands it on in parts, in the order in which they can be written: first everybody and
-/// everything on sale, then orders, last the reviews. Ends early when nobody takes them any more.
+/// Generates the city as it is at `now` and hands it on in chunks, in the order in which they can be written: first people and catalog,
+/// then orders, last the reviews. Ends early when the receiver is gone.
 pub fn make(size: Size, now: DateTime<Utc>, feed_transaction: i64, mut hand_on: impl FnMut(Rows) -> bool) {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut rows = Rows::default();
@@ -97,7 +97,7 @@ pub fn make(size: Size, now: DateTime<Utc>, feed_transaction: i64, mut hand_on: 
     }
 }
 
-/// Whoever has a part in orders.
+/// The people who have a part in orders.
 struct CityPeople {
     kitchens: Vec<Kitchen>,
     customers: Vec<customers::Model>,
@@ -211,14 +211,14 @@ fn set_drivers(rng: &mut ChaCha8Rng, rows: &mut Rows, kitchens: &[Kitchen], plan
     }
 }
 
-/// When an order is placed, and what is known of it before it is told.
+/// An order to generate: when it is placed, and what is fixed about it in advance.
 struct CityOrder {
     placed: DateTime<Utc>,
-    /// Of an order under way; those that ended are told as they come.
+    /// Of an order under way; the course of one that has ended is drawn as it is generated.
     open: Option<Box<Open>>,
 }
 
-/// An order under way, with the places of its parties in their lists.
+/// An order under way, with the indexes of its parties in their lists.
 struct Open {
     restaurant: usize,
     customer: usize,
@@ -262,10 +262,10 @@ fn more_under_way(rng: &mut ChaCha8Rng, size: Size) -> Vec<(usize, usize, OrderS
     STATES.into_iter().cycle().take(count).filter_map(next).collect()
 }
 
-/// When customers were first served by restaurants, by both numbers.
+/// When each customer was first served by each restaurant, by their ids.
 type FirstServed = BTreeMap<(i32, i32), DateTime<Utc>>;
 
-/// Tells all orders. `None` when nobody listens any more.
+/// Generates all orders. `None` when the receiver is gone.
 fn tell(
     rng: &mut ChaCha8Rng,
     people: &CityPeople,
@@ -303,7 +303,7 @@ fn tell(
             rows.items.extend(story.items);
             timeline.add(story.events);
         }
-        // What happened before the next order was placed has no event before it that is still to come.
+        // Events up to the next chunk's first order are complete: no earlier one is still to come.
         rows.events = timeline.take_until(plans.get((done + 1) * CHUNK).map(|plan| plan.placed));
         if !hand_on(rows) {
             return None;
@@ -323,7 +323,7 @@ fn appointment(
     Appointment { id, placed, customer, kitchen, admin: people.admin }
 }
 
-/// Some of those who were served write what they think.
+/// Reviews by some of the customers who were served.
 fn reviews(rng: &mut ChaCha8Rng, size: Size, served: &FirstServed, now: DateTime<Utc>) -> Rows {
     let mut rows = Rows::default();
     let served: Vec<_> = served.iter().collect();

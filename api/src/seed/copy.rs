@@ -1,4 +1,4 @@
-//! Rows into PostgreSQL by COPY, the fastest way there is.
+//! Bulk insert into PostgreSQL by COPY, its fastest way.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! The demo city: small enough to know by heart, and with something going on everywhere.
+//! Generates the demo city: small enough to know by heart, with orders in every state.
 
 use std::collections::BTreeMap;
 
@@ -25,11 +25,11 @@ const ORDERS: usize = 300;
 const DAYS: i64 = 28;
 /// Metres from the centre to where the last people live.
 const RADIUS: f64 = 1600.0;
-/// Any number: it makes the city the same everywhere.
+/// The seed of the random numbers, so that the city is the same everywhere.
 const SEED: u64 = 0x0074_6966_6669_6e00;
 
-/// Orders that are under way at the beginning, by the places of restaurant, customer and driver in their lists. The demo's own
-/// people are the first customer and driver, and the first two restaurants.
+/// Orders under way at the beginning, by the indexes of restaurant, customer and driver in their lists. The demo's own people are the first
+/// customer and driver, and staff of the first two restaurants.
 pub const UNDER_WAY: [(usize, usize, OrderStatus, Option<usize>); 16] = [
     (0, 5, Pending, None),
     (0, 9, Pending, None),
@@ -50,7 +50,7 @@ pub const UNDER_WAY: [(usize, usize, OrderStatus, Option<usize>); 16] = [
 ];
 use OrderStatus::{Confirmed, Pending, PickedUp, Preparing, Ready};
 
-/// The places of the drivers who do not work at the beginning.
+/// The indexes of the drivers who are OFFLINE at the beginning.
 const OFFLINE: [usize; 2] = [8, 9];
 
 /// The city as it is at `now`: the same each time, but for the times.
@@ -142,7 +142,7 @@ fn add_restaurant(rows: &mut Rows, facts: &catalog::CatalogRestaurant, staff: i3
     rows.restaurant(restaurant, opened)
 }
 
-/// An order that is to happen, with the places of its parties in their lists.
+/// An order to generate, with the indexes of its parties in their lists.
 struct DemoOrder {
     placed: DateTime<Utc>,
     restaurant: usize,
@@ -213,7 +213,7 @@ fn popularity(restaurant: usize) -> f64 {
     own * (RESTAURANTS[restaurant].quality - 3.0)
 }
 
-/// Gives the events their places in the feeds: the order in which they happened.
+/// Numbers the events in the order in which they happened: their positions in the feeds.
 fn number_events(rows: &mut Rows) {
     rows.events.sort_by_key(|event| (event.at, event.order_id, event.sequence));
     for (event, position) in rows.events.iter_mut().zip(1..) {
@@ -244,7 +244,7 @@ fn set_drivers(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
     }
 }
 
-/// Some of those who were served write what they think.
+/// Adds reviews by some of the customers who were served.
 fn add_reviews(rng: &mut ChaCha8Rng, rows: &mut Rows, now: DateTime<Utc>) {
     let mut served = BTreeMap::new();
     for order in rows.orders.iter().filter(|order| order.status == OrderStatus::Delivered) {

@@ -1,7 +1,7 @@
-//! Made-up data: the demo city, its life, and the big city.
+//! Seed data: the small demo city, its simulated life, and the big city for load.
 //!
-//! `catalog`, `people` and `opinion` are the material, `story` makes histories of orders that could have come from the services, `demo` and
-//! `city` make cities of them, which `rows` and `bulk` write.
+//! `catalog`, `people` and `opinion` are the raw material; `story` makes order histories that could have come from the services; `demo` and
+//! `city` make cities of them; `rows` and `bulk` write these to the database.
 
 mod access;
 mod bulk;
@@ -45,13 +45,13 @@ const ADMIN: &str = "admin@demo.tiffin.example";
 /// The password of all of [`ACCOUNTS`]; in development only.
 pub const PASSWORD: &str = "tiffin-demo";
 
-/// Somebody of the demo city whom a developer can sign in as.
+/// A person of the demo city as whom a developer can sign in.
 pub struct Account {
     pub email: &'static str,
     pub role: &'static str,
 }
 
-/// Whom a developer can sign in as in the demo city.
+/// The people of the demo city as whom a developer can sign in.
 pub const ACCOUNTS: [Account; 4] = [
     Account { email: CUSTOMER, role: "a customer: orders, reviews" },
     Account { email: MERCHANT, role: "the kitchens of two restaurants: their orders and revenue" },
@@ -59,14 +59,14 @@ pub const ACCOUNTS: [Account; 4] = [
     Account { email: ADMIN, role: "an administrator: everything" },
 ];
 
-/// Whom GraphiQL's tabs act as.
+/// The accounts that GraphiQL's tabs act as.
 pub fn demo_accounts() -> DemoAccounts {
     let [customer, merchant, driver, admin] = ACCOUNTS.map(|account| account.email.to_owned());
     DemoAccounts { people: DemoPeople { customer, merchant, driver, admin }, password: PASSWORD.to_owned() }
 }
 
-/// Fills an empty database with the demo city; gives whether it did. Does nothing where anybody or anything is. It is written
-/// whole or not at all, and of two processes at once one does it.
+/// Fills an empty database with the demo city; gives whether it did. Does nothing where there are rows already. One transaction under a
+/// lock: all or nothing, and of two processes at once one does it.
 pub async fn demo(app: &Arc<App>) -> anyhow::Result<bool> {
     let filled = fill(app).await?;
     match filled {
@@ -96,7 +96,7 @@ async fn fill(app: &App) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Whether nobody and nothing is there.
+/// Whether the database is empty.
 async fn is_empty(transaction: &Transaction) -> Result<bool, DbErr> {
     let found = [
         users::Entity::find().one(transaction).await?.is_some(),
@@ -107,8 +107,8 @@ async fn is_empty(transaction: &Transaction) -> Result<bool, DbErr> {
     Ok(!found.contains(&true))
 }
 
-/// An order that is on its way to the demo's customer, one that is carried rather than not; `None` when there is none, or the database does
-/// not say.
+/// An order under way of the demo's customer, preferably one that is being carried; `None` when there is none, or the database does not
+/// answer.
 pub async fn order_to_watch(app: &App) -> Option<OrderId> {
     let under_way = orders::Entity::find()
         .inner_join(customers::Entity)

@@ -1,4 +1,4 @@
-//! What guests write of restaurants.
+//! Generates reviews: ratings and comments of guests.
 
 use chrono::{DateTime, Utc};
 use entity::reviews;

@@ -1,4 +1,4 @@
-//! Names, streets and places to make people of.
+//! Raw material for people: names, streets and places.
 
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;

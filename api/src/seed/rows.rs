@@ -1,4 +1,4 @@
-//! All rows of a made-up city, and how they get into an empty database.
+//! The rows of a generated city, and how they get into an empty database.
 
 use std::borrow::Cow;
 

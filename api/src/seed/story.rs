@@ -1,4 +1,4 @@
-//! What happened to an order, from the basket to its end or to the present: rows that could have come from the services.
+//! Generates the history of an order, from the basket to its end or to the present: rows that could have come from the services.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -43,7 +43,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// As often as in life.
+    /// An ending, drawn with the frequencies of real life.
     pub fn any(rng: &mut ChaCha8Rng) -> Self {
         match rng.random_range(0..100) {
             0..88 => Ending::Delivered,
@@ -105,7 +105,7 @@ fn whole_way(rng: &mut ChaCha8Rng) -> Vec<Move> {
     moves
 }
 
-/// What happens to an order that ends like this.
+/// The course of an order that ends like this.
 pub fn course(rng: &mut ChaCha8Rng, ending: Ending) -> Vec<Move> {
     let mut moves = whole_way(rng);
     match ending {
@@ -135,7 +135,7 @@ pub fn course(rng: &mut ChaCha8Rng, ending: Ending) -> Vec<Move> {
     moves
 }
 
-/// What has happened so far to an order that is under way.
+/// The course so far of an order under way.
 pub fn course_until(rng: &mut ChaCha8Rng, status: OrderStatus, has_driver: bool) -> Vec<Move> {
     let mut moves = whole_way(rng);
     moves.retain(|found| !matches!(found.kind, Kind::Assign));
@@ -171,7 +171,7 @@ impl Roster {
     }
 }
 
-/// An order that is to happen.
+/// An order to generate.
 pub struct Appointment<'c> {
     pub id: i32,
     pub placed: DateTime<Utc>,
@@ -188,7 +188,7 @@ pub struct Story {
     pub events: Vec<order_events::Model>,
 }
 
-/// Lets the course happen.
+/// Generates the order's rows from its course.
 pub fn tell(rng: &mut ChaCha8Rng, appointment: &Appointment, course: &[Move], roster: &mut Roster) -> Story {
     let (order, items) = placed(rng, appointment);
     let mut story = Story { order, items, events: Vec::with_capacity(course.len()) };

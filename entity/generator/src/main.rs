@@ -1,4 +1,4 @@
-//! Generates the entities and the drawing of the tables from the migrated database.
+//! Generates the SeaORM entities and the entity-relationship diagram from the migrated database.
 
 mod partial;
 
@@ -38,7 +38,7 @@ const LIBRARY: &str = "\
 
 ";
 
-/// What stands among the entities and is written by hand.
+/// Files among the entities that are written by hand.
 const WRITTEN_BY_HAND: &[&str] = &["columns.rs"];
 
 /// Contents by path from the project's root.
@@ -165,7 +165,7 @@ fn read_folder(folder: &Path) -> anyhow::Result<Files> {
     Ok(files)
 }
 
-/// Junction tables are drawn themselves: the many-to-many lines over them would only repeat that.
+/// Junction tables are drawn as tables: many-to-many lines across them would only repeat that.
 fn drawing(mermaid: &str) -> String {
     let lines: Vec<_> = mermaid.lines().filter(|line| !line.contains("}o--o{")).collect();
     let mermaid = lines.join("\n");

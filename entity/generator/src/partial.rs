@@ -1,4 +1,4 @@
-//! What SeaORM's generator leaves out: reading some of a row's columns by their places.
+//! Generates what SeaORM's generator does not: reading a projection of a row (some of its columns) by column index.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! What the demo city's restaurants are, and what they cook.
+//! The catalog of the demo city: its restaurants, their menus and dishes.
 
 mod american;
 mod chinese;
@@ -54,7 +54,7 @@ pub struct Category {
     pub dishes: &'static [CatalogDish],
 }
 
-/// A dish of a menu.
+/// A dish of such a menu.
 pub struct CatalogDish {
     pub name: &'static str,
     pub price: i64,

@@ -1,4 +1,4 @@
-//! Who orders, and when.
+//! Simulates demand: who orders, and when.
 
 use std::{
     sync::Arc,
@@ -59,7 +59,7 @@ impl Appetite {
 }
 
 impl Town {
-    /// Customers order where it is time, and not too much is open.
+    /// Places the orders that are due, as long as not too many are open.
     pub(super) async fn place_orders(&mut self, app: &App, open: &[orders::Model]) -> Result<()> {
         let now = self.now;
         let cooking = open.iter().filter(|order| self.cast.kitchens.contains_key(&order.restaurant_id)).count();
@@ -104,7 +104,7 @@ impl Town {
         now >= due
     }
 
-    /// Some dishes of what is available, to an address of the customer's. Whoever is refused goes without.
+    /// Orders some available dishes to one of the customer's addresses. A refusal is ignored.
     async fn place_order(&mut self, app: &App, guest: Option<Arc<Guest>>, restaurant: Option<i32>) -> Result<()> {
         let (Some(guest), Some(restaurant)) = (guest, restaurant) else { return Ok(()) };
         let menu = dishes::Entity::find()

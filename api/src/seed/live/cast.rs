@@ -1,4 +1,4 @@
-//! Whom the life of the demo plays: its made-up people, but not those whom a developer acts as.
+//! Finds the people whom the simulation plays: made-up ones, but not those whom a developer acts as.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -120,7 +120,7 @@ fn courier((driver, owner): (drivers::Model, Option<users::Model>)) -> Option<(i
     Some((driver.id, viewer(owner?.id, rights)))
 }
 
-/// Somebody whom the server plays, without a session.
+/// A viewer without a session, for a person whom the server plays.
 fn viewer(user: i32, rights: Rights) -> Viewer {
     Viewer::User(Arc::new(SignedIn::new(UserId(user), None, None, rights)))
 }

@@ -1,8 +1,8 @@
-//! The life of the demo: customers order, kitchens cook and drivers drive, through the same services as everybody else.
+//! Simulates the life of the demo city: customers order, kitchens cook and drivers drive, through the same services as real users.
 //!
-//! It plays no part that a developer may play. The kitchens of the demo merchant are left to whoever acts as it, though customers
-//! order there; the demo's driver is never moved. Orders of the demo's customer elsewhere move by themselves. One of them is always on its way:
-//! the next is placed when one has been picked up, and whoever carries the last one looks for the door until the next is picked up.
+//! It simulates nobody whom a developer may act as: the demo merchant's kitchens wait for a person, though customers order there, and the
+//! demo's driver is never moved. Orders of the demo's customer at other restaurants move by themselves. One of them is always on its way:
+//! the next is placed when one has been picked up, and whoever carries the last one circles the block until the next is picked up.
 
 mod appetite;
 mod cast;
@@ -16,18 +16,18 @@ use tokio::sync::Mutex;
 use self::town::Town;
 use crate::{app::App, deadline::Deadline, graphql::error::Result};
 
-/// How often something can happen.
+/// The interval of the simulation.
 pub const TICK: Duration = Duration::from_secs(1);
-/// How long to leave a database alone where nobody is.
+/// How long to leave the database alone where there is nobody to simulate.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// The demo's life: a few orders and drivers move.
+/// The simulation of a few orders and drivers.
 #[derive(Default)]
 pub struct DemoLife(Mutex<WhoIsThere>);
 
 #[derive(Default)]
 enum WhoIsThere {
-    /// It is not known who is there, or nobody was at this time.
+    /// Not read yet, or to be read again after a failure.
     #[default]
     Unknown,
     Deserted(Instant),
@@ -35,10 +35,10 @@ enum WhoIsThere {
 }
 
 impl DemoLife {
-    /// Lets a moment pass.
+    /// Runs one tick of the simulation.
     pub async fn go_on(&self, app: &App) -> Result<()> {
         let mut present = self.0.lock().await;
-        // After a failure it is looked anew who is there.
+        // Taken out meanwhile: after a failure the town is read anew.
         let town = match std::mem::take(&mut *present) {
             WhoIsThere::Town(town) => Some(town),
             WhoIsThere::Deserted(since) if since.elapsed() < PAUSE => {

@@ -1,10 +1,10 @@
-//! How drivers get somewhere: straight on, at the speed of a bicycle.
+//! Simulates how drivers move: in a straight line, at the speed of a bicycle.
 
 use crate::features::driver::service::metres;
 
 /// Metres a second.
 const SPEED: f64 = 7.0;
-/// Whoever has farther to go than this many seconds goes faster: an address can be anywhere.
+/// A ride takes at most this many seconds, at a higher speed where it is long: an address can be anywhere.
 const PATIENCE: f64 = 600.0;
 
 const METRES_A_DEGREE: f64 = 111_320.0;
@@ -36,7 +36,7 @@ pub fn drive(here: Degrees, there: Degrees, seconds: f64) -> Stretch {
     Stretch { place, heading: heading(here, there), speed, arrived: false }
 }
 
-/// Metres from a door at which somebody goes round it who looks for it.
+/// Radius in metres of the circle that a driver goes round a door.
 pub const BLOCK: f64 = 70.0;
 
 /// Where somebody is after so many seconds of going round that place, from wherever it is.

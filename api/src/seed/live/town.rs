@@ -1,4 +1,4 @@
-//! What happens next.
+//! Simulates a tick: drivers move, and kitchens and customers act.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -47,7 +47,7 @@ const LEFT_TO_PEOPLE: Duration = Duration::from_secs(120);
 /// Metres that count as being there.
 const THERE: f64 = 5.0;
 
-/// How long an order has been as it is.
+/// Since when an order has been as it is.
 struct WatchedOrder {
     status: OrderStatus,
     driver: Option<i32>,
@@ -63,7 +63,7 @@ pub struct Town {
     pub(super) appetite: Appetite,
     /// The time of the present tick.
     pub(super) now: Instant,
-    /// Orders and customers that something went wrong with lately.
+    /// Orders and customers that failed lately, with their back-off.
     pub(super) setbacks: Setbacks<String>,
     watched: HashMap<i32, WatchedOrder>,
     /// Where restaurants are that orders under way come from.
@@ -88,7 +88,7 @@ impl Town {
         self.cast.couriers.is_empty() && self.cast.kitchens.is_empty()
     }
 
-    /// Lets the time pass until now: drivers move, and at most one kitchen, one driver and one customer of each kind act.
+    /// Advances the simulation to now: drivers move, and at most one kitchen, one driver and one customer of each kind act.
     pub async fn tick(&mut self, app: &App, now: Instant) -> Result<()> {
         let seconds = now.duration_since(self.now).as_secs_f64();
         self.now = now;
@@ -122,7 +122,7 @@ impl Town {
         })
     }
 
-    /// Those under way that somebody here has to do with.
+    /// The orders under way in which a simulated person has a part.
     async fn open_orders(&self, app: &App) -> Result<Vec<orders::Model>> {
         let restaurants = self.cast.kitchens.keys().chain(self.cast.demo_restaurants.iter()).copied();
         let mut concerned = Condition::any()
@@ -156,7 +156,7 @@ impl Town {
         self.places.get(&restaurant).copied().unwrap_or_else(centre)
     }
 
-    /// Notes since when each order is as it is.
+    /// Records since when each order has been as it is.
     fn watch(&mut self, open: &[orders::Model]) {
         let mut before = std::mem::take(&mut self.watched);
         for order in open {
@@ -179,8 +179,7 @@ impl Town {
         Duration::from_millis(self.rng.random_range(least * 1000..most * 1000))
     }
 
-    /// Somebody else was faster, or changed the terms: then it is not tried again at once. Other failures are told, and concern no other
-    /// order.
+    /// A lost race or a changed price is no failure, but is not tried again at once. Other failures are logged, and hold up no other order.
     async fn tolerate(&mut self, app: &App, order: &orders::Model, outcome: Result<()>) -> Result<()> {
         let Err(error) = outcome else { return Ok(()) };
         let watched = self.newly_watched(order);
@@ -234,7 +233,7 @@ impl Town {
         order_step(app, viewer, OrderId(order.id), next, None).await.map(|_| ())
     }
 
-    /// One kitchen takes the step that is due for longest.
+    /// One kitchen takes the step that has been due for longest.
     async fn cook(&mut self, app: &App, open: &[orders::Model]) -> Result<()> {
         let due = open.iter().filter(|order| self.is_due(order)).min_by_key(|order| self.watched[&order.id].since);
         let Some(order) = due else { return Ok(()) };
