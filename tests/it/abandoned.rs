@@ -1,4 +1,4 @@
-//! Work that nobody waits for any more ends in the database too.
+//! Cancellation: when a client has gone or its time is up, its statement ends in the database too.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Accounts: who signs up and in, for how long, and what ends it.
+//! Accounts: sign-up and sign-in, sessions and tokens, and what ends them.
 
 mod addresses;
 mod attempts;

@@ -1,4 +1,4 @@
-//! Who knows whom: the imports of `api/src`, `entity/src` and `migration/src` hold the rules of the architecture.
+//! Dependency rules: the imports of `api/src`, `entity/src` and `migration/src` keep to the architecture.
 //!
 //! - `graphql/` is a kernel that names no feature, but for `schema.rs` and `node.rs`, where everything is put together; neither
 //!   does `events/`.

@@ -1,4 +1,4 @@
-//! Who carries an order: who may assign and release a driver and when, and what its parties see of each other meanwhile.
+//! Assignment of drivers: who may assign and release a driver and when, and what its parties see of each other meanwhile.
 
 use chrono::{Duration, Utc};
 use entity::sea_orm_active_enums::{DriverStatus, OrderStatus};

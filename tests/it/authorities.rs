@@ -1,4 +1,5 @@
-//! Private authorities: what speaks TLS under one is believed where the server is told so, and only by the name that it is certified for.
+//! Private certificate authorities: servers with a certificate of one are trusted where the configuration says so, and only by the name
+//! that they are certified for.
 
 use serde_json::json;
 use tempfile::TempDir;

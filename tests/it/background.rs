@@ -1,4 +1,4 @@
-//! What the server does by itself: it ends orders that nobody accepts, and says again what a crash kept it from saying.
+//! Background tasks on orders: the time-out of orders that nobody accepts, and the sweep that publishes signals which a crash has lost.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The numbers of the configuration: at their least and at their most a server serves.
+//! Bounds of the configuration: with each number at its least and at its most a server serves.
 
 use serde_json::json;
 use tiffin_tests::{City, both_databases, workspace};

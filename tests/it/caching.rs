@@ -1,4 +1,4 @@
-//! Which answers may be kept, by whom, and how it is asked whether they have changed.
+//! HTTP caching: which answers may be stored, by whom, and how they are revalidated.
 
 use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::{Value, json};

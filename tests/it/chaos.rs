@@ -1,5 +1,6 @@
-//! Nothing is lost and nobody is let in, whatever databases, brokers, disks and machines do: orders live, as in `faults`, while PostgreSQL
-//! and Redis stand still, restart and are lost, or the disk of SQLite fills, and people who have no right to it, or lose it, try to follow.
+//! Chaos test: nothing is lost and nobody is let in, whatever databases, brokers, disks and machines do. Orders live, as in `faults`, while
+//! PostgreSQL and Redis freeze, restart and are lost, or the disk of SQLite fills, and people without the right, or who lose it, try to
+//! follow.
 //!
 //! `TIFFIN_TEST_ORDERS=2000 ./test chaos:: -- --nocapture` is the long form. `TIFFIN_TEST_SEED` makes the choices of an earlier run again.
 

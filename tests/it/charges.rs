@@ -1,4 +1,4 @@
-//! What operations cost their viewers: whoever has used up a window waits for the next, and nobody else does.
+//! Cost limits: whoever has used up a window waits for the next one, and nobody else does.
 
 use reqwest::Response;
 use serde_json::{Value, json};

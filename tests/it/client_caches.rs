@@ -1,4 +1,4 @@
-//! What the caches of clients make of the schema: each object is found again by its id, and what has none stays where it was told. The
+//! Normalised client caches on the schema: each object is found again by its id, and an object without an id stays where it was told. The
 //! configurations are those of `docs/clients`; the documents are made from `schema.graphql`, so that nothing new is left out.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
-//! Processes whose machines have the wrong time: deadlines go by the database's clock. libfaketime (`TEST_FAKETIME`) moves the clock of a
-//! process, and leaves its monotonic one alone.
+//! Clock skew: processes whose machines have the wrong time keep deadlines by the database's clock. libfaketime (`TEST_FAKETIME`) moves the
+//! clock of a process, and leaves its monotonic one alone.
 
 use std::path::{Path, PathBuf};
 

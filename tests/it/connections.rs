@@ -1,5 +1,5 @@
-//! Whatever becomes of a transaction, those that follow it over the same connections are whole: what is acknowledged is there, for others
-//! and after a restart.
+//! Connection reuse: whatever becomes of a transaction, the next one on the same connection starts clean, and what is acknowledged is
+//! there, for others and after a restart.
 
 use std::collections::HashSet;
 

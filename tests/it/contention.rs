@@ -1,4 +1,4 @@
-//! Two people at the same moment: 200 rounds of each contest, on PostgreSQL between two server processes.
+//! Races of two requests: 200 rounds of each, on PostgreSQL between two server processes.
 //!
 //! A round is prepared, two requests are sent at once, and what came of them is compared with the rows.
 

@@ -1,4 +1,4 @@
-//! What front ends rely on (`contract.graphql`) is in the schema, compared by meaning.
+//! The contract with front ends: what `contract.graphql` names is in the schema, compared by meaning.
 
 use std::collections::BTreeSet;
 

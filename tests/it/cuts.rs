@@ -1,4 +1,4 @@
-//! Cutting the servers' subscriptions at Redis, and nobody else's.
+//! Cuts the servers' subscriptions at Redis, and nobody else's.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},

@@ -1,4 +1,4 @@
-//! Who gets in as one of the demo's people, in which environment, and that no city is made up where nobody wants one.
+//! Access to the demo's accounts: who can sign in as one of them, in which environment, and where no city is made.
 
 use entity::{
     account_tokens, drivers, identities, orders,

@@ -1,4 +1,4 @@
-//! Everything in the schema is described: what GraphiQL, editors and generated code show to whoever uses it.
+//! Every element of the schema has a description, for GraphiQL, editors and generated code.
 
 use serde_json::{Value, json};
 use tiffin_tests::{City, Database};

@@ -1,5 +1,5 @@
-//! Connections: as many as there are descriptors for, each is served or refused at once, none is silent for ever, and they end without a
-//! reset.
+//! Connections and file descriptors: as many as there are descriptors for, each is served or refused at once, none is silent for ever, and
+//! they end without a reset.
 
 use std::time::Duration;
 

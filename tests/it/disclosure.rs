@@ -1,4 +1,4 @@
-//! Whether clients may ask for the schema, and are told what they could have meant.
+//! Introspection and suggestions of names: whether clients get them.
 
 use serde_json::json;
 use tiffin_tests::{City, Database, Person};

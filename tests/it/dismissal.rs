@@ -1,4 +1,4 @@
-//! Who is dismissed does not go on working: rights need the role and the record, and what hangs on them ends with either.
+//! Dismissal: somebody who loses a role or a record does not go on working; rights need both.
 
 use entity::{
     audit_events, orders, restaurant_members,

@@ -1,5 +1,5 @@
-//! How PostgreSQL runs what a server sends, in a city that is big enough for indexes to matter: no statement reads a big table as a whole, and
-//! every index is there for one that is sent.
+//! Query plans: how PostgreSQL runs what a server sends, in a city that is big enough for indexes to matter. No statement scans a big
+//! table, and every index is used by one.
 
 mod lists;
 

@@ -1,6 +1,6 @@
-//! Whatever restarts, stalls or breaks, no step is lost and nobody misses one: many orders live at two servers while the servers,
-//! Redis, the connections to PostgreSQL and the sockets of clients are hit at random; then what everybody was told is compared with
-//! the rows.
+//! Fault injection: whatever restarts, stalls or breaks, no step is lost and nobody misses one. Many orders live at two servers while the
+//! servers, Redis, the connections to PostgreSQL and the sockets of clients are hit at random; then what everybody was told is compared
+//! with the rows.
 //!
 //! `TIFFIN_TEST_ORDERS=2000 ./test faults::` is the long form. `TIFFIN_TEST_SEED` makes the choices of an earlier run again.
 

@@ -1,4 +1,4 @@
-//! The restaurants and dishes that customers keep for later.
+//! Favourites: the restaurants and dishes that customers keep for later.
 
 use entity::favourites;
 use futures_util::future::join_all;

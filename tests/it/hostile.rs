@@ -1,5 +1,5 @@
-//! Requests that are made to cost: each is refused with its code before a statement runs, costs about as much as a small query, and
-//! the server goes on.
+//! Denial of service by documents: each hostile request is refused with its code before a statement runs, costs about as much as a small
+//! query, and the server goes on.
 
 mod attacks;
 

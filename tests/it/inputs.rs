@@ -1,5 +1,5 @@
-//! Bad input: every place that takes a value × every class of bad value that it can have, each with the code and the field to
-//! blame; on both databases, as variables and written into the document; and nothing is written for any of them.
+//! Input validation: every place that takes a value × every class of bad value that it can have, each with the code and the field to blame;
+//! on both databases, as variables and written into the document; and nothing is written for any of them.
 
 mod classes;
 pub(crate) mod operations;

@@ -1,4 +1,4 @@
-//! An operation takes one connection to the database, asks nothing but its statements there, and gives it back.
+//! Connection leases: an operation takes one connection to the database, sends nothing but its statements there, and gives it back.
 
 use futures_util::future::join_all;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The life of an order: every step from every status for every kind of viewer, compared with a table written by hand.
+//! The state machine of an order: every step from every status for every kind of viewer, compared with a table written by hand.
 
 use entity::{
     order_events, orders,

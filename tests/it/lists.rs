@@ -1,4 +1,4 @@
-//! No list is endless: each one of the schema says how long it can get, in words, and costs as much.
+//! Bounded lists: each list of the schema says how long it can get, in words, and costs as much.
 
 use async_graphql::{
     Positioned,

@@ -1,4 +1,4 @@
-//! The end of a process: who is connected goes elsewhere, and misses nothing.
+//! Graceful shutdown: connections are drained to other processes, and miss nothing.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! The measurement of live updates works: whatever it measures, every message comes.
+//! The load test of live updates works: whatever it measures, every message arrives.
 
 use std::process::Stdio;
 

@@ -1,5 +1,5 @@
-//! Who loses a right is stopped at every process, whatever becomes of the word of it: what everybody may do who is connected is looked at
-//! again and again, and for all of them at once.
+//! Revocation of rights: somebody who loses a right is stopped at every process, even where the signal is lost, for the rights of everybody
+//! connected are checked again and again, in one batch.
 
 use entity::{sea_orm_active_enums::AccountTokenPurpose, sessions};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};

@@ -1,5 +1,5 @@
-//! What is connected ends with the right to be: when the access token expires and is not renewed, when the session ends, when the
-//! account is deactivated, and, of a subscription, when the right to it is lost; wherever that happens.
+//! Connections end with the right to be connected: when the access token expires and is not renewed, when the session is revoked, when the
+//! account is deactivated, and, for a subscription, when the right to it is lost; at whatever process that happens.
 
 use serde_json::{Value, json};
 use tiffin_tests::{

@@ -1,4 +1,5 @@
-//! What many followers are told at the same moment is read and resolved once, and each is still told only what is theirs to see.
+//! Shared work of followers: followers who get the same at the same moment share one read and one resolution, and each still sees only what
+//! is theirs.
 
 use entity::sea_orm_active_enums::OrderStatus;
 use futures_util::future::join_all;

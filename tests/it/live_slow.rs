@@ -1,5 +1,4 @@
-//! Clients that read slowly or not at all: what they may skip they skip, what they may not is kept for them, and nobody else
-//! notices them.
+//! Slow clients and back-pressure: places are conflated (only the newest counts), steps are kept, and nobody else notices.
 
 use entity::sea_orm_active_enums::OrderStatus;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What one operation can make the server hold at once has an end, however much there is in the database.
+//! Memory bounds: what one operation can make the server hold is limited, however much there is in the database.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,4 +1,4 @@
-//! Signing in through an OpenID provider, with a real one.
+//! OpenID Connect sign-in, with a real provider.
 
 use std::io::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! A database that restarts, and one that stands still.
+//! Outages of the database: one that restarts, and one that freezes.
 
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, TransactionTrait};

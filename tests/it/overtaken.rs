@@ -1,4 +1,4 @@
-//! What changes after a mutation has read it and before it writes: the mutation is held up there by a lock, and then let go.
+//! Races between a mutation's read and its write: the mutation is held up there by a lock, and then let go.
 
 use entity::{
     dishes, order_events, orders, restaurants,

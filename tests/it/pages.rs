@@ -1,4 +1,4 @@
-//! Pages of lists: forward, back and by number, each row is met once, whatever ties and whatever happens in between.
+//! Pagination: forward, back and by number, each row is met once, whatever ties and whatever happens in between.
 
 use std::collections::BTreeSet;
 

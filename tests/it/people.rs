@@ -1,4 +1,4 @@
-//! Users, customers and drivers: what of them whom is shown, and what drivers do.
+//! Users, customers and drivers: which of their data are shown to whom, and what drivers do.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole};

@@ -1,4 +1,4 @@
-//! Documents that clients name and do not send: those that they have sent before, and those of the operator's own front ends.
+//! Persisted documents: automatic ones, which a client has sent before, and trusted ones of the operator's own front ends.
 
 use std::path::PathBuf;
 

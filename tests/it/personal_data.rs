@@ -1,4 +1,4 @@
-//! What is held on somebody: every table that leads to a person is in what people take along, and is thought of when they leave.
+//! Personal data: every table that leads to a person is in the export, and is covered by the deletion of the account.
 //!
 //! `docs/personal-data.md` says of each such table where it is in the export and what becomes of it. The tables are found by their foreign keys:
 //! one that is added and not thought of fails here.

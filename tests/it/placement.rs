@@ -1,4 +1,4 @@
-//! Placing an order: what it costs and remembers, what is refused, and that asking twice orders once.
+//! Placing an order: prices, refusals, and idempotency keys, by which asking twice orders once.
 
 use entity::{customers, order_items, orders, sea_orm_active_enums::UserRole};
 use futures_util::future::join;

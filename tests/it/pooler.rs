@@ -1,4 +1,4 @@
-//! PostgreSQL behind PgBouncer: with sessions of one's own, and where PgBouncer is new enough with sessions that are lent by transactions.
+//! PostgreSQL behind PgBouncer: pooling by session, and where PgBouncer is new enough by transaction.
 //!
 //! `TEST_PGBOUNCER=/path/to/pgbouncer ./test pooler::` uses that one.
 

@@ -1,4 +1,4 @@
-//! The process: its commands, its start against what is there or is not, and its end.
+//! The process: its commands, its start with and without its dependencies, and its shutdown.
 
 use std::{path::Path, time::Duration};
 

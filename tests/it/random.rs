@@ -1,4 +1,4 @@
-//! Random documents, built from the schema and sent as each kind of viewer: nothing makes the server fail, every answer has the
+//! Fuzzing: random documents, built from the schema and sent as each kind of viewer. Nothing makes the server fail, every answer has the
 //! shape that was asked for, and nothing of another tenant is in any of them.
 //!
 //! Every text and place in the city has a marker of its own. An answer may hold only those whose owner the viewer may see, by

@@ -1,4 +1,4 @@
-//! Whether a server is ready: with everything there, and with its database or its Redis away, also when it starts.
+//! Readiness probe: with all dependencies there, and with the database or Redis away, also at the start.
 
 use serde_json::{Value, json};
 use tiffin_tests::{City, Database, EventStream, Proxy, RedisServer, Server};

@@ -1,5 +1,5 @@
-//! Data that were restored, copied or taken over: kitchens see what is under way, and cursors from before are refused, whatever is restored
-//! where. The real pg_dump and pg_restore.
+//! Restore and failover: data that were restored, copied or promoted. Kitchens see what is under way, and cursors from before are refused,
+//! whatever is restored where. With the real pg_dump and pg_restore.
 
 use entity::sea_orm_active_enums::OrderStatus;
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};

@@ -1,4 +1,4 @@
-//! Who may see and do what: `rights/table.md`, written by hand from the documents, held against the running server.
+//! Access rights: `rights/table.md`, written by hand from the documents, is checked against the running server.
 
 mod coverage;
 mod outcome;

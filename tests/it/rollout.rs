@@ -1,4 +1,4 @@
-//! A binary and a database that another version has migrated: in the middle of a rollout, and after one was taken back.
+//! Rolling updates and rollbacks: a binary on a database that another version has migrated.
 
 use sea_orm::ConnectionTrait;
 use tiffin_tests::{City, both_databases};

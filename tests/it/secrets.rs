@@ -1,4 +1,4 @@
-//! What nobody else may read is in no line of the log and in no error, also when it stands where it does not belong.
+//! Secrets stay secret: none is in a line of the log or in an error, even where a client puts it in the wrong place.
 
 use reqwest::Client;
 use serde_json::json;

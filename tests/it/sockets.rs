@@ -1,4 +1,4 @@
-//! Websockets on which a test says every message itself.
+//! A bare websocket client: the test sends and reads each message itself.
 
 use entity::sea_orm_active_enums::OrderStatus;
 use futures_util::{SinkExt, StreamExt};

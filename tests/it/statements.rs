@@ -1,4 +1,4 @@
-//! No N+1: every query of the contract, through every relation, with 2 and with 50 parents takes the same few statements.
+//! Batching, no N+1: every query of the contract, through every relation, takes the same few statements with 2 and with 50 parents.
 //!
 //! A level is a field that leads to other rows; levels and counts are read from the query's own text. The statement that finds
 //! out who asks is told apart: there is one for each request of somebody who is signed in.

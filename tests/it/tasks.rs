@@ -1,5 +1,4 @@
-//! What the server does beside the requests goes on whatever happens: a task that fails begins anew, and an item that fails holds up no
-//! other.
+//! Supervision of background tasks: a task that fails is restarted, and an item that fails holds up no other.
 
 use chrono::{TimeDelta, Utc};
 use entity::{

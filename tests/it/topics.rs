@@ -1,4 +1,4 @@
-//! What processes tell each other through Redis: only what somebody follows, and by each node of a cluster what is that node's.
+//! Topics at Redis: a process subscribes only to what its clients follow, and in a cluster each node carries its own topics.
 
 use entity::sea_orm_active_enums::OrderStatus::{Delivered, PickedUp};
 use serde_json::json;

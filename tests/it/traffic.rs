@@ -1,5 +1,5 @@
-//! Orders that live, and people who follow them, whatever breaks meanwhile: the traffic of the tests `faults` and `chaos`. At the end what
-//! everybody was told is compared with the rows.
+//! Generates traffic for the tests `faults` and `chaos`: orders that live, and people who follow them, whatever breaks meanwhile. At the
+//! end what everybody was told is compared with the rows.
 
 mod follower;
 mod history;

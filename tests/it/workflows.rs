@@ -1,4 +1,4 @@
-//! What is said of the compiler in several places.
+//! The version of the compiler is the same in all the places that name it.
 
 use tiffin_tests::workspace;
 

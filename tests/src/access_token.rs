@@ -1,4 +1,4 @@
-//! Access tokens as the server signs them, so that a test's people need not sign in one by one.
+//! Signs access tokens (JWTs) as the server does, so that a test's people need not sign in one by one.
 
 use chrono::Utc;
 use jsonwebtoken::{EncodingKey, Header};

@@ -1,4 +1,4 @@
-//! What people do with orders, one operation each. Whether it succeeds is for the test to say.
+//! Test steps: what people do with orders, one operation each. The test says whether it has to succeed.
 
 use chrono::{DateTime, Utc};
 use entity::sea_orm_active_enums::OrderStatus;

@@ -1,4 +1,4 @@
-//! What came back for an operation.
+//! The result of a GraphQL operation, with assertions on its data and errors.
 
 use std::fmt;
 
@@ -6,8 +6,7 @@ use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The answer to one operation, or one event of a subscription. What is expected of it and not so fails the test and shows the
-/// whole answer.
+/// The answer to one operation, or one event of a subscription. A failed assertion shows the whole answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The HTTP status; 200 for what came over a websocket.
@@ -101,7 +100,7 @@ impl Answer {
         problems.remove(0)
     }
 
-    /// There must be exactly one error, with one of these codes: which.
+    /// There must be exactly one error, with one of these codes; gives which.
     #[track_caller]
     pub fn expect_one_of(&self, codes: &[&str]) -> String {
         let mut problems = self.problems();

@@ -1,4 +1,4 @@
-//! A certificate authority of a test's own, which nobody knows who is not told.
+//! A private certificate authority for one test, trusted only by those who are told of it.
 
 use std::{
     fs::Permissions,

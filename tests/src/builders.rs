@@ -1,4 +1,4 @@
-//! What a test starts from: people and rows, written straight into the database with defaults that make sense.
+//! Builders of test data: people and rows, written straight into the database with defaults that make sense.
 //!
 //! ```text
 //! let restaurant = city.restaurant().named("Phở Thìn").with_dishes(3).create().await;

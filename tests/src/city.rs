@@ -1,4 +1,4 @@
-//! One test's world.
+//! The world of one test: a database, the servers on it, and its people.
 
 use std::{
     ops::Deref,
@@ -25,7 +25,7 @@ pub struct City {
     directory: TempDir,
 }
 
-/// A server that may be another process than the city's own.
+/// A second server: on PostgreSQL another process, on SQLite the city's own.
 pub enum Elsewhere<'a> {
     Here(&'a Server),
     There(Server),

@@ -1,4 +1,4 @@
-//! Commands of the binary that end by themselves.
+//! Runs commands of the binary that end by themselves, and checks their outcome.
 
 use std::{path::Path, process::Stdio};
 

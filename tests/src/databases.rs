@@ -1,4 +1,4 @@
-//! A database for each test: on PostgreSQL a copy of a migrated template database, on SQLite a copy of a migrated file.
+//! Isolated databases, one for each test: on PostgreSQL a copy of a migrated template database, on SQLite a copy of a migrated file.
 
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -20,7 +20,7 @@ pub enum Database {
     Sqlite,
 }
 
-/// By what a PostgreSQL folds and compares texts.
+/// The locale by which a PostgreSQL database folds and compares texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locale {
     /// By bytes: of letters it folds those of ASCII.

@@ -1,4 +1,4 @@
-//! Subscriptions over Server-Sent Events.
+//! A client of GraphQL over Server-Sent Events.
 
 use reqwest::{RequestBuilder, Response, StatusCode, header::ACCEPT};
 
@@ -7,9 +7,9 @@ use crate::{Answer, PATIENCE};
 /// The answer to a request that accepts nothing but a stream of events. Dropped, the connection is cut.
 pub struct EventSource {
     response: Response,
-    /// What has come and was not yet read as an event.
+    /// Received and not yet parsed as an event.
     text: String,
-    /// Lines that say nothing, so far.
+    /// Comment lines so far: heartbeats.
     pub comments: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The server's log as the tests read it: one JSON object a line, every SQL statement among them.
+//! Reads the server's log: one JSON object a line, every SQL statement among them.
 
 use std::{
     fmt,
@@ -100,7 +100,7 @@ impl Statement {
     }
 }
 
-/// What is in the statement that looks again and again at what everybody may do who is connected, and otherwise in lists of sessions only.
+/// Marks the statement of the periodic rights check for everybody connected; otherwise only lists of sessions have it.
 pub const RIGHTS_CHECK: &[&str] = &[r#"ORDER BY "sessions"."id" ASC"#];
 
 /// The statements of a stretch of time, in the order they ended.

@@ -1,4 +1,4 @@
-//! The people's post: a real SMTP server that keeps what it is given.
+//! A real SMTP server that keeps the letters it is given.
 
 use reqwest::Url;
 use serde::Deserialize;

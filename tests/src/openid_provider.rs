@@ -1,4 +1,4 @@
-//! Somebody who vouches for people: a real OpenID provider, and the browser of those who sign in there.
+//! A real OpenID provider, and the browser of those who sign in there.
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Somebody who talks to a server.
+//! An API client that acts as one person.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A PgBouncer before the tests' PostgreSQL, for one test.
+//! Runs a PgBouncer, a connection pooler, before the tests' PostgreSQL, for one test.
 
 use std::{
     fs::{File, Permissions},

@@ -1,4 +1,4 @@
-//! A PostgreSQL of a test's own, and another one that takes its place when it is lost.
+//! Runs a PostgreSQL of a test's own, and a standby for failover.
 
 use std::{
     fs::{OpenOptions, Permissions},
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{Identity, PATIENCE};
 
-/// What the data need not outlive here is the machine.
+/// The data need not outlive the machine here, so nothing waits for the disk.
 const SETTINGS: &[&str] = &[
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",

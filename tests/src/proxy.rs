@@ -1,4 +1,4 @@
-//! A line to a server that can be cut, and that can stand still.
+//! A TCP proxy that injects network faults: it can cut, freeze and redirect connections.
 
 use std::{
     net::SocketAddr,
@@ -32,9 +32,9 @@ struct Line {
     targets: Vec<String>,
     /// How often all connections were ended.
     ends: usize,
-    /// Whether nothing goes through for now.
+    /// Whether traffic is frozen for now.
     is_frozen: bool,
-    /// How often all connections fell silent for good.
+    /// How often all connections went silent for good, as dead connections do.
     silences: usize,
 }
 
@@ -90,8 +90,8 @@ impl Proxy {
         self.line.send_modify(|line| line.is_frozen = true);
     }
 
-    /// Lets nothing through for ever on the present connections and tells nobody. New ones are let through: another host that has taken
-    /// over the address of one that is gone.
+    /// Makes the present connections dead connections: nothing goes through any more, and nobody is told. New ones are let through, as to
+    /// another host that has taken over the address of one that is gone.
     pub fn silence(&self) {
         self.line.send_modify(|line| line.silences += 1);
     }

@@ -1,4 +1,4 @@
-//! A Redis Cluster of three nodes on free ports, for one test.
+//! Runs a Redis Cluster of three nodes on free ports, for one test.
 
 use std::{
     process::{Command, Stdio},

@@ -1,4 +1,4 @@
-//! A Redis of a test's own, which can be frozen.
+//! Runs a Redis of a test's own, which can be frozen.
 
 use std::{
     net::TcpListener,

@@ -1,4 +1,4 @@
-//! Rows as they are now, read past the server.
+//! Reads rows straight from the database, to compare them with what the server answers.
 
 use entity::{drivers, order_events, orders, restaurants, sea_orm_active_enums::DriverStatus};
 use std::collections::BTreeMap;

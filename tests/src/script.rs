@@ -1,4 +1,4 @@
-//! A script of `tests/node` that runs beside a test.
+//! Runs a Node.js or Python script beside a test, and talks to it by lines of JSON.
 
 use serde::de::DeserializeOwned;
 use tokio::{io::AsyncWriteExt, process::Child};

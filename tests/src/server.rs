@@ -1,4 +1,4 @@
-//! The server as a process, the way it is run: `tiffin serve` on a free port.
+//! Runs the real server as a process: `tiffin serve` on a free port.
 
 use std::{
     net::SocketAddr,

@@ -1,4 +1,4 @@
-//! A disk with little room, for one test.
+//! A file system with little room, for tests of a full disk.
 
 use std::{
     fs::File,

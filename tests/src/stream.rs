@@ -1,4 +1,4 @@
-//! Subscriptions over graphql-transport-ws.
+//! A client of subscriptions over websockets (graphql-transport-ws).
 
 use std::{fmt, time::Duration};
 

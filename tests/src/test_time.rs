@@ -1,4 +1,4 @@
-//! What each test takes, for whoever asks which of them are dear.
+//! Measures how long each test takes, to find the slow ones.
 
 use std::{fs::OpenOptions, io::Write, path::PathBuf, time::Instant};
 

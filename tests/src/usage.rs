@@ -1,4 +1,4 @@
-//! What a process uses, read from Linux's `/proc`.
+//! Reads the processor time and memory of a process from Linux's `/proc`.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where things are: the project's root, its binaries, the scripts that run under Node.js.
+//! Finds and runs files of the workspace: the project's root, its binaries, the scripts that run under Node.js and Python.
 
 use std::{
     path::{Path, PathBuf},

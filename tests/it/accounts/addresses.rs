@@ -1,4 +1,4 @@
-//! One e-mail address is one account, however it is written and by whatever locale the database folds letters.
+//! Normalisation of e-mail addresses: one address is one account, however it is written and by whatever locale the database folds letters.
 
 use entity::{customers, sea_orm_active_enums::UserRole, users};
 use migration::email::{exactly, key};

@@ -1,4 +1,4 @@
-//! Guessing passwords: slowed down for one account and for one address, and no burden to anybody else.
+//! Rate limits on guessing passwords: by account and by network address, and no burden to anybody else.
 
 use std::{
     cell::Cell,

@@ -1,4 +1,4 @@
-//! The end of an account, and what somebody takes along.
+//! Deletion of an account, and the export of personal data.
 
 use entity::{customers, order_events, orders, reviews, sea_orm_active_enums::OrderStatus, sessions, users};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};

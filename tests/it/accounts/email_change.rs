@@ -1,4 +1,4 @@
-//! Another e-mail address for an account: asked for by its owner, in force when the new address is proved, and told to both.
+//! Change of an account's e-mail address: asked for by its owner, in force when the new address is proved, and told to both.
 
 use chrono::{TimeDelta, Utc};
 use entity::{account_tokens, customers, sea_orm_active_enums::AccountTokenPurpose, sessions, users};

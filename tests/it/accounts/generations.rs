@@ -1,4 +1,4 @@
-//! Tokens that are given out together, and refresh tokens that come again: after a lost answer, from a second tab, and from a thief.
+//! Refresh-token rotation and reuse detection: refresh tokens that come again after a lost answer, from a second tab, and from a thief.
 
 use entity::{refresh_tokens, sessions};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};

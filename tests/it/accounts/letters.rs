@@ -1,4 +1,4 @@
-//! What is proved by mail: that an address is one's own, and who may set a password.
+//! One-time tokens by mail: they verify an address, set a password, and accept an invitation.
 
 use serde_json::json;
 use tiffin_tests::{City, Database, Mailbox, both_databases};

@@ -1,4 +1,4 @@
-//! The record of who did what.
+//! The audit record: who did what.
 
 use chrono::{TimeDelta, Utc};
 use entity::{audit_events, sea_orm_active_enums::OrderStatus, sessions};

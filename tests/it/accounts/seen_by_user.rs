@@ -1,4 +1,4 @@
-//! What is given back to whoever has just proved to be a user is seen as that user sees it.
+//! A user who has just been authenticated sees the payload with the rights of that user.
 
 use entity::{
     sea_orm_active_enums::{AccountTokenPurpose, OrderStatus},

@@ -1,4 +1,4 @@
-//! Sessions: opened, continued with refresh tokens, and ended for every process at once.
+//! Sessions: opened, continued with refresh tokens, and revoked for every process at once.
 
 use serde_json::json;
 use tiffin_tests::{access_token, both_databases};

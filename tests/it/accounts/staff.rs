@@ -1,4 +1,4 @@
-//! Who runs a restaurant and who runs everything.
+//! Administration: who runs a restaurant, and who is an admin.
 
 use entity::sea_orm_active_enums::UserRole;
 use serde_json::{Value, json};

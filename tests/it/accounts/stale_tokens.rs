@@ -1,4 +1,4 @@
-//! What takes no notice of an access token that is not valid any more, and what does.
+//! Which operations ignore an access token that is not valid any more, and which are refused.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! People who have no right to what happens, or lose it, and ask for it all the time.
+//! Intruders: people who have no right to see what happens, or lose it, and try all the time.
 
 use std::{
     collections::HashSet,

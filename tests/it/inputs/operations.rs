@@ -1,4 +1,4 @@
-//! Every field that takes values, with arguments that are good: what one bad value is put into.
+//! Every field that takes values, with valid arguments, into which one bad value is put.
 
 use entity::sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, OrderStatus};
 use serde_json::{Value, json};

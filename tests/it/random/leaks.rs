@@ -1,4 +1,4 @@
-//! What an answer tells that its viewer may not know.
+//! Finds leaks: what an answer tells that its viewer may not know.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Values for arguments and inputs: good ones for the most part, ids of anybody's things and of nothing, and edges.
+//! Random values for arguments and inputs: mostly valid ones, ids of anybody's things and of nothing, and edge cases.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! An order's life, led by people who try again rightly: with the same key where an order is placed, and where a step is in doubt
-//! by looking at the order first.
+//! An order's life, led by people who retry correctly: with the same idempotency key where an order is placed, and where a step is in doubt
+//! by reading the order first.
 
 use entity::sea_orm_active_enums::OrderStatus;
 use rand::{Rng, seq::IndexedRandom};

@@ -1,4 +1,4 @@
-//! What hangs on an account: its sessions, what it was sent, what it did.
+//! Builds what belongs to an account: sessions, tokens sent by mail, entries of the audit record.
 
 use chrono::TimeDelta;
 use entity::{

@@ -1,4 +1,4 @@
-//! What customers keep for later.
+//! Builds favourites of customers.
 
 use entity::favourites;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};

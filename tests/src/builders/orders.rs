@@ -1,4 +1,4 @@
-//! Orders in any state, with the history that leads there.
+//! Builds orders in any state, with the history that leads there.
 
 use chrono::{DateTime, Duration, FixedOffset};
 use entity::{

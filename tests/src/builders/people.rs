@@ -1,4 +1,4 @@
-//! People: users with the records that belong to them.
+//! Builds people: users with the records that belong to them.
 
 use entity::{
     customers, drivers, restaurant_members,

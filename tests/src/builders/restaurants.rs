@@ -1,4 +1,4 @@
-//! Restaurants with their menus and dishes.
+//! Builds restaurants with their menus and dishes.
 
 use entity::{dishes, menus, restaurants};
 use migration::search_text::fold_lines;

@@ -1,4 +1,4 @@
-//! Reviews, counted in their restaurant.
+//! Builds reviews, counted in their restaurant.
 
 use entity::{restaurants, reviews};
 use rust_decimal::Decimal;

@@ -1,4 +1,4 @@
-//! One row of the table: a server, its sockets, and the events that they are told of.
+//! Runs one load case: a server, its sockets, and the events that they are sent.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -49,7 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The same for a place, of which those that were skipped do not come at all.
 const SKIPPED: Duration = Duration::from_secs(3);
 
-/// What came of it.
+/// The measurements of one case.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct LoadOutcome {
     pub happened: usize,

@@ -1,4 +1,4 @@
-//! How much live updates cost: many sockets that follow some orders, whose steps are taken at a given pace.
+//! Load test of live updates: many sockets follow some orders, whose steps are taken at a given pace.
 //!
 //! `tests/load` builds it in release and runs it; `--help` says what can be varied. Each row of its table is one server of its own
 //! on an empty database.

@@ -1,4 +1,4 @@
-//! How busy the machine is, and how late things are.
+//! Measures processor load, and percentiles of latency.
 
 use std::{
     io::Write,
@@ -51,7 +51,8 @@ impl Percentiles {
     }
 }
 
-/// A message to oneself over the loopback interface, again and again: what of all delays is the generator's own and the machine's.
+/// A message to oneself over the loopback interface, again and again: the share of all latency that is the generator's and the machine's
+/// own.
 pub struct Echo {
     stop: oneshot::Sender<()>,
     echoes: tokio::task::JoinHandle<Vec<u32>>,

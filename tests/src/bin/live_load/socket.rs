@@ -1,4 +1,4 @@
-//! A client of graphql-transport-ws that costs little.
+//! A lean client of graphql-transport-ws, so that one process can open many.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
