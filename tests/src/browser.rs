@@ -1,4 +1,4 @@
-//! Drives a headless Chromium and the pages of `tests/node/browser` in it.
+//! Drives a Chromium browser and the pages of `tests/node/browser` in it.
 
 use std::sync::Arc;
 
