@@ -1,4 +1,4 @@
-//! What clients see of users.
+//! The GraphQL types of users.
 
 mod administration;
 mod openid;

@@ -6,7 +6,7 @@ use sea_orm::{
     sea_query::{Expr, Query, SelectStatement},
 };
 
-use super::types::Decoded;
+use super::types::AuditConditions;
 use crate::{
     graphql::{
         ids::AuditEventId,
@@ -44,7 +44,7 @@ impl Row for audit_events::Model {
 
 /// The entries that the viewer may know of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AuditEvents(pub Decoded);
+pub struct AuditEvents(pub AuditConditions);
 
 impl List for AuditEvents {
     type Row = audit_events::Model;
@@ -52,7 +52,7 @@ impl List for AuditEvents {
 
     fn select(&self, viewer: &Viewer, backend: DbBackend, _: Columns) -> SelectStatement {
         use audit_events::Column;
-        let Decoded { actor, actions, subject, since, until } = &self.0;
+        let AuditConditions { actor, actions, subject, since, until } = &self.0;
         let mut select = audit_events::Model::source();
         select.cond_where(audit_events::Model::visible_to(viewer, backend)).cond_where(
             Condition::all()

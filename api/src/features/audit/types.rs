@@ -1,4 +1,4 @@
-//! What clients see of the record.
+//! The GraphQL types of the audit record.
 
 use std::sync::Arc;
 
@@ -166,9 +166,9 @@ pub struct AuditEventFilter {
     pub until: Option<DateTime>,
 }
 
-/// A filter with its ids read.
+/// Which entries a list holds, decoded from the client's filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Decoded {
+pub struct AuditConditions {
     pub actor: Option<i32>,
     pub actions: Option<Vec<&'static str>>,
     pub subject: Option<String>,
@@ -177,11 +177,11 @@ pub struct Decoded {
 }
 
 impl AuditEventFilter {
-    pub fn decode(self) -> Result<Decoded> {
+    pub fn decode(self) -> Result<AuditConditions> {
         if let Some(actions) = &self.actions {
             input::length("filter.actions", actions, 0, MAXIMUM_ACTIONS)?;
         }
-        Ok(Decoded {
+        Ok(AuditConditions {
             actor: self.actor_id.map(|id| UserId::parse(&id, "filter.actorId")).transpose()?.map(Into::into),
             actions: self.actions.map(|actions| actions.into_iter().map(enumeration::name).collect()),
             subject: self.subject.map(|id| ids::split(&id, "filter.subject").map(|_| id.0.clone())).transpose()?,

@@ -1,4 +1,4 @@
-//! What clients see of customers.
+//! The GraphQL types of customers.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What clients see of dishes.
+//! The GraphQL types of dishes.
 
 use std::sync::Arc;
 

@@ -35,7 +35,7 @@ impl DriverSubscription {
         #[graphql(desc = "The order whose driver is followed.")] order_id: ID,
     ) -> Result<impl Stream<Item = Result<DriverLocation>> + use<>> {
         let id = OrderId::parse(&order_id, "orderId")?;
-        // Boxed: it takes room that nobody needs while the subscription lives.
+        // Boxed: the set-up needs memory that the subscription does not need afterwards.
         order_driver_locations(ctx.app().clone(), ctx.viewer().clone(), id, ctx.progress().clone()).boxed().await
     }
 }
@@ -47,7 +47,7 @@ async fn order_driver_locations(
     id: OrderId,
     progress: Progress,
 ) -> Result<impl Stream<Item = Result<DriverLocation>> + use<>> {
-    // The receiver comes first, so that nothing falls between reading the present and following it.
+    // Subscribe before reading: then no step falls between the read and the first signal.
     let mut steps = app.events.subscribe(Topic::Order(id)).await;
     let order = orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     if !service::is_concerned(&viewer, &order) {
@@ -70,14 +70,14 @@ async fn order_driver_locations(
                 continue;
             };
             let Some(whereabouts) = followed.as_mut().filter(|whereabouts| whereabouts.driver() == driver) else {
-                // The order may have taken a step until now: it is read once more before anything is told.
+                // The order may have taken a step meanwhile: it is read again before anything is sent.
                 followed = Some(location::driver_follow(&app, driver).boxed().await?);
                 continue;
             };
-            // Places are told until the driver's order takes a step, which may have taken it from the driver or ended it.
+            // Sends places until the driver's order takes a step, which may have released the driver or ended the order.
             loop {
                 let newest = whereabouts.newest();
-                // A place that came behind a step is not told before the order is looked at.
+                // A place that came after a step waits until the order was read.
                 if whereabouts.is_to_look() {
                     break;
                 }

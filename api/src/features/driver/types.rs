@@ -1,4 +1,4 @@
-//! What clients see of drivers.
+//! The GraphQL types of drivers.
 
 use std::{ops::Deref, sync::Arc};
 

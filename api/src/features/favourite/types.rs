@@ -1,4 +1,4 @@
-//! What clients see of favourites.
+//! The GraphQL types of favourites.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What clients see of menus.
+//! The GraphQL types of menus.
 
 use std::sync::Arc;
 

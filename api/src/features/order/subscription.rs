@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-// What begins a subscription is boxed: it takes room that nobody needs while the subscription lives.
+// The set-up of a subscription is boxed: it needs memory that the subscription does not need afterwards.
 #[derive(Default)]
 pub struct OrderSubscription {
     readings: Readings,

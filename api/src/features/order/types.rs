@@ -1,4 +1,4 @@
-//! What clients see of orders.
+//! The GraphQL types of orders.
 
 mod changes;
 

@@ -1,4 +1,4 @@
-//! What clients see of restaurants.
+//! The GraphQL types of restaurants.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What clients see of revenue.
+//! The GraphQL types of revenue.
 
 use async_graphql::Enum;
 

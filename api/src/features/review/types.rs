@@ -1,4 +1,4 @@
-//! What clients see of reviews.
+//! The GraphQL types of reviews.
 
 use std::sync::Arc;
 

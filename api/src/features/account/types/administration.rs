@@ -1,4 +1,4 @@
-//! What admins do with accounts, and how one ends.
+//! GraphQL inputs and payloads for the administration and the deletion of accounts.
 
 use async_graphql::{ID, InputObject, SimpleObject};
 

@@ -1,4 +1,4 @@
-//! Signing in through an OpenID provider.
+//! GraphQL types for sign-in through an OpenID provider.
 
 use async_graphql::{InputObject, SimpleObject};
 

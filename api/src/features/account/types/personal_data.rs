@@ -1,4 +1,4 @@
-//! What is held on somebody, to take away.
+//! GraphQL types of the export of personal data.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
         audit::{
             AuditEvent,
             loader::{AuditEvents, NewestFirst},
-            types::Decoded,
+            types::AuditConditions,
         },
         customer::loader::CustomerOfUser,
         driver::{
@@ -116,7 +116,7 @@ impl PersonalData {
 
     /// What the viewer did, newest first. A page has 20 entries unless asked otherwise, and at most 100.
     fn audit_events(user: &UserId, #[page] page: PageArguments) -> Result<PageOfAll<AuditEvents, AuditEvent>> {
-        let own = AuditEvents(Decoded { actor: Some(user.0), ..Decoded::default() });
+        let own = AuditEvents(AuditConditions { actor: Some(user.0), ..AuditConditions::default() });
         Ok(list::page_of_all(own, page.in_order(NewestFirst)?))
     }
 

@@ -1,4 +1,4 @@
-//! Sessions as clients see them: once with their tokens, and afterwards without.
+//! GraphQL types of sessions: with their tokens once, and afterwards without.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Making an account, signing in to it, and proving that it is one's own.
+//! GraphQL inputs and payloads for sign-up, sign-in and the verification of e-mail addresses.
 
 use async_graphql::{InputObject, SimpleObject};
 

@@ -1,4 +1,4 @@
-//! What clients give and get back where they change orders.
+//! GraphQL inputs and payloads of the mutations of orders.
 
 use async_graphql::{ID, InputObject, SimpleObject};
 
