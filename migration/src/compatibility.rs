@@ -10,7 +10,7 @@ use sea_orm_migration::{
 };
 use semver::Version;
 
-use crate::step::Step;
+use crate::step::MigrationStep;
 
 /// For each migration the oldest version of the binary that can serve with it.
 const TABLE: &str = "migration_compatibility";
@@ -124,7 +124,7 @@ fn named<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// Writes down which binaries can serve with the migration, once there is a place for it.
-pub async fn note(manager: &SchemaManager<'_>, step: &Step) -> Result<(), DbErr> {
+pub async fn note(manager: &SchemaManager<'_>, step: &MigrationStep) -> Result<(), DbErr> {
     if !manager.has_table(TABLE).await? {
         return Ok(());
     }

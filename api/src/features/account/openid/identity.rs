@@ -100,7 +100,7 @@ async fn user_make_in_tx(
     Ok((active(user)?, if made == 1 { IdentityLink::Made } else { IdentityLink::Added }))
 }
 
-/// What is left of the name without control characters, at most 100: people write there what they like.
+/// The name without control characters, cut at 100 characters: people write there what they like.
 fn name_of(text: &str) -> String {
     text.chars().filter(|letter| !letter.is_control()).take(100).collect::<String>().trim().to_owned()
 }
