@@ -1,7 +1,7 @@
 //! Every element of the schema has a description, for GraphiQL, editors and generated code.
 
 use serde_json::{Value, json};
-use tiffin_tests::{City, Database};
+use tiffin_tests::{City, Database, workspace};
 
 const QUERY: &str = "{ __schema { types {
     name description
@@ -50,4 +50,18 @@ fn text(named: &Value) -> &str {
 
 fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+#[test]
+fn graphql_eslint_says_nothing_of_the_schema_but_what_is_listed() {
+    tiffin_tests::run(async {
+        let schema = workspace::root().join("schema.graphql");
+        let printed = workspace::node_script("lint_schema.mjs", &[schema.to_str().expect("a path is text")]).await;
+        let said: Value = serde_json::from_str(&printed).expect("the script prints JSON");
+        assert_eq!(
+            said,
+            json!({ "problems": [], "unneeded": [] }),
+            "tests/node/lint_schema.mjs lists what may be said"
+        );
+    });
 }

@@ -288,6 +288,34 @@ both_databases! {
         sign_in(&city.anonymous(), &provider, "1").await.expect_code("FORBIDDEN");
     }
 
+    async fn whoever_signs_in_by_a_provider_sees_what_is_theirs_in_the_same_answer(database: Database) {
+        let provider = OpenIdProvider::start().await;
+        let city = city_with(database, &provider).await;
+        provider.person("1", ann()).await;
+        let restaurant = city.restaurant().with_dishes(1).create().await;
+        let user = "user { id email customer { email addresses { line1 } orders { totalCount nodes { id totalAmount } } } }";
+        let document = format!(
+            "mutation($input: CompleteOpenIdSignInInput!) {{ completeOpenIdSignIn(input: $input) {{ session {{ accessToken {user} }} }} }}"
+        );
+        let signed_in = async |asks: &Person| {
+            let started = start(asks).await;
+            let Returned { state, code } = provider.sign_in(&started.authorization_url, "1").await;
+            let input = json!({"secret": started.secret, "state": state, "code": code});
+            asks.query(&document, json!({"input": input})).await.expect_success()
+        };
+        let anonymous = city.anonymous();
+        let first = signed_in(&anonymous).await;
+        let ann = anonymous.with_access_token(first.text("/completeOpenIdSignIn/session/accessToken"));
+        ann.place_order(&restaurant.basket(&[(0, 2)])).await.expect_success();
+        let own = ann.query("{ me { id email customer { email addresses { line1 } orders { totalCount nodes { id totalAmount } } } } }", json!({})).await;
+        assert_eq!(own.at("/me/customer/orders/totalCount"), &json!(1));
+        // Whoever else asks.
+        for asks in [&anonymous, &city.customer("Ben").await, &ann.with_access_token("nobody")] {
+            let answer = signed_in(asks).await;
+            assert_eq!(user_of(&answer), own.at("/me"));
+        }
+    }
+
     async fn who_somebody_is_at_the_provider_is_personal_and_goes_with_the_account(database: Database) {
         let provider = OpenIdProvider::start().await;
         let city = city_with(database, &provider).await;
