@@ -76,7 +76,7 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say it. They must write it themselves, whatever a client has sent.
     pub forwarded_header: ForwardedHeader,
-    /// Seconds for which browsers and caches in between may keep an answer that shows public data (restaurants and their dishes), asked by
+    /// Seconds for which browsers and caches in between may keep an answer that shows public data (restaurants, their dishes and reviews), asked by
     /// GET by nobody who is signed in; 0 lets nobody keep anything.
     pub public_max_age_seconds: u64,
     /// Seconds for which browsers shall come back over TLS only (`Strict-Transport-Security`); 0 does not say so.
@@ -322,7 +322,7 @@ pub struct AccountsConfig {
     pub sign_ups_per_address: u64,
     /// Letters asked for from one network address in an hour.
     pub letters_per_address: u64,
-    /// Letters asked for to one e-mail address in an hour.
+    /// Letters asked for to one e-mail address in an hour; those of `changeEmail` are counted by themselves.
     pub letters_per_account: u64,
     /// Days that sessions, tokens and links are kept after their end, to be looked at.
     pub kept_days: u32,

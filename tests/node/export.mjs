@@ -8,7 +8,7 @@ const LISTS = {
      events { sequence status previousStatus note at }`,
   ],
   reviews: [100, "id restaurant { id } rating comment createdAt updatedAt"],
-  favourites: [100, "favourite { ... on Restaurant { id name } ... on Dish { id name } } addedAt"],
+  favourites: [100, "favouriteId addedAt"],
   sessions: [100, "id createdAt lastUsedAt expiresAt endedAt address userAgent"],
   auditEvents: [100, "id at action subject address userAgent details"],
   memberships: [100, "restaurant { id name } addedAt"],

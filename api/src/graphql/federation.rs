@@ -94,7 +94,7 @@ impl Represented {
         };
         let node = NodeById::parse(&id, &in_field("id"))?;
         if node.type_name() != type_name {
-            let message = format!("This is the id of a {}; a {type_name} is wanted.", node.type_name());
+            let message = format!("This is an id of type {}; one of {type_name} is wanted.", node.type_name());
             return Err(Error::bad_input(in_field("id"), message));
         }
         Ok(Represented(node))

@@ -20,7 +20,7 @@ pub trait GlobalId: Copy + From<i32> + Into<i32> {
         if type_name != Self::TYPE_NAME {
             return Err(Error::bad_input(
                 field,
-                format!("This is the id of a {type_name}; a {} is wanted.", Self::TYPE_NAME),
+                format!("This is an id of type {type_name}; one of {} is wanted.", Self::TYPE_NAME),
             ));
         }
         Ok(Self::from(number))

@@ -24,6 +24,10 @@ pub enum LimitKey<'k> {
     LettersTo {
         account: &'k str,
     },
+    /// Letters about a change of address: whoever asks for many leaves the account its own ([`LimitKey::LettersTo`]), by which it gets back in.
+    ChangeLettersTo {
+        account: &'k str,
+    },
     LettersFrom(IpNet),
     /// What operations of a user cost.
     CostOfUser(UserId),
@@ -47,6 +51,7 @@ impl<'k> LimitKey<'k> {
             LimitKey::AttemptsFrom(network) => ("attempts from", vec![network.to_string()]),
             LimitKey::SignUpsFrom(network) => ("sign-ups from", vec![network.to_string()]),
             LimitKey::LettersTo { account } => ("letters to", vec![account.to_owned()]),
+            LimitKey::ChangeLettersTo { account } => ("change letters to", vec![account.to_owned()]),
             LimitKey::LettersFrom(network) => ("letters from", vec![network.to_string()]),
             LimitKey::CostOfUser(user) => ("cost of user", vec![user.0.to_string()]),
             LimitKey::CostOfNetwork(network) => ("cost of network", vec![network.to_string()]),
@@ -82,7 +87,11 @@ mod tests {
             LimitKey::CostOfUser(UserId(8)),
         ];
         for account in ["", "ann@demo.test", "192.0.2.1/32", "7", "attempts from192.0.2.1/32"] {
-            keys.extend([LimitKey::AttemptsOn { account }, LimitKey::LettersTo { account }]);
+            keys.extend([
+                LimitKey::AttemptsOn { account },
+                LimitKey::LettersTo { account },
+                LimitKey::ChangeLettersTo { account },
+            ]);
             keys.extend([network, other].map(|network| LimitKey::Attempts { account, network }));
         }
         let hashes: HashSet<_> = keys.iter().map(|key| key.hash()).collect();

@@ -231,6 +231,21 @@ both_databases! {
         assert_eq!(sign_in(&anonymous, &present, PASSWORD).await.at("/signIn/session/user/email"), &json!(present));
     }
 
+    async fn who_ends_all_sessions_or_gets_another_role_has_no_change_waiting(database: Database) {
+        let mailbox = Mailbox::start().await;
+        let city = city_with(database, &mailbox, &PLENTY).await;
+        let (anonymous, admin, first) = (city.anonymous(), city.admin().await, ann(&city, &mailbox).await);
+        let token = asked(&mailbox, &first, "one@example.com").await;
+        mutate(&first, "revokeAllSessions", "revoked", json!({"exceptCurrent": true})).await.expect_success();
+        verify(&anonymous, &token).await.expect_error("BAD_USER_INPUT", "token");
+
+        let token = asked(&mailbox, &first, "two@example.com").await;
+        let id = me(&first).await.text("/me/id").to_owned();
+        mutate(&admin, "setUserRole", "user { role }", json!({"userId": id, "role": "MERCHANT"})).await.expect_success();
+        verify(&anonymous, &token).await.expect_error("BAD_USER_INPUT", "token");
+        assert_eq!(me(&first).await.at("/me/email"), &json!("ann@example.com"));
+    }
+
     async fn a_change_expires_and_is_nothing_for_a_closed_account(database: Database) {
         let mailbox = Mailbox::start().await;
         let city = city_with(database, &mailbox, &PLENTY).await;
@@ -257,6 +272,10 @@ both_databases! {
         }
         // The present address has had its share, whatever the new ones are.
         change(&ann, "three@example.com", PASSWORD).await.expect_code("RATE_LIMITED");
+        // The link by which its owner gets back in, and stops a change, is not part of it; nor is that of whoever has a new address.
+        for email in ["ann@example.com", "one@example.com"] {
+            mutate(&city.anonymous(), "requestPasswordReset", "accepted", json!({"email": email})).await.expect_success();
+        }
         // And a new one has its own.
         let opened = sign_up(&city.anonymous(), "ben@example.com").await;
         let ben = city.anonymous().with_access_token(opened.text("/signUp/session/accessToken"));

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use entity::{
-    account_tokens, audit_events, customers, dishes, driver_locations, drivers, favourites, menus, order_events,
-    order_items, orders, restaurant_members, restaurants, reviews, sessions, users,
+    account_tokens, audit_events, customers, dishes, driver_locations, drivers, menus, order_events, order_items,
+    orders, restaurant_members, restaurants, reviews, sessions, users,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
 use sea_orm::EntityTrait;
@@ -54,7 +54,6 @@ pub struct Facts {
     pub orders: Vec<orders::Model>,
     pub events: Vec<order_events::Model>,
     pub reviews: Vec<reviews::Model>,
-    pub favourites: Vec<favourites::Model>,
     /// Ids as clients know them, by type.
     pub ids: BTreeMap<&'static str, Vec<String>>,
     belongs_to: HashMap<String, Vec<Thing>>,
@@ -78,7 +77,6 @@ impl Facts {
             orders: rows!(city, orders),
             events: rows!(city, order_events),
             reviews: rows!(city, reviews),
-            favourites: rows!(city, favourites),
             ids: BTreeMap::new(),
             belongs_to: HashMap::new(),
         };

@@ -94,9 +94,6 @@ impl Sight {
         self.restaurants.extend(facts.restaurants.iter().filter(|row| row.is_active).map(|row| row.id));
         let written = facts.reviews.iter().filter(|review| self.customer == Some(review.customer_id));
         self.restaurants.extend(written.map(|review| review.restaurant_id).collect::<Vec<_>>());
-        // What is held on oneself names what one keeps, also where it is not on sale any more.
-        let kept = facts.favourites.iter().filter(|kept| self.customer == Some(kept.customer_id));
-        self.restaurants.extend(kept.filter_map(|kept| kept.restaurant_id).collect::<Vec<_>>());
         let reviews = facts.reviews.iter().filter(|review| self.restaurants.contains(&review.restaurant_id));
         self.reviews = reviews.map(|review| review.id).collect();
     }

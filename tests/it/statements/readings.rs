@@ -136,8 +136,8 @@ readings! {
         "{ me { id customer { id favourites(first: 100) { totalCount nodes { ... on Restaurant { id menu { id } } ... on Dish { id dishMenu: menu { id } } } } } } }";
     "restaurants → isFavourite → dishes → isFavourite" by Ann with 2 besides: 5 statements, [12, 253],
         "{ restaurants(first: 50) { nodes { id isFavourite menu { id dishes(first: 2) { nodes { id isFavourite } } } } } }";
-    "personalData → favourites" by Ann with 2 besides: 4 statements, [9, 201],
-        "{ personalData { favourites(first: 100) { nodes { addedAt favourite { ... on Restaurant { id } ... on Dish { id } } } } } }";
+    "personalData → favourites" by Ann with 1 besides: 2 statements, [5, 101],
+        "{ personalData { favourites(first: 100) { nodes { addedAt favouriteId } } } }";
     "personalData → sessions, auditEvents" by Ann: 2 statements, [2, 2],
         "{ personalData { sessions { nodes { id } } auditEvents { nodes { id } } } }";
     "personalData → memberships" by Merchant with 1 besides: 2 statements, [4, 100],

@@ -8,6 +8,7 @@ use sea_orm::{
 use serde_json::json;
 
 use super::{
+    proof::{self, Purpose},
     session::{announce, of_user, sessions_end_in_tx},
     types::{Role, SetUserActiveInput, SetUserRoleInput},
 };
@@ -46,6 +47,8 @@ pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput)
     let mut row = present.into_active_model();
     row.role = Set(role);
     let user = row.update(&transaction).await?;
+    // An address that was asked for before is not to be a way into what the role may do.
+    proof::withdraw_in_tx(&transaction, user.id, &[Purpose::ChangeEmail]).await?;
     let dismissal = work_end_in_tx(&transaction, viewer, &user).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::UserRoleSet).on(id).with(roles)).await?;
     transaction.commit().await?;

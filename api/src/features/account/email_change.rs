@@ -28,6 +28,7 @@ use crate::{
         input,
         row::Row,
     },
+    limiter::LimitKey,
     mail::{Letter, Occasion},
     viewer::{SignedIn, Viewer},
 };
@@ -58,7 +59,8 @@ pub async fn email_change_request(app: &App, viewer: &Viewer, wanted: ChangeEmai
     if user.email == email.written() {
         return Err(Error::bad_input("newEmail", "This is your e-mail address already."));
     }
-    letters_count(app, asking.origin.as_ref(), &[email.normalized(), &user.normalized_email]).await?;
+    let both = [email.normalized(), &user.normalized_email].map(|account| LimitKey::ChangeLettersTo { account });
+    letters_count(app, asking.origin.as_ref(), both).await?;
 
     let transaction = database::begin(&app.db).await?;
     let user = user_unchanged_lock_in_tx(&transaction, viewer, user).await?;

@@ -12,6 +12,7 @@ use super::{
     generation::{
         Generation, RefreshOutcome, generation_first_in_tx, generation_next_in_tx, refresh_token_present_in_tx,
     },
+    proof::{self, Purpose},
     rights::{seen_by_asker, seen_by_user},
     secret,
     types::{RefreshSessionInput, RevokeAllSessionsInput, RevokeSessionInput, SignOutInput},
@@ -171,6 +172,8 @@ pub async fn sessions_revoke(app: &App, viewer: &Viewer, wanted: RevokeAllSessio
     users::Model::find_visible(&transaction, viewer, user).await.map_err(|error| error.with_field("userId"))?;
     let kept = asking.session.filter(|_| wanted.except_current);
     let ended = sessions_end_in_tx(&transaction, of_user(user, kept)).await?;
+    // Whoever ends them does so because somebody else was in, who may have asked for another address.
+    proof::withdraw_in_tx(&transaction, user.0, &[Purpose::ChangeEmail]).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::SessionsRevoked).on(user)).await?;
     transaction.commit().await?;
     announce(app, user).await;

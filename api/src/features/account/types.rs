@@ -108,7 +108,7 @@ impl User {
         (*created_at).into()
     }
 
-    /// The user as a customer; null before the first order.
+    /// The user as a customer; null until it is one: by its first order, or the first thing that it keeps for later.
     fn customer(id: &i32) -> Load<CustomerOfUser, Option<Result<Customer>>> {
         let customer = Load::new(CustomerOfUser(UserId(*id)), |row| row.map(|row| row.map(Customer)).transpose());
         customer.reading(Columns::NONE)

@@ -143,7 +143,7 @@ pub async fn email_verified_in_tx(transaction: &Transaction, user: users::Model)
 async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: Purpose) -> Result<()> {
     let email = input::email("email", &email)?;
     app.mail.check()?;
-    letters_count(app, Some(origin), &[email.normalized()]).await?;
+    letters_count(app, Some(origin), [LimitKey::LettersTo { account: email.normalized() }]).await?;
     let app = app.clone();
     let writing = async move {
         let deadline = Deadline::from_now(&app.config.limits);
@@ -155,9 +155,13 @@ async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: 
     Ok(())
 }
 
-/// Rate limit for letters that are asked for, counted whether the addresses have accounts or not. RATE_LIMITED when the network has asked
-/// for too many, or an account is sent too many.
-pub async fn letters_count(app: &App, origin: Option<&Origin>, accounts: &[&str]) -> Result<()> {
+/// Counts a letter to each of these accounts that somebody asks for, whether anybody has its address or not. RATE_LIMITED when the network
+/// has asked for too many, or an account is sent too many.
+pub async fn letters_count<'k>(
+    app: &App,
+    origin: Option<&Origin>,
+    accounts: impl IntoIterator<Item = LimitKey<'k>>,
+) -> Result<()> {
     let config = &app.config.accounts;
     let window = Duration::from_secs(60 * 60);
     if let Some(origin) = origin {
@@ -166,7 +170,7 @@ pub async fn letters_count(app: &App, origin: Option<&Origin>, accounts: &[&str]
     }
     let to_account = Limit { amount: config.letters_per_account, window };
     for account in accounts {
-        app.limiter.take(LimitKey::LettersTo { account }, 1, to_account).await?;
+        app.limiter.take(account, 1, to_account).await?;
     }
     Ok(())
 }

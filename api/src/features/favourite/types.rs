@@ -35,9 +35,9 @@ pub struct KeptFavourite(pub Arc<favourites::Model>);
 /// That somebody keeps a restaurant or a dish for later.
 #[object(row = favourites::Model)]
 impl KeptFavourite {
-    /// What is kept, also where it is not on sale any more.
-    fn favourite(restaurant_id: &Option<i32>, dish_id: &Option<i32>) -> FavouriteId {
-        FavouriteId::of(*restaurant_id, *dish_id)
+    /// The id of what is kept, also where it is not on sale any more: `node` tells what it is, to whom it may be told.
+    fn favourite_id(restaurant_id: &Option<i32>, dish_id: &Option<i32>) -> ID {
+        FavouriteId::of(*restaurant_id, *dish_id).to_global()
     }
 
     /// Since when.

@@ -101,8 +101,8 @@ macro_rules! union_by_id {
                         return Ok($key::$object($id(number)));
                     }
                 )+
-                let wanted = [$($id::TYPE_NAME),+].join(" or a ");
-                let message = format!("This is the id of a {type_name}; a {wanted} is wanted.");
+                let wanted = [$($id::TYPE_NAME),+].join(" or ");
+                let message = format!("This is an id of type {type_name}; one of {wanted} is wanted.");
                 Err(crate::graphql::error::Error::bad_input(field, message))
             }
 

@@ -77,6 +77,8 @@ const updates = {
     postReview: ({ postReview }, { input }, cache) => addFirst(cache, input.restaurantId, "reviews", postReview.review.id),
     deleteReview: ({ deleteReview }, { input }, cache) => remove(cache, deleteReview.restaurant?.id, "reviews", input.id),
     deleteDish: ({ deleteDish }, { input }, cache) => remove(cache, deleteDish.menu?.id, "dishes", input.id),
+    addFavourite: ({ addFavourite }, _variables, cache) => forget(cache, addFavourite?.customer.id, "favourites"),
+    removeFavourite: ({ removeFavourite }, _variables, cache) => forget(cache, removeFavourite?.customer?.id, "favourites"),
     // A menu is not in the order of time.
     createDish: (_data, { input }, cache) => forget(cache, input.menuId, "dishes"),
   },
