@@ -14,7 +14,7 @@ use crate::{
     graphql::document::TrustedDocuments,
     limiter::Limiter,
     mail::Mailer,
-    openid::Provider,
+    openid_client::Provider,
     processes::Processes,
     tasks::Tasks,
     tls::Authorities,

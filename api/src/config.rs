@@ -4,9 +4,9 @@
 //! `docs/operations.md`, which a test compares. What is unknown, malformed, out of its bounds ([`bounds`]) or contradictory is refused at
 //! the start, in a sentence that names the key and where it was written.
 
-mod address;
 mod bounds;
 mod defaults;
+mod listen_address;
 mod print;
 mod source;
 mod validate;
@@ -18,7 +18,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-pub use address::listen_address;
+pub use listen_address::listen_address;
 pub use print::redact;
 pub use source::Sources;
 
@@ -39,7 +39,7 @@ pub struct Config {
     /// Not set: development on the embedded database, production where a database is configured.
     pub environment: Environment,
     /// The address to serve on; a name is looked up. Port 0 takes a free one; the log says which.
-    #[serde(deserialize_with = "address::listening")]
+    #[serde(deserialize_with = "listen_address::listening")]
     pub listen: SocketAddr,
     pub http: HttpConfig,
     pub graphql: GraphqlConfig,
@@ -72,7 +72,7 @@ pub struct HttpConfig {
     pub allowed_headers: Vec<String>,
     /// The networks (`10.0.0.0/8`) or addresses (`10.0.0.1`) of proxies in front, which are believed when they say where a request comes
     /// from.
-    #[serde(deserialize_with = "address::networks")]
+    #[serde(deserialize_with = "listen_address::networks")]
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they say it. They must write it themselves, whatever a client has sent.
     pub forwarded_header: ForwardedHeader,
@@ -249,7 +249,7 @@ pub struct MetricsConfig {
     /// Whether `/metrics` is served with everything else.
     pub enabled: bool,
     /// An address of its own that serves `/metrics` and nothing else. Not set: none.
-    #[serde(deserialize_with = "address::listening_if_set")]
+    #[serde(deserialize_with = "listen_address::listening_if_set")]
     pub listen: Option<SocketAddr>,
 }
 

@@ -3,17 +3,17 @@
 mod ask;
 mod chain;
 mod claim;
-mod connection;
-mod connections;
+mod connection_pool;
+mod database_watch;
 mod explain;
 mod failure;
 mod interrupt;
 mod lease;
 mod life;
+mod open_connection;
 mod pool;
 mod suspicion;
 mod transaction;
-mod watch;
 
 use std::time::Duration;
 
@@ -28,17 +28,17 @@ use url::Url;
 
 use crate::{config::DatabaseConfig, graphql::error::Error, tls::Authorities};
 
-use connection::DatabaseAddress;
-use connections::{Ageing, Connections, Terms};
+use connection_pool::{Ageing, Connections, Terms};
+use open_connection::DatabaseAddress;
 use suspicion::Suspicion;
 
 pub use chain::{Chain, Numbers, Writer, is_there, number_of};
 pub use claim::claim;
+pub use database_watch::DatabaseWatch;
 pub use lease::{each_on_one_connection, on_one_connection};
 pub use life::{Life, Lives};
 pub use pool::Pool;
 pub use transaction::Transaction;
-pub use watch::DatabaseWatch;
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.
 const SQLITE_CONNECTIONS: usize = 8;

@@ -32,7 +32,7 @@ pub mod limiter;
 pub mod literal;
 pub mod mail;
 pub mod money;
-pub mod openid;
+pub mod openid_client;
 pub mod password;
 pub mod processes;
 pub mod redis_connection;

@@ -3,7 +3,7 @@
 //! All processes count together through Redis where one is configured. Without it, and while it is away, each counts for itself,
 //! in bounded memory: no request fails because nobody can count. A window begins with the first use and ends for all of it at once.
 
-mod key;
+mod limit_key;
 mod shared;
 mod windows;
 
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-pub use self::key::LimitKey;
+pub use self::limit_key::LimitKey;
 use self::{
-    key::Hash,
+    limit_key::Hash,
     shared::SharedWindows,
     windows::{Window, Windows},
 };

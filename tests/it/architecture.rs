@@ -288,7 +288,7 @@ fn a_broken_rule_is_found() {
     assert!(broken("graphql/loaders.rs", "use super::super::features::order;"));
     assert!(broken("events/hub.rs", "use crate::{app::App, features::{order::service}};"));
     assert!(!broken("graphql/schema.rs", "use crate::features::order::query::OrderQuery;"));
-    assert!(broken("features/order/service.rs", "use crate::http::viewer;"));
+    assert!(broken("features/order/service.rs", "use crate::http::authentication;"));
     assert!(broken("features/order/service.rs", "use crate::graphql::schema::Schema;"));
     assert!(!broken("features/order/service.rs", "use crate::graphql::schema_names;"));
     assert!(broken("features/order/service.rs", "use crate::features::dish::query;"));

@@ -3,8 +3,8 @@
 use sea_orm::{DbErr, ExecResult, QueryResult, sqlx::SqlStr};
 
 use super::{
-    connection::{BoundQuery, OpenConnection},
-    connections::Left,
+    connection_pool::Left,
+    open_connection::{BoundQuery, OpenConnection},
 };
 
 /// One request to a connection.

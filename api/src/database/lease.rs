@@ -18,7 +18,7 @@ use futures_util::{Stream, StreamExt, stream};
 use sea_orm::DbErr;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::connections::TakenConnection;
+use super::connection_pool::TakenConnection;
 
 tokio::task_local! {
     static PRESENT: Arc<Lease>;

@@ -15,10 +15,10 @@ use sea_orm::{
 
 use super::{
     ask::{AllRows, Ask, Begin, Execute, FirstRow, Unprepared},
-    connection::DatabaseAddress,
-    connections::{Connections, TakenConnection},
+    connection_pool::{Connections, TakenConnection},
     failure::is_of_lost_connection,
     lease::Lease,
+    open_connection::DatabaseAddress,
     suspicion::Suspicion,
     transaction::Transaction,
 };

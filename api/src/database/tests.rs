@@ -9,8 +9,8 @@ use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::SecretString;
 
 use super::{
-    connection::{BoundQuery, OpenConnection},
-    connections::Left,
+    connection_pool::Left,
+    open_connection::{BoundQuery, OpenConnection},
     *,
 };
 use crate::{

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::{
     error::{Error, Result},
     row::{read_selected, select_columns},
-    sort::{self, Position, Sort},
+    sort::{self, Sort, SortPosition},
 };
 use crate::{dialect, literal};
 
@@ -41,8 +41,8 @@ pub struct Page<S> {
     size: u32,
     /// Counted from the end of the list (`last`), though answered in the list's order.
     backwards: bool,
-    after: Option<Position>,
-    before: Option<Position>,
+    after: Option<SortPosition>,
+    before: Option<SortPosition>,
     offset: u32,
 }
 
@@ -123,7 +123,7 @@ pub fn page_size(field: &str, size: i32, maximum: u32) -> Result<u32> {
     Ok(size)
 }
 
-fn parse_cursor<R, S: Sort<R>>(sort: S, cursor: &str, field: &str) -> Result<Position> {
+fn parse_cursor<R, S: Sort<R>>(sort: S, cursor: &str, field: &str) -> Result<SortPosition> {
     let json =
         BASE64_URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| serde_json::from_slice::<Vec<Json>>(&bytes).ok());
     match json.as_deref() {

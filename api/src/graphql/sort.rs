@@ -69,12 +69,12 @@ pub trait Sort<R>: Copy + Eq + Hash + Send + Sync + 'static {
     /// The keys in order; the last one is unique.
     fn keys(self) -> Vec<SortKey>;
     /// The row's values of these keys.
-    fn position(self, row: &R) -> Position;
+    fn position(self, row: &R) -> SortPosition;
 }
 
 /// A position in an order: a row's values of the sort keys (keyset).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Position(pub Vec<KeyValue>);
+pub struct SortPosition(pub Vec<KeyValue>);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum KeyValue {
@@ -130,14 +130,14 @@ pub fn direction<R, S: Sort<R>>(sort: S, backwards: bool) -> Order {
 }
 
 /// Rows that come after (or before) the position in this order: a comparison of row values, which an index on the keys can answer.
-pub fn beyond<R, S: Sort<R>>(sort: S, position: &Position, before: bool, backend: DbBackend) -> SimpleExpr {
+pub fn beyond<R, S: Sort<R>>(sort: S, position: &SortPosition, before: bool, backend: DbBackend) -> SimpleExpr {
     let columns = Expr::tuple(expressions::<R, S>(sort, backend));
     let values = Expr::tuple(position.0.iter().map(|value| Expr::val(value.clone().into_value(backend))));
     if sort.descending() != before { columns.lt(values) } else { columns.gt(values) }
 }
 
 /// Reads a position of this order; `field` names the argument to blame.
-pub fn parse_position<R, S: Sort<R>>(sort: S, name: &str, values: &[Json], field: &str) -> Result<Position> {
+pub fn parse_position<R, S: Sort<R>>(sort: S, name: &str, values: &[Json], field: &str) -> Result<SortPosition> {
     if name != sort.name() {
         return Err(Error::bad_input(field, "This cursor belongs to another list or another order."));
     }
@@ -147,7 +147,7 @@ pub fn parse_position<R, S: Sort<R>>(sort: S, name: &str, values: &[Json], field
             keys.iter().zip(values).map(|(key, value)| KeyValue::from_json(key.kind, value)).collect::<Option<Vec<_>>>()
         })
         .flatten();
-    position.map(Position).ok_or_else(|| Error::bad_input(field, "This is not a cursor that this server gave out."))
+    position.map(SortPosition).ok_or_else(|| Error::bad_input(field, "This is not a cursor that this server gave out."))
 }
 
 /// The order of lists that have no better one: by id.

@@ -10,9 +10,9 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
+    authentication::{self, Authenticated},
     metrics::EndReason,
     rights_check::{Enrolment, RightsCheck},
-    viewer::{self, Authenticated},
 };
 use crate::{
     app::App,
@@ -85,7 +85,7 @@ impl Attendance {
         let signal = app.events.subscribe(Topic::User(user.id)).await;
         let (enrolment, ended) = rights.enrol(user.clone(), session);
         // What has changed since they were read, and before the signal was taken, would be missed.
-        viewer::renew_rights(app, &viewer).await?;
+        authentication::renew_rights(app, &viewer).await?;
         let (expires_at, renewed) = watch::channel(expires_at);
         let follower = SessionFollower { signal, enrolment, ended };
         let (sender, ended) = oneshot::channel();
@@ -112,7 +112,7 @@ impl Attendance {
 
     /// Goes on with a newer access token (`Bearer …`) of the same session; gives when that one expires.
     pub async fn renew(&self, app: &App, authorization: &str) -> Result<DateTime<Utc>> {
-        let renewing = viewer::renew(app, &self.viewer, authorization);
+        let renewing = authentication::renew(app, &self.viewer, authorization);
         let expires_at = Deadline::from_now(&app.config.limits).meet_or_unavailable(renewing).await?;
         if let Some(user) = &self.user {
             user.expires_at.send_replace(expires_at);

@@ -9,8 +9,8 @@ use serde_json::Value as Json;
 
 use super::{
     graphql::Endpoint,
+    incoming_request::{IncomingRequest, Rejection, bad_request, to_request},
     media::ErrorsOnly,
-    request::{IncomingRequest, Rejection, bad_request, to_request},
 };
 use crate::{
     graphql::{

@@ -17,14 +17,14 @@ use axum::{
 use serde::Serialize;
 
 use super::{
+    authentication::{self, Authenticated},
     batch, cache,
-    connections::LiveConnections,
+    incoming_request::{IncomingRequest, read_body, read_query},
+    live_connections::LiveConnections,
     media::{Accepted, ErrorsOnly, Media, Streamed},
     origin,
-    request::{IncomingRequest, read_body, read_query},
     rights_check::RightsCheck,
     streamed::{self, Form},
-    viewer::{self, Authenticated},
     websocket,
 };
 use crate::{
@@ -116,7 +116,7 @@ async fn answer(
     accepted: Accepted,
     deadline: Deadline,
 ) -> Response {
-    let authenticating = viewer::from_headers(&endpoint.app, &parts.headers, &origin);
+    let authenticating = authentication::from_headers(&endpoint.app, &parts.headers, &origin);
     let authenticated = match deadline.meet_or_unavailable(authenticating).await {
         // There are operations that take no notice of a token that is not valid.
         Err(error) if error.code != Code::Unauthenticated => return unserved(error, accepted.media),

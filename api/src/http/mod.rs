@@ -1,22 +1,22 @@
 //! The HTTP edge: the router, its routes and its middleware.
 
 mod attendance;
+mod authentication;
 mod batch;
 mod cache;
-mod connections;
 pub mod graphiql;
 mod graphql;
 mod health;
+mod incoming_request;
 mod layers;
+mod live_connections;
+mod live_operation;
 mod media;
 pub mod metrics;
-mod operation;
 mod origin;
-mod request;
 mod rights_check;
 pub mod server;
 mod streamed;
-mod viewer;
 mod websocket;
 
 use std::sync::Arc;

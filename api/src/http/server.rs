@@ -2,7 +2,7 @@
 //! shutdown.
 
 mod activity;
-mod refusal;
+mod load_shedding;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -25,10 +25,10 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-pub use self::{activity::UnderWay, refusal::REFUSED};
+pub use self::{activity::UnderWay, load_shedding::REFUSED};
 use self::{
     activity::{Activity, Verdict, WatchedConnection},
-    refusal::Refusals,
+    load_shedding::Refusals,
 };
 use crate::{config::Config, shutdown::Shutdown};
 

@@ -19,12 +19,12 @@ use tokio::{
 
 use super::{
     attendance::{Attendance, Ended},
-    connections::{Admission, Full},
+    authentication::Authenticated,
     graphql::{Asker, Endpoint, unserved},
+    live_connections::{Admission, Full},
+    live_operation::{self, OperationAnswer},
     media::{ErrorsOnly, Media},
     metrics::{EndReason, Transport},
-    operation::{self, OperationAnswer},
-    viewer::Authenticated,
 };
 use crate::graphql::{
     document::coded,
@@ -115,7 +115,7 @@ pub(super) async fn open(
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     let begins = async move { prepared?.stream().await };
-    let operation = operation::start(place, begins, move |answer| form.in_words(answer));
+    let operation = live_operation::start(place, begins, move |answer| form.in_words(answer));
     let (sender, mut body) = mpsc::channel(1);
     let line = ClientLine {
         sender,
@@ -153,7 +153,7 @@ impl ClientLine {
 /// `complete` is to be asked for again.
 async fn tell(
     line: ClientLine,
-    mut operation: operation::LiveOperation,
+    mut operation: live_operation::LiveOperation,
     _admission: Admission,
     mut attendance: Attendance,
     departure: impl Future<Output = ()>,

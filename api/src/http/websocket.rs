@@ -1,10 +1,10 @@
 //! GraphQL over websockets, by two protocols: the one that all present clients speak, and the one before it.
 
-mod connection;
 mod end;
 mod graphql_transport_ws;
 mod handshake;
 mod protocol;
+mod socket_connection;
 mod subscriptions_transport_ws;
 
 use axum::{
@@ -18,10 +18,10 @@ use super::{
     server::UnderWay,
 };
 use crate::{config::HttpConfig, graphql::error::Code, viewer::Origin};
-use connection::Beginning;
 use handshake::Handshake;
 pub(super) use handshake::is_asked_for;
 use protocol::Protocol;
+use socket_connection::Beginning;
 
 /// tungstenite keeps it for as long as the socket lives, 128 KiB by default: this is what ten thousand idle sockets can afford. What is
 /// longer is read in several parts.
@@ -59,7 +59,7 @@ pub(super) fn open(endpoint: Endpoint, mut parts: Parts, origin: Origin) -> Resp
     let shutdown = endpoint.shutdown.clone();
     let under_way = parts.extensions.remove::<UnderWay>();
     let beginning = Box::new(Beginning { endpoint, admission, protocol, headers: parts.headers, origin, under_way });
-    handshake.answer(Some(protocol), config, move |socket| shutdown.track(connection::serve(beginning, socket)))
+    handshake.answer(Some(protocol), config, move |socket| shutdown.track(socket_connection::serve(beginning, socket)))
 }
 
 /// Whether the page that opens the socket may: browsers ask nobody before they open one, and only say where the page is from.

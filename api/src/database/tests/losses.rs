@@ -2,7 +2,7 @@
 
 use tiffin_tests::Proxy;
 
-use super::{super::connections::Working, *};
+use super::{super::connection_pool::Working, *};
 
 /// Lets the pool open all its connections, so that a later statement comes over one that is unused for a while.
 async fn fill(db: &Pool, connections: u32) -> Vec<String> {

@@ -19,7 +19,7 @@ use crate::{
         list::{Children, List},
         row::Row,
         search,
-        sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
     viewer::Viewer,
@@ -114,8 +114,8 @@ impl Sort<users::Model> for IdOrder {
         vec![SortKey::new(users::Column::Id, KeyKind::Integer)]
     }
 
-    fn position(self, row: &users::Model) -> Position {
-        Position(vec![KeyValue::Integer(row.id.into())])
+    fn position(self, row: &users::Model) -> SortPosition {
+        SortPosition(vec![KeyValue::Integer(row.id.into())])
     }
 }
 
@@ -208,8 +208,8 @@ impl Sort<Membership> for IdOrder {
         vec![SortKey::new(restaurants::Column::Id, KeyKind::Integer)]
     }
 
-    fn position(self, row: &Membership) -> Position {
-        Position(vec![KeyValue::Integer(row.restaurant.id.into())])
+    fn position(self, row: &Membership) -> SortPosition {
+        SortPosition(vec![KeyValue::Integer(row.restaurant.id.into())])
     }
 }
 
@@ -267,11 +267,11 @@ impl Sort<sessions::Model> for SessionOrder {
         }
     }
 
-    fn position(self, row: &sessions::Model) -> Position {
+    fn position(self, row: &sessions::Model) -> SortPosition {
         let id = KeyValue::Integer(row.id.into());
         match self {
-            SessionOrder::LastUsedFirst => Position(vec![KeyValue::Time(row.last_used_at.to_utc()), id]),
-            SessionOrder::OldestFirst => Position(vec![id]),
+            SessionOrder::LastUsedFirst => SortPosition(vec![KeyValue::Time(row.last_used_at.to_utc()), id]),
+            SessionOrder::OldestFirst => SortPosition(vec![id]),
         }
     }
 }

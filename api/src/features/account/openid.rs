@@ -23,7 +23,7 @@ use crate::{
         ids::UserId,
     },
     mail::{Letter, Occasion},
-    openid::{Provider, Return},
+    openid_client::{Provider, Return},
     viewer::Origin,
 };
 

@@ -12,7 +12,7 @@ use crate::{
         ids::AuditEventId,
         list::List,
         row::Row,
-        sort::{KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     viewer::Viewer,
 };
@@ -83,7 +83,7 @@ impl Sort<audit_events::Model> for NewestFirst {
         vec![SortKey::new(audit_events::Column::Id, KeyKind::Integer)]
     }
 
-    fn position(self, row: &audit_events::Model) -> Position {
-        Position(vec![KeyValue::Integer(row.id.into())])
+    fn position(self, row: &audit_events::Model) -> SortPosition {
+        SortPosition(vec![KeyValue::Integer(row.id.into())])
     }
 }

@@ -19,7 +19,7 @@ use crate::{
         plan::Batch,
         row::Row,
         search,
-        sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     viewer::Viewer,
 };
@@ -101,8 +101,8 @@ impl Sort<customers::Model> for IdOrder {
         vec![SortKey::new(customers::Column::Id, KeyKind::Integer)]
     }
 
-    fn position(self, row: &customers::Model) -> Position {
-        Position(vec![KeyValue::Integer(row.id.into())])
+    fn position(self, row: &customers::Model) -> SortPosition {
+        SortPosition(vec![KeyValue::Integer(row.id.into())])
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         list::{Children, List},
         row::Row,
         search,
-        sort::{KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
     viewer::Viewer,
@@ -213,7 +213,7 @@ impl Sort<DishRow> for DishOrderBy {
         keys
     }
 
-    fn position(self, row: &DishRow) -> Position {
+    fn position(self, row: &DishRow) -> SortPosition {
         let name = || KeyValue::text(&row.dish.search_text);
         let mut values = match self {
             DishOrderBy::Category => vec![KeyValue::text(&row.dish.category), name()],
@@ -221,6 +221,6 @@ impl Sort<DishRow> for DishOrderBy {
             DishOrderBy::Name => vec![name()],
         };
         values.push(KeyValue::Integer(row.dish.id.into()));
-        Position(values)
+        SortPosition(values)
     }
 }

@@ -22,7 +22,7 @@ use crate::{
         loaders::{Reader, grouped},
         plan::Batch,
         row::{Row, read_selected, select_columns},
-        sort::{IdOrder, KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
     viewer::Viewer,
@@ -106,8 +106,8 @@ impl Sort<drivers::Model> for IdOrder {
         vec![SortKey::new(drivers::Column::Id, KeyKind::Integer)]
     }
 
-    fn position(self, row: &drivers::Model) -> Position {
-        Position(vec![KeyValue::Integer(row.id.into())])
+    fn position(self, row: &drivers::Model) -> SortPosition {
+        SortPosition(vec![KeyValue::Integer(row.id.into())])
     }
 }
 
@@ -331,8 +331,8 @@ impl Sort<RouteRow> for OrderRecorded {
         ]
     }
 
-    fn position(self, row: &RouteRow) -> Position {
-        Position(vec![
+    fn position(self, row: &RouteRow) -> SortPosition {
+        SortPosition(vec![
             KeyValue::Time(row.point.recorded_at.to_utc()),
             KeyValue::Integer(row.point.order_id.into()),
             KeyValue::Integer(row.point.slot),

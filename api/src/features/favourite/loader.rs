@@ -19,7 +19,7 @@ use crate::{
         loaders::Reader,
         plan::{Batch, Load},
         row::{Row, read},
-        sort::{KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     viewer::Viewer,
 };
@@ -84,8 +84,8 @@ impl Sort<favourites::Model> for FavouriteOrder {
         vec![SortKey::new(favourites::Column::Id, KeyKind::Integer)]
     }
 
-    fn position(self, row: &favourites::Model) -> Position {
-        Position(vec![KeyValue::Integer(row.id.into())])
+    fn position(self, row: &favourites::Model) -> SortPosition {
+        SortPosition(vec![KeyValue::Integer(row.id.into())])
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
         loaders::Reader,
         plan::Batch,
         row::Row,
-        sort::{KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
     viewer::Viewer,
@@ -197,8 +197,8 @@ impl Sort<orders::Model> for OrderOrder {
         vec![SortKey::new(orders::Column::OrderTime, KeyKind::Time), SortKey::new(orders::Column::Id, KeyKind::Integer)]
     }
 
-    fn position(self, row: &orders::Model) -> Position {
-        Position(vec![KeyValue::Time(row.order_time.to_utc()), KeyValue::Integer(row.id.into())])
+    fn position(self, row: &orders::Model) -> SortPosition {
+        SortPosition(vec![KeyValue::Time(row.order_time.to_utc()), KeyValue::Integer(row.id.into())])
     }
 }
 

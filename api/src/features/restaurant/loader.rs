@@ -17,7 +17,7 @@ use crate::{
         list::{Children, List},
         row::Row,
         search,
-        sort::{KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
     viewer::Viewer,
@@ -109,13 +109,13 @@ impl Sort<restaurants::Model> for RestaurantOrderBy {
         vec![first, SortKey::new(restaurants::Column::Id, KeyKind::Integer)]
     }
 
-    fn position(self, row: &restaurants::Model) -> Position {
+    fn position(self, row: &restaurants::Model) -> SortPosition {
         let first = match self {
             RestaurantOrderBy::AvgRating => KeyValue::Decimal(row.avg_rating),
             RestaurantOrderBy::TotalOrders => KeyValue::Integer(row.total_orders.into()),
             RestaurantOrderBy::Name => KeyValue::text(&row.search_text),
         };
-        Position(vec![first, KeyValue::Integer(row.id.into())])
+        SortPosition(vec![first, KeyValue::Integer(row.id.into())])
     }
 }
 
@@ -203,7 +203,7 @@ impl Sort<Member> for OrderAdded {
         ]
     }
 
-    fn position(self, row: &Member) -> Position {
-        Position(vec![KeyValue::Time(row.created_at.to_utc()), KeyValue::Integer(row.user_id.into())])
+    fn position(self, row: &Member) -> SortPosition {
+        SortPosition(vec![KeyValue::Time(row.created_at.to_utc()), KeyValue::Integer(row.user_id.into())])
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         ids::{CustomerId, RestaurantId, ReviewId},
         list::{Children, List},
         row::Row,
-        sort::{KeyKind, KeyValue, Position, Sort, SortKey},
+        sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     viewer::Viewer,
 };
@@ -126,7 +126,7 @@ impl Sort<reviews::Model> for ReviewOrder {
         ]
     }
 
-    fn position(self, row: &reviews::Model) -> Position {
-        Position(vec![KeyValue::Time(row.created_at.to_utc()), KeyValue::Integer(row.id.into())])
+    fn position(self, row: &reviews::Model) -> SortPosition {
+        SortPosition(vec![KeyValue::Time(row.created_at.to_utc()), KeyValue::Integer(row.id.into())])
     }
 }

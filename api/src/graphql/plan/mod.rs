@@ -7,10 +7,10 @@
 //! `docs/decisions/0028-plans.md` has the reasons and the measurements.
 
 mod answer;
-mod key;
 mod leaf;
 mod load;
 mod object;
+mod response_key;
 mod root;
 mod seen_by;
 mod selected;
@@ -26,10 +26,10 @@ use futures_util::future::BoxFuture;
 
 pub use self::{
     answer::{Answer, Level, Violation},
-    key::ResponseKey,
     leaf::write_text,
     load::{Batch, Computed, Found, Load, One, existing, load_each, load_one},
     object::{FieldPlan, ObjectPlan, Planned},
+    response_key::ResponseKey,
     root::{Queries, of_feature},
     seen_by::SeenBy,
     selected::Selected,

@@ -4,7 +4,7 @@ use async_graphql::{OutputType, ServerResult};
 use entity::columns::Columns;
 use futures_util::future::{BoxFuture, join_all};
 
-use super::{Answer, Level, Scope, Selected, Violation, key::ResponseKey, leaf::write_text};
+use super::{Answer, Level, Scope, Selected, Violation, leaf::write_text, response_key::ResponseKey};
 
 /// An object that the attribute [`object`](macro@super::object) declares.
 pub trait Planned: OutputType + Clone + 'static {

@@ -5,7 +5,7 @@
 use async_graphql::ServerError;
 
 use super::errors_only;
-use crate::http::operation::OperationAnswer;
+use crate::http::live_operation::OperationAnswer;
 
 pub const CONTENT_TYPE: &str = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0";
 

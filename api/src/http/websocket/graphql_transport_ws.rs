@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
-use crate::http::operation::OperationAnswer;
+use crate::http::live_operation::OperationAnswer;
 
 pub const ACKNOWLEDGEMENT: &str = r#"{"type":"connection_ack"}"#;
 

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value as Json};
 
 use super::{graphql_transport_ws, subscriptions_transport_ws};
-use crate::http::{metrics::Transport, operation::OperationAnswer, request};
+use crate::http::{incoming_request, live_operation::OperationAnswer, metrics::Transport};
 
 /// What is spoken on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,7 +139,7 @@ pub fn payload(mut fields: Map<String, Json>) -> Result<Option<Json>, Misunderst
 pub fn start(mut fields: Map<String, Json>) -> Result<Incoming, Misunderstood> {
     let id = id(&mut fields)?;
     let request = match fields.remove("payload") {
-        Some(Json::Object(payload)) => request::to_request(payload).map_err(|(_, reason)| reason),
+        Some(Json::Object(payload)) => incoming_request::to_request(payload).map_err(|(_, reason)| reason),
         _ => Err("`payload` must be an object.".to_owned()),
     };
     match request {

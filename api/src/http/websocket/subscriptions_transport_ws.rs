@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
 use crate::{
     graphql::{document::coded, error::Code},
-    http::operation::OperationAnswer,
+    http::live_operation::OperationAnswer,
 };
 
 pub const ACKNOWLEDGEMENT: &str = r#"{"type":"connection_ack"}"#;

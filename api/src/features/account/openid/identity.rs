@@ -21,7 +21,7 @@ use crate::{
         input,
         row::Row,
     },
-    openid::Person,
+    openid_client::Person,
     viewer::Viewer,
 };
 

@@ -25,12 +25,12 @@ use crate::{
     graphql::{date_time::DateTime, document::coded, error::Code, execute},
     http::{
         attendance::{Attendance, Ended},
-        connections::Admission,
+        authentication,
         graphql::Endpoint,
+        live_connections::Admission,
+        live_operation::{self, LiveOperation, OperationAnswer, WrittenAnswer},
         metrics::EndReason,
-        operation::{self, LiveOperation, OperationAnswer, WrittenAnswer},
         server::UnderWay,
-        viewer,
     },
     tasks::unwound,
     viewer::Origin,
@@ -191,13 +191,15 @@ impl SocketConnection {
             (None, _) => self.begin(payload).await,
             (Some(_), Protocol::GraphqlTransportWs) => return Err(end::TOO_MANY_INITS),
             // The older protocol has no other message that could carry a newer access token.
-            (Some(attendance), Protocol::SubscriptionsTransportWs) => match viewer::authorization(payload.as_ref()) {
-                Some(token) => match attendance.renew(&self.endpoint.app, token).await {
-                    Err(error) if error.code != Code::RateLimited => Err(error),
-                    Ok(_) | Err(_) => Ok(()),
-                },
-                None => Ok(()),
-            },
+            (Some(attendance), Protocol::SubscriptionsTransportWs) => {
+                match authentication::authorization(payload.as_ref()) {
+                    Some(token) => match attendance.renew(&self.endpoint.app, token).await {
+                        Err(error) if error.code != Code::RateLimited => Err(error),
+                        Ok(_) | Err(_) => Ok(()),
+                    },
+                    None => Ok(()),
+                }
+            }
         };
         if let Err(error) = began {
             let end = End::unserved(error.code);
@@ -215,7 +217,8 @@ impl SocketConnection {
         // They are needed once, and the socket lives long.
         let headers = std::mem::take(&mut self.headers);
         let beginning = on_one_connection(async {
-            let authenticated = viewer::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
+            let authenticated =
+                authentication::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
             Attendance::begin(app, rights, authenticated).await
         });
         self.attendance = Some(Deadline::from_now(&app.config.limits).meet_or_unavailable(beginning).await?);
@@ -224,7 +227,7 @@ impl SocketConnection {
 
     /// Answers a ping; one that carries a newer access token renews the connection, and the answer says until when.
     async fn ping(&mut self, payload: Option<Json>) -> Result<(), End> {
-        let answer = match (&self.attendance, viewer::authorization(payload.as_ref())) {
+        let answer = match (&self.attendance, authentication::authorization(payload.as_ref())) {
             (Some(attendance), Some(token)) => match attendance.renew(&self.endpoint.app, token).await {
                 Ok(expires_at) => Some(json!({ "expiresAt": DateTime(expires_at).to_value() })),
                 // It may be tried again for as long as the token lasts that the socket has.
@@ -267,7 +270,7 @@ impl SocketConnection {
             let (protocol, id) = (self.protocol, id.clone());
             move |answer: OperationAnswer<'_>| protocol.answer(&id, answer)
         };
-        self.operations.insert(id, operation::start(place, begins, words));
+        self.operations.insert(id, live_operation::start(place, begins, words));
         Ok(())
     }
 

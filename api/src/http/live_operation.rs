@@ -15,7 +15,7 @@ use futures_util::{Stream, StreamExt, stream::BoxStream};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    connections::OperationPlace,
+    live_connections::OperationPlace,
     metrics::{EndReason, count_end},
 };
 use crate::graphql::{

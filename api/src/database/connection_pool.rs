@@ -16,8 +16,8 @@ use sea_orm::{ConnAcquireErr, DbErr, RuntimeErr, SqlxError};
 use tokio::time::timeout;
 
 use super::{
-    connection::{DatabaseAddress, OpenConnection},
     failure::{is_lost, may_be_let_in_later},
+    open_connection::{DatabaseAddress, OpenConnection},
     suspicion::Suspicion,
 };
 
