@@ -48,6 +48,11 @@ function forget(cache, entity, list) {
   for (const { fieldKey } of pagesOf(cache, entity, list)) cache.invalidate(entity, fieldKey);
 }
 
+/** Has a customer's favourites read anew, unless the answer holds them. */
+function forgetFavourites(cache, customer) {
+  if (customer && !customer.favourites) forget(cache, customer.id, "favourites");
+}
+
 /** Puts what is new into a list whose newest comes first. */
 function addFirst(cache, entity, list, id) {
   for (const { fieldKey, given, page, nodes } of pagesOf(cache, entity, list)) {
@@ -77,8 +82,8 @@ const updates = {
     postReview: ({ postReview }, { input }, cache) => addFirst(cache, input.restaurantId, "reviews", postReview.review.id),
     deleteReview: ({ deleteReview }, { input }, cache) => remove(cache, deleteReview.restaurant?.id, "reviews", input.id),
     deleteDish: ({ deleteDish }, { input }, cache) => remove(cache, deleteDish.menu?.id, "dishes", input.id),
-    addFavourite: ({ addFavourite }, _variables, cache) => forget(cache, addFavourite?.customer.id, "favourites"),
-    removeFavourite: ({ removeFavourite }, _variables, cache) => forget(cache, removeFavourite?.customer?.id, "favourites"),
+    addFavourite: ({ addFavourite }, _variables, cache) => forgetFavourites(cache, addFavourite?.customer),
+    removeFavourite: ({ removeFavourite }, _variables, cache) => forgetFavourites(cache, removeFavourite?.customer),
     // A menu is not in the order of time.
     createDish: (_data, { input }, cache) => forget(cache, input.menuId, "dishes"),
   },
