@@ -31,15 +31,29 @@ pub async fn execute<'a>(
 
 fn difference(planned: &Response, alone: &Response) -> Option<String> {
     let (said, said_alone) = (data(planned), data(alone));
-    let (errors, errors_alone) = (errors(planned), errors(alone));
-    // Where something nulls what is around it, others may have failed before or be cut off, and of two that null the same either one may be
-    // told: that depends on who was faster.
-    let is_within = |some: &[String], others: &[String]| some.iter().all(|error| others.contains(error));
-    let alike = errors.len() == errors_alone.len()
-        || errors.is_empty() == errors_alone.is_empty()
-            && (is_within(&errors, &errors_alone) || is_within(&errors_alone, &errors));
+    let alike = are_alike(&planned.errors, &alone.errors);
     let is_same = said == said_alone && (alike || said == "null");
-    (!is_same).then(|| format!("{said} {errors:?} by plans, and {said_alone} {errors_alone:?}"))
+    (!is_same).then(|| {
+        let [errors, errors_alone] = [planned, alone].map(|response| described_all(&response.errors));
+        format!("{said} {errors:?} by plans, and {said_alone} {errors_alone:?}")
+    })
+}
+
+/// Whether these are the errors of two executions that gave the same data.
+///
+/// Where something nulls what is around it, others may have failed before or be cut off, and of two siblings that null the same either one may
+/// be told: that depends on who was faster. But one field fails in one way.
+fn are_alike(errors: &[ServerError], others: &[ServerError]) -> bool {
+    let only_in = |some: &[ServerError], others: &[ServerError]| -> Vec<ServerError> {
+        let others = described_all(others);
+        some.iter().filter(|error| !others.contains(&described(error))).cloned().collect()
+    };
+    let (here, there) = (only_in(errors, others), only_in(others, errors));
+    if here.is_empty() || there.is_empty() {
+        return errors.is_empty() == others.is_empty();
+    }
+    let are_siblings = |error: &ServerError| there.iter().all(|other| other.locations != error.locations);
+    here.len() == there.len() && here.iter().all(are_siblings)
 }
 
 /// The data without moments: some are those of the execution.
@@ -59,12 +73,42 @@ fn forget_moments(value: &mut Json) {
     }
 }
 
-/// The errors without what is made anew for each, and without their paths, of which async-graphql loses what is below a list.
-fn errors(response: &Response) -> Vec<String> {
-    response.errors.iter().map(described).collect()
+fn described_all(errors: &[ServerError]) -> Vec<String> {
+    errors.iter().map(described).collect()
 }
 
+/// An error without what is made anew for each, and without its path, of which async-graphql loses what is below a list.
 fn described(error: &ServerError) -> String {
     let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
     format!("{} {code:?} {:?}", error.message, error.locations)
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::Pos;
+
+    use super::*;
+
+    #[test]
+    fn of_two_siblings_either_may_be_told_and_of_one_field_one_error() {
+        let told = |errors: &[(&str, usize)]| -> Vec<ServerError> {
+            let error =
+                |(message, column): &(&str, usize)| ServerError::new(*message, Some(Pos { line: 1, column: *column }));
+            errors.iter().map(error).collect()
+        };
+        let (first, second) = (("This must not be negative.", 3), ("At most 100.", 20));
+        for (some, others, expected) in [
+            (&[][..], &[][..], true),
+            (&[first], &[first], true),
+            (&[first], &[second], true),
+            (&[first, second], &[second], true),
+            (&[first], &[], false),
+            (&[first], &[("At most 100.", 3)], false),
+            (&[first, second], &[("Another.", 40), ("At most 100.", 3)], false),
+            (&[first, second], &[("Another.", 40)], false),
+        ] {
+            assert_eq!(are_alike(&told(some), &told(others)), expected, "{some:?} {others:?}");
+            assert_eq!(are_alike(&told(others), &told(some)), expected, "{others:?} {some:?}");
+        }
+    }
 }
