@@ -15,7 +15,7 @@ use super::{
     context::OperationContext,
     document::Edit,
     error::{Error, Result},
-    input, limits,
+    ids, input, limits,
     node::{Entity, MAXIMUM_NODES, NodeById, entity_names},
     plan::{
         Answer, Level, Output, Planned, Scope, Selected, Violation, loaded_as, never_ready, object, planned_as, type_of,
@@ -94,8 +94,7 @@ impl Represented {
         };
         let node = NodeById::parse(&id, &in_field("id"))?;
         if node.type_name() != type_name {
-            let message = format!("This is an id of type {}; one of {type_name} is wanted.", node.type_name());
-            return Err(Error::bad_input(in_field("id"), message));
+            return Err(ids::of_another_type(&in_field("id"), node.type_name(), type_name));
         }
         Ok(Represented(node))
     }

@@ -18,10 +18,7 @@ pub trait GlobalId: Copy + From<i32> + Into<i32> {
     fn parse(id: &ID, field: &str) -> Result<Self> {
         let (type_name, number) = split(id, field)?;
         if type_name != Self::TYPE_NAME {
-            return Err(Error::bad_input(
-                field,
-                format!("This is an id of type {type_name}; one of {} is wanted.", Self::TYPE_NAME),
-            ));
+            return Err(of_another_type(field, type_name, Self::TYPE_NAME));
         }
         Ok(Self::from(number))
     }
@@ -57,6 +54,11 @@ fn canonical(number: &str) -> Option<i32> {
 /// The error for an id that is malformed or of no known type.
 pub fn malformed(field: &str) -> Error {
     Error::bad_input(field, "This is not the id of anything that can be asked for.")
+}
+
+/// What is said of an id that is of another type than the one, or the ones, that are wanted.
+pub fn of_another_type(field: &str, given: &str, wanted: &str) -> Error {
+    Error::bad_input(field, format!("This is an id of type {given}; one of {wanted} is wanted."))
 }
 
 /// The type's name and the row's number of a global id.

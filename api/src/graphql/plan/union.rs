@@ -101,9 +101,7 @@ macro_rules! union_by_id {
                         return Ok($key::$object($id(number)));
                     }
                 )+
-                let wanted = [$($id::TYPE_NAME),+].join(" or ");
-                let message = format!("This is an id of type {type_name}; one of {wanted} is wanted.");
-                Err(crate::graphql::error::Error::bad_input(field, message))
+                Err(crate::graphql::ids::of_another_type(field, type_name, &[$($id::TYPE_NAME),+].join(" or ")))
             }
 
             /// As clients see it.
