@@ -2,14 +2,11 @@
 //!
 //! They see the document alone, without values, of which our own rules ([`super::inputs`]) say more.
 
-use std::{borrow::Cow, marker::PhantomData, pin::Pin};
-
 use async_graphql::{
-    Context, ObjectType, Request, Response, Schema, ServerError, SubscriptionType, ValidationMode,
+    ObjectType, Request, Schema, ServerError, SubscriptionType, ValidationMode,
     parser::types::ExecutableDocument,
     registry::{MetaType, Registry},
 };
-use futures_util::Stream;
 
 use super::{
     cost::OnlyCheck,
@@ -22,9 +19,9 @@ const MAX_SUGGESTIONS: usize = 10;
 
 /// Validates documents, and runs nothing.
 pub struct Rules<Q, M, S> {
-    strict: Schema<Q, M, Unmeasured<S>>,
+    strict: Schema<Q, M, S>,
     /// Does the same and suggests what was meant.
-    suggesting: Option<Schema<Q, M, Unmeasured<S>>>,
+    suggesting: Option<Schema<Q, M, S>>,
 }
 
 impl<Q, M, S> Rules<Q, M, S>
@@ -36,9 +33,12 @@ where
     /// The rules of the schema with these roots. `suggest`: whether a refusal may suggest other names of the schema.
     pub fn of<E: Edit>(roots: impl Fn() -> (Q, M, S), suggest: bool) -> Self {
         let build = || {
-            let (query, mutation, _) = roots();
-            let build = Schema::build(query, mutation, Unmeasured(PhantomData)).register_output_type::<Edited<E>>();
-            build.validation_mode(ValidationMode::Strict).extension(OnlyCheck)
+            let (query, mutation, subscription) = roots();
+            Schema::build(query, mutation, subscription)
+                .register_output_type::<Edited<E>>()
+                .register_output_type::<Edited<Unmeasured>>()
+                .validation_mode(ValidationMode::Strict)
+                .extension(OnlyCheck)
         };
         Rules { strict: build().disable_suggestions().finish(), suggesting: suggest.then(|| build().finish()) }
     }
@@ -64,33 +64,16 @@ where
     }
 }
 
-/// The subscription root of a schema whose fields declare no complexity: the rules would compute it while they validate, from variables that
-/// have no values yet. It removes that of all types, for it is the last root to be registered.
-struct Unmeasured<S>(PhantomData<fn() -> S>);
+/// The edit of a schema whose fields declare no complexity: the rules would compute it while they validate, from variables that have no values
+/// yet.
+struct Unmeasured;
 
-impl<S: SubscriptionType> SubscriptionType for Unmeasured<S> {
-    fn type_name() -> Cow<'static, str> {
-        S::type_name()
-    }
-
-    fn create_type_info(registry: &mut Registry) -> String {
-        let name = S::create_type_info(registry);
+impl Edit for Unmeasured {
+    fn edit(registry: &mut Registry) {
         for definition in registry.types.values_mut() {
             if let MetaType::Object { fields, .. } = definition {
                 fields.values_mut().for_each(|field| field.compute_complexity = None);
             }
         }
-        name
-    }
-
-    fn is_empty() -> bool {
-        S::is_empty()
-    }
-
-    fn create_field_stream<'a>(
-        &'a self,
-        _: &'a Context<'_>,
-    ) -> Option<Pin<Box<dyn Stream<Item = Response> + Send + 'a>>> {
-        None
     }
 }
