@@ -41,14 +41,11 @@ pub async fn favourite_add(
     let transaction = database::begin(&app.db).await?;
     let customer = customer_ensure_in_tx(&transaction, viewer).await?;
     visible_in_tx(&transaction, viewer, favourite).await.map_err(|error| error.with_field("id"))?;
+    let is_new = favourite_insert_in_tx(&transaction, CustomerId(customer.id), favourite).await?;
     let kept = favourites::Entity::find().filter(favourites::Column::CustomerId.eq(customer.id));
-    let already = kept.clone().filter(these(transaction.get_database_backend(), [favourite].into_iter()));
-    if already.count(&transaction).await? == 0 {
-        if kept.count(&transaction).await? >= MAXIMUM_FAVOURITES {
-            let message = format!("There are {MAXIMUM_FAVOURITES} favourites already: remove one first.");
-            return Err(Error::conflict(message).with_field("id"));
-        }
-        favourite_insert_in_tx(&transaction, CustomerId(customer.id), favourite).await?;
+    if is_new && kept.count(&transaction).await? > MAXIMUM_FAVOURITES {
+        let message = format!("There are {MAXIMUM_FAVOURITES} favourites already: remove one first.");
+        return Err(Error::conflict(message).with_field("id"));
     }
     transaction.commit().await?;
     customer_is_known(viewer, &customer);
@@ -84,8 +81,12 @@ async fn visible_in_tx(transaction: &Transaction, viewer: &Viewer, favourite: Fa
     }
 }
 
-/// Inserts once: two requests at the same moment make one row.
-async fn favourite_insert_in_tx(transaction: &Transaction, customer: CustomerId, favourite: FavouriteId) -> Result<()> {
+/// Inserts once: two requests at the same moment make one row. Gives whether this one made it.
+async fn favourite_insert_in_tx(
+    transaction: &Transaction,
+    customer: CustomerId,
+    favourite: FavouriteId,
+) -> Result<bool> {
     let (restaurant, dish) = match favourite {
         FavouriteId::Restaurant(id) => (Some(id.0), None),
         FavouriteId::Dish(id) => (None, Some(id.0)),
@@ -106,7 +107,7 @@ async fn favourite_insert_in_tx(transaction: &Transaction, customer: CustomerId,
         Err(failure) if matches!(failure.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) => {
             Err(Error::not_found("dish").with_field("id"))
         }
-        inserted => Ok(inserted.map(drop)?),
+        inserted => Ok(inserted? == 1),
     }
 }
 
