@@ -4,7 +4,10 @@
 //! what was wrong without saying where, and never looks whether a variable fits where it stands. Here every bad value is found, and named
 //! by its path in the input. Values in the document are checked once; variables are checked with each request.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use async_graphql::{
     Name, Pos, Positioned, ServerError, Value as ConstValue, Variables,
@@ -36,24 +39,43 @@ struct Use {
 /// Where a value stands.
 #[derive(Clone)]
 struct ValuePlace {
-    path: Vec<String>,
+    path: Vec<Segment>,
     position: Pos,
     /// Whether it was sent as a variable, apart from the document.
     sent: bool,
 }
 
+/// A step of the way to a value.
+#[derive(Clone)]
+enum Segment {
+    /// An argument or a field of an input object.
+    Name(Name),
+    /// An entry of a list.
+    Index(usize),
+}
+
 impl ValuePlace {
-    fn inside(&self, segment: impl ToString) -> Self {
+    fn inside(&self, segment: Segment) -> Self {
         let mut place = self.clone();
-        place.path.push(segment.to_string());
+        place.path.push(segment);
         place
     }
 
     /// The path in the input: that of a lone `input` argument goes without saying.
     fn field(&self) -> String {
-        match self.path.as_slice() {
-            [argument, inner @ ..] if argument == "input" && !inner.is_empty() => inner.join("."),
-            path => path.join("."),
+        let path = match self.path.as_slice() {
+            [Segment::Name(argument), inner @ ..] if argument == "input" && !inner.is_empty() => inner,
+            path => path,
+        };
+        path.iter().map(Segment::to_string).collect::<Vec<_>>().join(".")
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Segment::Name(name) => formatter.write_str(name),
+            Segment::Index(index) => index.fmt(formatter),
         }
     }
 }
@@ -106,7 +128,10 @@ impl<'a> Types<'a> {
 impl Uses {
     /// Bytes that they take, about.
     pub fn weight(&self) -> usize {
-        let of_segment = |segment: &String| size_of::<String>() + segment.len();
+        let of_segment = |segment: &Segment| match segment {
+            Segment::Name(name) => size_of::<Segment>() + name.len(),
+            Segment::Index(_) => size_of::<Segment>(),
+        };
         let of_use = |usage: &Use| size_of::<Use>() + usage.place.path.iter().map(of_segment).sum::<usize>();
         self.0.iter().map(of_use).sum()
     }
@@ -136,7 +161,7 @@ impl<'a> InputVisitor<'a> {
             // What only directives use has no argument's path.
             usage: Use {
                 place: ValuePlace {
-                    path: vec![definition.node.name.node.to_string()],
+                    path: vec![Segment::Name(definition.node.name.node.clone())],
                     position: definition.pos,
                     sent: true,
                 },
@@ -193,7 +218,7 @@ impl<'a> InputVisitor<'a> {
             self.misplaced.push(validation_failed(message, Some(directive.pos)));
         }
         if let Some(default) = default_value {
-            let place = ValuePlace { path: vec![name.node.to_string()], position: default.pos, sent: false };
+            let place = ValuePlace { path: vec![Segment::Name(name.node.clone())], position: default.pos, sent: false };
             self.typed(&var_type.node, &default.node.clone().into_value(), &place);
         }
     }
@@ -219,7 +244,7 @@ impl<'a> InputVisitor<'a> {
             let Some((name, value)) = given.find(|(name, _)| name.node == argument.name.node) else {
                 continue;
             };
-            let place = ValuePlace { path: vec![name.node.to_string()], position: value.pos, sent: false };
+            let place = ValuePlace { path: vec![Segment::Name(name.node.clone())], position: value.pos, sent: false };
             let errors = |look: &Self| look.problems.len() + look.misplaced.len();
             let before = errors(self);
             self.input(argument, &value.node, &place);
@@ -269,8 +294,13 @@ impl<'a> InputVisitor<'a> {
             (_, Value::Null) if ty.nullable => {}
             (_, Value::Null) => self.problems.push(missing(place)),
             (BaseType::List(item), Value::List(values)) => {
+                // One place for all entries: a long list needs no path for each.
+                let mut entry = place.inside(Segment::Index(0));
                 for (index, value) in values.iter().enumerate() {
-                    self.typed(item, value, &place.inside(index));
+                    if let Some(last) = entry.path.last_mut() {
+                        *last = Segment::Index(index);
+                    }
+                    self.typed(item, value, &entry);
                 }
             }
             (BaseType::List(item), value) => self.typed(item, value, place),
@@ -283,7 +313,7 @@ impl<'a> InputVisitor<'a> {
             (Some(TypeKind::InputObject(object)), Value::Object(values)) => {
                 for definition in &object.fields {
                     let field = &definition.node.name.node;
-                    let place = place.inside(field);
+                    let place = place.inside(Segment::Name(field.clone()));
                     match values.get(field) {
                         Some(value) => self.input(&definition.node, value, &place),
                         None if is_required(&definition.node) => self.problems.push(missing(&place)),
@@ -297,7 +327,7 @@ impl<'a> InputVisitor<'a> {
                     }
                     let message = format!("{name} has no field \"{field}\".");
                     if place.sent {
-                        self.problems.push(problem(&place.inside(field), message));
+                        self.problems.push(problem(&place.inside(Segment::Name(field.clone())), message));
                     } else {
                         self.misplaced.push(validation_failed(message, Some(place.position)));
                     }
