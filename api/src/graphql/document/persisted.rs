@@ -160,7 +160,7 @@ impl TrustedDocuments {
         self.by_hash.contains_key(&TextHash::of(text))
     }
 
-    /// The trusted documents, each with one of its names.
+    /// The trusted documents by their names, one that has several by each.
     pub fn all(&self) -> impl Iterator<Item = (&str, &str)> {
         self.by_name.iter().map(|(name, text)| (name.as_str(), text.as_ref()))
     }
