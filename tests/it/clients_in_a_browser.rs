@@ -54,10 +54,7 @@ impl Scene {
 
     /// Another server takes the place of the one that has ended.
     async fn start_another(&mut self) {
-        self.line.cut();
-        self.server = self.city.another_server().await;
-        self.line.turn_to(&[&self.server]);
-        self.line.mend();
+        self.server = self.city.another_server_behind(&self.line).await;
     }
 
     /// What a page that misses nothing shows of this order by now.

@@ -46,20 +46,14 @@ both_databases! {
 
         server.request_stop();
         server.ended().await;
-        line.cut();
-        server = city.another_server().await;
-        line.turn_to(&[&server]);
-        line.mend();
+        server = city.another_server_behind(&line).await;
         staff.update_order_status(&order, Confirmed).await.expect_success();
         staff.update_order_status(&order, Preparing).await.expect_success();
         page.until(|page| page.is_told(3)).await;
         assert!(page.closed.contains(&1012), "the server says that it is restarted: {:?}", page.closed);
 
         server.kill();
-        line.cut();
-        server = city.another_server().await;
-        line.turn_to(&[&server]);
-        line.mend();
+        let _started = city.another_server_behind(&line).await;
         staff.update_order_status(&order, Ready).await.expect_success();
         duy.assign_driver(&order, &duy).await.expect_success();
         page.until(|page| page.is_told(5)).await;

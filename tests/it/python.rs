@@ -47,10 +47,7 @@ fn a_script_orders_exactly_and_follows_over_a_restart() {
 
         server.request_stop();
         server.ended().await;
-        line.cut();
-        server = city.another_server().await;
-        line.turn_to(&[&server]);
-        line.mend();
+        let _started = city.another_server_behind(&line).await;
         staff.update_order_status(&order, Preparing).await.expect_success();
         staff.update_order_status(&order, Ready).await.expect_success();
         duy.assign_driver(&order, &duy).await.expect_success();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-use crate::{PATIENCE, Proxy, Script};
+use crate::{PATIENCE, Proxy, Script, workspace::Listening};
 
 /// A Chromium, whose pages come from an origin of their own. Dropped, it ends.
 pub struct Browser {
@@ -73,11 +73,6 @@ impl Seen {
     pub fn closes(&self) -> impl Iterator<Item = &SeenClose> {
         self.sockets.iter().filter_map(|socket| socket.closed.as_ref())
     }
-}
-
-#[derive(Deserialize)]
-struct Listening {
-    port: u16,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,9 @@ use std::{
 use sea_orm::DatabaseConnection;
 use tempfile::TempDir;
 
-use crate::{Database, Locale, Outcome, Person, Server, Settings, TestDatabase, access_token, run_command, workspace};
+use crate::{
+    Database, Locale, Outcome, Person, Proxy, Server, Settings, TestDatabase, access_token, run_command, workspace,
+};
 
 /// An empty city: a database of its own, a server on it, and nobody there yet.
 ///
@@ -120,6 +122,15 @@ impl City {
         let mut all = self.settings.clone();
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         Server::start(self.directory.path(), &all).await
+    }
+
+    /// Another server in the place of one that has ended, behind the line that leads there. Nobody is led to whoever gets the port next.
+    pub async fn another_server_behind(&self, line: &Proxy) -> Server {
+        line.cut();
+        let server = self.another_server().await;
+        line.turn_to(&[&server]);
+        line.mend();
+        server
     }
 
     /// The value of an environment variable that the servers of this city have.

@@ -138,9 +138,10 @@ pub(crate) fn script_process(script: &str, arguments: &[&str]) -> (Child, Printe
     (process, printed)
 }
 
+/// The first line of a script that serves.
 #[derive(Deserialize)]
-struct Listening {
-    port: u16,
+pub(crate) struct Listening {
+    pub port: u16,
 }
 
 /// The next line that the script prints, which is JSON.

@@ -1,26 +1,17 @@
 // The page of docs/clients/relay.md.
 
-import { Suspense, useEffect, useState } from "react";
+import { Suspense, useState } from "react";
 import { fetchQuery, RelayEnvironmentProvider, useRelayEnvironment } from "react-relay";
 
 import { createClient } from "../clients/graphql-ws/client.js";
 import { createEnvironment } from "../clients/relay/environment.js";
 import { ORDERS, useDriverLocation, useOrder, useOrders, useStatus, useSteps } from "../clients/relay/orders.jsx";
-import { api, Order, Screen, SignIn, start } from "./screen.jsx";
+import { api, Order, Screen, SignIn, start, useSignedIn } from "./screen.jsx";
 
 const tiffin = createClient(api, { keepAlive: 1_000 });
-const { session } = tiffin;
 
 function App() {
-  const [environment, setEnvironment] = useState();
-  const open = () => setEnvironment(createEnvironment(tiffin));
-  useEffect(() => {
-    if (session.isSignedIn()) open();
-  }, []);
-  async function signIn(email, password) {
-    await session.signIn(email, password);
-    open();
-  }
+  const [environment, signIn] = useSignedIn(tiffin.session, () => createEnvironment(tiffin));
   if (!environment) return <SignIn signIn={signIn} />;
   return (
     <RelayEnvironmentProvider environment={environment}>

@@ -1,6 +1,6 @@
 // What every page shows, whichever client brings it, so that one scenario drives them all (`tests/it/clients_in_a_browser.rs`).
 
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
 
 /** The GraphQL endpoint. */
@@ -12,6 +12,20 @@ export const liveApi = api.replace(/^http/, "ws");
 /** Shows the page. Whatever it does not take care of itself is an error of the page's. */
 export function start(page) {
   createRoot(document.querySelector("main")).render(page);
+}
+
+/** What `make()` gives for whoever is signed in, none before that; and what signs in. */
+export function useSignedIn(session, make) {
+  const [made, setMade] = useState();
+  const open = () => setMade(make());
+  useEffect(() => {
+    if (session.isSignedIn()) open();
+  }, []);
+  async function signIn(email, password) {
+    await session.signIn(email, password);
+    open();
+  }
+  return [made, signIn];
 }
 
 /** Asks who it is, until `signIn(email, password)` has succeeded. */

@@ -1,15 +1,14 @@
 // The page of docs/clients/urql.md.
 
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { gql, Provider, useClient } from "urql";
 
 import { createClient } from "../clients/graphql-ws/client.js";
 import { useOrders, useSteps } from "../clients/urql/orders.jsx";
 import { createUrqlClient } from "../clients/urql/urql.js";
-import { api, Order, Screen, SignIn, start } from "./screen.jsx";
+import { api, Order, Screen, SignIn, start, useSignedIn } from "./screen.jsx";
 
 const tiffin = createClient(api, { keepAlive: 1_000 });
-const { session } = tiffin;
 
 const NAME = gql`
   query Name {
@@ -19,15 +18,7 @@ const NAME = gql`
 
 /** Another person has another client: what one was shown is nobody else's. */
 function App() {
-  const [client, setClient] = useState();
-  const open = () => setClient(createUrqlClient(api, tiffin));
-  useEffect(() => {
-    if (session.isSignedIn()) open();
-  }, []);
-  async function signIn(email, password) {
-    await session.signIn(email, password);
-    open();
-  }
+  const [client, signIn] = useSignedIn(tiffin.session, () => createUrqlClient(api, tiffin));
   if (!client) return <SignIn signIn={signIn} />;
   return (
     <Provider value={client}>
