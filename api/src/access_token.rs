@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock,
-    graphql::{
+    domain::{
         error::{Code, Error, Result},
         ids::{GlobalId, SessionId, UserId},
     },

@@ -26,7 +26,7 @@ use sea_orm::sqlx::{
 };
 use url::Url;
 
-use crate::{config::DatabaseConfig, graphql::error::Error, tls::Authorities};
+use crate::{config::DatabaseConfig, domain::error::Error, tls::Authorities};
 
 use connection_pool::{Ageing, Connections, Terms};
 use open_connection::DatabaseAddress;

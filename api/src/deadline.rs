@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::LimitsConfig,
-    graphql::error::{Code, Error, Result},
+    domain::error::{Code, Error, Result},
 };
 
 /// When a request, or a task of the server's own, must have ended.

@@ -19,7 +19,7 @@ use self::{
 };
 use crate::{
     config::BrokerConfig,
-    graphql::error::{Error, Result},
+    domain::error::{Error, Result},
     redis_connection::RedisAddress,
     tls::Authorities,
 };

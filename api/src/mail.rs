@@ -24,7 +24,7 @@ pub use letter::{Letter, Occasion};
 
 use crate::{
     config::{Environment, MailConfig},
-    graphql::error::{Code, Error, Result},
+    domain::error::{Code, Error, Result},
     tasks,
     tls::Authorities,
 };

@@ -25,7 +25,7 @@ use url::Url;
 use crate::{
     clock,
     config::OpenidConfig,
-    graphql::error::{Code, Error, Result},
+    domain::error::{Code, Error, Result},
     tls::Authorities,
 };
 

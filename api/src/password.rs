@@ -8,7 +8,7 @@ use argon2::{
 };
 use tokio::sync::Semaphore;
 
-use crate::graphql::error::{Error, Result};
+use crate::domain::error::{Error, Result};
 
 /// Length is what makes passwords strong (NIST SP 800-63B, section 3.1.1.2).
 const MINIMUM_CHARACTERS: usize = 10;

@@ -14,7 +14,7 @@ use entity::processes;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Statement};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{app::App, database::Pool, graphql::error::Result};
+use crate::{app::App, database::Pool, domain::error::Result};
 
 /// The heartbeat: how often a process writes that it lives, and looks for others.
 const BEAT: Duration = Duration::from_secs(3);

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 pub use setbacks::{ITEM_FAILURES, Setbacks};
 
-use crate::graphql::error::Result;
+use crate::domain::error::Result;
 
 /// The name of the metric that counts how often a task began anew after it had failed, panicked or ended.
 pub const RESTARTS: &str = "tiffin_task_restarts_total";

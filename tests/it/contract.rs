@@ -147,7 +147,7 @@ fn a_difference_in_meaning_is_found() {
 
 #[test]
 fn the_table_of_errors_has_every_code_and_no_other() {
-    let code = workspace::read("api/src/graphql/error.rs");
+    let code = workspace::read("api/src/domain/error.rs");
     let known =
         code.lines().filter_map(|line| line.trim().strip_prefix("Code::")?.split_once(" => \"")?.1.split('"').next());
     let known: BTreeSet<_> = known.collect();

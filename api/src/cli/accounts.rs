@@ -9,12 +9,12 @@ use crate::{
     clock,
     config::Config,
     database::{self, Pool},
-    features::account::service::{Collision, SharingAccount, address_keep, address_set, collisions},
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::{GlobalId, UserId},
-        row::Row,
     },
+    features::account::service::{Collision, SharingAccount, address_keep, address_set, collisions},
+    graphql::row::Row,
 };
 
 #[derive(Debug, Subcommand)]

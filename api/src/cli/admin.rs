@@ -9,7 +9,7 @@ use rand::RngCore;
 
 use super::{patiently, structure};
 use crate::{
-    app::App, config::Config, database, features::account::service::admin_make, graphql::error::Error, password,
+    app::App, config::Config, database, domain::error::Error, features::account::service::admin_make, password,
 };
 
 #[derive(Debug, Args)]

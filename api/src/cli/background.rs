@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     app::App,
     database::DatabaseWatch,
+    domain::error::Result,
     features::{
         account::expiry::{self, Unforgotten, forget_expired},
         driver::record::{self, BETWEEN_DELETIONS, old_routes_delete, record},
@@ -14,7 +15,6 @@ use crate::{
             sweep::{self, sweep},
         },
     },
-    graphql::error::Result,
     seed::{self, DemoLife},
     shutdown::Shutdown,
 };

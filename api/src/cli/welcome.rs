@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::{
     app::App,
     config::Config,
-    graphql::ids::{GlobalId, OrderId},
+    domain::ids::{GlobalId, OrderId},
     seed,
 };
 

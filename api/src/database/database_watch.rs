@@ -9,7 +9,7 @@ use super::{Lives, Pool};
 use crate::{
     clock::{self, Agreement},
     config::DatabaseConfig,
-    graphql::error::{Error, Result},
+    domain::error::{Error, Result},
 };
 
 /// The periodic look, with what it logged last of the clock.

@@ -10,7 +10,7 @@ use sea_orm::{
     },
 };
 
-use crate::graphql::error::{Code, Error};
+use crate::domain::error::{Code, Error};
 
 /// What a failure means for whoever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

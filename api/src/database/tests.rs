@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::{Config, Environment},
-    graphql::error::Code,
+    domain::error::Code,
 };
 
 /// A database of its own for one test: on SQLite a file, on PostgreSQL the server's, where nothing is written.

@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::{Notify, watch};
 
 use super::{Position, Topic};
-use crate::graphql::ids::DriverId;
+use crate::domain::ids::DriverId;
 
 /// Tells one signal from all others that this process was given.
 pub type SignalNumber = u64;
@@ -261,7 +261,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::graphql::ids::OrderId;
+    use crate::domain::ids::OrderId;
 
     const ORDER: Topic = Topic::Order(OrderId(1));
     const DRIVER: DriverId = DriverId(1);

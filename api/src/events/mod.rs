@@ -27,7 +27,7 @@ pub use tracks::Track;
 
 use self::{hub::Hub, redis::RedisBroker, tracks::Tracks};
 use crate::{
-    clock, config::Config, graphql::ids::DriverId, redis_connection::RedisAddress, tasks::Tasks, tls::Authorities,
+    clock, config::Config, domain::ids::DriverId, redis_connection::RedisAddress, tasks::Tasks, tls::Authorities,
 };
 
 /// How long a new follower waits until the broker passes its topic on. If that takes longer, it is made to look then.

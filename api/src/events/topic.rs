@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::graphql::ids::{DriverId, OrderId, RestaurantId, UserId};
+use crate::domain::ids::{DriverId, OrderId, RestaurantId, UserId};
 
 /// What somebody can follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Position;
-use crate::graphql::ids::DriverId;
+use crate::domain::ids::DriverId;
 
 /// How many points of one driver wait at most while the database is away; older ones are given up for newer ones.
 const MAXIMUM_POINTS: usize = 120;

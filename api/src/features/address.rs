@@ -4,7 +4,10 @@ use async_graphql::{ID, InputObject};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::graphql::{error::Result, input, plan::object};
+use crate::{
+    domain::error::Result,
+    graphql::{input, plan::object},
+};
 
 /// A place on the map (WGS 84).
 #[object]

@@ -7,11 +7,11 @@ use entity::columns::Columns;
 use futures_util::future::{BoxFuture, join_all};
 
 use super::{
-    error::Result,
     page::{self, Slice},
     plan::{Answer, Level, Output, ResponseKey, Scope, Selected, Violation, write_text},
     sort::Sort,
 };
+use crate::domain::error::Result;
 
 /// Counts the whole list, when and only when `totalCount` is selected.
 pub type TotalCount = Box<dyn Fn() -> BoxFuture<'static, Result<u64>> + Send + Sync>;

@@ -7,7 +7,7 @@ use async_graphql::ContextBase;
 use super::{live::Progress, loaders::Reader};
 use crate::{
     app::App,
-    viewer::{Origin, Viewer},
+    domain::viewer::{Origin, Viewer},
 };
 
 /// The request data that `execute`, the one place that runs operations, attaches to each: who asks, from where, and what loads.

@@ -2,7 +2,7 @@
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
-use crate::money;
+use crate::domain::money;
 
 /// An exact decimal number as a string, such as `"12.50"`: never a floating-point number. Amounts of money have exactly the
 /// digits of their currency (`"12.50"` USD, `"50000"` VND). Input takes strings and integers; a JSON number with a fraction is

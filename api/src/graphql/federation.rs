@@ -14,13 +14,16 @@ use futures_util::future::BoxFuture;
 use super::{
     context::OperationContext,
     document::Edit,
-    error::{Error, Result},
-    ids, input, limits,
+    input, limits,
     node::{Entity, MAXIMUM_NODES, NodeById, entity_names},
     plan::{
         Answer, Level, Output, Planned, Scope, Selected, Violation, loaded_as, never_ready, object, planned_as, type_of,
     },
     schema::{Query, subgraph_sdl},
+};
+use crate::domain::{
+    error::{Error, Result},
+    ids,
 };
 
 /// What only a subgraph has.

@@ -10,7 +10,7 @@ use std::{
 use futures_util::FutureExt;
 use tokio::sync::OnceCell;
 
-use super::error::Result;
+use crate::domain::error::Result;
 
 /// The reads in flight, by key: a caller with a key that is in flight waits for that read and shares its result. Cheap to clone; all
 /// clones share the same reads.
@@ -86,7 +86,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::*;
-    use crate::graphql::error::{Code, Error};
+    use crate::domain::error::{Code, Error};
 
     /// Reads the number of readings so far, and waits meanwhile for as long as others need to join.
     async fn counted(readings: &AtomicUsize) -> Result<usize> {

@@ -8,8 +8,10 @@ use icu_properties::{
 use migration::email::{Email, NoEmail};
 use rust_decimal::Decimal;
 
-use super::error::{Error, Result};
-use crate::mail;
+use crate::{
+    domain::error::{Error, Result},
+    mail,
+};
 
 /// Required text of at most `maximum` characters, trimmed. Blank is refused: see [`is_blank`].
 pub fn text(field: &str, value: &str, maximum: usize) -> Result<String> {

@@ -18,8 +18,6 @@ use sea_orm::{
 use super::{
     connection::{Connection, ConnectionPlan},
     context::OperationContext,
-    error::Result,
-    ids::GlobalId,
     loaders::{Reader, grouped},
     page::{Page, Slice},
     plan::{
@@ -29,7 +27,10 @@ use super::{
     row::column_of,
     sort::Sort,
 };
-use crate::{dialect, viewer::Viewer};
+use crate::{
+    dialect,
+    domain::{error::Result, ids::GlobalId, viewer::Viewer},
+};
 
 /// A kind of list with its filter; equal ones are answered together.
 pub trait List: Clone + Eq + Hash + Debug + Send + Sync + 'static {

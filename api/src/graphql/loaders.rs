@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::flights::{Flights, SharedReading};
-use crate::{app::App, viewer::Viewer};
+use crate::{app::App, domain::viewer::Viewer};
 
 /// Loads for one viewer. Features implement [`Batch`](super::plan::Batch) for their keys beside their statements. Nothing is cached longer
 /// than a level: what a mutation or a later event of a subscription reads is the present.

@@ -10,11 +10,6 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
     context::OperationContext,
-    error::Result,
-    ids::{
-        self, AuditEventId, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, PartId, RestaurantId, ReviewId,
-        SessionId, UserId,
-    },
     input, limits,
     loaders::Reader,
     plan::{
@@ -23,20 +18,29 @@ use super::{
     },
     row::{Row, Visible},
 };
-use crate::features::{
-    account::{User, types::ActiveSession},
-    audit::AuditEvent,
-    customer::Customer,
-    dish::Dish,
-    driver::Driver,
-    menu::Menu,
-    order::{
-        Order,
-        loader::{VisibleEvent, VisibleItem},
-        types::{OrderEvent, OrderItem},
+use crate::{
+    domain::{
+        error::Result,
+        ids::{
+            self, AuditEventId, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, PartId, RestaurantId,
+            ReviewId, SessionId, UserId,
+        },
     },
-    restaurant::Restaurant,
-    review::Review,
+    features::{
+        account::{User, types::ActiveSession},
+        audit::AuditEvent,
+        customer::Customer,
+        dish::Dish,
+        driver::Driver,
+        menu::Menu,
+        order::{
+            Order,
+            loader::{VisibleEvent, VisibleItem},
+            types::{OrderEvent, OrderItem},
+        },
+        restaurant::Restaurant,
+        review::Review,
+    },
 };
 
 /// How many objects `nodes` gives at once.

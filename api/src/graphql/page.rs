@@ -11,11 +11,14 @@ use sea_orm::{
 use serde_json::Value as Json;
 
 use super::{
-    error::{Error, Result},
     row::{read_selected, select_columns},
     sort::{self, Sort, SortPosition},
 };
-use crate::{dialect, literal};
+use crate::{
+    dialect,
+    domain::error::{Error, Result},
+    literal,
+};
 
 /// How many rows a page has when the client names no number.
 pub const DEFAULT_SIZE: u32 = 20;

@@ -15,12 +15,18 @@ use sea_orm::{
 };
 
 use super::{
-    error::{Error, Result},
-    ids::GlobalId,
     loaders::Reader,
     plan::{Batch, Found, Planned},
 };
-use crate::{database::Transaction, dialect, viewer::Viewer};
+use crate::{
+    database::Transaction,
+    dialect,
+    domain::{
+        error::{Error, Result},
+        ids::GlobalId,
+        viewer::Viewer,
+    },
+};
 
 /// Selects these columns of the rows that the statement finds; it selects nothing yet.
 pub fn select_columns<R: Partial>(statement: &mut SelectStatement, columns: Columns) {

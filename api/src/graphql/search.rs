@@ -6,8 +6,8 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, LikeExpr, SelectStatement, SimpleExpr},
 };
 
-use super::{error::Result, input, row::Row};
-use crate::dialect;
+use super::{input, row::Row};
+use crate::{dialect, domain::error::Result};
 
 /// What was searched for, folded like the columns it is looked for in; `None` when blank. BAD_USER_INPUT when over-long.
 pub fn term(field: &str, text: Option<&str>) -> Result<Option<String>> {

@@ -10,8 +10,10 @@ use sea_orm::{
 use serde_json::Value as Json;
 use std::hash::Hash;
 
-use super::error::{Error, Result};
-use crate::dialect;
+use crate::{
+    dialect,
+    domain::error::{Error, Result},
+};
 
 /// What a sort key's values are; says how a cursor carries them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,10 +18,12 @@ use crate::{
     app::App,
     clock,
     deadline::Deadline,
+    domain::{
+        error::{Code, Result},
+        viewer::Viewer,
+    },
     events::{Signal, Topic},
-    graphql::error::{Code, Result},
     tasks,
-    viewer::Viewer,
 };
 
 /// Why a connection may not be used any longer.

@@ -9,12 +9,12 @@ use serde_json::Value as Json;
 use crate::{
     access_token::Claims,
     app::App,
-    features::account::service::{RightsInSession, generation_confirm, rights_in_session},
-    graphql::{
+    domain::{
         error::{Code, Error, Result},
-        execute::Payer,
+        viewer::{Origin, Rights, SignedIn, Viewer},
     },
-    viewer::{Origin, Rights, SignedIn, Viewer},
+    features::account::service::{RightsInSession, generation_confirm, rights_in_session},
+    graphql::execute::Payer,
 };
 
 /// Who asks, and until when that is certain.

@@ -13,12 +13,11 @@ use super::{
     media::ErrorsOnly,
 };
 use crate::{
-    graphql::{
-        document::coded,
+    domain::{
         error::{Code, Result},
-        execute, json,
+        viewer::{Origin, Viewer},
     },
-    viewer::{Origin, Viewer},
+    graphql::{document::coded, execute, json},
 };
 
 /// More than anybody's batches have, and little enough to answer each of their requests.

@@ -31,15 +31,17 @@ use crate::{
     app::App,
     database::on_one_connection,
     deadline::Deadline,
+    domain::{
+        error::{Code, Error, Result},
+        viewer::Origin,
+    },
     graphql::{
         document::coded,
-        error::{Code, Error, Result},
         execute::{self, Operation},
         json,
         schema::Schema,
     },
     shutdown::Shutdown,
-    viewer::Origin,
 };
 
 /// What serves GraphQL.

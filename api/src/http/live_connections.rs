@@ -13,7 +13,10 @@ use super::{
     graphql::refuse,
     metrics::{self, Transport},
 };
-use crate::{config::WebsocketConfig, graphql::error::Code, viewer::Origin};
+use crate::{
+    config::WebsocketConfig,
+    domain::{error::Code, viewer::Origin},
+};
 
 /// The connections of this process and what runs on them. Cheap to clone; all clones are the same.
 #[derive(Clone)]

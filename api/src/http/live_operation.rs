@@ -18,10 +18,12 @@ use super::{
     live_connections::OperationPlace,
     metrics::{EndReason, count_end},
 };
-use crate::graphql::{
-    error::Error,
-    execute::{Refusal, refusal},
-    live::{Outcome, Told},
+use crate::{
+    domain::error::Error,
+    graphql::{
+        execute::{Refusal, refusal},
+        live::{Outcome, Told},
+    },
 };
 
 /// What an operation answers, which each transport writes as a message of its own.

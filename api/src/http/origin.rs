@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 
 use crate::{
     config::{ForwardedHeader, HttpConfig},
-    viewer::Origin,
+    domain::viewer::Origin,
 };
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

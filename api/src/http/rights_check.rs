@@ -19,12 +19,12 @@ use crate::{
     app::App,
     config::WebsocketConfig,
     database::Pool,
-    features::account::service::rights_in_sessions,
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::SessionId,
+        viewer::{Rights, SignedIn},
     },
-    viewer::{Rights, SignedIn},
+    features::account::service::rights_in_sessions,
 };
 
 /// Sessions that one statement reads.

@@ -17,7 +17,10 @@ use super::{
     graphql::{Endpoint, refuse},
     server::UnderWay,
 };
-use crate::{config::HttpConfig, graphql::error::Code, viewer::Origin};
+use crate::{
+    config::HttpConfig,
+    domain::{error::Code, viewer::Origin},
+};
 use handshake::Handshake;
 pub(super) use handshake::is_asked_for;
 use protocol::Protocol;

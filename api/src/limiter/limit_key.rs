@@ -3,7 +3,7 @@
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
-use crate::{graphql::ids::UserId, viewer::Origin};
+use crate::domain::{ids::UserId, viewer::Origin};
 
 /// What a limit is for. An account is the key of its e-mail address, whether anybody has it or not; a network is what one client has for
 /// itself.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::graphql::error::Code;
+use crate::domain::error::Code;
 
 fn alone() -> Limiter {
     Limiter::new(

@@ -20,13 +20,12 @@ use crate::{
     app::App,
     clock,
     database::{self, Transaction},
+    domain::{error::Error, ids::UserId, viewer::Viewer},
     features::{
         account::service::{DEMO_DOMAIN, announce},
         order::service::{Dismissal, driver_dismiss_in_tx},
     },
-    graphql::{error::Error, ids::UserId},
     password,
-    viewer::Viewer,
 };
 
 /// Shuts out everybody who could act as one of the made-up people, in production: revokes their passwords, sessions, links and identities,

@@ -32,8 +32,8 @@ use crate::{
     clock,
     database::{self, Transaction},
     dialect,
+    domain::ids::OrderId,
     features::order::lifecycle,
-    graphql::ids::OrderId,
     http::graphiql::{DemoAccounts, DemoPeople},
 };
 

@@ -6,7 +6,7 @@ use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use rust_decimal::Decimal;
 
-use crate::money;
+use crate::domain::money;
 
 const PRAISE: [&str; 8] = [
     "Arrived hot and exactly as ordered.",

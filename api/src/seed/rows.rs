@@ -15,12 +15,12 @@ use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, IntoActiveM
 use super::{opinion, story::Kitchen};
 use crate::{
     database::Transaction,
+    domain::money,
     features::{
         address::{Address, LatLng},
         dish::service as dish_service,
         restaurant,
     },
-    money,
 };
 
 /// A city, table by table, in the order in which they can be written.

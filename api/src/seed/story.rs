@@ -10,8 +10,8 @@ use rand::{
 };
 use rand_chacha::ChaCha8Rng;
 
-use crate::{
-    graphql::ids::{GlobalId, UserId},
+use crate::domain::{
+    ids::{GlobalId, UserId},
     money::Charge,
 };
 

@@ -10,8 +10,8 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 use super::*;
 use crate::{
     config::{Config, Environment},
+    domain::money::{Charge, rounded},
     features::{address::Address, order::lifecycle},
-    money::{Charge, rounded},
 };
 
 /// A server's inside on a SQLite file of its own, removed with it.

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::unwound;
 use crate::{
     database::Pool,
-    graphql::error::{Code, Error, Result},
+    domain::error::{Code, Error, Result},
 };
 
 /// The name of the metric that counts how often an item of a batch failed.

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     config::{Config, Environment},
     database::{self, Pool},
-    graphql::error::Error,
+    domain::error::Error,
 };
 
 const MILLISECOND: Duration = Duration::from_millis(1);

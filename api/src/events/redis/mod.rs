@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::{Position, Topic, hub::Hub};
 use crate::{
-    graphql::ids::DriverId,
+    domain::ids::DriverId,
     redis_connection::{Commands, RedisAddress},
     tasks::Tasks,
 };

@@ -16,18 +16,17 @@ use crate::{
     app::App,
     database::{self, Transaction},
     dialect,
+    domain::{
+        error::{Error, Result},
+        ids::{GlobalId, UserId},
+        viewer::Viewer,
+    },
     features::{
         audit::service::{Action, Entry, record_in_tx},
         order::service::{Dismissal, driver_dismiss_in_tx},
     },
-    graphql::{
-        enumeration,
-        error::{Error, Result},
-        ids::{GlobalId, UserId},
-        row::Row,
-    },
+    graphql::{enumeration, row::Row},
     literal,
-    viewer::Viewer,
 };
 
 /// Gives a user another role, and ends the work of the former role: see [`work_end_in_tx`]. The last active admin stays one.

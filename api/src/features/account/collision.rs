@@ -18,17 +18,16 @@ use super::{
 use crate::{
     clock,
     database::{self, Pool, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::{CustomerId, GlobalId, UserId},
+        viewer::Viewer,
+    },
     features::{
         audit::service::{Action, Entry, record_in_tx},
         customer::service::customer_link_in_tx,
     },
-    graphql::{
-        error::{Error, Result},
-        ids::{CustomerId, GlobalId, UserId},
-        input,
-        row::Row,
-    },
-    viewer::Viewer,
+    graphql::{input, row::Row},
 };
 
 /// An address that several accounts have, or that has no normal form.

@@ -13,17 +13,17 @@ use super::{
 use crate::{
     app::App,
     database::{self, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::UserId,
+        viewer::Viewer,
+    },
     features::{
         audit::service::{Action, Entry, origins_forget_in_tx, record_in_tx},
         customer::service::customer_forget_in_tx,
         driver::service::driver_forget_in_tx,
         order::service::driver_dismiss_in_tx,
     },
-    graphql::{
-        error::{Error, Result},
-        ids::UserId,
-    },
-    viewer::Viewer,
 };
 
 /// Erases the personal data of the viewer's account, for good: nobody can sign in to it again. Its orders and ratings stay, anonymous.

@@ -21,16 +21,15 @@ use crate::{
     app::App,
     clock,
     database::{self, Transaction},
-    features::audit::service::{Action, Entry, record_in_tx},
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::UserId,
-        input,
-        row::Row,
+        viewer::{SignedIn, Viewer},
     },
+    features::audit::service::{Action, Entry, record_in_tx},
+    graphql::{input, row::Row},
     limiter::LimitKey,
     mail::{Letter, Occasion},
-    viewer::{SignedIn, Viewer},
 };
 
 /// How long after signing in with the OpenID provider a user without a password counts as re-authenticated.

@@ -14,7 +14,7 @@ use super::secret;
 use crate::{
     clock,
     database::Transaction,
-    graphql::{error::Result, ids::SessionId},
+    domain::{error::Result, ids::SessionId},
 };
 
 /// Tokens on their way to a client.

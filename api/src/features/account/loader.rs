@@ -14,15 +14,17 @@ use sea_orm::{
 
 use super::types::Role;
 use crate::{
-    graphql::{
+    domain::{
         ids::{SessionId, UserId},
+        viewer::Viewer,
+    },
+    graphql::{
         list::{Children, List},
         row::Row,
         search,
         sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
-    viewer::Viewer,
 };
 
 impl Row for users::Model {

@@ -18,7 +18,10 @@ use super::{
     },
     verification,
 };
-use crate::graphql::{context::OperationContext, error::Result, ids::GlobalId};
+use crate::{
+    domain::{error::Result, ids::GlobalId},
+    graphql::context::OperationContext,
+};
 
 /// What signs people in and out, and proves that an account or an address is theirs. What it is given proves who asks: no access token is
 /// needed, and one that is not valid is taken no notice of ([`WithoutToken`](crate::graphql::without_token::WithoutToken)).

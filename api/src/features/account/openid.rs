@@ -17,14 +17,14 @@ use super::{
 use crate::{
     app::App,
     clock, database,
-    features::audit::service::{Action, Entry, record_in_tx},
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::UserId,
+        viewer::Origin,
     },
+    features::audit::service::{Action, Entry, record_in_tx},
     mail::{Letter, Occasion},
     openid_client::{Provider, Return},
-    viewer::Origin,
 };
 
 /// How long a user may take at the provider.

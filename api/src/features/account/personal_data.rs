@@ -11,6 +11,10 @@ use serde_json::{Value as Json, json};
 use super::{proof::Purpose, types::Role};
 use crate::{
     database::Pool,
+    domain::{
+        error::{Error, Result},
+        ids::{GlobalId, UserId},
+    },
     features::{
         customer::{
             loader::CustomerOfUser,
@@ -20,8 +24,6 @@ use crate::{
     },
     graphql::{
         enumeration,
-        error::{Error, Result},
-        ids::{GlobalId, UserId},
         loaders::Reader,
         plan::{Batch, load_one},
         row::{ById, Row},

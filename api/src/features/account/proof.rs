@@ -17,10 +17,8 @@ use crate::{
     clock,
     database::Transaction,
     dialect,
-    graphql::{
-        error::{Error, Result},
-        row::Row,
-    },
+    domain::error::{Error, Result},
+    graphql::row::Row,
     mail::{Letter, Occasion},
 };
 

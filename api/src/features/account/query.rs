@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     clock,
+    domain::{error::Result, viewer::Viewer},
     graphql::{
-        error::Result,
         limits,
         list::{self, FirstOfAll, PageOfAll},
         loaders::Reader,
@@ -18,7 +18,6 @@ use crate::{
         search,
         sort::IdOrder,
     },
-    viewer::Viewer,
 };
 
 #[derive(Clone, Default)]

@@ -14,14 +14,13 @@ use crate::{
     clock,
     database::Pool,
     dialect,
-    graphql::{
+    domain::{
         error::Result,
         ids::{CustomerId, DriverId, RestaurantId, SessionId, UserId},
-        loaders::Reader,
-        plan::SeenBy,
+        viewer::{Rights, SignedIn, Viewer},
     },
+    graphql::{loaders::Reader, plan::SeenBy},
     literal,
-    viewer::{Rights, SignedIn, Viewer},
 };
 
 /// The rights of a session's user.

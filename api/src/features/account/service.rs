@@ -27,16 +27,15 @@ use crate::{
     clock,
     database::{self, Transaction},
     dialect,
-    features::audit::service::{Action, Entry, record_in_tx},
-    graphql::{
+    domain::{
         error::{Code, Error, Result},
         ids::UserId,
-        input,
-        row::Row,
+        viewer::Viewer,
     },
+    features::audit::service::{Action, Entry, record_in_tx},
+    graphql::{input, row::Row},
     literal,
     mail::Letter,
-    viewer::Viewer,
 };
 
 /// Makes an account for somebody else, and the letter that invites them to set a password. Post it after the commit. CONFLICT on

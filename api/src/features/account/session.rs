@@ -22,15 +22,14 @@ use crate::{
     clock,
     database::{self, Transaction},
     dialect,
-    events::Topic,
-    features::audit::service::{Action, Entry, record_in_tx},
-    graphql::{
+    domain::{
         error::{Code, Error, Result},
         ids::{GlobalId, SessionId, UserId},
-        plan::SeenBy,
-        row::Row,
+        viewer::{Origin, Viewer},
     },
-    viewer::{Origin, Viewer},
+    events::Topic,
+    features::audit::service::{Action, Entry, record_in_tx},
+    graphql::{plan::SeenBy, row::Row},
 };
 
 /// A session with its tokens, which the client is given this once.

@@ -18,18 +18,18 @@ use super::{
 use crate::{
     app::App,
     database::{self, Transaction},
+    domain::{
+        error::{Code, Error, Result},
+        ids::UserId,
+        viewer::{Origin, SignedIn},
+    },
     features::{
         audit::service::{Action, Entry, record_in_tx},
         customer::service::customer_make_in_tx,
     },
-    graphql::{
-        error::{Code, Error, Result},
-        ids::UserId,
-        input,
-    },
+    graphql::input,
     limiter::{Limit, LimitKey},
     password,
-    viewer::{Origin, SignedIn},
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);

@@ -33,6 +33,10 @@ pub use sign_in::{
 
 use super::loader::{MAXIMUM_RESTAURANTS, Membership, RestaurantsOfUser};
 use crate::{
+    domain::{
+        error::Result,
+        ids::{GlobalId, UserId},
+    },
     features::{
         customer::{Customer, loader::CustomerOfUser},
         driver::{Driver, loader::DriverOfUser},
@@ -40,8 +44,6 @@ use crate::{
     },
     graphql::{
         date_time::DateTime,
-        error::Result,
-        ids::{GlobalId, UserId},
         limits,
         list::{self, FirstOfParent},
         page::Page,

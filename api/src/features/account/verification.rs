@@ -25,19 +25,19 @@ use crate::{
     clock,
     database::{self, Transaction},
     deadline::Deadline,
+    domain::{
+        error::{Error, Result},
+        ids::UserId,
+        viewer::{Origin, Viewer},
+    },
     features::{
         audit::service::{Action, Entry, record_in_tx},
         customer::service::customer_link_in_tx,
     },
-    graphql::{
-        error::{Error, Result},
-        ids::UserId,
-        input,
-    },
+    graphql::input,
     limiter::{Limit, LimitKey},
     mail::{Letter, Occasion},
     password, tasks,
-    viewer::{Origin, Viewer},
 };
 
 /// Tokens that a new password revokes: links that set a password, and a change of address that was asked for with the former one.

@@ -8,13 +8,12 @@ use sea_orm::{
 
 use super::types::AuditConditions;
 use crate::{
+    domain::{ids::AuditEventId, viewer::Viewer},
     graphql::{
-        ids::AuditEventId,
         list::List,
         row::Row,
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    viewer::Viewer,
 };
 
 impl Row for audit_events::Model {

@@ -4,13 +4,12 @@ use super::{
     types::AuditEventFilter,
 };
 use crate::{
+    domain::{error::Result, viewer::Viewer},
     graphql::{
-        error::Result,
         list::{self, PageOfAll},
         page::PageArguments,
         plan::object,
     },
-    viewer::Viewer,
 };
 
 #[derive(Clone, Default)]

@@ -11,13 +11,13 @@ pub use super::types::AuditAction as Action;
 use crate::{
     clock,
     database::Transaction,
-    features::account::service::deleted,
-    graphql::{
-        enumeration,
+    domain::{
         error::Result,
         ids::{GlobalId, UserId},
+        viewer::{Origin, Viewer},
     },
-    viewer::{Origin, Viewer},
+    features::account::service::deleted,
+    graphql::enumeration,
 };
 
 /// One act, on the way into the record.

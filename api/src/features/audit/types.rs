@@ -8,13 +8,14 @@ use entity::audit_events;
 use sea_orm::prelude::{DateTimeWithTimeZone, Json as JsonValue};
 
 use crate::{
+    domain::{
+        error::{Error, Result},
+        ids::{self, AuditEventId, GlobalId, UserId},
+    },
     features::account::User,
     graphql::{
         date_time::DateTime,
-        enumeration,
-        error::{Error, Result},
-        ids::{self, AuditEventId, GlobalId, UserId},
-        input,
+        enumeration, input,
         plan::{One, object, output_of_enums},
     },
 };

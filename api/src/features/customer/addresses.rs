@@ -18,13 +18,13 @@ use super::{
 use crate::{
     app::App,
     database::{self, Transaction},
-    features::address::{Address, AddressInput},
-    graphql::{
+    domain::{
         error::{Code, Error, Result},
         ids::{CustomerId, GlobalId},
-        input,
+        viewer::Viewer,
     },
-    viewer::Viewer,
+    features::address::{Address, AddressInput},
+    graphql::input,
 };
 
 /// How many addresses a customer can keep.

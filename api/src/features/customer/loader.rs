@@ -10,10 +10,13 @@ use sea_orm::{
 };
 
 use crate::{
-    features::order,
-    graphql::{
+    domain::{
         error::Result,
         ids::{CustomerId, UserId},
+        viewer::Viewer,
+    },
+    features::order,
+    graphql::{
         list::List,
         loaders::Reader,
         plan::Batch,
@@ -21,7 +24,6 @@ use crate::{
         search,
         sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    viewer::Viewer,
 };
 
 impl Row for customers::Model {

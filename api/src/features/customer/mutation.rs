@@ -8,7 +8,7 @@ use super::{
         UpdateCustomerAddressInput, UpdateCustomerAddressPayload, UpdateCustomerInput, UpdateCustomerPayload,
     },
 };
-use crate::graphql::{context::OperationContext, error::Result};
+use crate::{domain::error::Result, graphql::context::OperationContext};
 
 #[derive(Default)]
 pub struct CustomerMutation;

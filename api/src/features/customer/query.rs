@@ -2,13 +2,15 @@ use async_graphql::ID;
 use entity::customers;
 
 use super::{Customer, loader::Customers};
-use crate::graphql::{
-    error::Result,
-    list::{self, PageOfAll},
-    page::PageArguments,
-    plan::{Found, object},
-    row, search,
-    sort::IdOrder,
+use crate::{
+    domain::error::Result,
+    graphql::{
+        list::{self, PageOfAll},
+        page::PageArguments,
+        plan::{Found, object},
+        row, search,
+        sort::IdOrder,
+    },
 };
 
 #[derive(Clone, Default)]

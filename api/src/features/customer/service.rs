@@ -19,6 +19,11 @@ use crate::{
     app::App,
     clock,
     database::{self, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::{CustomerId, GlobalId, UserId},
+        viewer::Viewer,
+    },
     features::{
         account::service::user_hold_in_tx,
         audit::service::{Action, Entry, record_in_tx},
@@ -26,13 +31,7 @@ use crate::{
         order::service::orders_forget_in_tx,
         review::service::comments_forget_in_tx,
     },
-    graphql::{
-        error::{Error, Result},
-        ids::{CustomerId, GlobalId, UserId},
-        input,
-        row::Row,
-    },
-    viewer::Viewer,
+    graphql::{input, row::Row},
 };
 
 /// Whether the viewer may see and change everything of the customer.

@@ -8,6 +8,11 @@ use sea_orm::prelude::{DateTimeWithTimeZone, Json};
 
 use super::service::{self, MAXIMUM_ADDRESSES};
 use crate::{
+    domain::{
+        error::Result,
+        ids::{CustomerId, GlobalId},
+        viewer::Viewer,
+    },
     features::{
         address::{Address, AddressInput},
         favourite::{
@@ -23,14 +28,11 @@ use crate::{
     },
     graphql::{
         date_time::DateTime,
-        error::Result,
-        ids::{CustomerId, GlobalId},
         limits,
         list::{self, PageOfParent},
         page::PageArguments,
         plan::{Deferred, Load, object},
     },
-    viewer::Viewer,
 };
 
 #[derive(Clone, Debug)]

@@ -11,15 +11,17 @@ use sea_orm::{
 
 use crate::{
     dialect,
-    graphql::{
+    domain::{
         ids::{DishId, MenuId, RestaurantId},
+        viewer::Viewer,
+    },
+    graphql::{
         list::{Children, List},
         row::Row,
         search,
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
-    viewer::Viewer,
 };
 
 use super::types::DishOrderBy;

@@ -7,10 +7,7 @@ use super::{
         CreateDishInput, CreateDishPayload, DeleteDishInput, DeleteDishPayload, UpdateDishInput, UpdateDishPayload,
     },
 };
-use crate::{
-    features::menu::Menu,
-    graphql::{context::OperationContext, error::Result},
-};
+use crate::{domain::error::Result, features::menu::Menu, graphql::context::OperationContext};
 
 #[derive(Default)]
 pub struct DishMutation;

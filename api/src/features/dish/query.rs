@@ -5,12 +5,14 @@ use super::{
     loader::Dishes,
     types::{DishFilter, DishOrderBy},
 };
-use crate::graphql::{
-    error::Result,
-    list::{self, PageOfAll},
-    page::PageArguments,
-    plan::{Found, object},
-    row,
+use crate::{
+    domain::error::Result,
+    graphql::{
+        list::{self, PageOfAll},
+        page::PageArguments,
+        plan::{Found, object},
+        row,
+    },
 };
 
 #[derive(Clone, Default)]

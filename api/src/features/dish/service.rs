@@ -16,18 +16,17 @@ use super::{
 use crate::{
     app::App,
     database::{self, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::{DishId, GlobalId, MenuId},
+        money,
+        viewer::Viewer,
+    },
     features::{
         audit::service::{Action, Entry, record_in_tx},
         menu::service::menu_managed_in_tx,
     },
-    graphql::{
-        error::{Error, Result},
-        ids::{DishId, GlobalId, MenuId},
-        input,
-        row::Row,
-    },
-    money,
-    viewer::Viewer,
+    graphql::{input, row::Row},
 };
 
 /// Puts a dish on a menu.

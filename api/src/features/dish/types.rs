@@ -7,6 +7,11 @@ use rust_decimal::Decimal as Exact;
 
 use super::loader::{DishConditions, DishRow};
 use crate::{
+    domain::{
+        error::Result,
+        ids::{DishId, GlobalId, MenuId},
+        viewer::Viewer,
+    },
     features::{
         favourite::{
             loader::{KeptByViewer, kept_by},
@@ -16,13 +21,10 @@ use crate::{
     },
     graphql::{
         decimal::Decimal,
-        error::Result,
-        ids::{DishId, GlobalId, MenuId},
         input, limits,
         plan::{Load, One, object},
         search,
     },
-    viewer::Viewer,
 };
 
 #[derive(Clone, Debug)]

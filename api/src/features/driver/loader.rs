@@ -14,10 +14,14 @@ use sea_orm::{
 
 use super::types::DriverStatus;
 use crate::{
-    dialect, events,
-    graphql::{
+    dialect,
+    domain::{
         error::Result,
         ids::{DriverId, OrderId, RestaurantId, UserId},
+        viewer::Viewer,
+    },
+    events,
+    graphql::{
         list::{Children, List},
         loaders::{Reader, grouped},
         plan::Batch,
@@ -25,7 +29,6 @@ use crate::{
         sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
-    viewer::Viewer,
 };
 
 impl Row for drivers::Model {

@@ -15,13 +15,13 @@ use super::{
 use crate::{
     app::App,
     clock, database,
-    events::{Position, Whereabouts},
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::DriverId,
-        input,
+        viewer::Viewer,
     },
-    viewer::Viewer,
+    events::{Position, Whereabouts},
+    graphql::input,
 };
 
 /// How many places one request can tell.

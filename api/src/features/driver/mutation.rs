@@ -9,7 +9,7 @@ use super::{
         UpdateDriverLocationsPayload, UpdateDriverPayload,
     },
 };
-use crate::graphql::{context::OperationContext, error::Result};
+use crate::{domain::error::Result, graphql::context::OperationContext};
 
 #[derive(Default)]
 pub struct DriverMutation;

@@ -2,13 +2,15 @@ use async_graphql::ID;
 use entity::drivers;
 
 use super::{Driver, loader::Drivers, types::DriverStatus};
-use crate::graphql::{
-    error::Result,
-    list::{self, PageOfAll},
-    page::PageArguments,
-    plan::{Found, object},
-    row,
-    sort::IdOrder,
+use crate::{
+    domain::error::Result,
+    graphql::{
+        list::{self, PageOfAll},
+        page::PageArguments,
+        plan::{Found, object},
+        row,
+        sort::IdOrder,
+    },
 };
 
 #[derive(Clone, Default)]

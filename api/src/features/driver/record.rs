@@ -17,9 +17,9 @@ use serde_json::json;
 use crate::{
     app::App,
     clock, dialect,
+    domain::{error::Result, ids::DriverId},
     events::{Position, Track},
     features::account::service::deleted,
-    graphql::{error::Result, ids::DriverId},
     tasks::Setbacks,
 };
 

@@ -14,19 +14,18 @@ use super::types::{CreateDriverInput, DriverStatus, SetDriverStatusInput, Update
 use crate::{
     app::App,
     database::{self, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::{DriverId, GlobalId, UserId},
+        viewer::Viewer,
+    },
     features::{
         account::service::{user_hold_in_tx, user_invite_in_tx},
         audit::service::{Action, Entry, record_in_tx},
         order::service::driver_works_in_tx,
     },
-    graphql::{
-        error::{Error, Result},
-        ids::{DriverId, GlobalId, UserId},
-        input,
-        row::Row,
-    },
+    graphql::{input, row::Row},
     literal,
-    viewer::Viewer,
 };
 
 /// Whether the viewer may see and change everything of the driver.

@@ -9,16 +9,18 @@ use sea_orm::EntityTrait;
 use super::{location, types::DriverLocation};
 use crate::{
     app::App,
+    domain::{
+        error::{Error, Result},
+        ids::{DriverId, GlobalId, OrderId},
+        viewer::Viewer,
+    },
     events::{Topic, Whereabouts},
     features::order::service,
     graphql::{
         context::OperationContext,
-        error::{Error, Result},
-        ids::{DriverId, GlobalId, OrderId},
         live::{Progress, StreamPosition},
         row::Row,
     },
-    viewer::Viewer,
 };
 
 #[derive(Default)]

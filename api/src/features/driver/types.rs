@@ -12,6 +12,11 @@ use super::{
     location, service,
 };
 use crate::{
+    domain::{
+        error::Result,
+        ids::{DriverId, GlobalId, OrderId},
+        viewer::Viewer,
+    },
     events::Position,
     features::order::{
         Order,
@@ -20,13 +25,10 @@ use crate::{
     },
     graphql::{
         date_time::DateTime,
-        error::Result,
-        ids::{DriverId, GlobalId, OrderId},
         list::{self, PageOfParent},
         page::PageArguments,
         plan::{Deferred, Load, One, object, output_of_enums},
     },
-    viewer::Viewer,
 };
 
 /// Whether a driver can take an order.

@@ -11,17 +11,15 @@ use sea_orm::{
 use super::types::{FavouriteId, FavouriteOrder};
 use crate::{
     dialect,
+    domain::{error::Result, ids::CustomerId, viewer::Viewer},
     features::dish::loader::DishRow,
     graphql::{
-        error::Result,
-        ids::CustomerId,
         list::{Children, List},
         loaders::Reader,
         plan::{Batch, Load},
         row::{Row, read},
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    viewer::Viewer,
 };
 
 /// What a customer keeps, for those to whom it may be told.

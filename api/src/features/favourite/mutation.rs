@@ -5,10 +5,7 @@ use super::{
     service,
     types::{AddFavouriteInput, AddFavouritePayload, RemoveFavouriteInput, RemoveFavouritePayload},
 };
-use crate::{
-    features::customer::Customer,
-    graphql::{context::OperationContext, error::Result},
-};
+use crate::{domain::error::Result, features::customer::Customer, graphql::context::OperationContext};
 
 #[derive(Default)]
 pub struct FavouriteMutation;

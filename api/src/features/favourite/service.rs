@@ -14,17 +14,17 @@ use crate::{
     app::App,
     clock,
     database::{self, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::CustomerId,
+        viewer::Viewer,
+    },
     features::{
         account::service::user_hold_in_tx,
         customer::service::{customer_ensure_in_tx, customer_is_known, customer_of},
         dish::loader::DishRow,
     },
-    graphql::{
-        error::{Error, Result},
-        ids::CustomerId,
-        row::Row,
-    },
-    viewer::Viewer,
+    graphql::row::Row,
 };
 
 /// How many favourites a customer can keep: more than anybody looks through.

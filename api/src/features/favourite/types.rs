@@ -7,10 +7,10 @@ use entity::favourites;
 use sea_orm::prelude::DateTimeWithTimeZone;
 
 use crate::{
+    domain::ids::{DishId, RestaurantId},
     features::{customer::Customer, dish::Dish, restaurant::Restaurant},
     graphql::{
         date_time::DateTime,
-        ids::{DishId, RestaurantId},
         plan::{object, union_by_id},
     },
 };

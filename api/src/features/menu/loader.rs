@@ -10,14 +10,16 @@ use sea_orm::{
 
 use crate::{
     dialect,
-    graphql::{
+    domain::{
         error::Result,
         ids::{MenuId, RestaurantId},
+        viewer::Viewer,
+    },
+    graphql::{
         loaders::Reader,
         plan::Batch,
         row::{Row, column_of, read},
     },
-    viewer::Viewer,
 };
 
 impl Row for menus::Model {

@@ -5,7 +5,7 @@ use super::{
     Menu, service,
     types::{UpdateMenuInput, UpdateMenuPayload},
 };
-use crate::graphql::{context::OperationContext, error::Result};
+use crate::{domain::error::Result, graphql::context::OperationContext};
 
 #[derive(Default)]
 pub struct MenuMutation;

@@ -7,14 +7,13 @@ use super::types::UpdateMenuInput;
 use crate::{
     app::App,
     database::{self, Transaction},
-    features::audit::service::{Action, Entry, record_in_tx},
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::{GlobalId, MenuId, RestaurantId},
-        input,
-        row::Row,
+        viewer::Viewer,
     },
-    viewer::Viewer,
+    features::audit::service::{Action, Entry, record_in_tx},
+    graphql::{input, row::Row},
 };
 
 /// Changes the fields of a menu that the input names.

@@ -6,6 +6,10 @@ use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
 use entity::menus;
 
 use crate::{
+    domain::{
+        error::Result,
+        ids::{GlobalId, MenuId, RestaurantId},
+    },
     features::{
         dish::{
             Dish,
@@ -15,8 +19,6 @@ use crate::{
         restaurant::Restaurant,
     },
     graphql::{
-        error::Result,
-        ids::{GlobalId, MenuId, RestaurantId},
         limits,
         list::{self, PageOfParent},
         page::PageArguments,

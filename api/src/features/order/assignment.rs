@@ -12,13 +12,13 @@ use super::{
 use crate::{
     app::App,
     database::{self, Transaction},
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::{DriverId, GlobalId, OrderId, RestaurantId},
-        row::Row,
+        viewer::Viewer,
     },
+    graphql::row::Row,
     literal,
-    viewer::Viewer,
 };
 
 /// Gives the order to a driver: by the driver itself, the restaurant's staff, or an admin.

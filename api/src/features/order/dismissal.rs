@@ -18,9 +18,9 @@ use crate::{
     app::App,
     database::Transaction,
     dialect,
-    graphql::{error::Result, ids::UserId, row::Row},
+    domain::{error::Result, ids::UserId, viewer::Viewer},
+    graphql::row::Row,
     literal,
-    viewer::Viewer,
 };
 
 /// The outcome of a dismissal.

@@ -15,13 +15,13 @@ use crate::{
     clock,
     database::{Life, Transaction},
     dialect,
-    events::Topic,
-    features::audit::service::{Action, Entry, record_in_tx},
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::{CustomerId, DriverId, GlobalId, OrderId, RestaurantId, UserId},
+        viewer::Viewer,
     },
-    viewer::Viewer,
+    events::Topic,
+    features::audit::service::{Action, Entry, record_in_tx},
 };
 
 /// A step of an order's life, to be appended to its history.

@@ -2,11 +2,9 @@
 
 use entity::{orders, sea_orm_active_enums::OrderStatus};
 
-use crate::{
-    graphql::{
-        error::{Error, Result},
-        ids::{CustomerId, DriverId, RestaurantId},
-    },
+use crate::domain::{
+    error::{Error, Result},
+    ids::{CustomerId, DriverId, RestaurantId},
     viewer::Viewer,
 };
 

@@ -19,9 +19,12 @@ use super::{
 };
 use crate::{
     dialect,
-    graphql::{
+    domain::{
         error::Result,
         ids::{CustomerId, DriverId, OrderId, RestaurantId},
+        viewer::Viewer,
+    },
+    graphql::{
         list::{Children, List},
         loaders::Reader,
         plan::Batch,
@@ -29,7 +32,6 @@ use crate::{
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
-    viewer::Viewer,
 };
 
 impl Row for orders::Model {
@@ -254,8 +256,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        graphql::{ids::UserId, row::read},
-        viewer::{Rights, SignedIn},
+        domain::{
+            ids::UserId,
+            viewer::{Rights, SignedIn},
+        },
+        graphql::row::read,
     };
 
     fn order(id: i32, status: OrderStatus, driver_id: Option<i32>) -> orders::Model {

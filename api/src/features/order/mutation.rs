@@ -8,7 +8,7 @@ use super::{
         PlaceOrderPayload, ReleaseDriverInput, ReleaseDriverPayload, UpdateOrderStatusInput, UpdateOrderStatusPayload,
     },
 };
-use crate::graphql::{context::OperationContext, error::Result};
+use crate::{domain::error::Result, graphql::context::OperationContext};
 
 #[derive(Default)]
 pub struct OrderMutation;

@@ -11,13 +11,13 @@ use crate::{
     clock,
     deadline::Deadline,
     dialect,
-    graphql::{
+    domain::{
         error::{Code, Error, Result},
         ids::OrderId,
+        viewer::Viewer,
     },
     literal,
     tasks::Setbacks,
-    viewer::Viewer,
 };
 
 /// How often the server looks.

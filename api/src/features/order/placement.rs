@@ -24,12 +24,12 @@ use super::{
 use crate::{
     app::App,
     database::{self, Writer},
-    features::{account::service::account_closed, customer},
-    graphql::{
+    domain::{
         error::{Error, Result},
-        loaders::Reader,
+        viewer::Viewer,
     },
-    viewer::Viewer,
+    features::{account::service::account_closed, customer},
+    graphql::loaders::Reader,
 };
 
 /// The price that placing the order would have now: the same checks, but for the expected total, and nothing is written.

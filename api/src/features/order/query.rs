@@ -6,12 +6,14 @@ use super::{
     placement,
     types::{OrderFilter, OrderOrder, OrderQuote, PlaceOrderInput},
 };
-use crate::graphql::{
-    error::Result,
-    list::{self, PageOfAll},
-    page::PageArguments,
-    plan::{Computed, Found, object},
-    row,
+use crate::{
+    domain::error::Result,
+    graphql::{
+        list::{self, PageOfAll},
+        page::PageArguments,
+        plan::{Computed, Found, object},
+        row,
+    },
 };
 
 #[derive(Clone, Default)]

@@ -20,15 +20,14 @@ use super::{
 use crate::{
     app::App,
     database::{Chain, Transaction, Writer, is_there, number_of},
-    features::address::Address,
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::{CustomerId, GlobalId, OrderId, UserId},
-        input,
-        row::Row,
+        viewer::Viewer,
     },
+    features::address::Address,
+    graphql::{input, row::Row},
     literal,
-    viewer::Viewer,
 };
 
 /// Whether the viewer is a party of the order: its customer, its restaurant's staff, its driver, or an admin; not a driver who could only

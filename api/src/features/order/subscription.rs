@@ -8,11 +8,11 @@ use super::{
 };
 use crate::{
     app::App,
-    graphql::{
-        context::OperationContext,
+    domain::{
         error::{Error, Result},
         ids::{GlobalId, OrderId, RestaurantId},
     },
+    graphql::context::OperationContext,
 };
 
 // The set-up of a subscription is boxed: it needs memory that the subscription does not need afterwards.

@@ -25,6 +25,12 @@ use super::{
     service,
 };
 use crate::{
+    domain::{
+        error::{Error, Result},
+        ids::{CustomerId, DishId, DriverId, GlobalId, OrderId, PartId, RestaurantId},
+        money::{self, Charge},
+        viewer::Viewer,
+    },
     features::{
         address::Address,
         customer::Customer,
@@ -39,16 +45,12 @@ use crate::{
     graphql::{
         date_time::DateTime,
         decimal::Decimal,
-        error::{Error, Result},
-        ids::{CustomerId, DishId, DriverId, GlobalId, OrderId, PartId, RestaurantId},
         input, limits,
         loaders::Reader,
         page::page_size,
         plan::{Deferred, Load, One, Planned, existing, object, output_of_enums},
         row::{ById, Row},
     },
-    money::{self, Charge},
-    viewer::Viewer,
 };
 
 /// Where an order is in its life.

@@ -16,15 +16,17 @@ use super::{history::FeedPosition, lifecycle, loader::is_visible, types::OrderEv
 use crate::{
     app::App,
     database::Life,
+    domain::{
+        error::{Error, Result},
+        ids::OrderId,
+        viewer::Viewer,
+    },
     events::{Signal, SignalNumber, Topic, measure_lag},
     graphql::{
-        error::{Error, Result},
         flights::{Flights, SharedReading},
-        ids::OrderId,
         live::{Progress, StreamPosition},
         row::Row,
     },
-    viewer::Viewer,
 };
 
 pub use self::feed::{driver_steps, restaurant_steps};

@@ -12,15 +12,14 @@ use sea_orm::{
 
 use crate::{
     dialect,
+    domain::{ids::RestaurantId, viewer::Viewer},
     graphql::{
-        ids::RestaurantId,
         list::{Children, List},
         row::Row,
         search,
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
     literal,
-    viewer::Viewer,
 };
 
 use super::types::RestaurantOrderBy;

@@ -14,17 +14,17 @@ use crate::{
     app::App,
     clock,
     database::{self, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::{GlobalId, RestaurantId, UserId},
+        viewer::Viewer,
+    },
     features::{
         account::service::{announce, user_invite_in_tx, user_lock_by_email_in_tx},
         audit::service::{Action, Entry, record_in_tx},
     },
-    graphql::{
-        error::{Error, Result},
-        ids::{GlobalId, RestaurantId, UserId},
-        input,
-    },
+    graphql::input,
     mail::Letter,
-    viewer::Viewer,
 };
 
 /// Adds the user who has the e-mail address to the staff of a restaurant. Somebody without an account is invited; the answer is the same,

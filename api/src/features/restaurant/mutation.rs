@@ -9,10 +9,12 @@ use super::{
         RemoveRestaurantMemberPayload, UpdateRestaurantInput, UpdateRestaurantPayload,
     },
 };
-use crate::graphql::{
-    context::OperationContext,
-    error::Result,
-    ids::{GlobalId, RestaurantId},
+use crate::{
+    domain::{
+        error::Result,
+        ids::{GlobalId, RestaurantId},
+    },
+    graphql::context::OperationContext,
 };
 
 #[derive(Default)]

@@ -5,13 +5,15 @@ use super::{
     loader::Restaurants,
     types::{RestaurantFilter, RestaurantOrderBy},
 };
-use crate::graphql::{
-    error::Result,
-    input,
-    list::{self, PageOfAll},
-    page::PageArguments,
-    plan::{Found, object},
-    row, search,
+use crate::{
+    domain::error::Result,
+    graphql::{
+        input,
+        list::{self, PageOfAll},
+        page::PageArguments,
+        plan::{Found, object},
+        row, search,
+    },
 };
 
 #[derive(Clone, Default)]

@@ -10,19 +10,18 @@ use crate::{
     app::App,
     clock,
     database::{self, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::{GlobalId, RestaurantId},
+        money,
+        viewer::Viewer,
+    },
     features::{
         account::service::user_hold_in_tx,
         address::LatLngInput,
         audit::service::{Action, Entry, record_in_tx},
     },
-    graphql::{
-        error::{Error, Result},
-        ids::{GlobalId, RestaurantId},
-        input,
-        row::Row,
-    },
-    money,
-    viewer::Viewer,
+    graphql::{input, row::Row},
 };
 
 /// Opens a restaurant, with its menu and its first member of staff, or nothing at all.

@@ -9,6 +9,11 @@ use sea_orm::prelude::DateTimeWithTimeZone;
 
 use super::loader::{MAXIMUM_MEMBERS, Member, MembersOfRestaurant, OrderAdded};
 use crate::{
+    domain::{
+        error::Result,
+        ids::{GlobalId, RestaurantId, UserId},
+        viewer::Viewer,
+    },
     features::{
         address::{LatLng, LatLngInput},
         driver::{
@@ -36,14 +41,11 @@ use crate::{
         date::Date,
         date_time::DateTime,
         decimal::Decimal,
-        error::Result,
-        ids::{GlobalId, RestaurantId, UserId},
         limits,
         list::{self, FirstOfParent, PageOfParent},
         page::{Page, PageArguments, page_size},
         plan::{Load, object},
     },
-    viewer::Viewer,
 };
 
 #[derive(Clone, Debug)]

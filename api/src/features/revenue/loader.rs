@@ -13,9 +13,11 @@ use sea_orm::{
 use super::types::RevenuePeriod;
 use crate::{
     dialect,
-    graphql::{
+    domain::{
         error::{Error, Result},
         ids::RestaurantId,
+    },
+    graphql::{
         loaders::{Reader, grouped},
         plan::Batch,
     },

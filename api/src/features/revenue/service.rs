@@ -11,14 +11,12 @@ use super::{
 };
 use crate::{
     clock,
-    graphql::{
-        date::Date,
-        decimal::Decimal,
+    domain::{
         error::{Error, Result},
         ids::RestaurantId,
-        plan::Load,
+        viewer::Viewer,
     },
-    viewer::Viewer,
+    graphql::{date::Date, decimal::Decimal, plan::Load},
 };
 
 /// How many periods there are where the client gives no `since`.

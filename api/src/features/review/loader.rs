@@ -9,13 +9,15 @@ use sea_orm::{
 use super::types::ReviewOrder;
 use crate::{
     dialect,
-    graphql::{
+    domain::{
         ids::{CustomerId, RestaurantId, ReviewId},
+        viewer::Viewer,
+    },
+    graphql::{
         list::{Children, List},
         row::Row,
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    viewer::Viewer,
 };
 
 impl Row for reviews::Model {

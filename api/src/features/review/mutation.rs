@@ -8,10 +8,7 @@ use super::{
         UpdateReviewPayload,
     },
 };
-use crate::{
-    features::restaurant::Restaurant,
-    graphql::{context::OperationContext, error::Result},
-};
+use crate::{domain::error::Result, features::restaurant::Restaurant, graphql::context::OperationContext};
 
 #[derive(Default)]
 pub struct ReviewMutation;

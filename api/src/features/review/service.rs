@@ -14,18 +14,18 @@ use crate::{
     app::App,
     clock,
     database::{self, Transaction},
+    domain::{
+        error::{Error, Result},
+        ids::{CustomerId, GlobalId, RestaurantId, ReviewId},
+        money,
+        viewer::Viewer,
+    },
     features::{
         account::service::user_hold_in_tx,
         audit::service::{Action, Entry, record_in_tx},
     },
-    graphql::{
-        error::{Error, Result},
-        ids::{CustomerId, GlobalId, RestaurantId, ReviewId},
-        input,
-        row::Row,
-    },
-    literal, money,
-    viewer::Viewer,
+    graphql::{input, row::Row},
+    literal,
 };
 
 /// Writes the viewer's review of a restaurant that delivered to it.

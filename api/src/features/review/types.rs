@@ -10,11 +10,13 @@ use entity::{
 use sea_orm::prelude::DateTimeWithTimeZone;
 
 use crate::{
+    domain::{
+        error::Result,
+        ids::{CustomerId, GlobalId, RestaurantId, ReviewId},
+    },
     features::{customer::service::review_name, restaurant::Restaurant},
     graphql::{
         date_time::DateTime,
-        error::Result,
-        ids::{CustomerId, GlobalId, RestaurantId, ReviewId},
         limits,
         plan::{Load, One, existing, object},
         row::ById,

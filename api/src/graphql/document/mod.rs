@@ -44,8 +44,10 @@ pub use prepared::Prepared;
 pub use refusal::coded;
 pub use shape::Shape;
 
-use super::error::Code;
-use crate::{config::LimitsConfig, viewer::Viewer};
+use crate::{
+    config::LimitsConfig,
+    domain::{error::Code, viewer::Viewer},
+};
 use cost::{Cost, Measure};
 use count::Counter;
 use inputs::{Types, Uses};

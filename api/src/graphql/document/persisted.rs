@@ -14,7 +14,10 @@ use super::{
     known::KnownDocuments,
     refusal::{bad_input, coded},
 };
-use crate::{config::DocumentsConfig, graphql::error::Code, viewer::Viewer};
+use crate::{
+    config::DocumentsConfig,
+    domain::{error::Code, viewer::Viewer},
+};
 
 /// What a request calls its document. In the request's data.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError};
 
-use crate::graphql::error::Code;
+use crate::domain::error::Code;
 
 /// An error of the request, with its code.
 pub fn coded(code: Code, message: String, position: Option<Pos>) -> ServerError {

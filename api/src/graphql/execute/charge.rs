@@ -5,9 +5,13 @@ use std::time::Duration;
 use crate::{
     app::App,
     config::LimitsConfig,
-    graphql::{error::Result, ids::UserId, limits},
+    domain::{
+        error::Result,
+        ids::UserId,
+        viewer::{Origin, Viewer},
+    },
+    graphql::limits,
     limiter::{Limit, LimitKey},
-    viewer::{Origin, Viewer},
 };
 
 /// Whose cost is counted together: one user's, or that of all who ask from one network without signing in.

@@ -2,9 +2,9 @@
 
 use async_graphql::{PathSegment, Response, ServerError, Value};
 
-use crate::graphql::{
-    document::{Outline, Shape, coded},
-    error::{Code, Error},
+use crate::{
+    domain::error::{Code, Error},
+    graphql::document::{Outline, Shape, coded},
 };
 
 /// The response with every error coded, placed, and no more of them than `limit`.

@@ -17,7 +17,6 @@ pub use self::{charge::Payer, verify::VerifyPlans};
 use super::{
     context::Given,
     document::{Checked, Checks, Prepared, Shape, ask_for_kinds, coded, complete},
-    error::{Code, Error, Result},
     live::{self, Groups, LiveSubscription, Progress, Selection, Told},
     loaders::Reader,
     plan::{ExecuteAlone, Queries},
@@ -29,8 +28,11 @@ use crate::{
     config::LimitsConfig,
     database::{each_on_one_connection, on_one_connection},
     deadline::Deadline,
+    domain::{
+        error::{Code, Error, Result},
+        viewer::{Origin, Viewer},
+    },
     tasks::{panic_message, unwound},
-    viewer::{Origin, Viewer},
 };
 
 /// Why a request was refused before any of its fields ran.

@@ -4,7 +4,10 @@ use async_graphql::{Response, ServerError};
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
 
-use crate::graphql::{error::Error, execute::failed, json};
+use crate::{
+    domain::error::Error,
+    graphql::{execute::failed, json},
+};
 
 /// Queries are answered twice, by plans and by async-graphql's own execution, and fail where the two differ.
 #[derive(Clone, Copy, Debug)]

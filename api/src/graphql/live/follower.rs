@@ -20,7 +20,7 @@ use super::{
     group::{GroupKey, Joined, Lead},
     progress::Waiting,
 };
-use crate::viewer::{Rights, RightsWatch, Viewer};
+use crate::domain::viewer::{Rights, RightsWatch, Viewer};
 
 /// How old a response may be that a member is told. A member that reads more slowly leaves, and is told the present instead.
 const STALE: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use std::{
 use tokio::sync::broadcast::{self, Receiver};
 
 use super::{Selection, Told, progress::Waiting};
-use crate::{graphql::ids::UserId, viewer::Rights};
+use crate::domain::{ids::UserId, viewer::Rights};
 
 /// The bounded queue of a group: responses that are kept for members who do not read at once. A member that is further behind leaves.
 const KEPT: usize = 16;

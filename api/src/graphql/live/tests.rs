@@ -14,8 +14,8 @@ use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 use tokio::sync::watch;
 
 use super::*;
-use crate::{
-    graphql::ids::{RestaurantId, UserId},
+use crate::domain::{
+    ids::{RestaurantId, UserId},
     viewer::{Rights, SignedIn, Viewer},
 };
 

@@ -5,9 +5,9 @@ use std::time::Instant;
 use async_graphql::{Response, ServerError};
 
 use super::StreamPosition;
-use crate::graphql::{
-    error::{Code, RightLost},
-    json,
+use crate::{
+    domain::error::{Code, RightLost},
+    graphql::json,
 };
 
 /// A response, written once for all who are told it.

@@ -3,7 +3,7 @@
 use async_graphql::{PathSegment, Pos, ServerError};
 
 use super::Scope;
-use crate::graphql::error::Error;
+use crate::domain::error::Error;
 
 /// A value that may not be null has nothing to show: null propagates to what holds it. The errors say why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,11 +12,13 @@ use futures_util::{
 };
 
 use super::{Answer, Level, Output, Planned, Scope, Selected, Violation};
-use crate::graphql::{
-    context::OperationContext,
-    error::{Error, Result},
-    loaders::Reader,
-    row::{ById, Row, Visible},
+use crate::{
+    domain::error::{Error, Result},
+    graphql::{
+        context::OperationContext,
+        loaders::Reader,
+        row::{ById, Row, Visible},
+    },
 };
 
 /// A key, and what is loaded by it: one batch for all keys of a level. The safe way is the short one: what the viewer may not see is not

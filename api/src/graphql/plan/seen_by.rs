@@ -9,8 +9,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{Answer, Level, Output, Scope, Selected, Violation, never_ready, planned_as, type_of};
 use crate::{
-    graphql::{error::Result, loaders::Reader},
-    viewer::Viewer,
+    domain::{error::Result, viewer::Viewer},
+    graphql::loaders::Reader,
 };
 
 /// A value that is shown, with everything below it, as this viewer sees it. The rest of the answer is what the asking viewer sees.

@@ -93,21 +93,21 @@ macro_rules! union_by_id {
             pub fn parse(
                 id: &::async_graphql::ID,
                 field: &str,
-            ) -> crate::graphql::error::Result<Self> {
-                use crate::graphql::ids::GlobalId;
-                let (type_name, number) = crate::graphql::ids::split(id, field)?;
+            ) -> crate::domain::error::Result<Self> {
+                use crate::domain::ids::GlobalId;
+                let (type_name, number) = crate::domain::ids::split(id, field)?;
                 $(
                     if type_name == $id::TYPE_NAME {
                         return Ok($key::$object($id(number)));
                     }
                 )+
-                Err(crate::graphql::ids::of_another_type(field, type_name, &[$($id::TYPE_NAME),+].join(" or ")))
+                Err(crate::domain::ids::of_another_type(field, type_name, &[$($id::TYPE_NAME),+].join(" or ")))
             }
 
             /// As clients see it.
             pub fn to_global(self) -> ::async_graphql::ID {
                 match self {
-                    $($key::$object(id) => crate::graphql::ids::GlobalId::to_global(id),)+
+                    $($key::$object(id) => crate::domain::ids::GlobalId::to_global(id),)+
                 }
             }
         }

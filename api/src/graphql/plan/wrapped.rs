@@ -12,7 +12,7 @@ use futures_util::{
 };
 
 use super::{Answer, Level, Output, Scope, Selected, Violation, planned_as, type_of};
-use crate::graphql::error::Error;
+use crate::domain::error::Error;
 
 /// Takes plan, columns and readiness from `$inner`, which the value holds.
 macro_rules! wraps {

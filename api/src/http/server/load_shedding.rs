@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::graphql::error::Code;
+use crate::domain::error::Code;
 
 /// The name of the metric that counts connections that were refused, or could not be accepted.
 pub const REFUSED: &str = "tiffin_connections_refused_total";

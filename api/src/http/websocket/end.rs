@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{
 
 use super::handshake::Socket;
 use crate::{
-    graphql::error::Code,
+    domain::error::Code,
     http::{
         attendance::Ended,
         metrics::{EndReason, count_close},

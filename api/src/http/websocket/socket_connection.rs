@@ -22,7 +22,8 @@ use crate::{
     config::WebsocketConfig,
     database::on_one_connection,
     deadline::Deadline,
-    graphql::{date_time::DateTime, document::coded, error::Code, execute},
+    domain::{error::Code, viewer::Origin},
+    graphql::{date_time::DateTime, document::coded, execute},
     http::{
         attendance::{Attendance, Ended},
         authentication,
@@ -33,7 +34,6 @@ use crate::{
         server::UnderWay,
     },
     tasks::unwound,
-    viewer::Origin,
 };
 
 /// What is known of a socket from its handshake.
@@ -212,7 +212,7 @@ impl SocketConnection {
         Ok(())
     }
 
-    async fn begin(&mut self, payload: Option<Json>) -> crate::graphql::error::Result<()> {
+    async fn begin(&mut self, payload: Option<Json>) -> crate::domain::error::Result<()> {
         let Endpoint { app, rights, .. } = &self.endpoint;
         // They are needed once, and the socket lives long.
         let headers = std::mem::take(&mut self.headers);

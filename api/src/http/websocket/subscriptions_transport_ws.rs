@@ -5,10 +5,7 @@ use async_graphql::ServerError;
 use serde::Serialize;
 
 use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
-use crate::{
-    graphql::{document::coded, error::Code},
-    http::live_operation::OperationAnswer,
-};
+use crate::{domain::error::Code, graphql::document::coded, http::live_operation::OperationAnswer};
 
 pub const ACKNOWLEDGEMENT: &str = r#"{"type":"connection_ack"}"#;
 pub const KEEP_ALIVE: &str = r#"{"type":"ka"}"#;

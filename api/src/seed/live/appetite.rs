@@ -15,16 +15,16 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use super::{cast::Guest, town::Town};
 use crate::{
     app::App,
+    domain::{
+        error::{Code, Result},
+        ids::{CustomerId, DishId, GlobalId, RestaurantId},
+    },
     features::{
         address::{Address, AddressInput, LatLngInput},
         order::{
             placement::order_place,
             types::{OrderItemInput, PlaceOrderInput},
         },
-    },
-    graphql::{
-        error::{Code, Result},
-        ids::{CustomerId, DishId, GlobalId, RestaurantId},
     },
 };
 

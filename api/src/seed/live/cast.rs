@@ -14,10 +14,12 @@ use sea_orm::{ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySel
 
 use crate::{
     database::Pool,
+    domain::{
+        ids::{CustomerId, DriverId, RestaurantId, UserId},
+        viewer::{Rights, SignedIn, Viewer},
+    },
     features::account::service::DEMO_DOMAIN,
-    graphql::ids::{CustomerId, DriverId, RestaurantId, UserId},
     seed::{ACCOUNTS, CUSTOMER, MERCHANT},
-    viewer::{Rights, SignedIn, Viewer},
 };
 
 const CUSTOMERS: u64 = 40;

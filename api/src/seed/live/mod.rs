@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 use self::town::Town;
-use crate::{app::App, deadline::Deadline, graphql::error::Result};
+use crate::{app::App, deadline::Deadline, domain::error::Result};
 
 /// The interval of the simulation.
 pub const TICK: Duration = Duration::from_secs(1);

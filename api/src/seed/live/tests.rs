@@ -9,11 +9,11 @@ use sea_orm::{EntityTrait, QueryOrder};
 
 use super::*;
 use crate::{
+    domain::ids::DriverId,
     features::{
         driver::record::{record, setbacks},
         order::lifecycle,
     },
-    graphql::ids::DriverId,
     seed::{
         CUSTOMER, DRIVER,
         tests::{Home, check_step},

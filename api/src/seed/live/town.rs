@@ -20,6 +20,10 @@ use super::{
 };
 use crate::{
     app::App,
+    domain::{
+        error::{Code, Result},
+        ids::{DriverId, GlobalId, OrderId},
+    },
     features::{
         address::Address,
         driver::{
@@ -28,10 +32,6 @@ use crate::{
             types::UpdateDriverLocationInput,
         },
         order::{assignment::driver_assign, lifecycle, service::order_step, types::AssignDriverInput},
-    },
-    graphql::{
-        error::{Code, Result},
-        ids::{DriverId, GlobalId, OrderId},
     },
     seed::people,
     tasks::Setbacks,

@@ -8,6 +8,11 @@ use crate::{
     app::App,
     clock,
     database::Transaction,
+    domain::{
+        error::{Error, Result},
+        ids::UserId,
+        viewer::Viewer,
+    },
     features::account::{
         proof,
         service::{user_lock_by_email_in_tx, user_new},
@@ -15,14 +20,8 @@ use crate::{
         sign_in::check_sign_up,
         verification::email_verified_in_tx,
     },
-    graphql::{
-        error::{Error, Result},
-        ids::UserId,
-        input,
-        row::Row,
-    },
+    graphql::{input, row::Row},
     openid_client::Person,
-    viewer::Viewer,
 };
 
 /// How the identity came to be linked to the user.

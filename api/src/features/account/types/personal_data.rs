@@ -8,6 +8,10 @@ use entity::{columns::Columns, customers, drivers};
 use sea_orm::prelude::DateTimeWithTimeZone;
 
 use crate::{
+    domain::{
+        error::Result,
+        ids::{RestaurantId, UserId},
+    },
     features::{
         account::{
             loader::{Membership, OwnSessions, RestaurantsOfUser, SessionOrder},
@@ -38,8 +42,6 @@ use crate::{
     },
     graphql::{
         date_time::DateTime,
-        error::Result,
-        ids::{RestaurantId, UserId},
         limits,
         list::{self, PageOfAll, PageOfParent},
         page::PageArguments,

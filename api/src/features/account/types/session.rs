@@ -8,13 +8,15 @@ use sea_orm::prelude::DateTimeWithTimeZone;
 
 use super::User;
 use crate::{
+    domain::{
+        ids::{GlobalId, SessionId},
+        viewer::Viewer,
+    },
     features::account::{rights::seen_by_user, session::OpenedSession},
     graphql::{
         date_time::DateTime,
-        ids::{GlobalId, SessionId},
         plan::{SeenBy, object},
     },
-    viewer::Viewer,
 };
 
 pub struct Session(pub OpenedSession);

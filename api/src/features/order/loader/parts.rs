@@ -13,10 +13,12 @@ use sea_orm::{
 
 use crate::{
     dialect,
-    features::order::types::{OrderEvent, OrderItem},
-    graphql::{
+    domain::{
         error::Result,
         ids::{OrderId, PartId},
+    },
+    features::order::types::{OrderEvent, OrderItem},
+    graphql::{
         loaders::{Reader, grouped},
         plan::Batch,
         row::{Visible, column_of, read},

@@ -13,15 +13,15 @@ use sea_orm::{
 use super::request::Request;
 use crate::{
     dialect,
-    features::{account::service::account_closed, dish::loader::DishRow},
-    graphql::{
+    domain::{
         error::{Code, Error, Result},
         ids::{DishId, GlobalId, UserId},
-        row::Row,
+        money::Charge,
+        viewer::Viewer,
     },
+    features::{account::service::account_closed, dish::loader::DishRow},
+    graphql::row::Row,
     literal,
-    money::Charge,
-    viewer::Viewer,
 };
 
 /// The facts that a request is checked against.

@@ -7,15 +7,15 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
+    domain::{
+        error::{Error, Result},
+        ids::{DishId, GlobalId, RestaurantId},
+    },
     features::{
         address::Address,
         order::types::{OrderItemInput, PlaceOrderInput},
     },
-    graphql::{
-        error::{Error, Result},
-        ids::{DishId, GlobalId, RestaurantId},
-        input,
-    },
+    graphql::input,
 };
 
 /// How many lines an order can have.

@@ -17,13 +17,12 @@ use crate::{
     clock,
     database::{Chain, is_there, number_of},
     dialect,
+    domain::{error::Result, viewer::Viewer},
     features::{
         account::service::user_held,
         order::history::{self, OrderStep},
     },
-    graphql::error::Result,
     literal,
-    viewer::Viewer,
 };
 
 /// The row of the order, but for its number.

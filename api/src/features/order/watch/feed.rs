@@ -14,17 +14,19 @@ use super::{BATCH, Readings, WakeUps, Woken};
 use crate::{
     app::App,
     dialect,
+    domain::{
+        error::{Error, Result},
+        ids::{DriverId, RestaurantId},
+        viewer::Viewer,
+    },
     events::{SignalNumber, Topic},
     features::order::{history::FeedPosition, lifecycle, types::OrderEvent},
     graphql::{
-        error::{Error, Result},
         flights::SharedReading,
-        ids::{DriverId, RestaurantId},
         live::{Progress, StreamPosition},
         row::Row,
     },
     literal,
-    viewer::Viewer,
 };
 
 /// Back-off of a feed that waits for a transaction which is still running and holds events back: the first pause, and the longest.

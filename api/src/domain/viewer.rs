@@ -6,7 +6,7 @@ use entity::sea_orm_active_enums::UserRole;
 use ipnet::IpNet;
 use tokio::sync::watch;
 
-use crate::graphql::{
+use crate::domain::{
     error::{Error, Result},
     ids::{CustomerId, DriverId, GlobalId, RestaurantId, SessionId, UserId},
 };

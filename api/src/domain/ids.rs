@@ -2,7 +2,7 @@
 
 use async_graphql::ID;
 
-use super::error::{Error, Result};
+use crate::domain::error::{Error, Result};
 
 /// An id of one table's rows, with the name of the GraphQL type it belongs to.
 pub trait GlobalId: Copy + From<i32> + Into<i32> {
@@ -122,7 +122,7 @@ global_ids! {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::domain::ids::*;
 
     #[test]
     fn a_part_has_one_id() {

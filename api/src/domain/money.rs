@@ -75,7 +75,7 @@ pub fn line_total(unit_price: Decimal, quantity: i32, currency: &str) -> Decimal
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::domain::money::*;
 
     fn decimal(text: &str) -> Decimal {
         Decimal::from_str_exact(text).unwrap()
