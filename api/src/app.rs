@@ -6,12 +6,10 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 
 use crate::{
-    access_token::AccessTokens,
-    clock,
     config::{self, Config},
+    credentials::AccessTokens,
     database::{self, Lives, Pool},
     events::Events,
-    graphql::document::TrustedDocuments,
     limiter::Limiter,
     mail::Mailer,
     openid_client::Provider,
@@ -31,8 +29,6 @@ pub struct App {
     /// None: people sign in with a password only.
     pub openid: Option<Provider>,
     pub access_tokens: AccessTokens,
-    /// What clients may ask for without sending it.
-    pub documents: TrustedDocuments,
     /// What else serves from the same database.
     pub processes: Processes,
     /// What goes on beside the requests.
@@ -49,9 +45,9 @@ impl App {
 
     /// The same, on a database that is connected already, with all its tables.
     pub async fn with_database(config: Config, db: Pool) -> anyhow::Result<Arc<Self>> {
-        clock::set(&db).await.context("cannot ask the database for the time")?;
+        database::set_clock(&db).await.context("cannot ask the database for the time")?;
         let lives = Lives::open(&db, &config.database).await?;
-        let authorities = Authorities::all(&config.tls)?;
+        let authorities = Authorities::all(config.tls.authorities.as_deref())?;
         let tasks = Tasks::default();
         let events =
             Events::connect(&config, &authorities, &tasks).await.with_context(|| match &config.broker.redis_url {
@@ -65,21 +61,8 @@ impl App {
         let lifetime = Duration::from_secs(accounts.access_token_seconds);
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
             .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
-        let documents = TrustedDocuments::read(&config.documents)?;
         let processes = Processes::new(config.broker.redis_url.is_some());
-        Ok(Arc::new(App {
-            db,
-            lives,
-            events,
-            limiter,
-            mail,
-            openid,
-            access_tokens,
-            documents,
-            processes,
-            tasks,
-            config,
-        }))
+        Ok(Arc::new(App { db, lives, events, limiter, mail, openid, access_tokens, processes, tasks, config }))
     }
 
     /// Gives the connections back. Operations that still run fail.

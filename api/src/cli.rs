@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod background;
+mod descriptors;
 mod healthcheck;
 mod migrate;
 mod seed;
@@ -18,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::{
     config::{self, Config, Sources},
-    graphql, telemetry,
+    schema, telemetry,
 };
 
 /// The GraphQL backend of a food-delivery service.
@@ -138,8 +139,8 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
         Some(Command::Admin(options)) => admin::run(options, start(&sources)?, patience).await,
         Some(Command::Accounts(action)) => accounts::run(action, start(&sources)?, patience).await,
-        Some(Command::Schema { subgraph: true }) => print(graphql::schema::subgraph_sdl()),
-        Some(Command::Schema { subgraph: false }) => print(&graphql::schema::sdl()),
+        Some(Command::Schema { subgraph: true }) => print(schema::subgraph_sdl()),
+        Some(Command::Schema { subgraph: false }) => print(&schema::sdl()),
         Some(Command::Config) => print(&config::describe(&sources)?),
         Some(Command::Healthcheck(options)) => healthcheck::run(options, Config::load(&sources)?).await,
     }

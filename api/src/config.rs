@@ -7,6 +7,7 @@
 mod bounds;
 mod defaults;
 mod listen_address;
+mod log_filter;
 mod print;
 mod source;
 mod validate;
@@ -19,8 +20,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 pub use listen_address::listen_address;
+pub use log_filter::log_filter;
 pub use print::redact;
 pub use source::Sources;
+
+use crate::{redis_connection::RedisAddress, tls::Authorities};
 
 /// Whom the server works for: a developer at a desk, or the public.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -456,6 +460,26 @@ impl Config {
     /// Whether this is a developer's server.
     pub fn is_development(&self) -> bool {
         self.environment == Environment::Development
+    }
+}
+
+/// Bytes of a document that cost as much as one field.
+const BYTES_A_FIELD: usize = 100;
+
+impl LimitsConfig {
+    /// What it costs to read and check a document of so many bytes, also when it is refused.
+    pub fn document_cost(bytes: usize) -> usize {
+        1 + bytes / BYTES_A_FIELD
+    }
+}
+
+impl BrokerConfig {
+    /// Where Redis is; none where none is configured.
+    ///
+    /// # Errors
+    /// `redis_url` is malformed.
+    pub fn redis_address(&self, authorities: &Authorities) -> anyhow::Result<Option<RedisAddress>> {
+        self.redis_url.as_ref().map(|url| RedisAddress::new(url, self.cluster, authorities)).transpose()
     }
 }
 

@@ -5,13 +5,16 @@ mod chain;
 mod claim;
 mod connection_pool;
 mod database_watch;
+pub mod dialect;
 mod explain;
 mod failure;
 mod interrupt;
 mod lease;
 mod life;
+pub mod literal;
 mod open_connection;
 mod pool;
+mod present_time;
 mod suspicion;
 mod transaction;
 
@@ -38,6 +41,7 @@ pub use database_watch::DatabaseWatch;
 pub use lease::{each_on_one_connection, on_one_connection};
 pub use life::{Life, Lives};
 pub use pool::Pool;
+pub use present_time::set_clock;
 pub use transaction::Transaction;
 
 /// SQLite has one writer at a time, and a thread for each connection: more than a few are of no use.
@@ -70,7 +74,7 @@ pub async fn connect_for_maintenance(config: &DatabaseConfig) -> anyhow::Result<
 /// one that reads first may not write any more once another has written.
 pub async fn begin(db: &Pool) -> Result<Transaction, Error> {
     // Boxed: the future of every caller would otherwise hold the room for opening a connection.
-    Ok(db.begin().boxed().await?)
+    Ok(Transaction::begin(db).boxed().await?)
 }
 
 async fn open(config: &DatabaseConfig, purpose: Purpose) -> anyhow::Result<Pool> {
@@ -95,8 +99,8 @@ async fn open_postgres(config: &DatabaseConfig, address: &str, purpose: Purpose)
     let variable = if is_direct { "DATABASE_DIRECT_URL" } else { "DATABASE_URL" };
     let options: PgConnectOptions = address.parse().map_err(|error| explain::address(variable, &error))?;
     let settings = postgres_settings(config, purpose);
-    let authorities =
-        Some(Authorities::private(&config.tls)?.to_pem()).filter(|pem| !pem.is_empty() && !names_authorities(address));
+    let authorities = Some(Authorities::private(config.tls.authorities.as_deref())?.to_pem())
+        .filter(|pem| !pem.is_empty() && !names_authorities(address));
     let with_settings = move |options: PgConnectOptions| {
         // `extra_float_digits` is for PostgreSQL 11 and older, and poolers refuse it.
         let options = options.application_name("tiffin").options(settings.clone()).extra_float_digits(None);

@@ -20,7 +20,6 @@ use self::{
 use crate::{
     config::BrokerConfig,
     domain::error::{Error, Result},
-    redis_connection::RedisAddress,
     tls::Authorities,
 };
 
@@ -74,7 +73,7 @@ impl Limiter {
     /// # Errors
     /// The broker's address is malformed.
     pub fn new(config: &BrokerConfig, authorities: &Authorities) -> anyhow::Result<Self> {
-        let address = RedisAddress::new(config, authorities)?;
+        let address = config.redis_address(authorities)?;
         let shared = address.map(|address| SharedWindows::new(&address, &config.prefix)).transpose()?;
         let turns = std::array::from_fn(|_| Mutex::default());
         Ok(Limiter { shared, own: Windows::default(), shares: Windows::default(), turns })

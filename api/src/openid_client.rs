@@ -23,9 +23,11 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use crate::{
-    clock,
     config::OpenidConfig,
-    domain::error::{Code, Error, Result},
+    domain::{
+        clock,
+        error::{Code, Error, Result},
+    },
     tls::Authorities,
 };
 

@@ -6,18 +6,17 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use entity::processes;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Statement};
-use tokio_util::task::AbortOnDropHandle;
 
-use crate::{app::App, database::Pool, domain::error::Result};
+use crate::{database::Pool, domain::error::Result, events::Events};
 
 /// The heartbeat: how often a process writes that it lives, and looks for others.
-const BEAT: Duration = Duration::from_secs(3);
+pub const BEAT: Duration = Duration::from_secs(3);
 /// A process without a heartbeat for so long is gone: crashed, or cut off from the database.
 const GONE_AFTER: Duration = Duration::from_secs(10);
 /// How often it is said that something is wrong, as long as it is.
@@ -80,6 +79,31 @@ impl Processes {
     /// Whether all hear of each other's changes, as far as is known.
     pub fn company(&self) -> Company {
         self.seen().company
+    }
+
+    /// Writes that this process lives, looks for others, and lets everybody here look who may have missed something.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn beat(&self, db: &Pool, events: &Events) -> Result<()> {
+        if db.get_database_backend() != DbBackend::Postgres {
+            return Ok(());
+        }
+        let is_to_look = self.see(&self.write(db).await?);
+        events.leave_steps_to_others(self.company() == Company::OthersHaveBroker);
+        if is_to_look {
+            events.look_everywhere();
+        }
+        Ok(())
+    }
+
+    /// Says that this process ends, so that nobody takes it for one that lives.
+    pub async fn leave(&self, db: &Pool) {
+        if db.get_database_backend() == DbBackend::Postgres
+            && let Err(error) = processes::Entity::delete_by_id(self.id).exec(db).await
+        {
+            tracing::debug!(%error, "the others think for a few seconds more that this process lives");
+        }
     }
 
     async fn write(&self, db: &Pool) -> Result<Vec<Other>, DbErr> {
@@ -171,41 +195,6 @@ impl Company {
                 "this process is not ready, for others on this database share a broker and it has none: set REDIS_URL as there"
             ),
         }
-    }
-}
-
-/// Looks for others, and goes on doing so until what it gives is dropped.
-pub async fn start(app: &Arc<App>) -> AbortOnDropHandle<()> {
-    if let Err(error) = beat(app).await {
-        tracing::warn!(error = error.for_log(), "it is not known yet what other processes there are");
-    }
-    let beating = app.clone();
-    AbortOnDropHandle::new(tokio::spawn(app.tasks.every("processes", BEAT, move || {
-        let app = beating.clone();
-        async move { beat(&app).await }
-    })))
-}
-
-/// Writes that this process lives, looks for others, and lets everybody here look who may have missed something.
-async fn beat(app: &App) -> Result<()> {
-    if app.db.get_database_backend() != DbBackend::Postgres {
-        return Ok(());
-    }
-    let others = app.processes.write(&app.db).await?;
-    let is_to_look = app.processes.see(&others);
-    app.events.leave_steps_to_others(app.processes.company() == Company::OthersHaveBroker);
-    if is_to_look {
-        app.events.look_everywhere();
-    }
-    Ok(())
-}
-
-/// Says that this process ends, so that nobody takes it for one that lives.
-pub async fn leave(app: &App) {
-    if app.db.get_database_backend() == DbBackend::Postgres
-        && let Err(error) = processes::Entity::delete_by_id(app.processes.id).exec(&app.db).await
-    {
-        tracing::debug!(%error, "the others think for a few seconds more that this process lives");
     }
 }
 

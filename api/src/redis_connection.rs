@@ -15,9 +15,9 @@ use redis::{
     cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
 };
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::{config::BrokerConfig, tls::Authorities};
+use crate::tls::Authorities;
 
 /// Channels that one command takes: more are asked for in turn, so that each answer comes in time.
 const CHANNELS_AT_ONCE: usize = 1_000;
@@ -60,9 +60,9 @@ pub enum Subscriber {
 }
 
 impl RedisAddress {
-    /// None where no Redis is configured; an error where its address is malformed.
-    pub fn new(config: &BrokerConfig, authorities: &Authorities) -> Result<Option<Self>> {
-        let Some(url) = &config.redis_url else { return Ok(None) };
+    /// # Errors
+    /// The address is malformed.
+    pub fn new(url: &SecretString, is_cluster: bool, authorities: &Authorities) -> Result<Self> {
         let address = url.expose_secret().into_connection_info();
         let address = address.context("REDIS_URL is not a Redis URL such as redis://localhost:6379")?;
         // The version in which messages and answers share a connection, and in which it is said that one is lost.
@@ -71,7 +71,7 @@ impl RedisAddress {
         let certificates =
             is_over_tls.then(|| TlsCertificates { client_tls: None, root_cert: Some(authorities.to_pem()) });
         let address = address.set_redis_settings(settings);
-        Ok(Some(RedisAddress { address, certificates, is_cluster: config.cluster }))
+        Ok(RedisAddress { address, certificates, is_cluster })
     }
 
     /// A connection for commands that wait no longer than this.

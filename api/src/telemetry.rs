@@ -9,22 +9,16 @@ use std::{
     panic::PanicHookInfo,
 };
 
-use tracing_subscriber::{
-    EnvFilter, Layer, Registry,
-    filter::{LevelFilter, Targets},
-    fmt,
-    layer::SubscriberExt,
-    util::SubscriberInitExt,
-};
+use tracing_subscriber::{fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
-    config::{LogConfig, LogFormat},
+    config::{self, LogConfig, LogFormat},
     tasks::panic_message,
 };
 
 /// Starts the log of the process. Once.
 pub fn start(config: &LogConfig) -> anyhow::Result<()> {
-    let registry = tracing_subscriber::registry().with(filter(&config.filter)?);
+    let registry = tracing_subscriber::registry().with(config::log_filter(&config.filter)?);
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     match config.format {
         LogFormat::Compact => registry.with(lines.compact()).try_init()?,
@@ -36,29 +30,6 @@ pub fn start(config: &LogConfig) -> anyhow::Result<()> {
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
-}
-
-/// What is logged.
-pub type Filter = Box<dyn Layer<Registry> + Send + Sync>;
-
-/// What `log.filter` lets through. The error is one sentence.
-pub fn filter(text: &str) -> anyhow::Result<Filter> {
-    let directives: Vec<_> = text.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
-    for directive in &directives {
-        // The library takes a word that is no level for the name of a module, and logs nothing but that: `inof` would be silence.
-        let is_understood = directive.contains(['=', '[']) || directive.parse::<LevelFilter>().is_ok();
-        anyhow::ensure!(
-            is_understood,
-            "{directive:?} is no level (off, error, warn, info, debug, trace) and no module with one, such as {directive}=debug"
-        );
-    }
-    let directives = directives.join(",");
-    let filter: EnvFilter = directives.parse()?;
-    if directives.is_empty() || directives.contains('[') {
-        return Ok(Box::new(filter));
-    }
-    // Without a word of spans it need not look at each that is entered, as a request's is, twice for each row that it reads.
-    Ok(Box::new(directives.parse::<Targets>()?))
 }
 
 /// A panic stands in the log like everything else, within the span in which it happened.

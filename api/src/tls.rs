@@ -4,6 +4,8 @@
 //! The authorities of the system's store, as `SSL_CERT_FILE` and `SSL_CERT_DIR` have it, and the private ones that are configured. Each
 //! library is given the same; sqlx takes the system's by itself.
 
+use std::path::Path;
+
 use anyhow::Context;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use rustls::{
@@ -11,19 +13,17 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use crate::config::TlsConfig;
-
 /// The certificates of authorities.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Authorities(Vec<CertificateDer<'static>>);
 
 impl Authorities {
-    /// Those of `tls.authorities` alone.
+    /// Those of the file of `tls.authorities` alone; without one, none.
     ///
     /// # Errors
     /// One sentence: the file cannot be read, or holds anything but certificates that can be used.
-    pub fn private(config: &TlsConfig) -> anyhow::Result<Self> {
-        let Some(file) = &config.authorities else { return Ok(Self::default()) };
+    pub fn private(file: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(file) = file else { return Ok(Self::default()) };
         let shown = file.display();
         let text = std::fs::read(file).with_context(|| format!("the file {shown} cannot be read"))?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
@@ -39,12 +39,12 @@ impl Authorities {
         Ok(Authorities(certificates))
     }
 
-    /// Those of the system, and those of `tls.authorities`.
+    /// Those of the system, and those of the file of `tls.authorities`.
     ///
     /// # Errors
     /// Those of [`Authorities::private`]. What of the system's store cannot be used is left out, and logged.
-    pub fn all(config: &TlsConfig) -> anyhow::Result<Self> {
-        let mut all = Self::private(config)?;
+    pub fn all(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut all = Self::private(file)?;
         let system = rustls_native_certs::load_native_certs();
         for error in system.errors {
             tracing::warn!(%error, "a certificate of the system's store is left out");

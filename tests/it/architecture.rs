@@ -1,21 +1,49 @@
 //! Dependency rules: the imports of `api/src`, `entity/src` and `migration/src` keep to the architecture.
 //!
-//! - `graphql/` is a kernel that names no feature, but for `schema.rs` and `node.rs`, where everything is put together; neither
-//!   does `events/`.
-//! - A feature knows the kernel and the rest of the house below it, never the edge: `http`, `cli`, `graphql::schema`, …
-//! - A feature reaches another only through its GraphQL types, its loader keys and its service.
-//! - `domain` knows nobody, and neither do `entity` and `migration`.
+//! - Each room, a file or a folder at the top of `api/src`, stands on a floor, and names only what stands on lower ones.
+//! - A feature reaches another only through its GraphQL types, its finder and its service.
+//! - Of the features the edges name accounts alone: who asks, and with which rights.
+//! - `entity` and `migration` know nobody.
 
 use std::path::Path;
 
 use tiffin_tests::workspace;
 
-/// What of a feature others may name.
-const OPEN_TO_FEATURES: &[&str] = &["types", "loader", "service"];
+/// The floors of `api/src`, from the ground up. A room names rooms of the floors below its own, and of its own floor none but itself.
+const FLOORS: &[&[&str]] = &[
+    // The words that all of it is said in, and what is of no domain at all.
+    &["domain", "tls", "shutdown"],
+    // What proves who somebody is; what connects to Redis.
+    &["credentials", "redis_connection"],
+    // What whoever runs the server has said.
+    &["config"],
+    // Where everything is kept, and for how long one waits for it.
+    &["database", "deadline"],
+    // What goes on beside requests.
+    &["tasks"],
+    // What is outside of this process.
+    &["events", "limiter", "mail", "openid_client", "telemetry"],
+    &["processes"],
+    // All of it for one process, handed down.
+    &["app"],
+    // How operations are checked, planned and run.
+    &["graphql"],
+    // The product.
+    &["features"],
+    // Where the features are put together.
+    &["schema"],
+    // Requests, answers, sockets.
+    &["http"],
+    // The demo city, and those who use all of it.
+    &["seed"],
+    &["cli"],
+];
 
-/// What no feature may name: whatever stands above it.
-const ABOVE_FEATURES: &[&str] =
-    &["crate::http", "crate::cli", "crate::seed", "crate::telemetry", "crate::graphql::schema", "crate::graphql::node"];
+/// What of a feature others may name.
+const OPEN_TO_FEATURES: &[&str] = &["types", "finder", "service"];
+
+/// Of the features, what the edges may name.
+const OPEN_TO_EDGES: &[&str] = &["account"];
 
 #[test]
 fn imports_keep_to_the_architecture() {
@@ -54,25 +82,37 @@ fn what_the_drawing_names_is_there() {
 /// What a file of `api/src` names and should not.
 fn broken_rules(file: &str, text: &str) -> Vec<String> {
     let module = module_of(file);
-    let is_kernel = (module.starts_with("crate::graphql") || module.starts_with("crate::events"))
-        && !matches!(file, "graphql/schema.rs" | "graphql/node.rs");
+    // The crate's root and the binary only begin it all.
+    let Some(room) = room_of(&module) else { return Vec::new() };
+    let Some(floor) = floor_of(room) else { return vec![format!("{file}: the room {room} stands on no floor")] };
     let own_feature = feature_of(&module);
     let complaint = |path: &str| -> Option<&str> {
-        if is_kernel && path.starts_with("crate::features") {
-            return Some("the kernel names no feature");
+        let other_room = room_of(path).filter(|other| *other != room)?;
+        if floor_of(other_room).is_some_and(|other| other >= floor) {
+            return Some("this stands on no lower floor");
         }
-        if module.starts_with("crate::domain") && path.starts_with("crate::") && !path.starts_with("crate::domain") {
-            return Some("the domain's words know nobody");
-        }
+        let feature = feature_of(path)?;
+        (room == "http" && !OPEN_TO_EDGES.contains(&feature)).then_some("the edges know no feature but accounts")
+    };
+    let complaint_of_feature = |path: &str| -> Option<&str> {
         let own = own_feature?;
-        if ABOVE_FEATURES.iter().any(|above| is_within(path, above)) {
-            return Some("this stands above the features");
-        }
         let other = feature_of(path).filter(|other| *other != own)?;
         let rest = path.strip_prefix(&format!("crate::features::{other}::")).unwrap_or_default();
-        is_closed(first(rest)).then_some("a feature is reached through its types, loader and service")
+        is_closed(first(rest)).then_some("a feature is reached through its types, finder and service")
     };
-    paths(file, text).iter().filter_map(|path| complaint(path).map(|why| format!("{file}: {path} ({why})"))).collect()
+    let paths = paths(file, text);
+    let broken = paths.iter().filter_map(|path| Some((path, complaint(path).or_else(|| complaint_of_feature(path))?)));
+    broken.map(|(path, why)| format!("{file}: {path} ({why})")).collect()
+}
+
+/// `graphql` of `crate::graphql::plan`.
+fn room_of(path: &str) -> Option<&str> {
+    path.strip_prefix("crate::").map(first)
+}
+
+/// How high a room stands.
+fn floor_of(room: &str) -> Option<usize> {
+    FLOORS.iter().position(|rooms| rooms.contains(&room))
 }
 
 /// Whether what stands in another feature's module is not for others. A feature of one file has its types at the top.
@@ -84,10 +124,6 @@ fn is_closed(name: &str) -> bool {
     let is_type = name.starts_with(|letter: char| letter.is_ascii_uppercase());
     let is_root = ["Query", "Mutation", "Subscription"].iter().any(|root| name.ends_with(root));
     if is_type { is_root } else { !OPEN_TO_FEATURES.contains(&name) }
-}
-
-fn is_within(path: &str, module: &str) -> bool {
-    path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 fn first(path: &str) -> &str {
@@ -290,11 +326,17 @@ fn a_broken_rule_is_found() {
     assert!(broken("graphql/page.rs", "use crate::features::order::types::Order;"));
     assert!(broken("graphql/loaders.rs", "use super::super::features::order;"));
     assert!(broken("events/hub.rs", "use crate::{app::App, features::{order::service}};"));
+    assert!(broken("events/hub.rs", "use crate::mail::Mailer;"), "of the same floor");
     assert!(broken("domain/viewer.rs", "use crate::graphql::list::List;"));
     assert!(!broken("domain/viewer.rs", "use super::ids::UserId;"));
-    assert!(!broken("graphql/schema.rs", "use crate::features::order::query::OrderQuery;"));
+    assert!(broken("config.rs", "fn f() { crate::telemetry::start() }"));
+    assert!(!broken("app.rs", "use crate::{config::Config, database::Pool};"));
+    assert!(broken("attic/mod.rs", "use crate::domain::ids::UserId;"), "it stands on no floor");
+    assert!(!broken("schema.rs", "use crate::features::order::query::OrderQuery;"));
+    assert!(!broken("http/authentication.rs", "use crate::features::account::service::rights_in_session;"));
+    assert!(broken("http/authentication.rs", "use crate::features::order::service;"));
     assert!(broken("features/order/service.rs", "use crate::http::authentication;"));
-    assert!(broken("features/order/service.rs", "use crate::graphql::schema::Schema;"));
+    assert!(broken("features/order/service.rs", "use crate::schema::Schema;"));
     assert!(!broken("features/order/service.rs", "use crate::graphql::schema_names;"));
     assert!(broken("features/order/service.rs", "use crate::features::dish::query;"));
     assert!(broken("features/order/service.rs", "use super::super::dish::mutation::name;"));

@@ -6,7 +6,6 @@ use clap::Subcommand;
 
 use super::{patiently, print, structure};
 use crate::{
-    clock,
     config::Config,
     database::{self, Pool},
     domain::{
@@ -39,7 +38,7 @@ pub enum Accounts {
 pub async fn run(action: Accounts, config: Config, patience: Duration) -> anyhow::Result<()> {
     let db = patiently(patience, async || database::connect_for_maintenance(&config.database).await).await?;
     structure::require_current(&db).await?;
-    clock::set(&db).await?;
+    database::set_clock(&db).await?;
     let said = act(action, &db).await;
     db.close().await?;
     print(&said.map_err(|Error { message, .. }| anyhow::anyhow!(message))?)

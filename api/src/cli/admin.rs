@@ -9,7 +9,8 @@ use rand::RngCore;
 
 use super::{patiently, structure};
 use crate::{
-    app::App, config::Config, database, domain::error::Error, features::account::service::admin_make, password,
+    app::App, config::Config, credentials::password, database, domain::error::Error,
+    features::account::service::admin_make,
 };
 
 #[derive(Debug, Args)]

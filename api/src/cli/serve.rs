@@ -11,19 +11,22 @@ use tokio::{
     net::{TcpListener, TcpSocket},
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::task::AbortOnDropHandle;
 
-use super::{patiently, structure, welcome};
+use super::{descriptors, patiently, structure, welcome};
 use crate::{
     app::App,
     config::{Config, MetricsConfig, ShutdownConfig, WebsocketConfig},
-    database, descriptors,
+    database,
     features::driver::record::{record, setbacks},
-    graphql::{self, schema::Schema},
+    graphql::{document::TrustedDocuments, execute::check_trusted},
     http::{
         self,
         server::{self, Limits},
     },
-    processes, seed,
+    processes::BEAT,
+    schema::{self, Schema},
+    seed,
     shutdown::{Shutdown, next_signal},
 };
 
@@ -33,7 +36,7 @@ const BACKLOG: u32 = 1024;
 /// Connections to the address of the metrics.
 const METRICS_CONNECTIONS: usize = 32;
 
-/// Serves until a signal comes, and then until everything has ended or the deadline is over. `verify_plans`: see [`graphql::schema::Options`].
+/// Serves until a signal comes, and then until everything has ended or the deadline is over. `verify_plans`: see [`schema::Options`].
 pub async fn run(config: Config, patience: Duration, verify_plans: bool) -> anyhow::Result<()> {
     config.check_for_serving()?;
     let connections = descriptors::connections(descriptors::raise_limit(), &config);
@@ -52,12 +55,13 @@ pub async fn run(config: Config, patience: Duration, verify_plans: bool) -> anyh
         seed::withdraw(&app).await.context("cannot keep everybody out of the demo city")?;
     }
     let limits = Limits::new(&app.config, connections);
-    let schema = graphql::schema::build(graphql::schema::Options {
+    let schema = schema::build(schema::Options {
         introspection: app.config.graphql.introspection,
         federation: app.config.federation.enabled,
         verify_plans,
+        documents: TrustedDocuments::read(&app.config.documents)?,
     });
-    graphql::execute::check_trusted(&app, &schema).await;
+    check_trusted(&app.config.limits, &schema).await;
     let outcome = serve(&app, schema, socket.listen(BACKLOG)?, limits, metrics).await;
     if tokio::time::timeout(Duration::from_secs(5), app.close()).await.is_err() {
         tracing::warn!("the database did not close in time");
@@ -127,7 +131,7 @@ async fn serve(
         tracing::warn!("no broker is configured (REDIS_URL): this has to be the only process on its database");
     }
     // Who else is there is known before anything is served, and others know of this process until it has ended.
-    let beating = processes::start(app).await;
+    let beating = beat(app).await;
     super::background::start(app, &shutdown);
     let metrics = tell_metrics(app, metrics).await?;
     let router = http::router(app.clone(), schema, shutdown.clone(), metrics);
@@ -147,10 +151,22 @@ async fn serve(
     };
     let outcome = accept(listener, (router, limits), &shutdown, &app.config.shutdown, next_signal, last_work).await;
     drop(beating);
-    processes::leave(app).await;
+    app.processes.leave(&app.db).await;
     outcome?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Looks for other processes, and goes on doing so until what it gives is dropped.
+async fn beat(app: &Arc<App>) -> AbortOnDropHandle<()> {
+    if let Err(error) = app.processes.beat(&app.db, &app.events).await {
+        tracing::warn!(error = error.for_log(), "it is not known yet what other processes there are");
+    }
+    let beating = app.clone();
+    AbortOnDropHandle::new(tokio::spawn(app.tasks.every("processes", BEAT, move || {
+        let app = beating.clone();
+        async move { app.processes.beat(&app.db, &app.events).await }
+    })))
 }
 
 /// Begins to count where anybody may look: before anything is begun that counts.

@@ -7,10 +7,8 @@ use lettre::{AsyncSmtpTransport, Tokio1Executor, message::Mailbox};
 use secrecy::ExposeSecret;
 use url::Url;
 
-use super::{Config, MailConfig, OpenidConfig};
-use crate::{
-    access_token::AccessTokens, graphql::limits::document, redis_connection::RedisAddress, telemetry, tls::Authorities,
-};
+use super::{Config, LimitsConfig, MailConfig, OpenidConfig, log_filter};
+use crate::{credentials::AccessTokens, tls::Authorities};
 
 /// All that is wrong, in one error.
 pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
@@ -50,10 +48,10 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
             ["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)),
             "REDIS_URL begins with redis:// or rediss://",
         );
-        let is_address = Url::parse(url).is_ok() && RedisAddress::new(&config.broker, &Authorities::default()).is_ok();
+        let is_address = Url::parse(url).is_ok() && config.broker.redis_address(&Authorities::default()).is_ok();
         require(is_address, "REDIS_URL is not a valid address");
     }
-    if let Err(problem) = Authorities::private(&config.tls) {
+    if let Err(problem) = Authorities::private(config.tls.authorities.as_deref()) {
         require(false, &format!("tls.authorities (TIFFIN_TLS_AUTHORITIES): {problem:#}"));
     }
     require(
@@ -84,7 +82,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
         config.shutdown.spread_seconds < config.shutdown.timeout_seconds,
         "shutdown.spread_seconds is below shutdown.timeout_seconds",
     );
-    let largest = (document(limits.document_bytes) + limits.complexity) as u64;
+    let largest = (LimitsConfig::document_cost(limits.document_bytes) + limits.complexity) as u64;
     require(
         limits.viewer_cost == 0 || limits.viewer_cost >= largest,
         &format!("limits.viewer_cost is 0, or at least the {largest} that the largest request within the limits costs"),
@@ -110,7 +108,7 @@ pub(super) fn validate(config: &Config) -> anyhow::Result<()> {
     {
         require(false, problem);
     }
-    if let Err(problem) = telemetry::filter(&config.log.filter) {
+    if let Err(problem) = log_filter(&config.log.filter) {
         let expected = "log.filter (TIFFIN_LOG) is a list of levels such as info,sqlx::query=debug";
         require(false, &format!("{expected}: {problem}"));
     }

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 
 use super::{pool::Pool, transaction::Transaction};
-use crate::dialect;
+use crate::database::dialect;
 
 /// The column in which a link gives its number.
 const NUMBER: &str = "number";
@@ -60,7 +60,7 @@ impl Writer for Pool {
         if dialect::writes_in_parts(chain.backend) {
             return chain.write_at_once(self).await;
         }
-        let transaction = self.begin().await?;
+        let transaction = Transaction::begin(self).await?;
         let numbers = chain.write_in_turn(&transaction).await?;
         transaction.commit().await?;
         Ok(numbers)

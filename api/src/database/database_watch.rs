@@ -5,11 +5,13 @@ use std::{
     time::Duration,
 };
 
-use super::{Lives, Pool};
+use super::{Lives, Pool, present_time::correct_clock};
 use crate::{
-    clock::{self, Agreement},
     config::DatabaseConfig,
-    domain::error::{Error, Result},
+    domain::{
+        clock::{self, Agreement},
+        error::{Error, Result},
+    },
 };
 
 /// The periodic look, with what it logged last of the clock.
@@ -31,7 +33,7 @@ impl DatabaseWatch {
     /// The database cannot be asked. The clock and the life that are known stay until the next look.
     pub async fn look(&self, db: &Pool, lives: &Lives, config: &DatabaseConfig) -> Result<()> {
         self.report_clock();
-        let corrected = clock::correct(db).await;
+        let corrected = correct_clock(db).await;
         lives.look(db, config).await.map_err(Error::unavailable)?;
         Ok(corrected?)
     }

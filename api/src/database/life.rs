@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use self::marks::{Askable, FoundDatabase, Marks, differences};
 use super::{Pool, Transaction};
-use crate::{clock, config::DatabaseConfig};
+use crate::{config::DatabaseConfig, domain::clock};
 
 /// One life of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +134,7 @@ async fn begin(db: &Pool, config: &DatabaseConfig) -> anyhow::Result<Life> {
 async fn begin_alone(db: &Pool) -> anyhow::Result<Life> {
     let askable = Askable::of(db).await;
     let life = async {
-        let transaction = db.begin().await?;
+        let transaction = Transaction::begin(db).await?;
         be_alone(&transaction).await?;
         let life = match (FoundDatabase::at(&transaction, askable).await?, newest(&transaction).await?) {
             (None, _) => return Err(DbErr::Custom("the database has become a standby".to_owned())),

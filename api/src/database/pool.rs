@@ -14,13 +14,12 @@ use sea_orm::{
 };
 
 use super::{
-    ask::{AllRows, Ask, Begin, Execute, FirstRow, Unprepared},
+    ask::{AllRows, Ask, Execute, FirstRow, Unprepared},
     connection_pool::{Connections, TakenConnection},
     failure::is_of_lost_connection,
     lease::Lease,
     open_connection::DatabaseAddress,
     suspicion::Suspicion,
-    transaction::Transaction,
 };
 
 /// Connections to the database. Cheap to clone; all clones are the same.
@@ -82,14 +81,6 @@ impl Pool {
         self.0.suspicion.outdate();
     }
 
-    /// Begins a transaction on the connection of the operation.
-    pub(super) async fn begin(&self) -> Result<Transaction, DbErr> {
-        let lease = Lease::present();
-        let mut place = lease.place_for_one()?.await;
-        self.in_time(self.repeated(&mut place, Begin)).await?;
-        Ok(Transaction::new(self.clone(), lease, place))
-    }
-
     /// Takes a connection that is of no operation.
     #[cfg(test)]
     pub(super) async fn take(&self) -> Result<TakenConnection, DbErr> {
@@ -98,7 +89,12 @@ impl Pool {
 
     async fn ask<A: Ask>(&self, ask: A) -> Result<A::Answer, DbErr> {
         let mut place = Lease::present().place_for_one()?.await;
-        self.in_time(self.repeated(&mut place, ask)).await
+        self.ask_at(&mut place, ask).await
+    }
+
+    /// Asks in time, on the connection at this place.
+    pub(super) async fn ask_at<A: Ask>(&self, place: &mut Option<TakenConnection>, ask: A) -> Result<A::Answer, DbErr> {
+        self.in_time(self.repeated(place, ask)).await
     }
 
     /// Asks, and retries once where the connection turns out to be dead, if the request allows it.

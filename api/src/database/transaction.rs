@@ -11,7 +11,7 @@ use sea_orm::{
 use tokio::sync::Mutex;
 
 use super::{
-    ask::{AllRows, Ask, Commit, Execute, FirstRow, Rollback, Unprepared},
+    ask::{AllRows, Ask, Begin, Commit, Execute, FirstRow, Rollback, Unprepared},
     lease::{ConnectionSlot, Lease},
     pool::Pool,
 };
@@ -28,10 +28,13 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// Of the transaction that has begun on the connection at this place.
-    pub(super) fn new(pool: Pool, lease: Arc<Lease>, place: ConnectionSlot) -> Self {
+    /// Begins one on the connection of the operation.
+    pub(super) async fn begin(pool: &Pool) -> Result<Self, DbErr> {
+        let lease = Lease::present();
+        let mut place = lease.place_for_one()?.await;
+        pool.ask_at(&mut place, Begin).await?;
         lease.set_in_transaction(true);
-        Transaction { pool, place: Mutex::new(place), lease, is_open: true }
+        Ok(Transaction { pool: pool.clone(), place: Mutex::new(place), lease, is_open: true })
     }
 
     /// Commits it.

@@ -1,4 +1,4 @@
-//! The one error type of services, loaders and resolvers: what the client is told, and what only the log is told.
+//! The one error type of services, finders and resolvers: what the client is told, and what only the log is told.
 
 use std::{sync::Arc, time::Duration};
 

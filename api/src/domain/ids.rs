@@ -122,7 +122,7 @@ global_ids! {
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::ids::*;
+    use super::*;
 
     #[test]
     fn a_part_has_one_id() {

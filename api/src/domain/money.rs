@@ -75,7 +75,7 @@ pub fn line_total(unit_price: Decimal, quantity: i32, currency: &str) -> Decimal
 
 #[cfg(test)]
 mod tests {
-    use crate::domain::money::*;
+    use super::*;
 
     fn decimal(text: &str) -> Decimal {
         Decimal::from_str_exact(text).unwrap()

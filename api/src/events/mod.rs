@@ -27,7 +27,10 @@ pub use tracks::Track;
 
 use self::{hub::Hub, redis::RedisBroker, tracks::Tracks};
 use crate::{
-    clock, config::Config, domain::ids::DriverId, redis_connection::RedisAddress, tasks::Tasks, tls::Authorities,
+    config::Config,
+    domain::{clock, ids::DriverId},
+    tasks::Tasks,
+    tls::Authorities,
 };
 
 /// How long a new follower waits until the broker passes its topic on. If that takes longer, it is made to look then.
@@ -68,7 +71,7 @@ impl Events {
     /// # Errors
     /// Its address cannot be used.
     pub async fn connect(config: &Config, authorities: &Authorities, tasks: &Tasks) -> Result<Self> {
-        let (hub, broker) = match RedisAddress::new(&config.broker, authorities)? {
+        let (hub, broker) = match config.broker.redis_address(authorities)? {
             None => (Hub::alone(), Broker::InProcess(Mutex::default())),
             Some(address) => {
                 let hub = Hub::with_broker();

@@ -1,5 +1,5 @@
 //! The product, one module for each feature: its GraphQL types (`types`), its root fields (`query`, `mutation`, `subscription`), its
-//! business rules (`service`), and the SQL behind its relations and lists, batched by loaders (`loader`).
+//! business rules (`service`), and its finders (`finder`): the SQL behind relations and lists, with its rights, filters and sorts.
 
 /// Users: who signs in, and as whom.
 pub mod account;

@@ -1,4 +1,4 @@
-//! Query complexity: how much a list or a long text adds to an operation's, and what its document costs besides.
+//! Query complexity: how much a list or a long text adds to an operation's.
 
 use super::page::{DEFAULT_SIZE, MAXIMUM_SIZE};
 
@@ -8,16 +8,8 @@ const CEILING: usize = 1 << 32;
 /// Characters of a text that cost as much as one field.
 const CHARACTERS_A_FIELD: usize = 250;
 
-/// Bytes of a document that cost as much as one field.
-const BYTES_A_FIELD: usize = 100;
-
 /// What it costs to check an access token: a statement that reads one's rights.
 pub const TOKEN_CHECK: usize = 1;
-
-/// What it costs to read and check a document of so many bytes, also when it is refused.
-pub fn document(bytes: usize) -> usize {
-    1 + bytes / BYTES_A_FIELD
-}
 
 /// The complexity of a list with pages: `#[graphql(complexity = "limits::list(first, last, child_complexity)")]`.
 pub fn list(first: Option<i32>, last: Option<i32>, child_complexity: usize) -> usize {

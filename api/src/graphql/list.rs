@@ -28,7 +28,7 @@ use super::{
     sort::Sort,
 };
 use crate::{
-    dialect,
+    database::dialect,
     domain::{error::Result, ids::GlobalId, viewer::Viewer},
 };
 

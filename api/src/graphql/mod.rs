@@ -1,4 +1,4 @@
-//! The kernel that every feature builds on. It names no feature: only `schema` and `node`, where everything is put together, do.
+//! The kernel that every feature builds on. It names no feature: they are put together in [`crate::schema`].
 
 pub mod connection;
 pub mod context;
@@ -8,7 +8,6 @@ pub mod decimal;
 pub mod document;
 pub mod enumeration;
 pub mod execute;
-pub mod federation;
 pub mod flights;
 pub mod input;
 pub mod json;
@@ -16,12 +15,10 @@ pub mod limits;
 pub mod list;
 pub mod live;
 pub mod loaders;
-pub mod node;
 pub mod page;
 pub mod plan;
 pub mod row;
 pub mod scalars;
-pub mod schema;
 pub mod search;
 pub mod sort;
 pub mod without_token;

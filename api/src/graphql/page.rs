@@ -15,9 +15,8 @@ use super::{
     sort::{self, Sort, SortPosition},
 };
 use crate::{
-    dialect,
+    database::{dialect, literal},
     domain::error::{Error, Result},
-    literal,
 };
 
 /// How many rows a page has when the client names no number.
@@ -178,7 +177,7 @@ impl<S: Copy> Page<S> {
         if let Some(unique) = keys.last().filter(|_| self.offset > 0) {
             // Deferred join: rows that the offset skips are counted in the index alone; only the page's rows are fetched.
             let page = backend.build(select.clone().clear_selects().expr(unique.clone()));
-            let page = literal::limited_after(page, u64::from(self.offset), u64::from(self.size) + 1);
+            let page = dialect::limited_after(page, u64::from(self.offset), u64::from(self.size) + 1);
             select.and_where(unique.clone().binary(BinOper::In, page));
         }
         let statement = literal::limited(backend.build(&select), u64::from(self.size) + 1);

@@ -19,8 +19,7 @@ use super::{
     plan::{Batch, Found, Planned},
 };
 use crate::{
-    database::Transaction,
-    dialect,
+    database::{Transaction, dialect},
     domain::{
         error::{Error, Result},
         ids::GlobalId,

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use super::{input, row::Row};
-use crate::{dialect, domain::error::Result};
+use crate::{database::dialect, domain::error::Result};
 
 /// What was searched for, folded like the columns it is looked for in; `None` when blank. BAD_USER_INPUT when over-long.
 pub fn term(field: &str, text: Option<&str>) -> Result<Option<String>> {

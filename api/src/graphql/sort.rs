@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use std::hash::Hash;
 
 use crate::{
-    dialect,
+    database::dialect,
     domain::error::{Error, Result},
 };
 

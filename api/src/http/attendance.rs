@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock,
     deadline::Deadline,
     domain::{
+        clock,
         error::{Code, Result},
         viewer::Viewer,
     },

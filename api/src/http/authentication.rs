@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use crate::{
-    access_token::Claims,
     app::App,
+    credentials::Claims,
     domain::{
         error::{Code, Error, Result},
         viewer::{Origin, Rights, SignedIn, Viewer},

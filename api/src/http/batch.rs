@@ -17,7 +17,7 @@ use crate::{
         error::{Code, Result},
         viewer::{Origin, Viewer},
     },
-    graphql::{document::coded, execute, json},
+    graphql::{document::coded, execute::Operation, json},
 };
 
 /// More than anybody's batches have, and little enough to answer each of their requests.
@@ -71,7 +71,7 @@ pub async fn run(
         if place > 0 {
             answers.push(b',');
         }
-        let running = execute::execute(&endpoint.app, &endpoint.schema, viewer.clone(), origin.clone(), request);
+        let running = Operation::execute(&endpoint.app, &endpoint.schema, viewer.clone(), origin.clone(), request);
         match running.await {
             Ok(response) => {
                 has_run = true;

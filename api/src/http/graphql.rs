@@ -39,8 +39,8 @@ use crate::{
         document::coded,
         execute::{self, Operation},
         json,
-        schema::Schema,
     },
+    schema::Schema,
     shutdown::Shutdown,
 };
 
@@ -156,7 +156,7 @@ async fn run(endpoint: &Endpoint, parts: &Parts, asker: Asker, request: Request)
     let Accepted { media, streamed } = asker.accepted;
     let viewer = asker.authenticated.as_ref().map(|authenticated| authenticated.viewer.clone()).map_err(Error::clone);
     let origin = asker.origin.clone();
-    let prepared = execute::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request, asker.deadline).await;
+    let prepared = Operation::prepare(&endpoint.app, &endpoint.schema, viewer, origin, request, asker.deadline).await;
     if let (Err(_), Err(refusal)) = (&asker.authenticated, &prepared) {
         return refused(refusal, media);
     }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    clock::{self, Agreement},
+    domain::clock::{self, Agreement},
     processes::Company,
     shutdown::Shutdown,
 };

@@ -6,7 +6,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
 use super::server::REFUSED;
 use crate::{
-    clock,
+    domain::clock,
     events::LAG,
     tasks::{FAILING, ITEM_FAILURES, RESTARTS},
 };

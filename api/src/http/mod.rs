@@ -28,7 +28,7 @@ use serde_json::json;
 use crate::{
     app::App,
     config::{Config, Environment},
-    graphql::schema::Schema,
+    schema::Schema,
     seed,
     shutdown::Shutdown,
 };

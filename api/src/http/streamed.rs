@@ -26,9 +26,11 @@ use super::{
     media::{ErrorsOnly, Media},
     metrics::{EndReason, Transport},
 };
-use crate::graphql::{
-    document::coded,
-    execute::{Operation, Refusal},
+use crate::{
+    graphql::{
+        document::coded,
+        execute::{Operation, Refusal},
+    },
     schema::Schema,
 };
 

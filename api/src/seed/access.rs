@@ -18,14 +18,13 @@ use sea_orm::{
 use super::{ACCOUNTS, PASSWORD};
 use crate::{
     app::App,
-    clock,
+    credentials::password,
     database::{self, Transaction},
-    domain::{error::Error, ids::UserId, viewer::Viewer},
+    domain::{clock, error::Error, ids::UserId, viewer::Viewer},
     features::{
         account::service::{DEMO_DOMAIN, announce},
         order::service::{Dismissal, driver_dismiss_in_tx},
     },
-    password,
 };
 
 /// Shuts out everybody who could act as one of the made-up people, in production: revokes their passwords, sessions, links and identities,

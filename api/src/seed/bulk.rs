@@ -20,7 +20,7 @@ use super::{
     copy::copy,
     rows::Rows,
 };
-use crate::{app::App, clock, dialect};
+use crate::{app::App, database::dialect, domain::clock};
 
 /// Why there is no big city on SQLite.
 pub const NEEDS_POSTGRES: &str =

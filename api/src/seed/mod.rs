@@ -29,10 +29,8 @@ use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, Que
 
 use crate::{
     app::App,
-    clock,
-    database::{self, Transaction},
-    dialect,
-    domain::ids::OrderId,
+    database::{self, Transaction, dialect},
+    domain::{clock, ids::OrderId},
     features::order::lifecycle,
     http::graphiql::{DemoAccounts, DemoPeople},
 };

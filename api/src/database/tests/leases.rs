@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use sea_orm::DbErr;
 
 use super::*;
-use crate::password;
+use crate::credentials::password;
 
 const PROCESS: &str = "select pg_backend_pid()::text";
 
@@ -66,7 +66,7 @@ async fn what_is_asked_for_beside_the_own_transaction_is_refused() {
     on_one_connection(async {
         let transaction = begin(&db).await.expect("begins");
         let statement = || Statement::from_string(DbBackend::Postgres, "select 1");
-        for failure in [db.query_all_raw(statement()).await.err(), db.begin().await.err()] {
+        for failure in [db.query_all_raw(statement()).await.err(), Transaction::begin(&db).await.err()] {
             assert!(matches!(failure, Some(DbErr::Custom(_))), "{failure:?}");
         }
         transaction.rollback().await.expect("is taken back");

@@ -14,8 +14,7 @@ use super::{
 };
 use crate::{
     app::App,
-    database::{self, Transaction},
-    dialect,
+    database::{self, Transaction, dialect, literal},
     domain::{
         error::{Error, Result},
         ids::{GlobalId, UserId},
@@ -26,7 +25,6 @@ use crate::{
         order::service::{Dismissal, driver_dismiss_in_tx},
     },
     graphql::{enumeration, row::Row},
-    literal,
 };
 
 /// Gives a user another role, and ends the work of the former role: see [`work_end_in_tx`]. The last active admin stays one.

@@ -16,9 +16,9 @@ use super::{
     sign_in::find_by_email,
 };
 use crate::{
-    clock,
     database::{self, Pool, Transaction},
     domain::{
+        clock,
         error::{Error, Result},
         ids::{CustomerId, GlobalId, UserId},
         viewer::Viewer,

@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock,
     database::{self, Transaction},
     domain::{
+        clock,
         error::{Error, Result},
         ids::UserId,
         viewer::{SignedIn, Viewer},

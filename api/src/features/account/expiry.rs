@@ -9,7 +9,12 @@ use sea_orm::{
     sea_query::{ExprTrait, postgres_array::NotU8},
 };
 
-use crate::{app::App, clock, dialect, domain::error::Result, tasks::Setbacks};
+use crate::{
+    app::App,
+    database::dialect,
+    domain::{clock, error::Result},
+    tasks::Setbacks,
+};
 
 /// How often the server looks.
 pub const INTERVAL: Duration = Duration::from_secs(60 * 60);

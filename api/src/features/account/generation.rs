@@ -12,9 +12,8 @@ use sea_orm::{
 
 use super::secret;
 use crate::{
-    clock,
     database::Transaction,
-    domain::{error::Result, ids::SessionId},
+    domain::{clock, error::Result, ids::SessionId},
 };
 
 /// Tokens on their way to a client.

@@ -16,8 +16,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock, database,
+    database,
     domain::{
+        clock,
         error::{Error, Result},
         ids::UserId,
         viewer::Origin,

@@ -17,10 +17,10 @@ use crate::{
     },
     features::{
         customer::{
-            loader::CustomerOfUser,
+            finder::CustomerOfUser,
             service::{MAXIMUM_ADDRESSES, addresses},
         },
-        driver::{loader::DriverOfUser, service::position_of_row},
+        driver::{finder::DriverOfUser, service::position_of_row},
     },
     graphql::{
         enumeration,

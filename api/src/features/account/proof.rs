@@ -14,10 +14,11 @@ use secrecy::SecretString;
 use super::secret;
 use crate::{
     app::App,
-    clock,
-    database::Transaction,
-    dialect,
-    domain::error::{Error, Result},
+    database::{Transaction, dialect},
+    domain::{
+        clock,
+        error::{Error, Result},
+    },
     graphql::row::Row,
     mail::{Letter, Occasion},
 };

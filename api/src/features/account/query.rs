@@ -1,14 +1,12 @@
 use entity::users;
 
 use super::{
-    User,
-    loader::{MAXIMUM_SESSIONS, OwnSessions, SessionOrder, Users},
-    openid,
+    User, openid,
     types::{ActiveSession, PersonalData, Role, SignInProvider},
 };
 use crate::{
-    clock,
-    domain::{error::Result, viewer::Viewer},
+    domain::{clock, error::Result, viewer::Viewer},
+    features::account::finder::{MAXIMUM_SESSIONS, OwnSessions, SessionOrder, Users},
     graphql::{
         limits,
         list::{self, FirstOfAll, PageOfAll},

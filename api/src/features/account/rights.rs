@@ -11,16 +11,14 @@ use sea_orm::{
 
 use super::User;
 use crate::{
-    clock,
-    database::Pool,
-    dialect,
+    database::{Pool, dialect, literal},
     domain::{
+        clock,
         error::Result,
         ids::{CustomerId, DriverId, RestaurantId, SessionId, UserId},
         viewer::{Rights, SignedIn, Viewer},
     },
     graphql::{loaders::Reader, plan::SeenBy},
-    literal,
 };
 
 /// The rights of a session's user.

@@ -24,17 +24,15 @@ pub use super::{
 };
 use crate::{
     app::App,
-    clock,
-    database::{self, Transaction},
-    dialect,
+    database::{self, Transaction, dialect, literal},
     domain::{
+        clock,
         error::{Code, Error, Result},
         ids::UserId,
         viewer::Viewer,
     },
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{input, row::Row},
-    literal,
     mail::Letter,
 };
 

@@ -19,10 +19,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock,
-    database::{self, Transaction},
-    dialect,
+    database::{self, Transaction, dialect},
     domain::{
+        clock,
         error::{Code, Error, Result},
         ids::{GlobalId, SessionId, UserId},
         viewer::{Origin, Viewer},

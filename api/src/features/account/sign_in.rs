@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
+    credentials::password,
     database::{self, Transaction},
     domain::{
         error::{Code, Error, Result},
@@ -29,7 +30,6 @@ use crate::{
     },
     graphql::input,
     limiter::{Limit, LimitKey},
-    password,
 };
 
 const HOUR: Duration = Duration::from_secs(60 * 60);

@@ -31,15 +31,15 @@ pub use sign_in::{
     ResetPasswordPayload, SignInInput, SignInPayload, SignUpInput, SignUpPayload, VerifyEmailInput, VerifyEmailPayload,
 };
 
-use super::loader::{MAXIMUM_RESTAURANTS, Membership, RestaurantsOfUser};
 use crate::{
     domain::{
         error::Result,
         ids::{GlobalId, UserId},
     },
     features::{
-        customer::{Customer, loader::CustomerOfUser},
-        driver::{Driver, loader::DriverOfUser},
+        account::finder::{MAXIMUM_RESTAURANTS, Membership, RestaurantsOfUser},
+        customer::{Customer, finder::CustomerOfUser},
+        driver::{Driver, finder::DriverOfUser},
         restaurant::Restaurant,
     },
     graphql::{

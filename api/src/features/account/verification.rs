@@ -22,10 +22,11 @@ use super::{
 };
 use crate::{
     app::App,
-    clock,
+    credentials::password,
     database::{self, Transaction},
     deadline::Deadline,
     domain::{
+        clock,
         error::{Error, Result},
         ids::UserId,
         viewer::{Origin, Viewer},
@@ -37,7 +38,7 @@ use crate::{
     graphql::input,
     limiter::{Limit, LimitKey},
     mail::{Letter, Occasion},
-    password, tasks,
+    tasks,
 };
 
 /// Tokens that a new password revokes: links that set a password, and a change of address that was asked for with the former one.

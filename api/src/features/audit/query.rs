@@ -1,10 +1,7 @@
-use super::{
-    AuditEvent,
-    loader::{AuditEvents, NewestFirst},
-    types::AuditEventFilter,
-};
+use super::{AuditEvent, types::AuditEventFilter};
 use crate::{
     domain::{error::Result, viewer::Viewer},
+    features::audit::finder::{AuditEvents, NewestFirst},
     graphql::{
         list::{self, PageOfAll},
         page::PageArguments,

@@ -9,9 +9,9 @@ use serde_json::{Value as Json, json};
 
 pub use super::types::AuditAction as Action;
 use crate::{
-    clock,
     database::Transaction,
     domain::{
+        clock,
         error::Result,
         ids::{GlobalId, UserId},
         viewer::{Origin, Viewer},

@@ -1,7 +1,7 @@
 //! People who order.
 
 mod addresses;
-pub mod loader;
+pub mod finder;
 pub mod mutation;
 pub mod query;
 mod review_name;

@@ -1,9 +1,10 @@
 use async_graphql::ID;
 use entity::customers;
 
-use super::{Customer, loader::Customers};
+use super::Customer;
 use crate::{
     domain::error::Result,
+    features::customer::finder::Customers,
     graphql::{
         list::{self, PageOfAll},
         page::PageArguments,

@@ -17,9 +17,9 @@ pub use super::{
 };
 use crate::{
     app::App,
-    clock,
     database::{self, Transaction},
     domain::{
+        clock,
         error::{Error, Result},
         ids::{CustomerId, GlobalId, UserId},
         viewer::Viewer,

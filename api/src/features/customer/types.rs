@@ -16,15 +16,15 @@ use crate::{
     features::{
         address::{Address, AddressInput},
         favourite::{
-            loader::FavouritesOfCustomer,
+            finder::FavouritesOfCustomer,
             types::{FavouriteId, FavouriteOrder},
         },
         order::{
             Order,
-            loader::{OrdersOfCustomer, ServedByViewer},
+            finder::{OrdersOfCustomer, ServedByViewer},
             types::{OrderFilter, OrderOrder},
         },
-        review::{Review, loader::ReviewsOfCustomer, types::ReviewOrder},
+        review::{Review, finder::ReviewsOfCustomer, types::ReviewOrder},
     },
     graphql::{
         date_time::DateTime,

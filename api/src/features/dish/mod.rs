@@ -1,6 +1,6 @@
 //! Dishes: what a menu offers, and what it costs.
 
-pub mod loader;
+pub mod finder;
 pub mod mutation;
 pub mod query;
 pub mod service;

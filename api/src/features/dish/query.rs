@@ -2,11 +2,11 @@ use async_graphql::ID;
 
 use super::{
     Dish,
-    loader::Dishes,
     types::{DishFilter, DishOrderBy},
 };
 use crate::{
     domain::error::Result,
+    features::dish::finder::Dishes,
     graphql::{
         list::{self, PageOfAll},
         page::PageArguments,

@@ -9,10 +9,7 @@ use sea_orm::{
 };
 use url::Url;
 
-use super::{
-    loader::DishRow,
-    types::{CreateDishInput, DeleteDishInput, UpdateDishInput},
-};
+use super::types::{CreateDishInput, DeleteDishInput, UpdateDishInput};
 use crate::{
     app::App,
     database::{self, Transaction},
@@ -24,6 +21,7 @@ use crate::{
     },
     features::{
         audit::service::{Action, Entry, record_in_tx},
+        dish::finder::DishRow,
         menu::service::menu_managed_in_tx,
     },
     graphql::{input, row::Row},

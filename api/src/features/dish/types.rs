@@ -5,7 +5,6 @@ use std::sync::Arc;
 use async_graphql::{Enum, ID, InputObject, MaybeUndefined, SimpleObject};
 use rust_decimal::Decimal as Exact;
 
-use super::loader::{DishConditions, DishRow};
 use crate::{
     domain::{
         error::Result,
@@ -13,8 +12,9 @@ use crate::{
         viewer::Viewer,
     },
     features::{
+        dish::finder::{DishConditions, DishRow},
         favourite::{
-            loader::{KeptByViewer, kept_by},
+            finder::{KeptByViewer, kept_by},
             types::FavouriteId,
         },
         menu::Menu,

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock, database,
+    database,
     domain::{
+        clock,
         error::{Error, Result},
         ids::DriverId,
         viewer::Viewer,

@@ -1,6 +1,6 @@
 //! Drivers: their records, their work, and their live places.
 
-pub mod loader;
+pub mod finder;
 pub mod location;
 pub mod mutation;
 pub mod query;

@@ -1,9 +1,10 @@
 use async_graphql::ID;
 use entity::drivers;
 
-use super::{Driver, loader::Drivers, types::DriverStatus};
+use super::{Driver, types::DriverStatus};
 use crate::{
     domain::error::Result,
+    features::driver::finder::Drivers,
     graphql::{
         list::{self, PageOfAll},
         page::PageArguments,

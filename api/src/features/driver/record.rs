@@ -16,8 +16,8 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    clock, dialect,
-    domain::{error::Result, ids::DriverId},
+    database::dialect,
+    domain::{clock, error::Result, ids::DriverId},
     events::{Position, Track},
     features::account::service::deleted,
     tasks::Setbacks,

@@ -13,7 +13,7 @@ pub use super::location::position_of_row;
 use super::types::{CreateDriverInput, DriverStatus, SetDriverStatusInput, UpdateDriverInput};
 use crate::{
     app::App,
-    database::{self, Transaction},
+    database::{self, Transaction, literal},
     domain::{
         error::{Error, Result},
         ids::{DriverId, GlobalId, UserId},
@@ -25,7 +25,6 @@ use crate::{
         order::service::driver_works_in_tx,
     },
     graphql::{input, row::Row},
-    literal,
 };
 
 /// Whether the viewer may see and change everything of the driver.

@@ -7,10 +7,7 @@ use entity::{driver_locations, drivers, sea_orm_active_enums::DriverStatus as St
 use rust_decimal::{Decimal as Exact, prelude::ToPrimitive};
 use sea_orm::prelude::DateTimeWithTimeZone;
 
-use super::{
-    loader::{RememberedPosition, RouteRow},
-    location, service,
-};
+use super::{location, service};
 use crate::{
     domain::{
         error::Result,
@@ -18,10 +15,13 @@ use crate::{
         viewer::Viewer,
     },
     events::Position,
-    features::order::{
-        Order,
-        loader::{CarriesForViewer, OrdersOfDriver},
-        types::{OrderFilter, OrderOrder},
+    features::{
+        driver::finder::{RememberedPosition, RouteRow},
+        order::{
+            Order,
+            finder::{CarriesForViewer, OrdersOfDriver},
+            types::{OrderFilter, OrderOrder},
+        },
     },
     graphql::{
         date_time::DateTime,

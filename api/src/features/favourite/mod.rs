@@ -1,6 +1,6 @@
 //! Favourites: the restaurants and dishes that customers keep for later.
 
-pub mod loader;
+pub mod finder;
 pub mod mutation;
 pub mod service;
 pub mod types;

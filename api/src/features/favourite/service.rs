@@ -6,15 +6,12 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 
-use super::{
-    loader::these,
-    types::{AddFavouriteInput, FavouriteId, RemoveFavouriteInput},
-};
+use super::types::{AddFavouriteInput, FavouriteId, RemoveFavouriteInput};
 use crate::{
     app::App,
-    clock,
     database::{self, Transaction},
     domain::{
+        clock,
         error::{Error, Result},
         ids::CustomerId,
         viewer::Viewer,
@@ -22,7 +19,8 @@ use crate::{
     features::{
         account::service::user_hold_in_tx,
         customer::service::{customer_ensure_in_tx, customer_is_known, customer_of},
-        dish::loader::DishRow,
+        dish::finder::DishRow,
+        favourite::finder::these,
     },
     graphql::row::Row,
 };

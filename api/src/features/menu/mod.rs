@@ -1,6 +1,6 @@
 //! Menus: each restaurant has one.
 
-pub mod loader;
+pub mod finder;
 pub mod mutation;
 pub mod service;
 pub mod types;

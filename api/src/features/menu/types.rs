@@ -13,7 +13,7 @@ use crate::{
     features::{
         dish::{
             Dish,
-            loader::DishesOfMenu,
+            finder::DishesOfMenu,
             types::{DishFilter, DishOrderBy},
         },
         restaurant::Restaurant,

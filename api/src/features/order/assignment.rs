@@ -11,14 +11,13 @@ use super::{
 };
 use crate::{
     app::App,
-    database::{self, Transaction},
+    database::{self, Transaction, literal},
     domain::{
         error::{Error, Result},
         ids::{DriverId, GlobalId, OrderId, RestaurantId},
         viewer::Viewer,
     },
     graphql::row::Row,
-    literal,
 };
 
 /// Gives the order to a driver: by the driver itself, the restaurant's staff, or an admin.

@@ -16,11 +16,9 @@ use sea_orm::{
 use super::{history, lifecycle, service::order_change_in_tx};
 use crate::{
     app::App,
-    database::Transaction,
-    dialect,
+    database::{Transaction, dialect, literal},
     domain::{error::Result, ids::UserId, viewer::Viewer},
     graphql::row::Row,
-    literal,
 };
 
 /// The outcome of a dismissal.

@@ -12,10 +12,9 @@ use serde_json::json;
 use super::lifecycle;
 use crate::{
     app::App,
-    clock,
-    database::{Life, Transaction},
-    dialect,
+    database::{Life, Transaction, dialect},
     domain::{
+        clock,
         error::{Error, Result},
         ids::{CustomerId, DriverId, GlobalId, OrderId, RestaurantId, UserId},
         viewer::Viewer,

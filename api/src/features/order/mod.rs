@@ -2,9 +2,9 @@
 
 pub mod assignment;
 pub mod dismissal;
+pub mod finder;
 mod history;
 pub mod lifecycle;
-pub mod loader;
 pub mod mutation;
 pub mod overdue;
 pub mod placement;

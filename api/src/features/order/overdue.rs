@@ -8,15 +8,14 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, se
 use super::service;
 use crate::{
     app::App,
-    clock,
+    database::{dialect, literal},
     deadline::Deadline,
-    dialect,
     domain::{
+        clock,
         error::{Code, Error, Result},
         ids::OrderId,
         viewer::Viewer,
     },
-    literal,
     tasks::Setbacks,
 };
 

@@ -1,13 +1,12 @@
 use async_graphql::ID;
 
 use super::{
-    Order,
-    loader::{ClaimableOrders, Orders},
-    placement,
+    Order, placement,
     types::{OrderFilter, OrderOrder, OrderQuote, PlaceOrderInput},
 };
 use crate::{
     domain::error::Result,
+    features::order::finder::{ClaimableOrders, Orders},
     graphql::{
         list::{self, PageOfAll},
         page::PageArguments,

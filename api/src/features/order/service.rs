@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::App,
-    database::{Chain, Transaction, Writer, is_there, number_of},
+    database::{Chain, Transaction, Writer, is_there, literal, number_of},
     domain::{
         error::{Error, Result},
         ids::{CustomerId, GlobalId, OrderId, UserId},
@@ -27,7 +27,6 @@ use crate::{
     },
     features::address::Address,
     graphql::{input, row::Row},
-    literal,
 };
 
 /// Whether the viewer is a party of the order: its customer, its restaurant's staff, its driver, or an admin; not a driver who could only

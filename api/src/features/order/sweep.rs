@@ -12,7 +12,12 @@ use sea_orm::{
 };
 
 use super::history;
-use crate::{app::App, clock, dialect, domain::error::Result, tasks::Setbacks};
+use crate::{
+    app::App,
+    database::dialect,
+    domain::{clock, error::Result},
+    tasks::Setbacks,
+};
 
 /// How often the server looks.
 pub const INTERVAL: Duration = Duration::from_secs(1);

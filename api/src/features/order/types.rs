@@ -20,7 +20,6 @@ pub use self::changes::{
 use super::{
     history,
     lifecycle::{self, Parties},
-    loader::{EventsOfOrder, ItemsOfOrder, OrderConditions},
     placement::MAXIMUM_LINES,
     service,
 };
@@ -37,9 +36,10 @@ use crate::{
         dish::Dish,
         driver::{
             Driver,
-            loader::{ROUTE_LENGTH, RouteOfOrder},
+            finder::{ROUTE_LENGTH, RouteOfOrder},
             types::DriverLocation,
         },
+        order::finder::{EventsOfOrder, ItemsOfOrder, OrderConditions},
         restaurant::Restaurant,
     },
     graphql::{

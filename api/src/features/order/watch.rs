@@ -12,7 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::watch;
 
 use self::feed::StepsOfFeed;
-use super::{history::FeedPosition, lifecycle, loader::is_visible, types::OrderEvent};
+use super::{history::FeedPosition, lifecycle, types::OrderEvent};
 use crate::{
     app::App,
     database::Life,
@@ -22,6 +22,7 @@ use crate::{
         viewer::Viewer,
     },
     events::{Signal, SignalNumber, Topic, measure_lag},
+    features::order::finder::is_visible,
     graphql::{
         flights::{Flights, SharedReading},
         live::{Progress, StreamPosition},

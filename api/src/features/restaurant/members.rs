@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     app::App,
-    clock,
     database::{self, Transaction},
     domain::{
+        clock,
         error::{Error, Result},
         ids::{GlobalId, RestaurantId, UserId},
         viewer::Viewer,

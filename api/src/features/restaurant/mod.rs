@@ -1,6 +1,6 @@
 //! Restaurants, the root of the catalog. The example that the other features follow.
 
-pub mod loader;
+pub mod finder;
 mod members;
 pub mod mutation;
 pub mod query;

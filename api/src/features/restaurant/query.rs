@@ -2,11 +2,11 @@ use async_graphql::ID;
 
 use super::{
     Restaurant,
-    loader::Restaurants,
     types::{RestaurantFilter, RestaurantOrderBy},
 };
 use crate::{
     domain::error::Result,
+    features::restaurant::finder::Restaurants,
     graphql::{
         input,
         list::{self, PageOfAll},

@@ -8,9 +8,9 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, IntoActiveModel};
 use super::types::{CreateRestaurantInput, UpdateRestaurantInput};
 use crate::{
     app::App,
-    clock,
     database::{self, Transaction},
     domain::{
+        clock,
         error::{Error, Result},
         ids::{GlobalId, RestaurantId},
         money,

@@ -7,7 +7,6 @@ use entity::{columns::Columns, restaurants};
 use rust_decimal::Decimal as Exact;
 use sea_orm::prelude::DateTimeWithTimeZone;
 
-use super::loader::{MAXIMUM_MEMBERS, Member, MembersOfRestaurant, OrderAdded};
 use crate::{
     domain::{
         error::Result,
@@ -18,24 +17,25 @@ use crate::{
         address::{LatLng, LatLngInput},
         driver::{
             Driver,
-            loader::{AvailableNearby, MAXIMUM_AVAILABLE},
+            finder::{AvailableNearby, MAXIMUM_AVAILABLE},
             service::nearest_first,
         },
         favourite::{
-            loader::{KeptByViewer, kept_by},
+            finder::{KeptByViewer, kept_by},
             types::FavouriteId,
         },
-        menu::{Menu, loader::MenuOfRestaurant},
+        menu::{Menu, finder::MenuOfRestaurant},
         order::{
             Order,
-            loader::OrdersOfRestaurant,
+            finder::OrdersOfRestaurant,
             types::{OrderFilter, OrderOrder},
         },
+        restaurant::finder::{MAXIMUM_MEMBERS, Member, MembersOfRestaurant, OrderAdded},
         revenue::{
             RevenuePeriod,
             service::{self as revenue, Revenue},
         },
-        review::{Review, loader::ReviewsOfRestaurant, types::ReviewOrder},
+        review::{Review, finder::ReviewsOfRestaurant, types::ReviewOrder},
     },
     graphql::{
         date::Date,

@@ -1,6 +1,6 @@
 //! Revenue of a restaurant by day, week or month.
 
-pub mod loader;
+pub mod finder;
 pub mod service;
 pub mod types;
 

@@ -5,17 +5,15 @@ use std::collections::HashMap;
 use chrono::{Datelike, Days, Months, NaiveDate};
 use rust_decimal::Decimal as Exact;
 
-use super::{
-    loader::{Earned, RevenueOf, Span},
-    types::{RevenuePeriod, RevenuePoint},
-};
+use super::types::{RevenuePeriod, RevenuePoint};
 use crate::{
-    clock,
     domain::{
+        clock,
         error::{Error, Result},
         ids::RestaurantId,
         viewer::Viewer,
     },
+    features::revenue::finder::{Earned, RevenueOf, Span},
     graphql::{date::Date, decimal::Decimal, plan::Load},
 };
 

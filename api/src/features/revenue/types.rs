@@ -10,7 +10,7 @@ use crate::graphql::{
 
 /// What revenue is summed over; days are those of UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]
-#[graphql(remote = "crate::dialect::Period")]
+#[graphql(remote = "crate::database::dialect::Period")]
 pub enum RevenuePeriod {
     /// From midnight to midnight.
     Day,

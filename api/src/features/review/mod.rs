@@ -1,6 +1,6 @@
 //! Reviews of restaurants by their customers.
 
-pub mod loader;
+pub mod finder;
 pub mod mutation;
 pub mod service;
 pub mod types;

@@ -12,9 +12,9 @@ use sea_orm::{
 use super::types::{DeleteReviewInput, PostReviewInput, UpdateReviewInput};
 use crate::{
     app::App,
-    clock,
-    database::{self, Transaction},
+    database::{self, Transaction, literal},
     domain::{
+        clock,
         error::{Error, Result},
         ids::{CustomerId, GlobalId, RestaurantId, ReviewId},
         money,
@@ -25,7 +25,6 @@ use crate::{
         audit::service::{Action, Entry, record_in_tx},
     },
     graphql::{input, row::Row},
-    literal,
 };
 
 /// Writes the viewer's review of a restaurant that delivered to it.

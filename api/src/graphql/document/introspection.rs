@@ -71,6 +71,9 @@ fn ask_for_kind(set: &mut SelectionSet) {
     }
 }
 
+/// What the schema says of itself: data of the schema.
+pub struct SchemaDescription(pub &'static str);
+
 /// Makes of an answer about the schema what the specification wants where async-graphql gives something else: the schema's own
 /// description, for async-graphql has one for every schema; and an empty list where an interface implements no other. The set is one without
 /// fragments spread.

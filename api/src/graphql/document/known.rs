@@ -111,7 +111,7 @@ mod tests {
     use async_graphql::{EmptyMutation, EmptySubscription, Object};
 
     use super::{
-        super::{Checks, Unedited, checked_schema},
+        super::{Checks, TrustedDocuments, Unedited, checked_schema},
         *,
     };
     use crate::config::{Config, Environment};
@@ -133,7 +133,14 @@ mod tests {
 
     /// What came of the request, and whether it is known now.
     async fn known_after(request: Request) -> (bool, bool) {
-        let schema = checked_schema(|| (Query, EmptyMutation, EmptySubscription), |_, _| None, true, Unedited).finish();
+        let schema = checked_schema(
+            || (Query, EmptyMutation, EmptySubscription),
+            |_, _| None,
+            true,
+            TrustedDocuments::default(),
+            Unedited,
+        )
+        .finish();
         let checks: &Toy = schema.data().expect("the checks are the schema's");
         let limits = Config::defaults(Environment::Development, true).limits;
         let passed = checks.check(&request, &limits).await.is_ok();
@@ -165,7 +172,14 @@ mod tests {
 
     #[tokio::test]
     async fn all_of_them_have_so_much_room() {
-        let schema = checked_schema(|| (Query, EmptyMutation, EmptySubscription), |_, _| None, true, Unedited).finish();
+        let schema = checked_schema(
+            || (Query, EmptyMutation, EmptySubscription),
+            |_, _| None,
+            true,
+            TrustedDocuments::default(),
+            Unedited,
+        )
+        .finish();
         let checks: &Toy = schema.data().expect("the checks are the schema's");
         let limits = Config::defaults(Environment::Development, true).limits;
         let known = KnownDocuments::of_capacity(100_000);

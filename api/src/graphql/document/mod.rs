@@ -25,8 +25,6 @@ mod rules;
 mod shape;
 mod shown;
 mod variables;
-#[cfg(test)]
-mod verdicts;
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -37,7 +35,7 @@ use async_graphql::{
 
 pub use edit::{Edit, Edited, Unedited};
 pub use inputs::ScalarProblem;
-pub use introspection::{ask_for_kinds, complete};
+pub use introspection::{SchemaDescription, ask_for_kinds, complete};
 pub use outline::Outline;
 pub use persisted::{DocumentName, TrustedDocuments};
 pub use prepared::Prepared;
@@ -74,6 +72,7 @@ pub fn checked_schema<Q, M, S, E: Edit>(
     roots: impl Fn() -> (Q, M, S),
     scalar_problem: ScalarProblem,
     introspection: bool,
+    trusted: TrustedDocuments,
     _edit: E,
 ) -> SchemaBuilder<Q, M, S>
 where
@@ -91,7 +90,7 @@ where
     #[expect(clippy::expect_used)]
     let shape = Shape::read(&measure.sdl()).expect("a schema prints valid SDL");
     let rules = Rules::of::<E>(&roots, introspection);
-    let checks = Checks { rules, measure, shape, scalar_problem, introspection, known: KnownDocuments::new() };
+    let checks = Checks { rules, measure, shape, scalar_problem, introspection, trusted, known: KnownDocuments::new() };
     // Merging may add a level for each field of an abstract type.
     build().limit_recursive_depth(2 * MAX_NESTING).data(checks)
 }
@@ -104,6 +103,8 @@ pub struct Checks<Q, M, S> {
     scalar_problem: ScalarProblem,
     /// Whether the schema may be asked for.
     introspection: bool,
+    /// What clients may ask for without sending it.
+    trusted: TrustedDocuments,
     known: KnownDocuments,
 }
 
@@ -134,16 +135,15 @@ where
         &self,
         request: &mut Request,
         viewer: Option<&Viewer>,
-        trusted: &TrustedDocuments,
     ) -> Result<Option<Registered>, ServerError> {
-        trusted.find(request, viewer, &self.known)
+        self.trusted.find(request, viewer, &self.known)
     }
 
     /// Checks the trusted documents, each operation of each, and keeps those prepared that take no variables. Gives the names of those that
     /// would be refused, with the reasons.
-    pub async fn check_trusted(&self, trusted: &TrustedDocuments, limits: &LimitsConfig) -> Vec<(String, String)> {
+    pub async fn check_trusted(&self, limits: &LimitsConfig) -> Vec<(String, String)> {
         let mut refused = Vec::new();
-        for (name, text) in trusted.all() {
+        for (name, text) in self.trusted.all() {
             if let Err(errors) = self.check_text(text, limits).await {
                 let problem = errors.first().map(|error| error.message.clone()).unwrap_or_default();
                 refused.push((name.to_owned(), problem));
@@ -169,6 +169,18 @@ where
             }
         }
         Ok(())
+    }
+
+    /// Validates the document's first operation, whatever is sent with it, and keeps nothing.
+    ///
+    /// # Errors
+    /// GRAPHQL_PARSE_FAILED or GRAPHQL_VALIDATION_FAILED.
+    pub async fn validate_text(&self, text: &str, limits: &LimitsConfig) -> Result<(), Vec<ServerError>> {
+        let document = read(text, limits)?;
+        match document.operations.iter().next() {
+            Some((_, operation)) => self.validate(&document, &operation.node, limits).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// Keeps a document under the name that came with it.

@@ -44,7 +44,7 @@ impl Payer {
     /// # Errors
     /// RATE_LIMITED.
     pub async fn charge_document(&self, app: &App, text: &str) -> Result<()> {
-        self.charge(app, limits::document(text.len())).await
+        self.charge(app, LimitsConfig::document_cost(text.len())).await
     }
 
     /// Charges for an operation that is about to run.

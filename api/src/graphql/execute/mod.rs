@@ -16,11 +16,10 @@ use tracing::Instrument;
 pub use self::{charge::Payer, verify::VerifyPlans};
 use super::{
     context::Given,
-    document::{Checked, Checks, Prepared, Shape, ask_for_kinds, coded, complete},
+    document::{Checked, Checks, Prepared, SchemaDescription, Shape, ask_for_kinds, coded, complete},
     live::{self, Groups, LiveSubscription, Progress, Selection, Told},
     loaders::Reader,
     plan::{ExecuteAlone, Queries},
-    schema::{Schema, SchemaDescription},
     without_token::WithoutToken,
 };
 use crate::{
@@ -37,93 +36,6 @@ use crate::{
 
 /// Why a request was refused before any of its fields ran.
 pub type Refusal = Vec<ServerError>;
-
-/// Runs a query or mutation.
-///
-/// A mutation runs to its end also when the caller is dropped: a client that leaves does not cut it in two.
-///
-/// # Errors
-/// Nothing ran, for the reasons given. What goes wrong while running is in the response.
-pub async fn execute(
-    app: &Arc<App>,
-    schema: &Schema,
-    viewer: Result<Viewer>,
-    origin: Origin,
-    request: Request,
-) -> Result<Response, Refusal> {
-    let deadline = Deadline::from_now(&app.config.limits);
-    prepare(app, schema, viewer, origin, request, deadline).await?.run().await
-}
-
-/// The responses of a subscription; or of a query or mutation, which has one.
-///
-/// Dropping the stream ends the subscription. Each event is resolved once for all who follow the same, with loaders that cache nothing, so
-/// that it shows the present and not what an earlier event has read. A follower that reads late is told the present of that moment.
-///
-/// # Errors
-/// Nothing ran, for the reasons given. What goes wrong while running is in the responses.
-pub async fn subscribe(
-    app: &Arc<App>,
-    schema: &Schema,
-    viewer: Viewer,
-    origin: Origin,
-    request: Request,
-) -> Result<BoxStream<'static, Arc<Told>>, Refusal> {
-    let deadline = Deadline::from_now(&app.config.limits);
-    prepare(app, schema, Ok(viewer), origin, request, deadline).await?.stream().await
-}
-
-/// Checks a request, charges its viewer for it, and gives it what its resolvers need. The deadline is that of a query or mutation; a
-/// subscription lives on.
-///
-/// Where the viewer's token is not valid, `viewer` is the reason. What proves itself by its input ([`WithoutToken`]) is then prepared for the
-/// anonymous, who pays as without a token; nothing else is.
-///
-/// # Errors
-/// The request is refused.
-pub async fn prepare(
-    app: &Arc<App>,
-    schema: &Schema,
-    viewer: Result<Viewer>,
-    origin: Origin,
-    request: Request,
-    deadline: Deadline,
-) -> Result<Operation<Schema>, Refusal> {
-    let preparing = unwound(prepare_here(app, schema, viewer, origin, request, deadline));
-    preparing.await.unwrap_or_else(|panic| Err(refusal(panicked(panic))))
-}
-
-async fn prepare_here(
-    app: &Arc<App>,
-    schema: &Schema,
-    viewer: Result<Viewer>,
-    origin: Origin,
-    mut request: Request,
-    deadline: Deadline,
-) -> Result<Operation<Schema>, Refusal> {
-    // Before the token is held against it: only the document says whether one is needed.
-    let registered = checks(schema).find_document(&mut request, viewer.as_ref().ok(), &app.documents);
-    let registered = registered.map_err(|error| vec![error])?;
-    let (viewer, not_valid) = match viewer {
-        Ok(viewer) => (viewer, None),
-        Err(not_valid) => (Viewer::Anonymous, Some(not_valid)),
-    };
-    let payer = Payer::of(&viewer, &origin);
-    payer.charge_document(app, &request.query).await.map_err(refusal)?;
-    let request = request.data(Given { reader: Reader::new(app.clone(), viewer), origin });
-    let checked = Operation::check(schema, &app.config.limits, request, deadline).await;
-    if let Some(not_valid) = not_valid
-        && !checked.as_ref().is_ok_and(Operation::needs_no_token)
-    {
-        return Err(refusal(not_valid));
-    }
-    let operation = checked?;
-    payer.charge(app, operation.complexity).await.map_err(refusal)?;
-    if let Some(registered) = registered {
-        checks(schema).keep_document(registered);
-    }
-    Ok(operation)
-}
 
 /// An operation that has passed every check and has not run.
 pub struct Operation<S> {
@@ -144,7 +56,94 @@ where
     M: ObjectType + 'static,
     S: SubscriptionType + 'static,
 {
-    pub(super) async fn check(
+    /// Runs a query or mutation.
+    ///
+    /// A mutation runs to its end also when the caller is dropped: a client that leaves does not cut it in two.
+    ///
+    /// # Errors
+    /// Nothing ran, for the reasons given. What goes wrong while running is in the response.
+    pub async fn execute(
+        app: &Arc<App>,
+        schema: &async_graphql::Schema<Q, M, S>,
+        viewer: Result<Viewer>,
+        origin: Origin,
+        request: Request,
+    ) -> Result<Response, Refusal> {
+        let deadline = Deadline::from_now(&app.config.limits);
+        Self::prepare(app, schema, viewer, origin, request, deadline).await?.run().await
+    }
+
+    /// The responses of a subscription; or of a query or mutation, which has one.
+    ///
+    /// Dropping the stream ends the subscription. Each event is resolved once for all who follow the same, with loaders that cache nothing, so
+    /// that it shows the present and not what an earlier event has read. A follower that reads late is told the present of that moment.
+    ///
+    /// # Errors
+    /// Nothing ran, for the reasons given. What goes wrong while running is in the responses.
+    pub async fn subscribe(
+        app: &Arc<App>,
+        schema: &async_graphql::Schema<Q, M, S>,
+        viewer: Viewer,
+        origin: Origin,
+        request: Request,
+    ) -> Result<BoxStream<'static, Arc<Told>>, Refusal> {
+        let deadline = Deadline::from_now(&app.config.limits);
+        Self::prepare(app, schema, Ok(viewer), origin, request, deadline).await?.stream().await
+    }
+
+    /// Checks a request, charges its viewer for it, and gives it what its resolvers need. The deadline is that of a query or mutation; a
+    /// subscription lives on.
+    ///
+    /// Where the viewer's token is not valid, `viewer` is the reason. What proves itself by its input ([`WithoutToken`]) is then prepared for the
+    /// anonymous, who pays as without a token; nothing else is.
+    ///
+    /// # Errors
+    /// The request is refused.
+    pub async fn prepare(
+        app: &Arc<App>,
+        schema: &async_graphql::Schema<Q, M, S>,
+        viewer: Result<Viewer>,
+        origin: Origin,
+        request: Request,
+        deadline: Deadline,
+    ) -> Result<Self, Refusal> {
+        let preparing = unwound(Self::prepare_here(app, schema, viewer, origin, request, deadline));
+        preparing.await.unwrap_or_else(|panic| Err(refusal(panicked(panic))))
+    }
+
+    async fn prepare_here(
+        app: &Arc<App>,
+        schema: &async_graphql::Schema<Q, M, S>,
+        viewer: Result<Viewer>,
+        origin: Origin,
+        mut request: Request,
+        deadline: Deadline,
+    ) -> Result<Self, Refusal> {
+        // Before the token is held against it: only the document says whether one is needed.
+        let registered = checks(schema).find_document(&mut request, viewer.as_ref().ok());
+        let registered = registered.map_err(|error| vec![error])?;
+        let (viewer, not_valid) = match viewer {
+            Ok(viewer) => (viewer, None),
+            Err(not_valid) => (Viewer::Anonymous, Some(not_valid)),
+        };
+        let payer = Payer::of(&viewer, &origin);
+        payer.charge_document(app, &request.query).await.map_err(refusal)?;
+        let request = request.data(Given { reader: Reader::new(app.clone(), viewer), origin });
+        let checked = Self::check(schema, &app.config.limits, request, deadline).await;
+        if let Some(not_valid) = not_valid
+            && !checked.as_ref().is_ok_and(Self::needs_no_token)
+        {
+            return Err(refusal(not_valid));
+        }
+        let operation = checked?;
+        payer.charge(app, operation.complexity).await.map_err(refusal)?;
+        if let Some(registered) = registered {
+            checks(schema).keep_document(registered);
+        }
+        Ok(operation)
+    }
+
+    pub(crate) async fn check(
         schema: &async_graphql::Schema<Q, M, S>,
         limits: &LimitsConfig,
         mut request: Request,
@@ -283,14 +282,19 @@ where
     response
 }
 
-/// What the request was given by [`prepare`].
+/// What the request was given by [`Operation::prepare`].
 fn given(request: &Request) -> Option<&Given> {
     request.data.get(&TypeId::of::<Given>())?.downcast_ref()
 }
 
 /// Says in the log which of the trusted documents would be refused, and prepares what can be prepared of the others.
-pub async fn check_trusted(app: &App, schema: &Schema) {
-    for (document, problem) in checks(schema).check_trusted(&app.documents, &app.config.limits).await {
+pub async fn check_trusted<Q, M, S>(limits: &LimitsConfig, schema: &async_graphql::Schema<Q, M, S>)
+where
+    Q: ObjectType + 'static,
+    M: ObjectType + 'static,
+    S: SubscriptionType + 'static,
+{
+    for (document, problem) in checks(schema).check_trusted(limits).await {
         tracing::warn!(document, problem, "a document of documents.manifests would be refused");
     }
 }

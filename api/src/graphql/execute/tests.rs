@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     config::{Config, Environment},
     graphql::{
-        document::{Unedited, checked_schema},
+        document::{TrustedDocuments, Unedited, checked_schema},
         limits,
     },
 };
@@ -192,6 +192,7 @@ fn toy() -> Toy {
             _ => None,
         },
         true,
+        TrustedDocuments::default(),
         Unedited,
     )
     .finish()

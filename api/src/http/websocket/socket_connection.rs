@@ -23,7 +23,7 @@ use crate::{
     database::on_one_connection,
     deadline::Deadline,
     domain::{error::Code, viewer::Origin},
-    graphql::{date_time::DateTime, document::coded, execute},
+    graphql::{date_time::DateTime, document::coded, execute::Operation},
     http::{
         attendance::{Attendance, Ended},
         authentication,
@@ -264,7 +264,7 @@ impl SocketConnection {
         let begins = {
             let Endpoint { app, schema, .. } = self.endpoint.clone();
             let origin = self.origin.clone();
-            async move { execute::subscribe(&app, &schema, viewer, origin, request).await }
+            async move { Operation::subscribe(&app, &schema, viewer, origin, request).await }
         };
         let words = {
             let (protocol, id) = (self.protocol, id.clone());

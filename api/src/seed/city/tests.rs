@@ -6,7 +6,7 @@ use std::{
 use entity::order_events;
 
 use super::*;
-use crate::{clock, features::order::lifecycle};
+use crate::{domain::clock, features::order::lifecycle};
 
 /// A tenth of the city, all in one piece.
 static SMALL: LazyLock<(Size, Rows)> = LazyLock::new(|| {

@@ -6,9 +6,9 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, IntoActiveModel, 
 
 use crate::{
     app::App,
-    clock,
     database::Transaction,
     domain::{
+        clock,
         error::{Error, Result},
         ids::UserId,
         viewer::Viewer,

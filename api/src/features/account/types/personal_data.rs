@@ -14,31 +14,31 @@ use crate::{
     },
     features::{
         account::{
-            loader::{Membership, OwnSessions, RestaurantsOfUser, SessionOrder},
+            finder::{Membership, OwnSessions, RestaurantsOfUser, SessionOrder},
             personal_data::{self, DOCUMENT_FIELDS},
             types::ActiveSession,
         },
         audit::{
             AuditEvent,
-            loader::{AuditEvents, NewestFirst},
+            finder::{AuditEvents, NewestFirst},
             types::AuditConditions,
         },
-        customer::loader::CustomerOfUser,
+        customer::finder::CustomerOfUser,
         driver::{
-            loader::{DriverOfUser, OrderRecorded, ROUTE_PAGE, RoutesOfDriver},
+            finder::{DriverOfUser, OrderRecorded, ROUTE_PAGE, RoutesOfDriver},
             types::RoutePoint,
         },
         favourite::{
-            loader::FavouritesOfCustomer,
+            finder::FavouritesOfCustomer,
             types::{FavouriteOrder, KeptFavourite},
         },
         order::{
             Order,
-            loader::{OrderConditions, OrdersOfCustomer},
+            finder::{OrderConditions, OrdersOfCustomer},
             types::OrderOrder,
         },
         restaurant::Restaurant,
-        review::{Review, loader::ReviewsOfCustomer, types::ReviewOrder},
+        review::{Review, finder::ReviewsOfCustomer, types::ReviewOrder},
     },
     graphql::{
         date_time::DateTime,

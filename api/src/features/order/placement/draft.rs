@@ -12,16 +12,15 @@ use sea_orm::{
 
 use super::request::Request;
 use crate::{
-    dialect,
+    database::{dialect, literal},
     domain::{
         error::{Code, Error, Result},
         ids::{DishId, GlobalId, UserId},
         money::Charge,
         viewer::Viewer,
     },
-    features::{account::service::account_closed, dish::loader::DishRow},
+    features::{account::service::account_closed, dish::finder::DishRow},
     graphql::row::Row,
-    literal,
 };
 
 /// The facts that a request is checked against.

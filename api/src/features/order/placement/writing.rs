@@ -14,15 +14,12 @@ use super::{
     request::Request,
 };
 use crate::{
-    clock,
-    database::{Chain, is_there, number_of},
-    dialect,
-    domain::{error::Result, viewer::Viewer},
+    database::{Chain, dialect, is_there, literal, number_of},
+    domain::{clock, error::Result, viewer::Viewer},
     features::{
         account::service::user_held,
         order::history::{self, OrderStep},
     },
-    literal,
 };
 
 /// The row of the order, but for its number.

@@ -13,7 +13,7 @@ use sea_orm::{
 use super::{BATCH, Readings, WakeUps, Woken};
 use crate::{
     app::App,
-    dialect,
+    database::{dialect, literal},
     domain::{
         error::{Error, Result},
         ids::{DriverId, RestaurantId},
@@ -26,7 +26,6 @@ use crate::{
         live::{Progress, StreamPosition},
         row::Row,
     },
-    literal,
 };
 
 /// Back-off of a feed that waits for a transaction which is still running and holds events back: the first pause, and the longest.

@@ -12,19 +12,19 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 
-use super::types::Role;
 use crate::{
+    database::literal,
     domain::{
         ids::{SessionId, UserId},
         viewer::Viewer,
     },
+    features::account::types::Role,
     graphql::{
         list::{Children, List},
         row::Row,
         search,
         sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    literal,
 };
 
 impl Row for users::Model {

@@ -8,11 +8,13 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 
-use super::types::{FavouriteId, FavouriteOrder};
 use crate::{
-    dialect,
+    database::dialect,
     domain::{error::Result, ids::CustomerId, viewer::Viewer},
-    features::dish::loader::DishRow,
+    features::{
+        dish::finder::DishRow,
+        favourite::types::{FavouriteId, FavouriteOrder},
+    },
     graphql::{
         list::{Children, List},
         loaders::Reader,

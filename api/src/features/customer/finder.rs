@@ -56,7 +56,7 @@ impl Row for customers::Model {
                 .and_where(
                     Expr::col(orders::Column::CustomerId.as_column_ref()).equals(customers::Column::Id.as_column_ref()),
                 )
-                .cond_where(order::loader::own(viewer, backend))
+                .cond_where(order::finder::own(viewer, backend))
                 .to_owned();
             visible = visible.add(Expr::exists(ordered));
         }

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 
 use crate::{
-    dialect,
+    database::dialect,
     domain::{
         error::Result,
         ids::{OrderId, PartId},

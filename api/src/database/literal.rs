@@ -10,8 +10,6 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, SimpleExpr, Value},
 };
 
-use crate::dialect;
-
 /// The column has this value.
 pub fn eq(column: impl ColumnTrait, value: impl Into<Value>) -> SimpleExpr {
     Expr::col(column.as_column_ref()).eq(Expr::Constant(value.into()))
@@ -33,19 +31,10 @@ pub fn limited(mut statement: Statement, rows: u64) -> Statement {
     statement
 }
 
-/// What the statement finds after `passed` rows, cut off after so many rows, to look for a value in. How many are passed is a
-/// parameter, for any number may be asked for.
-pub fn limited_after(statement: Statement, passed: u64, rows: u64) -> SimpleExpr {
-    let mut values = statement.values.map_or_else(Vec::new, |values| values.0);
-    values.push(passed.into());
-    let parameter = dialect::parameter(statement.db_backend, values.len());
-    Expr::cust_with_values(format!("{} LIMIT {rows} OFFSET {parameter}", statement.sql), values)
-}
-
 #[cfg(test)]
 mod tests {
     use entity::{orders, sea_orm_active_enums::OrderStatus};
-    use sea_orm::{DbBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::BinOper};
+    use sea_orm::{DbBackend, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 
     use super::*;
 
@@ -63,23 +52,5 @@ mod tests {
         assert_eq!(told.as_deref(), Some(r#""orders"."status" = 'PENDING'::"order_status""#));
         assert_eq!(text(DbBackend::Sqlite, pending()).as_deref(), Some(r#""orders"."status" = 'PENDING'"#));
         assert_eq!(text(DbBackend::Sqlite, either).as_deref(), Some(r#""orders"."status" IN ('PENDING', 'READY')"#));
-    }
-
-    #[test]
-    fn how_many_rows_are_passed_is_a_parameter() {
-        let text = |backend| {
-            let ids = || orders::Entity::find().select_only().column(orders::Column::Id);
-            let page = ids().filter(orders::Column::CustomerId.eq(7)).build(backend);
-            let of_page =
-                Expr::col(orders::Column::Id.as_column_ref()).binary(BinOper::In, limited_after(page, 20, 11));
-            let statement = ids().filter(orders::Column::Currency.eq("USD")).filter(of_page).build(backend);
-            assert_eq!(statement.values.map_or(0, |values| values.0.len()), 3, "{}", statement.sql);
-            statement.sql.split_once(" IN ").map(|(_, page)| page.replace('"', ""))
-        };
-        let told = |customer, passed| {
-            format!("(SELECT orders.id FROM orders WHERE orders.customer_id = {customer} LIMIT 11 OFFSET {passed})")
-        };
-        assert_eq!(text(DbBackend::Postgres), Some(told("$2", "$3")));
-        assert_eq!(text(DbBackend::Sqlite), Some(told("?", "?")));
     }
 }

@@ -14,12 +14,10 @@ use rand::RngCore;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::domain::{
     clock,
-    domain::{
-        error::{Code, Error, Result},
-        ids::{GlobalId, SessionId, UserId},
-    },
+    error::{Code, Error, Result},
+    ids::{GlobalId, SessionId, UserId},
 };
 
 /// Who issues the tokens, and whom they are for: the tokens of another service that shares a key are none of ours.

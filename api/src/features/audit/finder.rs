@@ -6,9 +6,9 @@ use sea_orm::{
     sea_query::{Expr, Query, SelectStatement},
 };
 
-use super::types::AuditConditions;
 use crate::{
     domain::{ids::AuditEventId, viewer::Viewer},
+    features::audit::types::AuditConditions,
     graphql::{
         list::List,
         row::Row,

@@ -12,17 +12,17 @@ use sea_orm::{
     sea_query::{Query, SelectStatement},
 };
 
-pub use self::parts::{EventsOfOrder, ItemsOfOrder, VisibleEvent, VisibleItem};
-use super::{
-    lifecycle, service,
-    types::{OrderOrder, OrderStatus},
-};
+pub use crate::features::order::finder::parts::{EventsOfOrder, ItemsOfOrder, VisibleEvent, VisibleItem};
 use crate::{
-    dialect,
+    database::{dialect, literal},
     domain::{
         error::Result,
         ids::{CustomerId, DriverId, OrderId, RestaurantId},
         viewer::Viewer,
+    },
+    features::order::{
+        lifecycle, service,
+        types::{OrderOrder, OrderStatus},
     },
     graphql::{
         list::{Children, List},
@@ -31,7 +31,6 @@ use crate::{
         row::Row,
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    literal,
 };
 
 impl Row for orders::Model {

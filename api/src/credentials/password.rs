@@ -71,7 +71,7 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::credentials::password::*;
 
     #[tokio::test]
     async fn only_the_password_that_was_hashed_is_right() {

@@ -9,11 +9,11 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use tiffin_tests::{Script, workspace};
 
-use super::{super::execute::Operation, *};
+use super::{Mutation, Options, Query, Schema, Subscription, build};
 use crate::{
-    config::{Config, Environment},
+    config::{Config, Environment, LimitsConfig},
     deadline::Deadline,
-    graphql::schema::{self, Mutation, Options, Query, Subscription},
+    graphql::{document::Checks, execute::Operation},
 };
 
 const DOCUMENTS: u64 = 2_000;
@@ -53,7 +53,7 @@ struct Row {
 }
 
 struct Ours {
-    schema: schema::Schema,
+    schema: Schema,
     limits: LimitsConfig,
 }
 
@@ -71,14 +71,12 @@ impl Ours {
             root_fields: many,
             ..Config::defaults(Environment::Development, true).limits
         };
-        Ours { schema: schema::build(Options { introspection: true, ..Options::default() }), limits }
+        Ours { schema: build(Options { introspection: true, ..Options::default() }), limits }
     }
 
     async fn verdict(&self, text: &str) -> Result<(), Vec<ServerError>> {
         let checks: &Checks<Query, Mutation, Subscription> = self.schema.data().expect("the checks are the schema's");
-        let document = read(text, &self.limits)?;
-        let (_, operation) = document.operations.iter().next().expect("a document has an operation");
-        checks.validate(&document, &operation.node, &self.limits).await.map(drop)
+        checks.validate_text(text, &self.limits).await
     }
 
     /// The answer's data, or null where it is refused.

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use crate::{
-    dialect,
+    database::dialect,
     domain::{
         error::Result,
         ids::{MenuId, RestaurantId},

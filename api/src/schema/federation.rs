@@ -11,19 +11,25 @@ use async_graphql::{
 };
 use futures_util::future::BoxFuture;
 
-use super::{
-    context::OperationContext,
-    document::Edit,
-    input, limits,
-    node::{Entity, MAXIMUM_NODES, NodeById, entity_names},
-    plan::{
-        Answer, Level, Output, Planned, Scope, Selected, Violation, loaded_as, never_ready, object, planned_as, type_of,
+use crate::{
+    domain::{
+        error::{Error, Result},
+        ids,
     },
-    schema::{Query, subgraph_sdl},
-};
-use crate::domain::{
-    error::{Error, Result},
-    ids,
+    graphql::{
+        context::OperationContext,
+        document::Edit,
+        input, limits,
+        plan::{
+            Answer, Level, Output, Planned, Scope, Selected, Violation, loaded_as, never_ready, object, planned_as,
+            type_of,
+        },
+    },
+    schema::{
+        Query,
+        node::{Entity, MAXIMUM_NODES, NodeById, entity_names},
+        subgraph_sdl,
+    },
 };
 
 /// What only a subgraph has.

@@ -11,18 +11,16 @@ use sea_orm::{
 };
 
 use crate::{
-    dialect,
+    database::{dialect, literal},
     domain::{ids::RestaurantId, viewer::Viewer},
+    features::restaurant::types::RestaurantOrderBy,
     graphql::{
         list::{Children, List},
         row::Row,
         search,
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    literal,
 };
-
-use super::types::RestaurantOrderBy;
 
 impl Row for restaurants::Model {
     type Id = RestaurantId;

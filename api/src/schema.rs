@@ -1,34 +1,43 @@
 //! Where the features are put together: the roots of the schema, and nothing else.
 
+pub mod federation;
+pub mod node;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod verdicts;
+
 use std::sync::LazyLock;
 
 use async_graphql::{MergedObject, MergedSubscription, SDLExportOptions, registry::Registry};
 
-use super::{
-    document::{Edit, Edited, Unedited, checked_schema},
-    execute::VerifyPlans,
-    federation::{OnItsOwn, SubgraphQuery},
-    live::Groups,
-    node::{NodeQuery, entity_names},
-    plan::{Queries, queries},
-    scalars,
-    without_token::WithoutToken,
-};
-use crate::features::{
-    account::{
-        mutation::{AccountMutation, SignInMutation},
-        query::AccountQuery,
+use crate::{
+    features::{
+        account::{
+            mutation::{AccountMutation, SignInMutation},
+            query::AccountQuery,
+        },
+        audit::query::AuditQuery,
+        customer::{mutation::CustomerMutation, query::CustomerQuery},
+        dish::{mutation::DishMutation, query::DishQuery},
+        driver::{mutation::DriverMutation, query::DriverQuery, subscription::DriverSubscription},
+        favourite::mutation::FavouriteMutation,
+        menu::mutation::MenuMutation,
+        order::{mutation::OrderMutation, query::OrderQuery, subscription::OrderSubscription},
+        restaurant::{mutation::RestaurantMutation, query::RestaurantQuery},
+        review::mutation::ReviewMutation,
     },
-    audit::query::AuditQuery,
-    customer::{mutation::CustomerMutation, query::CustomerQuery},
-    dish::{mutation::DishMutation, query::DishQuery},
-    driver::{mutation::DriverMutation, query::DriverQuery, subscription::DriverSubscription},
-    favourite::mutation::FavouriteMutation,
-    menu::mutation::MenuMutation,
-    order::{mutation::OrderMutation, query::OrderQuery, subscription::OrderSubscription},
-    restaurant::{mutation::RestaurantMutation, query::RestaurantQuery},
-    review::mutation::ReviewMutation,
+    graphql::{
+        document::{Edit, Edited, SchemaDescription, TrustedDocuments, Unedited, checked_schema},
+        execute::VerifyPlans,
+        live::Groups,
+        plan::{Queries, queries},
+        scalars,
+        without_token::WithoutToken,
+    },
 };
+use federation::{OnItsOwn, SubgraphQuery};
+use node::{NodeQuery, entity_names};
 
 queries! {
     /// Everything that can be read. What the viewer may not know of is, asked for by id, exactly as what does not exist.
@@ -69,9 +78,6 @@ pub struct Mutation(
 #[derive(MergedSubscription, Default)]
 pub struct Subscription(OrderSubscription, DriverSubscription);
 
-/// What the schema says of itself: data of the schema.
-pub struct SchemaDescription(pub &'static str);
-
 const DESCRIPTION: SchemaDescription = SchemaDescription(
     "Restaurants and their menus, orders from the basket to the door, drivers and where they are, reviews and revenue, with live updates.\n\
     Errors have a code in `extensions.code`; amounts are exact decimals in strings; moments are in UTC.",
@@ -80,7 +86,7 @@ const DESCRIPTION: SchemaDescription = SchemaDescription(
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// How a schema is served.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Options {
     /// Whether clients may ask for the schema.
     pub introspection: bool,
@@ -88,6 +94,8 @@ pub struct Options {
     pub federation: bool,
     /// Whether queries are answered twice, also by async-graphql's own execution, and fail where the two differ.
     pub verify_plans: bool,
+    /// What clients may ask for without sending it.
+    pub documents: TrustedDocuments,
 }
 
 fn roots() -> (Query, Mutation, Subscription) {
@@ -95,10 +103,10 @@ fn roots() -> (Query, Mutation, Subscription) {
 }
 
 /// The schema, without anything that belongs to one operation.
-pub fn build(Options { introspection, federation, verify_plans }: Options) -> Schema {
+pub fn build(Options { introspection, federation, verify_plans, documents }: Options) -> Schema {
     let schema = match federation {
-        true => checked_schema(roots, scalars::problem, introspection, Unedited),
-        false => checked_schema(roots, scalars::problem, introspection, OnItsOwn),
+        true => checked_schema(roots, scalars::problem, introspection, documents, Unedited),
+        false => checked_schema(roots, scalars::problem, introspection, documents, OnItsOwn),
     };
     let schema = schema.data(Queries::of::<Query>()).data(WithoutToken::of::<SignInMutation>());
     let schema = schema.data(Groups::default()).data(DESCRIPTION);

@@ -8,16 +8,6 @@ use async_graphql::{
 };
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{
-    context::OperationContext,
-    input, limits,
-    loaders::Reader,
-    plan::{
-        Answer, Batch, Level, Mixed, Output, Planned, Scope, Selected, Violation, load_each, load_one, loaded_as,
-        never_ready, object, planned_as, type_of,
-    },
-    row::{Row, Visible},
-};
 use crate::{
     domain::{
         error::Result,
@@ -35,11 +25,21 @@ use crate::{
         menu::Menu,
         order::{
             Order,
-            loader::{VisibleEvent, VisibleItem},
+            finder::{VisibleEvent, VisibleItem},
             types::{OrderEvent, OrderItem},
         },
         restaurant::Restaurant,
         review::Review,
+    },
+    graphql::{
+        context::OperationContext,
+        input, limits,
+        loaders::Reader,
+        plan::{
+            Answer, Batch, Level, Mixed, Output, Planned, Scope, Selected, Violation, load_each, load_one, loaded_as,
+            never_ready, object, planned_as, type_of,
+        },
+        row::{Row, Visible},
     },
 };
 

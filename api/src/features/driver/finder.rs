@@ -12,15 +12,15 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr},
 };
 
-use super::types::DriverStatus;
 use crate::{
-    dialect,
+    database::{dialect, literal},
     domain::{
         error::Result,
         ids::{DriverId, OrderId, RestaurantId, UserId},
         viewer::Viewer,
     },
     events,
+    features::driver::types::DriverStatus,
     graphql::{
         list::{Children, List},
         loaders::{Reader, grouped},
@@ -28,7 +28,6 @@ use crate::{
         row::{Row, read_selected, select_columns},
         sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    literal,
 };
 
 impl Row for drivers::Model {

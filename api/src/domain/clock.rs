@@ -1,7 +1,7 @@
 //! The present time by the database's clock, so that all processes on it mean the same moment, whatever the clock skew between their
 //! machines.
 //!
-//! The database is asked every few seconds, and in between the machine's monotonic clock carries on, which nobody sets. On SQLite the
+//! The database is asked every few seconds (`database::set_clock`), and in between the machine's monotonic clock carries on, which nobody sets. On SQLite the
 //! machine's own clock is used: there is one machine. The clock is global: a process serves one database, and times are needed in places
 //! that know of nothing but a transaction.
 
@@ -14,17 +14,8 @@ use std::{
 };
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, DbErr, Statement};
-
-use crate::{database::Pool, dialect};
-
 /// The name of the metric that says how far the machine's clock is ahead of the database's.
 pub const OFFSET: &str = "tiffin_clock_offset_seconds";
-
-/// An answer that took longer says too little of when the database read its clock.
-const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
-/// Of so many first readings the one with the shortest round trip is taken.
-const FIRST_READINGS: usize = 3;
 
 static CLOCK: LazyLock<Clock> = LazyLock::new(Clock::new);
 
@@ -38,35 +29,14 @@ pub fn offset() -> TimeDelta {
     Utc::now() - now()
 }
 
-/// Sets the clock by that of the database, for the first time.
-///
-/// # Errors
-/// The database cannot be asked.
-pub async fn set(db: &Pool) -> Result<(), DbErr> {
-    let mut best: Option<ClockReading> = None;
-    for _ in 0..FIRST_READINGS {
-        let Some(reading) = ClockReading::of(db).await? else { return Ok(()) };
-        if best.as_ref().is_none_or(|best| reading.round_trip < best.round_trip) {
-            best = Some(reading);
-        }
-    }
-    if let Some(reading) = best {
-        CLOCK.set(&reading);
-    }
-    Ok(())
+/// Sets the clock by what the database said, for the first time.
+pub fn set(reading: &ClockReading) {
+    CLOCK.set(reading);
 }
 
-/// Corrects the clock by that of the database.
-///
-/// # Errors
-/// The database cannot be asked; the clock goes on as it was set.
-pub async fn correct(db: &Pool) -> Result<(), DbErr> {
-    if let Some(reading) = ClockReading::of(db).await?
-        && reading.round_trip <= LONGEST_ROUND_TRIP
-    {
-        CLOCK.correct(&reading);
-    }
-    Ok(())
+/// Corrects the clock by what the database said.
+pub fn correct(reading: &ClockReading) {
+    CLOCK.correct(reading);
 }
 
 /// The monotonic clock, with what is to be added to it.
@@ -80,25 +50,12 @@ struct Clock {
 const NOT_SET: i64 = i64::MIN;
 
 /// What the database said of the time.
-struct ClockReading {
+pub struct ClockReading {
     /// Microseconds since 1970.
-    time: i64,
+    pub time: i64,
     /// The middle of the time that the answer took.
-    at: Instant,
-    round_trip: Duration,
-}
-
-impl ClockReading {
-    /// None where the database's clock is the machine's.
-    async fn of(db: &Pool) -> Result<Option<Self>, DbErr> {
-        let backend = db.get_database_backend();
-        let Some(sql) = dialect::present_time(backend) else { return Ok(None) };
-        let asked = Instant::now();
-        let row = db.query_one_raw(Statement::from_string(backend, sql)).await?;
-        let round_trip = asked.elapsed();
-        let row = row.ok_or_else(|| DbErr::Custom("the database did not say what time it is".to_owned()))?;
-        Ok(Some(ClockReading { time: row.try_get_by_index(0)?, at: asked + round_trip / 2, round_trip }))
-    }
+    pub at: Instant,
+    pub round_trip: Duration,
 }
 
 impl Clock {

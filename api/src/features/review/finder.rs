@@ -6,13 +6,13 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
-use super::types::ReviewOrder;
 use crate::{
-    dialect,
+    database::dialect,
     domain::{
         ids::{CustomerId, RestaurantId, ReviewId},
         viewer::Viewer,
     },
+    features::review::types::ReviewOrder,
     graphql::{
         list::{Children, List},
         row::Row,

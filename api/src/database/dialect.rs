@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use crate::{database::Transaction, literal};
+use super::literal;
 
 /// A decimal as a parameter to compare with a column. SQLite keeps decimals as floating point, and compares text with an
 /// expression as text.
@@ -292,11 +292,20 @@ pub fn first_day(backend: DbBackend, period: SimpleExpr) -> SimpleExpr {
 }
 
 /// The parameter of this number in a statement's text, counted from 1.
-pub fn parameter(backend: DbBackend, number: usize) -> String {
+fn parameter(backend: DbBackend, number: usize) -> String {
     match backend {
         DbBackend::Sqlite => "?".to_owned(),
         _ => format!("${number}"),
     }
+}
+
+/// What the statement finds after `passed` rows, cut off after so many rows, to look for a value in. How many are passed is a
+/// parameter, for any number may be asked for.
+pub fn limited_after(statement: Statement, passed: u64, rows: u64) -> SimpleExpr {
+    let mut values = statement.values.map_or_else(Vec::new, |values| values.0);
+    values.push(passed.into());
+    let parameter = parameter(statement.db_backend, values.len());
+    Expr::cust_with_values(format!("{} LIMIT {rows} OFFSET {parameter}", statement.sql), values)
 }
 
 /// The exact sum of amounts, in hundredths. SQLite keeps amounts as floating point, so there each is made whole before it is
@@ -321,7 +330,7 @@ pub fn seeding_lock(backend: DbBackend) -> Vec<String> {
 }
 
 /// The running transaction's number as it places new orders' events in the feeds.
-pub async fn present_feed_transaction(transaction: &Transaction) -> Result<i64, DbErr> {
+pub async fn present_feed_transaction(transaction: &impl ConnectionTrait) -> Result<i64, DbErr> {
     let backend = transaction.get_database_backend();
     let select = Query::select().expr(feed_transaction(backend)).from(order_events::Entity).to_owned();
     let row = transaction.query_one_raw(backend.build(&select)).await?;
@@ -373,5 +382,31 @@ pub fn text_key(backend: DbBackend, text: SimpleExpr, length: usize) -> SimpleEx
     match backend {
         DbBackend::Sqlite => Expr::cust_with_expr(format!("substr(?, 1, {length})"), text),
         _ => Expr::cust_with_expr(format!("left($1, {length}) collate \"C\""), text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entity::orders;
+    use sea_orm::{QueryFilter, QuerySelect, QueryTrait, sea_query::BinOper};
+
+    use super::*;
+
+    #[test]
+    fn how_many_rows_are_passed_is_a_parameter() {
+        let text = |backend| {
+            let ids = || orders::Entity::find().select_only().column(orders::Column::Id);
+            let page = ids().filter(orders::Column::CustomerId.eq(7)).build(backend);
+            let of_page =
+                Expr::col(orders::Column::Id.as_column_ref()).binary(BinOper::In, limited_after(page, 20, 11));
+            let statement = ids().filter(orders::Column::Currency.eq("USD")).filter(of_page).build(backend);
+            assert_eq!(statement.values.map_or(0, |values| values.0.len()), 3, "{}", statement.sql);
+            statement.sql.split_once(" IN ").map(|(_, page)| page.replace('"', ""))
+        };
+        let told = |customer, passed| {
+            format!("(SELECT orders.id FROM orders WHERE orders.customer_id = {customer} LIMIT 11 OFFSET {passed})")
+        };
+        assert_eq!(text(DbBackend::Postgres), Some(told("$2", "$3")));
+        assert_eq!(text(DbBackend::Sqlite), Some(told("?", "?")));
     }
 }

@@ -10,21 +10,19 @@ use sea_orm::{
 };
 
 use crate::{
-    dialect,
+    database::{dialect, literal},
     domain::{
         ids::{DishId, MenuId, RestaurantId},
         viewer::Viewer,
     },
+    features::dish::types::DishOrderBy,
     graphql::{
         list::{Children, List},
         row::Row,
         search,
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
-    literal,
 };
-
-use super::types::DishOrderBy;
 
 /// A dish with what it takes from its restaurant.
 #[derive(Clone, Debug)]

@@ -10,18 +10,17 @@ use sea_orm::{
     sea_query::{Alias, Asterisk, Expr, Func},
 };
 
-use super::types::RevenuePeriod;
 use crate::{
-    dialect,
+    database::{dialect, literal},
     domain::{
         error::{Error, Result},
         ids::RestaurantId,
     },
+    features::revenue::types::RevenuePeriod,
     graphql::{
         loaders::{Reader, grouped},
         plan::Batch,
     },
-    literal,
 };
 
 /// Loader key: what a restaurant earned from `since` to `until`, both included. Periods without an order are missing.
