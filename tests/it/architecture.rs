@@ -333,9 +333,9 @@ fn a_broken_rule_is_found() {
     assert!(!broken("app.rs", "use crate::{config::Config, database::Pool};"));
     assert!(broken("attic/mod.rs", "use crate::domain::ids::UserId;"), "it stands on no floor");
     assert!(!broken("schema.rs", "use crate::features::order::query::OrderQuery;"));
-    assert!(!broken("http/authentication.rs", "use crate::features::account::service::rights_in_session;"));
-    assert!(broken("http/authentication.rs", "use crate::features::order::service;"));
-    assert!(broken("features/order/service.rs", "use crate::http::authentication;"));
+    assert!(!broken("http/bearer_token.rs", "use crate::features::account::authentication::authenticate;"));
+    assert!(broken("http/bearer_token.rs", "use crate::features::order::service;"));
+    assert!(broken("features/order/service.rs", "use crate::http::bearer_token;"));
     assert!(broken("features/order/service.rs", "use crate::schema::Schema;"));
     assert!(!broken("features/order/service.rs", "use crate::graphql::schema_names;"));
     assert!(broken("features/order/service.rs", "use crate::features::dish::query;"));

@@ -1,4 +1,4 @@
-//! The viewer: who asks, and with which rights. Made in one place (`http::authentication`), and carried by every operation.
+//! The viewer: who asks, and with which rights. Made in one place (`features::account::authentication`), and carried by every operation.
 
 use std::{collections::HashSet, net::IpAddr, sync::Arc, time::Instant};
 

@@ -5,13 +5,8 @@
 //! default.
 
 use async_graphql::Request;
-use serde_json::Value as Json;
 
-use super::{
-    graphql::Endpoint,
-    incoming_request::{IncomingRequest, Rejection, bad_request, to_request},
-    media::ErrorsOnly,
-};
+use super::{endpoint::Endpoint, media::ErrorsOnly};
 use crate::{
     domain::{
         error::{Code, Result},
@@ -19,34 +14,6 @@ use crate::{
     },
     graphql::{document::coded, execute::Operation, json},
 };
-
-/// More than anybody's batches have, and little enough to answer each of their requests.
-const MOST_ANSWERED: usize = 1_000;
-
-/// The requests of a batch, at most as many as `limit`. One that is longer is to be answered as [`refuse`] does.
-///
-/// # Errors
-/// Says what is wrong with the first of them that is no request, and runs none.
-pub fn read(requests: Vec<Json>, limit: usize) -> Result<IncomingRequest, Rejection> {
-    if requests.is_empty() {
-        return Err(bad_request("A batch has at least one request."));
-    }
-    if requests.len() > limit {
-        let message = match limit {
-            0 => "Batches are not supported: send one request at a time.".to_owned(),
-            limit => format!("A batch has 1 to {limit} requests, not {}.", requests.len()),
-        };
-        return match requests.len() {
-            requests @ ..=MOST_ANSWERED => Ok(IncomingRequest::TooMany { requests, message }),
-            _ => Err(bad_request(message)),
-        };
-    }
-    let requests = requests.into_iter().map(|request| match request {
-        Json::Object(fields) => to_request(fields),
-        _ => Err(bad_request("Each request of a batch must be a JSON object.")),
-    });
-    requests.collect::<Result<_, _>>().map(IncomingRequest::Batch)
-}
 
 /// The answer, in JSON, to a batch of which nothing is run: clients that send batches read an error where each of their answers would be.
 pub fn refuse(requests: usize, message: &str) -> Vec<u8> {

@@ -3,63 +3,39 @@
 //! Every answer is JSON, also to what is no GraphQL request, unless the client wants a stream of events. Only `application/json` is
 //! taken, for it is what a foreign page cannot send without asking first; and a GET runs no mutations, under whatever name.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
-use async_graphql::{Request, ServerError, Value, parser::types::OperationType};
+use async_graphql::{Request, parser::types::OperationType};
 use axum::{
     Router,
     body::Body,
     extract::{ConnectInfo, State},
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
+    http::{Method, StatusCode, request::Parts},
+    response::Response,
     routing::any,
 };
-use serde::Serialize;
 
 use super::{
-    authentication::{self, Authenticated},
-    batch, cache,
-    incoming_request::{IncomingRequest, read_body, read_query},
-    live_connections::LiveConnections,
-    media::{Accepted, ErrorsOnly, Media, Streamed},
+    answer::{refused, rejected, unserved, with_allow, with_body},
+    batch, bearer_token, cache,
+    endpoint::{Asker, Endpoint},
+    live::{admission::LiveConnections, rights_check::RightsCheck, streamed, websocket},
+    media::{Accepted, Form, Media, Streamed},
     origin,
-    rights_check::RightsCheck,
-    streamed::{self, Form},
-    websocket,
+    request::{IncomingRequest, read_body, read_query},
 };
 use crate::{
     app::App,
     database::on_one_connection,
     deadline::Deadline,
     domain::{
-        error::{Code, Error, Result},
+        error::{Code, Error},
         viewer::Origin,
     },
-    graphql::{
-        document::coded,
-        execute::{self, Operation},
-        json,
-    },
+    graphql::{execute::Operation, json},
     schema::Schema,
     shutdown::Shutdown,
 };
-
-/// What serves GraphQL.
-#[derive(Clone)]
-pub(super) struct Endpoint {
-    pub app: Arc<App>,
-    pub schema: Schema,
-    pub shutdown: Shutdown,
-    pub connections: LiveConnections,
-    pub rights: RightsCheck,
-}
-
-impl Endpoint {
-    /// Ready when a connection has to end because the process will.
-    pub fn departure(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.shutdown.departure(Duration::from_secs(self.app.config.shutdown.spread_seconds))
-    }
-}
 
 /// `/graphql`: queries and mutations over HTTP, and everything over websockets and event streams, subscriptions as multipart HTTP too.
 pub fn routes(app: Arc<App>, schema: Schema, shutdown: Shutdown) -> Router {
@@ -118,7 +94,7 @@ async fn answer(
     accepted: Accepted,
     deadline: Deadline,
 ) -> Response {
-    let authenticating = authentication::from_headers(&endpoint.app, &parts.headers, &origin);
+    let authenticating = bearer_token::from_headers(&endpoint.app, &parts.headers, &origin);
     let authenticated = match deadline.meet_or_unavailable(authenticating).await {
         // There are operations that take no notice of a token that is not valid.
         Err(error) if error.code != Code::Unauthenticated => return unserved(error, accepted.media),
@@ -141,15 +117,6 @@ async fn answer(
             Err(not_valid) => unserved(not_valid, accepted.media),
         },
     }
-}
-
-/// Who waits for an answer, where, in what form and for how long.
-pub(super) struct Asker {
-    /// Or why the token is not valid.
-    pub authenticated: Result<Authenticated>,
-    pub origin: Origin,
-    pub accepted: Accepted,
-    pub deadline: Deadline,
 }
 
 async fn run(endpoint: &Endpoint, parts: &Parts, asker: Asker, request: Request) -> Response {
@@ -186,94 +153,4 @@ async fn run(endpoint: &Endpoint, parts: &Parts, asker: Asker, request: Request)
         Ok(answer) => with_body(StatusCode::OK, json::response(&answer), media),
         Err(refusal) => refused(&refusal, media),
     }
-}
-
-/// An answer with one error, where the client's liking is not known.
-pub(super) fn refuse(status: StatusCode, code: Code, message: &str) -> Response {
-    let error = coded(code, message.to_owned(), None);
-    write(status, &ErrorsOnly { errors: &[error] }, Media::Json)
-}
-
-/// The answer to what is no GraphQL request.
-fn rejected(status: StatusCode, message: &str, media: Media) -> Response {
-    let error = coded(Code::BadUserInput, message.to_owned(), None);
-    write(status, &ErrorsOnly { errors: &[error] }, media)
-}
-
-/// The answer to a GraphQL request that was refused before it ran.
-fn refused(errors: &[ServerError], media: Media) -> Response {
-    if let Some(seconds) = errors.iter().find_map(retry_after) {
-        return limited(write(StatusCode::TOO_MANY_REQUESTS, &ErrorsOnly { errors }, media), seconds);
-    }
-    let status = match media {
-        _ if errors.iter().any(is_unauthenticated) => StatusCode::UNAUTHORIZED,
-        Media::GraphqlResponse => StatusCode::BAD_REQUEST,
-        Media::Json => StatusCode::OK,
-    };
-    write(status, &ErrorsOnly { errors }, media)
-}
-
-/// The seconds after which the client may try again, where that is what it was refused for.
-fn retry_after(error: &ServerError) -> Option<u64> {
-    match error.extensions.as_ref()?.get("retryAfter")? {
-        Value::Number(seconds) => seconds.as_u64(),
-        _ => None,
-    }
-}
-
-fn is_unauthenticated(error: &ServerError) -> bool {
-    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    code == Some(&Code::Unauthenticated.as_str().into())
-}
-
-fn limited(mut response: Response, seconds: u64) -> Response {
-    response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    response
-}
-
-/// The answer where it cannot be said who asks.
-pub(super) fn unserved(error: Error, media: Media) -> Response {
-    let status = match error.code {
-        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Code::Forbidden => StatusCode::FORBIDDEN,
-        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        Code::Unavailable | Code::Timeout => StatusCode::SERVICE_UNAVAILABLE,
-        Code::BadUserInput
-        | Code::GraphqlParseFailed
-        | Code::GraphqlValidationFailed
-        | Code::QueryTooComplex
-        | Code::PersistedQueryNotFound
-        | Code::PersistedQueryNotSupported
-        | Code::NotFound
-        | Code::Conflict => StatusCode::BAD_REQUEST,
-        Code::InternalServerError => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    let retry_after = error.retry_after;
-    let response = write(status, &ErrorsOnly { errors: &execute::refusal(error) }, media);
-    match retry_after {
-        Some(seconds) => limited(response, seconds),
-        None => response,
-    }
-}
-
-fn write(status: StatusCode, answer: &impl Serialize, media: Media) -> Response {
-    let Ok(body) = serde_json::to_vec(answer) else {
-        tracing::error!("a response cannot be written as JSON");
-        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
-    };
-    with_body(status, body, media)
-}
-
-fn with_body(status: StatusCode, body: Vec<u8>, media: Media) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, media.content_type()),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::VARY, HeaderValue::from_static("Accept")),
-    ];
-    (status, headers, body).into_response()
-}
-
-fn with_allow(mut response: Response, methods: &'static str) -> Response {
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(methods));
-    response
 }

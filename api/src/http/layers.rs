@@ -28,7 +28,7 @@ use tower_http::{
 use tracing::Instrument;
 use uuid::Builder;
 
-use super::{cache, graphql::unserved, media::Media, metrics};
+use super::{answer::unserved, cache, media::Media, metrics};
 use crate::{config::Config, graphql::execute::panicked, tasks::panic_message};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -4,8 +4,6 @@ use async_graphql::ServerError;
 use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 
-use super::streamed::Form;
-
 /// What one answer may be written as.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Media {
@@ -19,6 +17,19 @@ pub enum Media {
 #[derive(Clone, Copy, Serialize)]
 pub struct ErrorsOnly<'a> {
     pub errors: &'a [ServerError],
+}
+
+/// A response with errors and nothing else, in JSON.
+pub fn errors_only(errors: &[ServerError]) -> String {
+    // Maps here have text for keys, and nothing else makes it fail.
+    serde_json::to_string(&ErrorsOnly { errors }).unwrap_or_default()
+}
+
+/// How a stream is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    EventStream,
+    Multipart,
 }
 
 /// Which operations are answered by a stream.

@@ -1,23 +1,20 @@
 //! The HTTP edge: the router, its routes and its middleware.
 
-mod attendance;
-mod authentication;
+mod answer;
 mod batch;
+mod bearer_token;
 mod cache;
+mod endpoint;
 pub mod graphiql;
 mod graphql;
 mod health;
-mod incoming_request;
 mod layers;
-mod live_connections;
-mod live_operation;
+mod live;
 mod media;
 pub mod metrics;
 mod origin;
-mod rights_check;
+mod request;
 pub mod server;
-mod streamed;
-mod websocket;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 //! shutdown.
 
 mod activity;
+mod limits;
 mod load_shedding;
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
@@ -25,36 +26,12 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-pub use self::{activity::UnderWay, load_shedding::REFUSED};
+pub use self::{activity::UnderWay, limits::Limits, load_shedding::REFUSED};
 use self::{
     activity::{Activity, Verdict, WatchedConnection},
     load_shedding::Refusals,
 };
-use crate::{config::Config, shutdown::Shutdown};
-
-/// What is asked of connections.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Open at the same time.
-    pub connections: usize,
-    /// For the head of a request.
-    pub header_time: Duration,
-    /// Without a request.
-    pub idle_time: Duration,
-    /// Between two pings, and until the answer to one (HTTP/2).
-    pub ping_time: Duration,
-}
-
-impl Limits {
-    pub fn new(config: &Config, connections: usize) -> Self {
-        Limits {
-            connections,
-            header_time: Duration::from_secs(config.http.header_timeout_seconds),
-            idle_time: Duration::from_secs(config.http.keep_alive_seconds),
-            ping_time: Duration::from_secs(config.websocket.ping_interval_seconds),
-        }
-    }
-}
+use crate::shutdown::Shutdown;
 
 /// Serves whoever connects until the shutdown is requested, and then what was begun.
 ///

@@ -1,6 +1,7 @@
 //! Accounts: users, sessions and tokens, passwords, OpenID sign-in, roles and rights.
 
 mod administration;
+pub mod authentication;
 mod collision;
 mod deletion;
 mod email_change;

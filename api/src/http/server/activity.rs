@@ -16,7 +16,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::Limits;
+use super::limits::Limits;
 
 /// What has happened on a connection lately.
 pub struct Activity {

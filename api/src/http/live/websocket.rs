@@ -3,6 +3,7 @@
 mod end;
 mod graphql_transport_ws;
 mod handshake;
+mod message;
 mod protocol;
 mod socket_connection;
 mod subscriptions_transport_ws;
@@ -13,16 +14,13 @@ use axum::{
 };
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
-use super::{
-    graphql::{Endpoint, refuse},
-    server::UnderWay,
-};
 use crate::{
     config::HttpConfig,
     domain::{error::Code, viewer::Origin},
+    http::{answer::refuse, endpoint::Endpoint, server::UnderWay},
 };
 use handshake::Handshake;
-pub(super) use handshake::is_asked_for;
+pub use handshake::is_asked_for;
 use protocol::Protocol;
 use socket_connection::Beginning;
 
@@ -35,7 +33,7 @@ const WRITTEN_TOGETHER_BYTES: usize = 8 * 1024;
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
 /// Answers a handshake, and serves the socket.
-pub(super) fn open(endpoint: Endpoint, mut parts: Parts, origin: Origin) -> Response {
+pub fn open(endpoint: Endpoint, mut parts: Parts, origin: Origin) -> Response {
     let Some(handshake) = Handshake::read(&mut parts) else {
         let message = "This is no websocket handshake that the server understands.";
         return refuse(StatusCode::BAD_REQUEST, Code::BadUserInput, message);

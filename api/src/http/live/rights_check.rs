@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use super::attendance::Ended;
+use super::ended::Ended;
 use crate::{
     app::App,
     config::WebsocketConfig,

@@ -8,8 +8,10 @@ use axum::{
 use futures_util::StreamExt;
 use serde_json::{Map, Number, Value as Json};
 
-use super::batch;
 use crate::{config::LimitsConfig, deadline::Deadline, graphql::document::DocumentName};
+
+/// More than anybody's batches have, and little enough to answer each of their requests.
+const MOST_ANSWERED: usize = 1_000;
 
 /// What one HTTP request asks to run: one GraphQL request, or a batch.
 pub enum IncomingRequest {
@@ -58,10 +60,35 @@ pub async fn read_body(headers: &HeaderMap, body: Body, limits: &LimitsConfig) -
     })??;
     match serde_json::from_slice(&body) {
         Ok(Json::Object(fields)) => to_request(fields).map(|request| IncomingRequest::One(request.into())),
-        Ok(Json::Array(requests)) => batch::read(requests, limits.batch_operations),
+        Ok(Json::Array(requests)) => read_batch(requests, limits.batch_operations),
         Ok(_) => Err(bad_request("The request must be a JSON object.")),
         Err(error) => Err(bad_request(format!("The request is not JSON: {error}."))),
     }
+}
+
+/// The requests of a batch, at most as many as `limit`. One that is longer is to be refused.
+///
+/// # Errors
+/// Says what is wrong with the first of them that is no request, and runs none.
+fn read_batch(requests: Vec<Json>, limit: usize) -> Result<IncomingRequest, Rejection> {
+    if requests.is_empty() {
+        return Err(bad_request("A batch has at least one request."));
+    }
+    if requests.len() > limit {
+        let message = match limit {
+            0 => "Batches are not supported: send one request at a time.".to_owned(),
+            limit => format!("A batch has 1 to {limit} requests, not {}.", requests.len()),
+        };
+        return match requests.len() {
+            requests @ ..=MOST_ANSWERED => Ok(IncomingRequest::TooMany { requests, message }),
+            _ => Err(bad_request(message)),
+        };
+    }
+    let requests = requests.into_iter().map(|request| match request {
+        Json::Object(fields) => to_request(fields),
+        _ => Err(bad_request("Each request of a batch must be a JSON object.")),
+    });
+    requests.collect::<Result<_, _>>().map(IncomingRequest::Batch)
 }
 
 /// Bytes above the limit that are read and thrown away: a client that is still writing when the connection closes gets a broken

@@ -4,8 +4,7 @@
 
 use async_graphql::ServerError;
 
-use super::errors_only;
-use crate::http::live_operation::OperationAnswer;
+use crate::http::{live::operation::OperationAnswer, media::errors_only};
 
 pub const CONTENT_TYPE: &str = "multipart/mixed;boundary=\"graphql\";subscriptionSpec=1.0";
 

@@ -14,16 +14,14 @@ use async_stream::stream;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{
-    live_connections::OperationPlace,
-    metrics::{EndReason, count_end},
-};
+use super::admission::OperationPlace;
 use crate::{
     domain::error::Error,
     graphql::{
         execute::{Refusal, refusal},
         live::{Outcome, Told},
     },
+    http::metrics::{EndReason, count_end},
 };
 
 /// What an operation answers, which each transport writes as a message of its own.

@@ -17,7 +17,7 @@ use super::handshake::Socket;
 use crate::{
     domain::error::Code,
     http::{
-        attendance::Ended,
+        live::ended::Ended,
         metrics::{EndReason, count_close},
     },
 };

@@ -15,7 +15,8 @@ use super::{
     end::{self, End},
     graphql_transport_ws,
     handshake::Socket,
-    protocol::{Incoming, Misunderstood, Protocol},
+    message::{Incoming, Misunderstood},
+    protocol::Protocol,
     subscriptions_transport_ws,
 };
 use crate::{
@@ -25,11 +26,14 @@ use crate::{
     domain::{error::Code, viewer::Origin},
     graphql::{date_time::DateTime, document::coded, execute::Operation},
     http::{
-        attendance::{Attendance, Ended},
-        authentication,
-        graphql::Endpoint,
-        live_connections::Admission,
-        live_operation::{self, LiveOperation, OperationAnswer, WrittenAnswer},
+        bearer_token,
+        endpoint::Endpoint,
+        live::{
+            admission::Admission,
+            attendance::Attendance,
+            ended::Ended,
+            operation::{self, LiveOperation, OperationAnswer, WrittenAnswer},
+        },
         metrics::EndReason,
         server::UnderWay,
     },
@@ -192,7 +196,7 @@ impl SocketConnection {
             (Some(_), Protocol::GraphqlTransportWs) => return Err(end::TOO_MANY_INITS),
             // The older protocol has no other message that could carry a newer access token.
             (Some(attendance), Protocol::SubscriptionsTransportWs) => {
-                match authentication::authorization(payload.as_ref()) {
+                match bearer_token::authorization(payload.as_ref()) {
                     Some(token) => match attendance.renew(&self.endpoint.app, token).await {
                         Err(error) if error.code != Code::RateLimited => Err(error),
                         Ok(_) | Err(_) => Ok(()),
@@ -218,7 +222,7 @@ impl SocketConnection {
         let headers = std::mem::take(&mut self.headers);
         let beginning = on_one_connection(async {
             let authenticated =
-                authentication::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
+                bearer_token::from_connection_init(app, &headers, payload.as_ref(), &self.origin).await?;
             Attendance::begin(app, rights, authenticated).await
         });
         self.attendance = Some(Deadline::from_now(&app.config.limits).meet_or_unavailable(beginning).await?);
@@ -227,7 +231,7 @@ impl SocketConnection {
 
     /// Answers a ping; one that carries a newer access token renews the connection, and the answer says until when.
     async fn ping(&mut self, payload: Option<Json>) -> Result<(), End> {
-        let answer = match (&self.attendance, authentication::authorization(payload.as_ref())) {
+        let answer = match (&self.attendance, bearer_token::authorization(payload.as_ref())) {
             (Some(attendance), Some(token)) => match attendance.renew(&self.endpoint.app, token).await {
                 Ok(expires_at) => Some(json!({ "expiresAt": DateTime(expires_at).to_value() })),
                 // It may be tried again for as long as the token lasts that the socket has.
@@ -270,7 +274,7 @@ impl SocketConnection {
             let (protocol, id) = (self.protocol, id.clone());
             move |answer: OperationAnswer<'_>| protocol.answer(&id, answer)
         };
-        self.operations.insert(id, live_operation::start(place, begins, words));
+        self.operations.insert(id, operation::start(place, begins, words));
         Ok(())
     }
 

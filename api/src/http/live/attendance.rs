@@ -10,58 +10,18 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    authentication::{self, Authenticated},
-    metrics::EndReason,
+    ended::Ended,
     rights_check::{Enrolment, RightsCheck},
 };
 use crate::{
     app::App,
     deadline::Deadline,
-    domain::{
-        clock,
-        error::{Code, Result},
-        viewer::Viewer,
-    },
+    domain::{clock, error::Result, viewer::Viewer},
     events::{Signal, Topic},
+    features::account::authentication::{self, Authenticated},
+    http::bearer_token,
     tasks,
 };
-
-/// Why a connection may not be used any longer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The access token has expired.
-    Expired,
-    /// The session has ended: it was revoked, or its user was deactivated.
-    Revoked,
-    /// What its user may do could not be read for too long.
-    Unchecked,
-}
-
-impl Ended {
-    pub const fn reason(self) -> EndReason {
-        match self {
-            Self::Expired => EndReason::Expired,
-            Self::Revoked => EndReason::Revoked,
-            Self::Unchecked => EndReason::Failed,
-        }
-    }
-
-    pub const fn code(self) -> Code {
-        match self {
-            Self::Expired | Self::Revoked => Code::Unauthenticated,
-            Self::Unchecked => Code::Unavailable,
-        }
-    }
-
-    /// What a person is told.
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::Expired => "The access token has expired.",
-            Self::Revoked => "The session has ended: sign in again.",
-            Self::Unchecked => "It cannot be said for the moment who you are. Try again shortly.",
-        }
-    }
-}
 
 /// Follows whoever has authenticated. Dropping it ends that.
 pub struct Attendance {
@@ -114,7 +74,7 @@ impl Attendance {
 
     /// Goes on with a newer access token (`Bearer …`) of the same session; gives when that one expires.
     pub async fn renew(&self, app: &App, authorization: &str) -> Result<DateTime<Utc>> {
-        let renewing = authentication::renew(app, &self.viewer, authorization);
+        let renewing = authentication::renew(app, &self.viewer, bearer_token::read(authorization)?);
         let expires_at = Deadline::from_now(&app.config.limits).meet_or_unavailable(renewing).await?;
         if let Some(user) = &self.user {
             user.expires_at.send_replace(expires_at);

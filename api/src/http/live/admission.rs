@@ -9,13 +9,13 @@ use std::{
 use axum::{http::StatusCode, response::Response};
 use ipnet::IpNet;
 
-use super::{
-    graphql::refuse,
-    metrics::{self, Transport},
-};
 use crate::{
     config::WebsocketConfig,
     domain::{error::Code, viewer::Origin},
+    http::{
+        answer::refuse,
+        metrics::{self, Transport},
+    },
 };
 
 /// The connections of this process and what runs on them. Cheap to clone; all clones are the same.

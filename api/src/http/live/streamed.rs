@@ -5,7 +5,6 @@ mod multipart;
 
 use std::{convert::Infallible, time::Duration};
 
-use async_graphql::ServerError;
 use axum::{
     body::Body,
     http::{HeaderName, header},
@@ -18,28 +17,25 @@ use tokio::{
 };
 
 use super::{
-    attendance::{Attendance, Ended},
-    authentication::Authenticated,
-    graphql::{Asker, Endpoint, unserved},
-    live_connections::{Admission, Full},
-    live_operation::{self, OperationAnswer},
-    media::{ErrorsOnly, Media},
-    metrics::{EndReason, Transport},
+    admission::{Admission, Full},
+    attendance::Attendance,
+    ended::Ended,
+    operation::{self, LiveOperation, OperationAnswer},
 };
 use crate::{
+    features::account::authentication::Authenticated,
     graphql::{
         document::coded,
         execute::{Operation, Refusal},
     },
+    http::{
+        answer::unserved,
+        endpoint::{Asker, Endpoint},
+        media::{Form, Media},
+        metrics::{EndReason, Transport},
+    },
     schema::Schema,
 };
-
-/// How a stream is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
-    EventStream,
-    Multipart,
-}
 
 impl Form {
     const fn transport(self) -> Transport {
@@ -88,7 +84,7 @@ impl Form {
 }
 
 /// Answers an operation by a stream, also one that was refused: a client of event streams reads errors there.
-pub(super) async fn open(
+pub async fn open(
     endpoint: &Endpoint,
     asker: Asker,
     form: Form,
@@ -117,7 +113,7 @@ pub(super) async fn open(
         (HeaderName::from_static("x-accel-buffering"), "no"),
     ];
     let begins = async move { prepared?.stream().await };
-    let operation = live_operation::start(place, begins, move |answer| form.in_words(answer));
+    let operation = operation::start(place, begins, move |answer| form.in_words(answer));
     let (sender, mut body) = mpsc::channel(1);
     let line = ClientLine {
         sender,
@@ -155,7 +151,7 @@ impl ClientLine {
 /// `complete` is to be asked for again.
 async fn tell(
     line: ClientLine,
-    mut operation: live_operation::LiveOperation,
+    mut operation: LiveOperation,
     _admission: Admission,
     mut attendance: Attendance,
     departure: impl Future<Output = ()>,
@@ -183,10 +179,4 @@ async fn tell(
     if let Err(reason) = telling.await {
         operation.is_stopped(reason);
     }
-}
-
-/// A response with errors and nothing else, in JSON.
-fn errors_only(errors: &[ServerError]) -> String {
-    // Maps here have text for keys, and nothing else makes it fail.
-    serde_json::to_string(&ErrorsOnly { errors }).unwrap_or_default()
 }

@@ -4,8 +4,8 @@ use async_graphql::ServerError;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
-use crate::http::live_operation::OperationAnswer;
+use super::message::{Incoming, Misunderstood, fields, id, next, payload, start};
+use crate::http::live::operation::OperationAnswer;
 
 pub const ACKNOWLEDGEMENT: &str = r#"{"type":"connection_ack"}"#;
 

@@ -3,8 +3,7 @@
 
 use async_graphql::ServerError;
 
-use super::errors_only;
-use crate::http::live_operation::OperationAnswer;
+use crate::http::{live::operation::OperationAnswer, media::errors_only};
 
 pub const CONTENT_TYPE: &str = "text/event-stream; charset=utf-8";
 

@@ -1,11 +1,14 @@
-//! Authentication: the one place where the access token of a request or a socket becomes a viewer.
+//! Authentication: the one place where an access token becomes a viewer, whoever was given it: a request, a socket, or something that works
+//! for somebody.
 
 use std::{sync::Arc, time::Instant};
 
-use axum::http::{HeaderMap, header::AUTHORIZATION};
 use chrono::{DateTime, Utc};
-use serde_json::Value as Json;
 
+use super::{
+    generation::generation_confirm,
+    rights::{RightsInSession, rights_in_session},
+};
 use crate::{
     app::App,
     credentials::Claims,
@@ -13,7 +16,6 @@ use crate::{
         error::{Code, Error, Result},
         viewer::{Origin, Rights, SignedIn, Viewer},
     },
-    features::account::service::{RightsInSession, generation_confirm, rights_in_session},
     graphql::execute::Payer,
 };
 
@@ -29,37 +31,6 @@ impl Authenticated {
     pub const ANONYMOUS: Self = Authenticated { viewer: Viewer::Anonymous, expires_at: None };
 }
 
-/// Who sends a request, by its header `Authorization: Bearer <access token>`; without one, the anonymous. UNAUTHENTICATED where
-/// the token is not valid, or its session has ended.
-pub async fn from_headers(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Authenticated> {
-    match headers.get(AUTHORIZATION) {
-        None => Ok(Authenticated::ANONYMOUS),
-        Some(value) => authenticate(app, value.to_str().unwrap_or_default(), origin).await,
-    }
-}
-
-/// Who opens a socket: whoever `connection_init` names as `{"authorization": "Bearer <access token>"}`, or else the handshake's
-/// headers.
-pub async fn from_connection_init(
-    app: &App,
-    headers: &HeaderMap,
-    payload: Option<&Json>,
-    origin: &Origin,
-) -> Result<Authenticated> {
-    match authorization(payload) {
-        None => from_headers(app, headers, origin).await,
-        Some(value) => authenticate(app, value, origin).await,
-    }
-}
-
-/// What a message's payload says of who sends it. Clients write the name as headers are written, in either case.
-pub fn authorization(payload: Option<&Json>) -> Option<&str> {
-    let payload = payload?.as_object()?;
-    let value = payload.get("authorization").or_else(|| payload.get("Authorization"))?;
-    // What is there and no text is no token.
-    (!value.is_null()).then(|| value.as_str().unwrap_or_default())
-}
-
 /// Reads the viewer's rights anew, for whatever acts for it: a socket lives long, and rights come and go meanwhile.
 /// UNAUTHENTICATED where its session has ended.
 pub async fn renew_rights(app: &App, viewer: &Viewer) -> Result<()> {
@@ -73,8 +44,8 @@ pub async fn renew_rights(app: &App, viewer: &Viewer) -> Result<()> {
 
 /// Reads the viewer's rights anew for a newer access token of its session; gives when that one expires. FORBIDDEN for a token of
 /// anybody else, and of another session.
-pub async fn renew(app: &App, viewer: &Viewer, authorization: &str) -> Result<DateTime<Utc>> {
-    let claims = app.access_tokens.verify(bearer_token(authorization)?)?;
+pub async fn renew(app: &App, viewer: &Viewer, token: &str) -> Result<DateTime<Utc>> {
+    let claims = app.access_tokens.verify(token)?;
     let is_same = |user: &SignedIn| user.id == claims.user && user.session == Some(claims.session);
     let Some(user) = viewer.user().filter(|user| is_same(user)) else {
         return Err(Error::forbidden("This access token is not of the session that the connection was opened with."));
@@ -84,8 +55,9 @@ pub async fn renew(app: &App, viewer: &Viewer, authorization: &str) -> Result<Da
     Ok(claims.expires_at)
 }
 
-async fn authenticate(app: &App, authorization: &str, origin: &Origin) -> Result<Authenticated> {
-    let claims = app.access_tokens.verify(bearer_token(authorization)?)?;
+/// Whose access token this is. UNAUTHENTICATED where it is not valid, or its session has ended.
+pub async fn authenticate(app: &App, token: &str, origin: &Origin) -> Result<Authenticated> {
+    let claims = app.access_tokens.verify(token)?;
     let rights = use_token(app, &claims).await?;
     let user = SignedIn::new(claims.user, Some(claims.session), Some(origin.clone()), rights);
     Ok(Authenticated { viewer: Viewer::User(Arc::new(user)), expires_at: Some(claims.expires_at) })
@@ -107,14 +79,6 @@ async fn use_token(app: &App, claims: &Claims) -> Result<Rights> {
         return Ok(find().await?.ok_or_else(session_ended)?.rights);
     }
     Ok(rights)
-}
-
-fn bearer_token(authorization: &str) -> Result<&str> {
-    let (scheme, token) = authorization.split_once(' ').unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Error::new(Code::Unauthenticated, "Authorization is written: Bearer <access token>."));
-    }
-    Ok(token.trim())
 }
 
 fn session_ended() -> Error {

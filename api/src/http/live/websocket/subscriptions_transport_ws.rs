@@ -4,8 +4,8 @@
 use async_graphql::ServerError;
 use serde::Serialize;
 
-use super::protocol::{Incoming, Misunderstood, fields, id, next, payload, start};
-use crate::{domain::error::Code, graphql::document::coded, http::live_operation::OperationAnswer};
+use super::message::{Incoming, Misunderstood, fields, id, next, payload, start};
+use crate::{domain::error::Code, graphql::document::coded, http::live::operation::OperationAnswer};
 
 pub const ACKNOWLEDGEMENT: &str = r#"{"type":"connection_ack"}"#;
 pub const KEEP_ALIVE: &str = r#"{"type":"ka"}"#;
