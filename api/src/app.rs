@@ -10,6 +10,7 @@ use crate::{
     credentials::AccessTokens,
     database::{self, Lives, Pool},
     events::Events,
+    jobs::Jobs,
     limiter::Limiter,
     mail::Mailer,
     openid_client::Provider,
@@ -33,6 +34,8 @@ pub struct App {
     pub processes: Processes,
     /// What goes on beside the requests.
     pub tasks: Tasks,
+    /// What is done later.
+    pub jobs: Jobs,
     pub config: Config,
 }
 
@@ -62,7 +65,19 @@ impl App {
         let access_tokens = AccessTokens::new(accounts.token_keys.as_ref(), lifetime)
             .map_err(|problem| anyhow::anyhow!("accounts.token_keys (TIFFIN_ACCOUNTS_TOKEN_KEYS): {problem}"))?;
         let processes = Processes::new(config.broker.redis_url.is_some());
-        Ok(Arc::new(App { db, lives, events, limiter, mail, openid, access_tokens, processes, tasks, config }))
+        Ok(Arc::new(App {
+            db,
+            lives,
+            events,
+            limiter,
+            mail,
+            openid,
+            access_tokens,
+            processes,
+            tasks,
+            jobs: Jobs::default(),
+            config,
+        }))
     }
 
     /// Gives the connections back. Operations that still run fail.

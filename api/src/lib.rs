@@ -11,7 +11,7 @@
 //!   after, for each of them has to hear of the others' changes.
 //! - [`events`] tell processes and sockets that something has changed, the [`limiter`] counts how often something may happen, over all
 //!   processes, [`mail`] sends letters, [`openid_client`] lets people sign in elsewhere, [`telemetry`] logs.
-//! - [`tasks`] go on beside the requests.
+//! - [`jobs`] are done later, whatever becomes of the process, and [`tasks`] go on beside the requests.
 //! - [`database`] has connections and transactions, and everything in which PostgreSQL and SQLite differ. A [`deadline`] bounds what a
 //!   request waits for.
 //! - [`config`] is what whoever runs the server has said.
@@ -30,6 +30,7 @@ pub mod events;
 pub mod features;
 pub mod graphql;
 pub mod http;
+pub mod jobs;
 pub mod limiter;
 pub mod mail;
 pub mod openid_client;

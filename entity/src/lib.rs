@@ -16,6 +16,7 @@ pub mod driver_locations;
 pub mod drivers;
 pub mod favourites;
 pub mod identities;
+pub mod jobs;
 pub mod menus;
 pub mod migration_compatibility;
 pub mod open_id_sign_ins;

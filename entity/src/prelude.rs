@@ -9,6 +9,7 @@ pub use super::driver_locations::Entity as DriverLocations;
 pub use super::drivers::Entity as Drivers;
 pub use super::favourites::Entity as Favourites;
 pub use super::identities::Entity as Identities;
+pub use super::jobs::Entity as Jobs;
 pub use super::menus::Entity as Menus;
 pub use super::migration_compatibility::Entity as MigrationCompatibility;
 pub use super::open_id_sign_ins::Entity as OpenIdSignIns;

@@ -27,6 +27,17 @@ pub enum DriverStatus {
     Busy,
 }
 #[derive(Debug, Default, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
+#[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "job_state")]
+pub enum JobState {
+    #[default]
+    #[sea_orm(string_value = "READY")]
+    Ready,
+    #[sea_orm(string_value = "BLOCKED")]
+    Blocked,
+    #[sea_orm(string_value = "DEAD")]
+    Dead,
+}
+#[derive(Debug, Default, Clone, PartialEq, Eq, EnumIter, DeriveActiveEnum, Copy)]
 #[sea_orm(rs_type = "Enum", db_type = "Enum", enum_name = "order_status")]
 pub enum OrderStatus {
     #[default]

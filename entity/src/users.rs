@@ -32,6 +32,8 @@ pub struct Model {
     #[sea_orm(has_many)]
     pub identities: HasMany<super::identities::Entity>,
     #[sea_orm(has_many)]
+    pub jobs: HasMany<super::jobs::Entity>,
+    #[sea_orm(has_many)]
     pub sessions: HasMany<super::sessions::Entity>,
     #[sea_orm(has_many, via = "restaurant_members")]
     pub restaurants: HasMany<super::restaurants::Entity>,

@@ -21,6 +21,8 @@ const FLOORS: &[&[&str]] = &[
     &["database", "deadline"],
     // What goes on beside requests.
     &["tasks"],
+    // What is done later.
+    &["jobs"],
     // What is outside of this process.
     &["events", "limiter", "mail", "openid_client", "telemetry"],
     &["processes"],

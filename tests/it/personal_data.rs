@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Utc;
 use entity::{
-    driver_locations, identities,
-    sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, OrderStatus},
+    driver_locations, identities, jobs,
+    sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, JobState, OrderStatus},
 };
 use rust_decimal::Decimal;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, IntoActiveModel, Statement};
@@ -150,6 +150,16 @@ async fn somebody_in_every_table(city: &City) -> Person {
     city.account_token(ann.user(), AccountTokenPurpose::VerifyEmail).await;
     city.session(ann.user()).await;
     let now = Utc::now();
+    let letter = jobs::ActiveModel {
+        kind: Set("account_letter".to_owned()),
+        state: Set(JobState::Dead),
+        payload: Set(json!({"notice": {"to": "secret@example.com", "notice": "password_changed"}})),
+        user_id: Set(Some(ann.user().id)),
+        due_at: Set(now.into()),
+        created_at: Set(now.into()),
+        ..Default::default()
+    };
+    letter.insert(city.db()).await.expect("a job can be written");
     let identity = identities::ActiveModel {
         issuer: Set("https://id.example".to_owned()),
         subject: Set("secret subject".to_owned()),

@@ -90,12 +90,14 @@ impl Statement {
     }
 
     /// Whether it only opens or ends a transaction, sets up a connection, asks PostgreSQL about a type that the connection has not met yet,
-    /// or writes that the process lives.
+    /// writes that the process lives, or looks whether any job is due.
     pub fn is_housekeeping(&self) -> bool {
         let sql = self.sql.to_ascii_lowercase();
         let word = sql.split([' ', ';']).next().unwrap_or_default();
         sql.contains("pg_catalog.pg_")
             || sql.contains("into processes")
+            || sql.starts_with("update jobs set holder")
+            || sql.contains("from jobs where state = 'dead'")
             || matches!(word, "begin" | "commit" | "rollback" | "savepoint" | "release" | "set" | "pragma")
     }
 }

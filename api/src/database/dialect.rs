@@ -184,6 +184,35 @@ pub fn hold_in_turn(backend: DbBackend, table: &str) -> String {
     }
 }
 
+/// Ends a select that takes the rows which nobody else is about to take (`skip locked`). SQLite has one writer at a time.
+pub fn skip_locked(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Sqlite => "",
+        _ => "for update skip locked",
+    }
+}
+
+/// The column is one of the numbers that the select gives, which is run once, before any row is looked at.
+pub fn one_of_selected(backend: DbBackend, column: &str, select: &str) -> String {
+    match backend {
+        DbBackend::Sqlite => format!("{column} in ({select})"),
+        _ => format!("{column} = any(array({select}))"),
+    }
+}
+
+/// The statement that makes a transaction wait for others with the same name, its parameter. On SQLite a transaction that may write is alone.
+pub fn named_lock(backend: DbBackend) -> Option<&'static str> {
+    match backend {
+        DbBackend::Sqlite => None,
+        _ => Some("select pg_advisory_xact_lock(hashtextextended($1, 0))"),
+    }
+}
+
+/// Whether no second process ever serves from the database: see [`claim`](crate::database::claim).
+pub fn is_served_by_one_process(backend: DbBackend) -> bool {
+    backend == DbBackend::Sqlite
+}
+
 /// The statement that gives the rows of a JSON array of objects, its first parameter: the same text however many there are, so that
 /// it is prepared once. A column is its name with PostgreSQL's type.
 pub fn rows_of_json(backend: DbBackend, columns: &[(&str, &str)]) -> String {

@@ -1,6 +1,9 @@
 //! Transactions, each on the connection that its operation leases.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+};
 
 use futures_util::FutureExt;
 use sea_orm::{
@@ -25,6 +28,7 @@ pub struct Transaction {
     place: Mutex<ConnectionSlot>,
     lease: Arc<Lease>,
     is_open: bool,
+    after_commit: StdMutex<Vec<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Transaction {
@@ -34,7 +38,19 @@ impl Transaction {
         let mut place = lease.place_for_one()?.await;
         pool.ask_at(&mut place, Begin).await?;
         lease.set_in_transaction(true);
-        Ok(Transaction { pool: pool.clone(), place: Mutex::new(place), lease, is_open: true })
+        Ok(Transaction {
+            pool: pool.clone(),
+            place: Mutex::new(place),
+            lease,
+            is_open: true,
+            after_commit: StdMutex::default(),
+        })
+    }
+
+    /// Does this right after the commit, and never where there is none: it is short, and does not fail.
+    pub fn after_commit(&self, act: impl FnOnce() + Send + 'static) {
+        // Nothing panics while it holds the lock.
+        self.after_commit.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(act));
     }
 
     /// Commits it.
@@ -44,6 +60,9 @@ impl Transaction {
     pub async fn commit(mut self) -> Result<(), DbErr> {
         self.ask(Commit).boxed().await?;
         self.is_open = false;
+        for act in self.after_commit.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            act();
+        }
         Ok(())
     }
 

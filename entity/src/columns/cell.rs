@@ -11,7 +11,7 @@ use sea_orm::{
     },
 };
 
-use crate::sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, OrderStatus, UserRole};
+use crate::sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, JobState, OrderStatus, UserRole};
 
 /// What a column can hold.
 pub trait Cell: TryGetable {
@@ -91,7 +91,17 @@ macro_rules! read_by_the_library {
     };
 }
 
-read_by_the_library!(bool, f64, DateTimeWithTimeZone, Json, AccountTokenPurpose, DriverStatus, OrderStatus, UserRole,);
+read_by_the_library!(
+    bool,
+    f64,
+    DateTimeWithTimeZone,
+    Json,
+    AccountTokenPurpose,
+    DriverStatus,
+    JobState,
+    OrderStatus,
+    UserRole,
+);
 
 /// The value at this index of a row.
 ///

@@ -33,3 +33,9 @@ insert into open_id_sign_ins (state_hash, secret_hash, nonce, pkce_verifier, red
 select encode(sha256(('s' || n)::bytea), 'hex'), encode(sha256(('t' || n)::bytea), 'hex'), 'n', 'v', 'https://example.com', now() + interval '10 minutes'
 from generate_series(1, 3000) n;
 analyze;
+
+-- Jobs that wait, and some that have failed for good.
+insert into jobs (kind, state, payload, unique_key, due_at, created_at)
+select 'acceptance_timeout', 'READY', '{}', 'none ' || n, now() + interval '1 day', now() from generate_series(1, 3000) n;
+insert into jobs (kind, state, payload, user_id, due_at, created_at)
+select 'account_letter', 'DEAD', '"verify_email"', id, now(), now() from users order by id limit 1000;

@@ -24,6 +24,7 @@ use crate::{
         driver::service::driver_forget_in_tx,
         order::service::driver_dismiss_in_tx,
     },
+    jobs,
 };
 
 /// Erases the personal data of the viewer's account, for good: nobody can sign in to it again. Its orders and ratings stay, anonymous.
@@ -73,6 +74,7 @@ async fn user_forget_in_tx(transaction: &Transaction, id: UserId, email: &str) -
         .exec(transaction)
         .await?;
     account_tokens::Entity::delete_many().filter(account_tokens::Column::UserId.eq(id.0)).exec(transaction).await?;
+    jobs::forget_in_tx(transaction, id).await?;
     identities::Entity::delete_many().filter(identities::Column::UserId.eq(id.0)).exec(transaction).await?;
     // The audit record outlives the account, but not the network addresses of its owner.
     origins_forget_in_tx(transaction, id).await?;
