@@ -1,8 +1,8 @@
-//! E-mail: letters are written here, and handed to an SMTP server beside the requests, so that no answer waits for one.
+//! E-mail: letters are written here, and handed to an SMTP server. Jobs do so beside the requests: no answer waits for one.
 
 mod letter;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
@@ -16,8 +16,6 @@ use lettre::{
     },
 };
 use secrecy::ExposeSecret;
-use tokio::sync::Semaphore;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use url::Url;
 
 pub use letter::{Letter, Occasion};
@@ -25,19 +23,8 @@ pub use letter::{Letter, Occasion};
 use crate::{
     config::{Environment, MailConfig},
     domain::error::{Code, Error, Result},
-    tasks,
     tls::Authorities,
 };
-
-/// The bound of the queue of letters that wait to be sent; further ones are lost, and the log says so.
-const OUTSTANDING: usize = 1_000;
-
-/// Letters that are handed over at the same time.
-const AT_ONCE: usize = 4;
-
-/// The back-off: the pauses before each retry of a letter that could not be sent.
-const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30), Duration::from_secs(120)];
 
 /// Whether letters can be addressed to it.
 pub fn is_address(text: &str) -> bool {
@@ -47,10 +34,9 @@ pub fn is_address(text: &str) -> bool {
 /// Sends letters, or in development without an SMTP server writes their links to the log.
 pub struct Mailer {
     /// `None` where no SMTP server is configured.
-    office: Option<Arc<PostOffice>>,
+    office: Option<PostOffice>,
     environment: Environment,
     link_address: Url,
-    outstanding: TaskTracker,
 }
 
 /// The way to the SMTP server.
@@ -58,10 +44,14 @@ struct PostOffice {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
     timeout: Duration,
-    room: Arc<Semaphore>,
-    counters: Semaphore,
-    /// Cancelled when there is no more time to pause.
-    closing: CancellationToken,
+}
+
+/// Why a letter was not taken: without the address and the text.
+#[derive(Debug)]
+pub struct Undelivered {
+    pub reason: String,
+    /// Whether another try would end in the same way.
+    pub is_final: bool,
 }
 
 impl Mailer {
@@ -71,21 +61,13 @@ impl Mailer {
             let timeout = Duration::from_secs(config.timeout_seconds);
             let url = url.expose_secret();
             let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.tls(tls(&url.parse()?, authorities)?);
-            anyhow::Ok(Arc::new(PostOffice {
+            anyhow::Ok(PostOffice {
                 transport: transport.timeout(Some(timeout)).build(),
                 from: config.from.parse()?,
                 timeout,
-                room: Arc::new(Semaphore::new(OUTSTANDING)),
-                counters: Semaphore::new(AT_ONCE),
-                closing: CancellationToken::new(),
-            }))
+            })
         });
-        Ok(Mailer {
-            office: office.transpose()?,
-            environment,
-            link_address: config.link_address.parse()?,
-            outstanding: TaskTracker::new(),
-        })
+        Ok(Mailer { office: office.transpose()?, environment, link_address: config.link_address.parse()? })
     }
 
     /// UNAVAILABLE where a letter would reach nobody: in production without an SMTP server. What hangs on a letter asks first.
@@ -99,28 +81,18 @@ impl Mailer {
         Ok(())
     }
 
-    /// Takes the letter to be sent, and returns at once. It is tried a few times; what cannot be sent is lost, and the log says
-    /// so, without the token and the address.
-    pub fn post(&self, letter: Letter) {
-        let Some(office) = self.office.clone() else { return self.keep(&letter) };
-        let Ok(place) = office.room.clone().try_acquire_owned() else {
-            tracing::error!(letter = letter.subject(), "a letter is lost: too many wait to be sent");
-            return;
-        };
-        let text = letter.text(&self.link_address);
-        self.outstanding.spawn(tasks::once("letter", async move {
-            office.deliver(&letter, text).await;
-            drop(place);
-        }));
-    }
-
-    /// Waits for the letters that were posted. Those that wait to be tried again are tried once more, without a pause.
-    pub async fn finish(&self) {
-        if let Some(office) = &self.office {
-            office.closing.cancel();
+    /// Hands a letter to the SMTP server. Without one its link is written to the log in development, and it is lost in production, as the log says.
+    ///
+    /// # Errors
+    /// The server is away, slow, or takes no such letter.
+    pub async fn send(&self, letter: &Letter) -> Result<(), Undelivered> {
+        match &self.office {
+            Some(office) => office.hand_over(letter, letter.text(&self.link_address)).await,
+            None => {
+                self.keep(letter);
+                Ok(())
+            }
         }
-        self.outstanding.close();
-        self.outstanding.wait().await;
     }
 
     fn keep(&self, letter: &Letter) {
@@ -153,36 +125,6 @@ fn tls(url: &Url, authorities: &Authorities) -> anyhow::Result<Tls> {
 }
 
 impl PostOffice {
-    async fn deliver(&self, letter: &Letter, text: String) {
-        let subject = letter.subject();
-        let message = match self.message(letter, text) {
-            Ok(message) => message,
-            Err(error) => return tracing::error!(%error, letter = subject, "a letter is lost: it cannot be addressed"),
-        };
-        for pause in PAUSES {
-            match self.hand_over(&message).await {
-                Ok(()) => return,
-                Err(failure) if failure.is_final => {
-                    return tracing::error!(
-                        reason = failure.reason,
-                        letter = subject,
-                        "a letter is lost: it is refused"
-                    );
-                }
-                Err(failure) => {
-                    tracing::warn!(reason = failure.reason, letter = subject, "a letter cannot be sent yet");
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.closing.cancelled() => break,
-            }
-        }
-        if let Err(failure) = self.hand_over(&message).await {
-            tracing::error!(reason = failure.reason, letter = subject, "a letter is lost: it cannot be sent");
-        }
-    }
-
     fn message(&self, letter: &Letter, text: String) -> anyhow::Result<Message> {
         let to = Mailbox::new(None, letter.email.parse::<Address>()?);
         let id = format!("<{:032x}@{}>", rand::random::<u128>(), self.from.email.domain());
@@ -199,31 +141,32 @@ impl PostOffice {
         Ok(message)
     }
 
-    async fn hand_over(&self, message: &Message) -> Result<(), Failure> {
-        let _counter = self.counters.acquire().await; // Never closed.
-        match tokio::time::timeout(self.timeout, self.transport.send(message.clone())).await {
+    async fn hand_over(&self, letter: &Letter, text: String) -> Result<(), Undelivered> {
+        let message = self.message(letter, text).map_err(|_| Undelivered::last("the letter cannot be addressed"))?;
+        match tokio::time::timeout(self.timeout, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(Failure::from(&error)),
-            Err(_) => Err(Failure { reason: "no answer in time".to_owned(), is_final: false }),
+            Ok(Err(error)) => Err(Undelivered::from(&error)),
+            Err(_) => {
+                Err(Undelivered { reason: "the SMTP server does not answer in time".to_owned(), is_final: false })
+            }
         }
     }
 }
 
-/// Why a letter was not taken.
-struct Failure {
-    reason: String,
-    /// Whether another try would end in the same way.
-    is_final: bool,
+impl Undelivered {
+    fn last(reason: &str) -> Self {
+        Undelivered { reason: reason.to_owned(), is_final: true }
+    }
 }
 
-impl From<&SmtpError> for Failure {
+impl From<&SmtpError> for Undelivered {
     /// What a server answers often repeats the address: of an answer, only its code is told.
     fn from(error: &SmtpError) -> Self {
         let reason = match error.status() {
             Some(code) => format!("the SMTP server answers {code}"),
             None => format!("{error:#}"),
         };
-        Failure { reason, is_final: error.is_permanent() || error.is_client() }
+        Undelivered { reason, is_final: error.is_permanent() || error.is_client() }
     }
 }
 

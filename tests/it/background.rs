@@ -18,13 +18,16 @@ use OrderStatus::{Cancelled, Confirmed, Pending, Ready};
 
 both_databases! {
     async fn an_order_that_nobody_accepts_in_time_is_cancelled_by_the_system(database: Database) {
-        let city = City::with_settings(database, &[("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "5")]).await;
+        let mut city = City::with_settings(database, &[("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "5")]).await;
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let ann = city.customer("Ann").await;
         let overdue = city.order(&ann, &restaurant).placed_at(minutes_ago(6)).create().await;
         let fresh = city.order(&ann, &restaurant).placed_at(minutes_ago(2)).create().await;
         let accepted = city.order(&ann, &restaurant).status(Confirmed).placed_at(minutes_ago(60)).create().await;
 
+        // They have no jobs yet, as if an older version of the server had placed them.
+        city.restart().await;
+        let ann = ann.at(city.server());
         let watch = "subscription($id: ID!) { orderStatusChanged(orderId: $id) { status note } }";
         let told = ann.subscribe(watch, json!({"id": overdue.id()})).await.until_complete().await;
         let note = "Not accepted within 5 minutes.";

@@ -3,18 +3,24 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     app::App,
     database::DatabaseWatch,
     domain::error::Result,
     features::{
-        account::expiry::{self, Unforgotten, forget_expired},
-        driver::record::{self, BETWEEN_DELETIONS, old_routes_delete, record},
+        account::{
+            expiry::forget_expired,
+            letters::{letter_asked_for, letter_send},
+        },
+        driver::record::{self, old_routes_delete, record},
         order::{
-            overdue::{self, cancel_overdue},
+            acceptance::{missing_timeouts_make, order_time_out},
             sweep::{self, sweep},
         },
     },
+    jobs::{Claimed, Failure, Handlers, Job, Outcome, Worker, operators},
     seed::{self, DemoLife},
     shutdown::Shutdown,
 };
@@ -33,15 +39,7 @@ pub fn start(app: &Arc<App>, shutdown: &Shutdown) {
     every(app, shutdown, "sweep", sweep::INTERVAL, sweep::setbacks(), |app, setbacks| async move {
         sweep(&app, &setbacks).await
     });
-    every(app, shutdown, "overdue_orders", overdue::INTERVAL, overdue::setbacks(), |app, setbacks| async move {
-        cancel_overdue(&app, &setbacks).await
-    });
-    every(app, shutdown, "expired_accounts", expiry::INTERVAL, Unforgotten::default(), |app, unforgotten| async move {
-        forget_expired(&app, &unforgotten).await
-    });
-    every(app, shutdown, "old_routes", BETWEEN_DELETIONS, record::route_setbacks(), |app, setbacks| async move {
-        old_routes_delete(&app, &setbacks).await
-    });
+    Worker::start(app.clone(), app.db.clone(), app.jobs.clone(), handlers(), &app.tasks, shutdown);
     let pause = Duration::from_secs(config.drivers.location_write_seconds.into());
     let whole = shutdown.clone();
     every(app, shutdown, "driver_places", pause, record::setbacks(), move |app, setbacks| {
@@ -53,6 +51,33 @@ pub fn start(app: &Arc<App>, shutdown: &Shutdown) {
             whole.to_its_end(async move { life.go_on(&app).await })
         });
     }
+}
+
+/// Who does which kind of job.
+fn handlers() -> Handlers<App> {
+    Handlers::default()
+        .on(letter_send)
+        .on(letter_asked_for)
+        .on(forget_expired)
+        .on(old_routes_delete)
+        .on(order_time_out)
+        .on(missing_timeouts_make)
+        .on(old_dead_letters_delete)
+}
+
+/// Deletes dead letters that are kept for long enough, each day.
+#[derive(Serialize, Deserialize)]
+struct DeleteOldDeadLetters {}
+
+impl Job for DeleteOldDeadLetters {
+    const KIND: &'static str = "old_dead_letters";
+    const AT_ONCE: usize = 1;
+    const EVERY: Option<Duration> = Some(Duration::from_secs(24 * 60 * 60));
+}
+
+async fn old_dead_letters_delete(app: Arc<App>, _: Claimed<DeleteOldDeadLetters>) -> Result<Outcome, Failure> {
+    operators::old_dead_letters_delete(&app.db).await?;
+    Ok(Outcome::Done)
 }
 
 /// Does the work in rounds, each with what is to be remembered from one to the next.

@@ -147,7 +147,6 @@ async fn serve(
         if let Err(error) = record(app, &setbacks()).await {
             tracing::error!(error = error.for_log(), "where drivers were at the end is lost");
         }
-        app.mail.finish().await;
     };
     let outcome = accept(listener, (router, limits), &shutdown, &app.config.shutdown, next_signal, last_work).await;
     drop(beating);

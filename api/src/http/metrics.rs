@@ -8,6 +8,7 @@ use super::server::REFUSED;
 use crate::{
     domain::clock,
     events::LAG,
+    jobs::{FINISHED, WAITING_DEAD, WAITING_SECONDS},
     tasks::{FAILING, ITEM_FAILURES, RESTARTS},
 };
 
@@ -147,6 +148,12 @@ pub fn start() -> anyhow::Result<PrometheusHandle> {
     describe_counter!(RESPONSES, "Answers over HTTP, by the class of their status.");
     describe_gauge!(FAILING, "1 for a background task that failed last and is tried again, 0 for one that does well.");
     describe_counter!(RESTARTS, "How often a background task began anew after it had failed or panicked.");
+    describe_counter!(
+        FINISHED,
+        "Attempts at jobs that ended, by how: done, early (due again later), failed (tried again) or dead."
+    );
+    describe_gauge!(WAITING_DEAD, "Dead letters, up to 1,000.");
+    describe_gauge!(WAITING_SECONDS, "How long the oldest job that is due has waited for a worker.");
     describe_counter!(ITEM_FAILURES, "How often an item of a background task's batch failed, and was left for later.");
     describe_counter!(REFUSED, "Connections that were refused for want of room or descriptors.");
     counter!(REFUSED).absolute(0);

@@ -4,7 +4,6 @@
 
 use std::time::Duration;
 
-use entity::users;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -39,11 +38,6 @@ pub enum Occasion {
 }
 
 impl Letter {
-    /// To the user's e-mail address.
-    pub fn to(user: &users::Model, occasion: Occasion) -> Self {
-        Letter::to_address(&user.email, occasion)
-    }
-
     /// To an address that no account need have.
     pub fn to_address(email: &str, occasion: Occasion) -> Self {
         Letter { email: email.to_owned(), occasion }

@@ -204,12 +204,13 @@ both_databases! {
         let (one, two) = join(change(&ann, "three@example.com", PASSWORD), change(&ann, "four@example.com", PASSWORD)).await;
         one.expect_success();
         two.expect_success();
-        let tokens = [mailbox.next_letter_to("three@example.com").await.token(), mailbox.next_letter_to("four@example.com").await.token()];
-        let mut changed = 0;
-        for token in tokens {
-            changed += usize::from(verify(&anonymous, &token).await.problems().is_empty());
-        }
-        assert_eq!(changed, 1);
+        let waiting = account_tokens::Entity::find().filter(account_tokens::Column::UsedAt.is_null());
+        let waiting = waiting.filter(account_tokens::Column::Purpose.eq(AccountTokenPurpose::ChangeEmail));
+        let waiting = waiting.all(city.db()).await.expect("tokens can be read");
+        let [newest] = &waiting[..] else { panic!("one is left: {waiting:?}") };
+        // That of the other is worth nothing, or is not sent at all.
+        let token = mailbox.next_letter_to(&newest.email).await.token();
+        assert_eq!(verify(&anonymous, &token).await.at("/verifyEmail/user/email"), &json!(newest.email));
 
         let token = asked(&mailbox, &ann, "five@example.com").await;
         let new = json!({"currentPassword": PASSWORD, "newPassword": "quite another password"});

@@ -11,7 +11,8 @@ use sea_orm::{
 
 use super::{
     collision::customer_follow_in_tx,
-    proof,
+    letters::{Notice, link_post_in_tx, notice_post_in_tx},
+    proof::{self, Purpose},
     service::{DEMO_DOMAIN, account_closed, search_text},
     sign_in::{find_by_email, password_confirm},
     types::ChangeEmailInput,
@@ -29,7 +30,6 @@ use crate::{
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{input, row::Row},
     limiter::LimitKey,
-    mail::{Letter, Occasion},
 };
 
 /// How long after signing in with the OpenID provider a user without a password counts as re-authenticated.
@@ -63,12 +63,11 @@ pub async fn email_change_request(app: &App, viewer: &Viewer, wanted: ChangeEmai
 
     let transaction = database::begin(&app.db).await?;
     let user = user_unchanged_lock_in_tx(&transaction, viewer, user).await?;
-    let (link, expires_at) = proof::change_letter_in_tx(app, &transaction, &user, &email).await?;
-    let is_taken = is_taken(&transaction, asking.id, &email).await?;
+    let expires_at = proof::change_begin_in_tx(app, &transaction, &user, &email).await?;
+    link_post_in_tx(app, &transaction, asking.id, Purpose::ChangeEmail).await?;
+    notice_post_in_tx(app, &transaction, asking.id, &user.email, Notice::EmailChangeRequested).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::EmailChangeRequested).on(asking.id)).await?;
     transaction.commit().await?;
-    app.mail.post(if is_taken { Letter::to_address(email.written(), Occasion::EmailTaken) } else { link });
-    app.mail.post(Letter::to(&user, Occasion::EmailChangeRequested));
     Ok(RequestedChange { user, expires_at })
 }
 
@@ -124,12 +123,13 @@ async fn user_unchanged_lock_in_tx(
     Ok(user)
 }
 
-/// Whether another account or customer record has the address. Both queries run in any case, so that the time they take tells nobody what
-/// was found.
-async fn is_taken(db: &impl ConnectionTrait, user: UserId, email: &Email) -> Result<bool> {
-    let account = find_by_email(db, email).await?.filter(|other| other.id != user.0);
+/// Whether another account or customer record has the address.
+pub async fn is_taken(db: &impl ConnectionTrait, user: UserId, email: &Email) -> Result<bool> {
+    if find_by_email(db, email).await?.is_some_and(|other| other.id != user.0) {
+        return Ok(true);
+    }
     let same = customers::Entity::find()
         .filter(customers::Column::NormalizedEmail.eq(email.normalized()))
         .filter(customers::Column::UserId.ne(user.0));
-    Ok(same.count(db).await? > 0 || account.is_some())
+    Ok(same.count(db).await? > 0)
 }

@@ -8,6 +8,7 @@ mod email_change;
 pub mod expiry;
 pub mod finder;
 mod generation;
+pub mod letters;
 pub mod mutation;
 mod openid;
 mod personal_data;

@@ -9,6 +9,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, Quer
 
 use self::identity::IdentityLink;
 use super::{
+    letters::{Notice, notice_post_in_tx},
     secret,
     session::{OpenedSession, announce, session_open_in_tx},
     sign_in::attempt_count_of_network,
@@ -24,7 +25,6 @@ use crate::{
         viewer::Origin,
     },
     features::audit::service::{Action, Entry, record_in_tx},
-    mail::{Letter, Occasion},
     openid_client::{Provider, Return},
 };
 
@@ -78,11 +78,14 @@ pub async fn sign_in_complete(app: &App, origin: &Origin, wanted: CompleteOpenId
         IdentityLink::Added => record_in_tx(&transaction, entry(Action::IdentityAdded)).await?,
     }
     record_in_tx(&transaction, Entry::by(id, origin, Action::SignedIn)).await?;
+    if let IdentityLink::Added = link {
+        let notice = Notice::SignInAdded { provider: provider.name.clone() };
+        notice_post_in_tx(app, &transaction, id, &user.email, notice).await?;
+    }
     transaction.commit().await?;
     if let IdentityLink::Added = link {
         // Sessions of whoever had the account before the address was proved have ended.
         announce(app, id).await;
-        app.mail.post(Letter::to(&user, Occasion::SignInAdded { provider: provider.name.clone() }));
     }
     Ok(opened)
 }

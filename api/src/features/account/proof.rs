@@ -11,13 +11,14 @@ use sea_orm::{
 };
 use secrecy::SecretString;
 
-use super::secret;
+use super::{letters::links_take_back_in_tx, secret};
 use crate::{
     app::App,
     database::{Transaction, dialect},
     domain::{
         clock,
         error::{Error, Result},
+        ids::UserId,
     },
     graphql::row::Row,
     mail::{Letter, Occasion},
@@ -29,58 +30,81 @@ pub use entity::sea_orm_active_enums::AccountTokenPurpose as Purpose;
 /// Every purpose, to revoke all that was sent before.
 pub const ALL: [Purpose; 4] = [Purpose::VerifyEmail, Purpose::ResetPassword, Purpose::Invitation, Purpose::ChangeEmail];
 
-/// Issues a token, and the letter that brings it to the user's address. Post the letter after the commit.
+/// Issues a token, with its hash and the letter that brings it to the user's address.
 pub async fn letter_in_tx(
     app: &App,
     transaction: &Transaction,
     user: &users::Model,
     purpose: Purpose,
-) -> Result<Letter> {
-    let (letter, _) = letter_to_in_tx(app, transaction, user.id, &user.email, purpose).await?;
-    Ok(letter)
+) -> Result<(Letter, String)> {
+    let token = secret::generate();
+    let row = issue_in_tx(app, transaction, user.id, &user.email, purpose, &token).await?;
+    let letter = Letter::to_address(&user.email, occasion(purpose, token, lifetime(app, purpose)));
+    Ok((letter, row.token_hash))
 }
 
-/// Issues the one token that changes the user's address, with the letter that brings it to the new address and when it expires. A change
-/// that was asked for before is revoked.
-pub async fn change_letter_in_tx(
+/// Makes place for the one token that changes the user's address, and gives until when it will be good. The token itself is made with its
+/// letter; until then nobody knows one that fits. A change that was asked for before is revoked.
+pub async fn change_begin_in_tx(
     app: &App,
     transaction: &Transaction,
     user: &users::Model,
     email: &Email,
-) -> Result<(Letter, DateTime<Utc>)> {
+) -> Result<DateTime<Utc>> {
     withdraw_in_tx(transaction, user.id, &[Purpose::ChangeEmail]).await?;
-    letter_to_in_tx(app, transaction, user.id, email.written(), Purpose::ChangeEmail).await
+    let unknown = secret::generate();
+    let row = issue_in_tx(app, transaction, user.id, email.written(), Purpose::ChangeEmail, &unknown).await?;
+    Ok(row.expires_at.to_utc())
 }
 
-async fn letter_to_in_tx(
+/// Issues the token that changes the user's address, with the letter that brings it to the new address. An earlier letter's is revoked. None where
+/// no change is waiting any more.
+pub async fn change_letter_in_tx(transaction: &Transaction, user: &users::Model) -> Result<Option<(Letter, Email)>> {
+    use account_tokens::Column;
+    let (token, now) = (secret::generate(), clock::now());
+    let waiting = account_tokens::Entity::update_many()
+        .col_expr(Column::TokenHash, Expr::val(secret::hash(&token)))
+        .filter(Column::UserId.eq(user.id))
+        .filter(Column::Purpose.eq(Purpose::ChangeEmail))
+        .filter(Column::UsedAt.is_null())
+        .filter(Column::ExpiresAt.gt(now))
+        .exec_with_returning(transaction)
+        .await?;
+    let Some(row) = waiting.into_iter().next() else { return Ok(None) };
+    let email = Email::parse(&row.email).map_err(|_| refused())?;
+    let valid_for = (row.expires_at.to_utc() - now).to_std().unwrap_or_default();
+    Ok(Some((Letter::to_address(&row.email, occasion(Purpose::ChangeEmail, token, valid_for)), email)))
+}
+
+async fn issue_in_tx(
     app: &App,
     transaction: &Transaction,
     user: i32,
     email: &str,
     purpose: Purpose,
-) -> Result<(Letter, DateTime<Utc>)> {
-    let token = secret::generate();
+    token: &str,
+) -> Result<account_tokens::Model> {
     let now = clock::now();
-    let valid_for = lifetime(app, purpose);
-    let expires_at = now + valid_for;
     let row = account_tokens::ActiveModel {
-        token_hash: Set(secret::hash(&token)),
+        token_hash: Set(secret::hash(token)),
         user_id: Set(user),
         purpose: Set(purpose),
         email: Set(email.to_owned()),
         created_at: Set(now.into()),
-        expires_at: Set(expires_at.into()),
+        expires_at: Set((now + lifetime(app, purpose)).into()),
         used_at: Set(None),
     };
-    row.insert(transaction).await?;
+    Ok(row.insert(transaction).await?)
+}
+
+fn occasion(purpose: Purpose, token: String, valid_for: Duration) -> Occasion {
     let token = SecretString::from(token);
-    let occasion = match purpose {
+    match purpose {
         Purpose::VerifyEmail => Occasion::VerifyEmail { token, valid_for },
         Purpose::ResetPassword => Occasion::ResetPassword { token, valid_for },
         Purpose::Invitation => Occasion::Invitation { token, valid_for },
         Purpose::ChangeEmail => Occasion::ChangeEmail { token, valid_for },
-    };
-    Ok((Letter::to_address(email, occasion), expires_at))
+    }
 }
 
 /// What a token has proved.
@@ -130,14 +154,14 @@ async fn user_of_token_lock_in_tx(transaction: &Transaction, hash: &str) -> Resu
     Ok(users::Model::find_by_statement(backend.build(&select)).one(transaction).await?)
 }
 
-/// Revokes the user's outstanding tokens of these purposes.
+/// Revokes the user's outstanding tokens of these purposes, with those that are still to be made and sent. The caller has locked the user's row.
 pub async fn withdraw_in_tx(transaction: &Transaction, user: i32, purposes: &[Purpose]) -> Result<()> {
     account_tokens::Entity::delete_many()
         .filter(account_tokens::Column::UserId.eq(user))
         .filter(account_tokens::Column::Purpose.is_in(purposes.iter().copied()))
         .exec(transaction)
         .await?;
-    Ok(())
+    links_take_back_in_tx(transaction, UserId(user), purposes).await
 }
 
 fn lifetime(app: &App, purpose: Purpose) -> Duration {

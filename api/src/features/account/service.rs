@@ -12,7 +12,8 @@ use sea_orm::{
 
 use super::{
     administration::work_end_in_tx,
-    proof::{Purpose, letter_in_tx, withdraw_in_tx},
+    letters::link_post_in_tx,
+    proof::{Purpose, withdraw_in_tx},
     session::{of_user, sessions_end_in_tx},
 };
 pub use super::{
@@ -33,23 +34,21 @@ use crate::{
     },
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{input, row::Row},
-    mail::Letter,
 };
 
-/// Makes an account for somebody else, and the letter that invites them to set a password. Post it after the commit. CONFLICT on
-/// `email` when it is taken.
+/// Makes an account for somebody else, who is sent a letter that invites them to set a password. CONFLICT on `email` when it is taken.
 pub async fn user_invite_in_tx(
     app: &App,
     transaction: &Transaction,
     email: &Email,
     name: Option<String>,
     role: UserRole,
-) -> Result<(users::Model, Letter)> {
+) -> Result<users::Model> {
     let user = user_new(email, name, role);
     let taken = "Somebody has this e-mail address already.";
     let user = user.insert(transaction).await.map_err(|error| Error::or_taken(error, &[("email", "email", taken)]))?;
-    let letter = letter_in_tx(app, transaction, &user, Purpose::Invitation).await?;
-    Ok((user, letter))
+    link_post_in_tx(app, transaction, UserId(user.id), Purpose::Invitation).await?;
+    Ok(user)
 }
 
 /// Makes an active admin with this password, out of whoever has the e-mail address. Every session of theirs ends, and so does a driver's

@@ -10,7 +10,8 @@ use sea_orm::{
 };
 
 use super::{
-    proof::{self, Purpose},
+    letters::link_post_in_tx,
+    proof::Purpose,
     service::user_new,
     session::{OpenedSession, session_open_in_tx},
     types::{SignInInput, SignUpInput},
@@ -54,11 +55,10 @@ pub async fn sign_up(app: &App, origin: &Origin, wanted: SignUpInput) -> Result<
     if phone.is_some() {
         customer_make_in_tx(&transaction, &user, phone).await?;
     }
-    let letter = proof::letter_in_tx(app, &transaction, &user, Purpose::VerifyEmail).await?;
+    link_post_in_tx(app, &transaction, UserId(user.id), Purpose::VerifyEmail).await?;
     let opened = session_open_in_tx(app, &transaction, &user, origin).await?;
     record_in_tx(&transaction, Entry::by(UserId(user.id), origin, Action::SignedUp).on(UserId(user.id))).await?;
     transaction.commit().await?;
-    app.mail.post(letter);
     Ok(opened)
 }
 

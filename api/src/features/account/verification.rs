@@ -1,18 +1,16 @@
 //! Password changes and resets, and verification of e-mail addresses by links that are sent there.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use entity::users;
-use migration::email::Email;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, sea_query::Expr,
 };
-use tracing::Instrument;
 
 use super::{
     email_change::email_changed_in_tx,
+    letters::{AskedPurpose, Notice, letter_ask_for, notice_post_in_tx},
     proof::{self, Purpose},
-    service::user_lock_by_email_in_tx,
     session::{announce, of_user, sessions_end_in_tx},
     sign_in::password_confirm,
     types::{
@@ -24,7 +22,6 @@ use crate::{
     app::App,
     credentials::password,
     database::{self, Transaction},
-    deadline::Deadline,
     domain::{
         clock,
         error::{Error, Result},
@@ -37,8 +34,6 @@ use crate::{
     },
     graphql::input,
     limiter::{Limit, LimitKey},
-    mail::{Letter, Occasion},
-    tasks,
 };
 
 /// Tokens that a new password revokes: links that set a password, and a change of address that was asked for with the former one.
@@ -62,24 +57,24 @@ pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordI
     proof::withdraw_in_tx(&transaction, user.id, &BY_PASSWORD).await?;
     sessions_end_in_tx(&transaction, of_user(asking.id, asking.session)).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::PasswordChanged).on(asking.id)).await?;
+    notice_post_in_tx(app, &transaction, asking.id, &user.email, Notice::PasswordChanged).await?;
     transaction.commit().await?;
     announce(app, asking.id).await;
-    app.mail.post(Letter::to(&user, Occasion::PasswordChanged));
     Ok(user)
 }
 
 /// Sends a link that verifies the address, if an account has it and has not verified it yet.
 pub async fn email_verification_request(
-    app: &Arc<App>,
+    app: &App,
     origin: &Origin,
     wanted: RequestEmailVerificationInput,
 ) -> Result<()> {
-    send_if_known(app, origin, wanted.email, Purpose::VerifyEmail).await
+    send_if_known(app, origin, wanted.email, AskedPurpose::VerifyEmail).await
 }
 
 /// Sends a link that sets a new password, if an account has the address.
-pub async fn password_reset_request(app: &Arc<App>, origin: &Origin, wanted: RequestPasswordResetInput) -> Result<()> {
-    send_if_known(app, origin, wanted.email, Purpose::ResetPassword).await
+pub async fn password_reset_request(app: &App, origin: &Origin, wanted: RequestPasswordResetInput) -> Result<()> {
+    send_if_known(app, origin, wanted.email, AskedPurpose::ResetPassword).await
 }
 
 /// Verifies the address of whoever got the link; where a change of address was asked for, puts the new one in force. A customer record with
@@ -88,21 +83,19 @@ pub async fn email_verify(app: &App, origin: &Origin, wanted: VerifyEmailInput) 
     let transaction = database::begin(&app.db).await?;
     let proved = proof::take_in_tx(&transaction, &wanted.token, &[Purpose::VerifyEmail, Purpose::ChangeEmail]).await?;
     let id = UserId(proved.user.id);
-    let (user, action, letter) = match proved.purpose {
+    let (user, action) = match proved.purpose {
         Purpose::ChangeEmail => {
-            let farewell = Letter::to(&proved.user, Occasion::EmailChanged);
+            let former = proved.user.email.clone();
             let user = email_changed_in_tx(&transaction, proved.user, &proved.email).await?;
-            (user, Action::EmailChanged, Some(farewell))
+            notice_post_in_tx(app, &transaction, id, &former, Notice::EmailChanged).await?;
+            (user, Action::EmailChanged)
         }
-        _ => (email_verified_in_tx(&transaction, proved.user).await?, Action::EmailVerified, None),
+        _ => (email_verified_in_tx(&transaction, proved.user).await?, Action::EmailVerified),
     };
     record_in_tx(&transaction, Entry::by(id, origin, action).on(id)).await?;
     transaction.commit().await?;
     // The user's open sockets may not know the customer record yet.
     announce(app, id).await;
-    if let Some(letter) = letter {
-        app.mail.post(letter);
-    }
     Ok(user)
 }
 
@@ -121,9 +114,9 @@ pub async fn password_reset(app: &App, origin: &Origin, wanted: ResetPasswordInp
     proof::withdraw_in_tx(&transaction, user.id, &BY_PASSWORD).await?;
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
     record_in_tx(&transaction, Entry::by(id, origin, Action::PasswordReset).on(id)).await?;
+    notice_post_in_tx(app, &transaction, id, &user.email, Notice::PasswordChanged).await?;
     transaction.commit().await?;
     announce(app, id).await;
-    app.mail.post(Letter::to(&user, Occasion::PasswordChanged));
     Ok(user)
 }
 
@@ -139,21 +132,13 @@ pub async fn email_verified_in_tx(transaction: &Transaction, user: users::Model)
     Ok(user)
 }
 
-/// Answers at once and does the work in a task of its own, so that neither the answer nor its time tells whether the address is known (no
+/// Writes down that a letter is asked for, and looks nothing up, so that neither the answer nor its time tells whether the address is known (no
 /// user enumeration).
-async fn send_if_known(app: &Arc<App>, origin: &Origin, email: String, purpose: Purpose) -> Result<()> {
+async fn send_if_known(app: &App, origin: &Origin, email: String, purpose: AskedPurpose) -> Result<()> {
     let email = input::email("email", &email)?;
     app.mail.check()?;
     letters_count(app, Some(origin), [LimitKey::LettersTo { account: email.normalized() }]).await?;
-    let app = app.clone();
-    let writing = async move {
-        let deadline = Deadline::from_now(&app.config.limits);
-        if let Err(error) = deadline.meet_or_unavailable(send(&app, &email, purpose)).await {
-            tracing::warn!(error = error.for_log(), "a letter that was asked for could not be written");
-        }
-    };
-    tokio::spawn(tasks::once("letter_asked_for", writing).in_current_span());
-    Ok(())
+    letter_ask_for(app, &email, purpose).await
 }
 
 /// Counts a letter to each of these accounts that somebody asks for, whether anybody has its address or not. RATE_LIMITED when the network
@@ -173,17 +158,5 @@ pub async fn letters_count<'k>(
     for account in accounts {
         app.limiter.take(account, 1, to_account).await?;
     }
-    Ok(())
-}
-
-async fn send(app: &App, email: &Email, purpose: Purpose) -> Result<()> {
-    let transaction = database::begin(&app.db).await?;
-    let user = user_lock_by_email_in_tx(&transaction, email).await?.filter(|user| user.is_active);
-    let Some(user) = user.filter(|user| purpose != Purpose::VerifyEmail || user.email_verified_at.is_none()) else {
-        return Ok(());
-    };
-    let letter = proof::letter_in_tx(app, &transaction, &user, purpose).await?;
-    transaction.commit().await?;
-    app.mail.post(letter);
     Ok(())
 }

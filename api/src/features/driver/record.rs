@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement,
     sea_query::{Expr, ExprTrait, Query},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
     domain::{clock, error::Result, ids::DriverId},
     events::{Position, Track},
     features::account::service::deleted,
+    jobs::{Claimed, Failure, Job, Outcome},
     tasks::Setbacks,
 };
 
@@ -27,8 +29,17 @@ use crate::{
 const BATCH: usize = 1_000;
 /// Rows that one statement deletes: it holds no lock for long.
 const DELETED_AT_ONCE: u64 = 1_000;
-/// How often old points are looked for.
-pub const BETWEEN_DELETIONS: Duration = Duration::from_secs(60);
+
+/// Deletes old points of routes, each minute.
+#[derive(Serialize, Deserialize)]
+pub struct DeleteOldRoutes {}
+
+impl Job for DeleteOldRoutes {
+    const KIND: &'static str = "old_routes";
+    const AT_ONCE: usize = 1;
+    const TIME: Duration = Duration::from_secs(60 * 60);
+    const EVERY: Option<Duration> = Some(Duration::from_secs(60));
+}
 
 /// The columns of a place in a statement, with PostgreSQL's types.
 const PLACE: [(&str, &str); 7] = [
@@ -197,13 +208,10 @@ fn with_places(backend: DbBackend, statement: String, places: &[PlaceInSlot]) ->
     Statement::from_sql_and_values(backend, statement, [places.into()])
 }
 
-/// Orders whose routes could not be deleted lately.
-pub fn route_setbacks() -> Setbacks<i32> {
-    Setbacks::new("old_routes")
-}
-
-/// Deletes the points that are kept for long enough.
-pub async fn old_routes_delete(app: &App, setbacks: &Setbacks<i32>) -> Result<()> {
+/// Deletes the points that are kept for long enough. A route that cannot be deleted holds up no other.
+pub async fn old_routes_delete(app: Arc<App>, _: Claimed<DeleteOldRoutes>) -> Result<Outcome, Failure> {
+    let app = &*app;
+    let setbacks = Setbacks::<i32>::new(DeleteOldRoutes::KIND);
     let backend = app.db.get_database_backend();
     let deadline = clock::now() - chrono::Duration::days(app.config.drivers.route_retention_days.into());
     let old = driver_locations::Column::RecordedAt.lt(deadline);
@@ -233,5 +241,6 @@ pub async fn old_routes_delete(app: &App, setbacks: &Setbacks<i32>) -> Result<()
             Ok(())
         }
     };
-    setbacks.deal_with_all(&app.db, BATCH, find, delete).await
+    setbacks.deal_with_all(&app.db, BATCH, find, delete).await?;
+    Ok(Outcome::Done)
 }

@@ -47,8 +47,7 @@ pub async fn driver_create(app: &App, viewer: &Viewer, wanted: CreateDriverInput
     app.mail.check()?;
 
     let transaction = database::begin(&app.db).await?;
-    let invited = user_invite_in_tx(app, &transaction, &email, Some(name.clone()), UserRole::Driver);
-    let (user, letter) = invited.await?;
+    let user = user_invite_in_tx(app, &transaction, &email, Some(name.clone()), UserRole::Driver).await?;
     let driver = drivers::ActiveModel {
         name: Set(name),
         phone: Set(phone),
@@ -61,7 +60,6 @@ pub async fn driver_create(app: &App, viewer: &Viewer, wanted: CreateDriverInput
     let driver = driver.insert(&transaction).await.map_err(taken)?;
     record_in_tx(&transaction, Entry::of(viewer, Action::DriverCreated).on(driver.id())).await?;
     transaction.commit().await?;
-    app.mail.post(letter);
     Ok(driver)
 }
 

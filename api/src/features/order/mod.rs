@@ -1,12 +1,12 @@
 //! Orders: placing them, the state machine of their lives, their drivers, and live updates of their steps.
 
+pub mod acceptance;
 pub mod assignment;
 pub mod dismissal;
 pub mod finder;
 mod history;
 pub mod lifecycle;
 pub mod mutation;
-pub mod overdue;
 pub mod placement;
 pub mod query;
 pub mod service;

@@ -18,7 +18,7 @@ use self::{
     writing::{ACCOUNT, COUNTED, EVENT, PLACED},
 };
 use super::{
-    history,
+    acceptance, history,
     types::{OrderQuote, PlaceOrderInput},
 };
 use crate::{
@@ -47,7 +47,7 @@ pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) ->
     viewer.signed_in()?;
     let request = Request::decode(wanted)?;
     let placed = match viewer.customer() {
-        Some(_) => place(&app.db, viewer, &request).await,
+        Some(_) => place(app, &app.db, viewer, &request).await,
         None => place_first(app, viewer, &request).await,
     };
     match placed {
@@ -84,13 +84,18 @@ impl<E: Into<Error>> From<E> for PlaceError {
 async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<PlacementOutcome, PlaceError> {
     let transaction = database::begin(&app.db).await?;
     let customer = customer::service::customer_ensure_in_tx(&transaction, viewer).await?;
-    let outcome = place(&transaction, viewer, request).await?;
+    let outcome = place(app, &transaction, viewer, request).await?;
     transaction.commit().await?;
     customer::service::customer_is_known(viewer, &customer);
     Ok(outcome)
 }
 
-async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<PlacementOutcome, PlaceError> {
+async fn place(
+    app: &App,
+    db: &impl Writer,
+    viewer: &Viewer,
+    request: &Request,
+) -> Result<PlacementOutcome, PlaceError> {
     let mut known = DraftFacts::read(db, viewer, request).await?;
     let customer = known.customer.take().ok_or_else(account_closed)?;
     if let Some(placed) = known.placed.take() {
@@ -99,7 +104,8 @@ async fn place(db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<P
     let draft = known.draft(db, viewer, request).await?;
     request.check_total(draft.charge.total, &draft.restaurant.currency)?;
     let mut order = writing::order(&customer, &draft, request);
-    let chain = writing::chain(db.get_database_backend(), viewer, &draft, &order)?;
+    let timeout = acceptance::timeout_of_new(&app.config.orders, PLACED)?;
+    let chain = writing::chain(db.get_database_backend(), viewer, &draft, &order, timeout)?;
     let numbers = db.write(chain).await.map_err(|failure| match failure.sql_err() {
         // The idempotency key is the only unique thing about an order.
         Some(SqlErr::UniqueConstraintViolation(_)) => PlaceError::Overtaken(

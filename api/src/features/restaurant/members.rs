@@ -24,7 +24,6 @@ use crate::{
         audit::service::{Action, Entry, record_in_tx},
     },
     graphql::input,
-    mail::Letter,
 };
 
 /// Adds the user who has the e-mail address to the staff of a restaurant. Somebody without an account is invited; the answer is the same,
@@ -35,7 +34,7 @@ pub async fn member_add(app: &App, viewer: &Viewer, wanted: AddRestaurantMemberI
     let restaurant = restaurant_managed_in_tx(&transaction, viewer, id, "restaurantId").await?;
     let email = input::email("email", &wanted.email)?;
     app.mail.check()?;
-    let (user, letter) = merchant_in_tx(app, &transaction, &email).await?;
+    let user = merchant_in_tx(app, &transaction, &email).await?;
     let member = restaurant_members::ActiveModel {
         restaurant_id: Set(restaurant.id),
         user_id: Set(user.id),
@@ -49,9 +48,6 @@ pub async fn member_add(app: &App, viewer: &Viewer, wanted: AddRestaurantMemberI
     record_in_tx(&transaction, Entry::of(viewer, Action::RestaurantMemberAdded).on(id).about(user)).await?;
     transaction.commit().await?;
     announce(app, user).await;
-    if let Some(letter) = letter {
-        app.mail.post(letter);
-    }
     Ok(restaurant)
 }
 
@@ -84,18 +80,17 @@ pub async fn member_remove(
 }
 
 /// The user with this e-mail address as somebody who may run restaurants, invited where there is none.
-async fn merchant_in_tx(app: &App, transaction: &Transaction, email: &Email) -> Result<(users::Model, Option<Letter>)> {
+async fn merchant_in_tx(app: &App, transaction: &Transaction, email: &Email) -> Result<users::Model> {
     // Locked, for the user may be losing the role, or the account, at this moment.
     let Some(user) = user_lock_by_email_in_tx(transaction, email).await? else {
-        let (user, letter) = user_invite_in_tx(app, transaction, email, None, UserRole::Merchant).await?;
-        return Ok((user, Some(letter)));
+        return user_invite_in_tx(app, transaction, email, None, UserRole::Merchant).await;
     };
     match user.role {
-        UserRole::Merchant | UserRole::Driver | UserRole::Admin => Ok((user, None)),
+        UserRole::Merchant | UserRole::Driver | UserRole::Admin => Ok(user),
         UserRole::Customer => {
             let mut row = user.into_active_model();
             row.role = Set(UserRole::Merchant);
-            Ok((row.update(transaction).await?, None))
+            Ok(row.update(transaction).await?)
         }
     }
 }

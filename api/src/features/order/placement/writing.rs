@@ -4,7 +4,7 @@ use entity::{order_items, orders, restaurants, sea_orm_active_enums::OrderStatus
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set, Unchanged},
-    ColumnTrait, DbBackend, EntityTrait, Iterable, QuerySelect,
+    ColumnTrait, Condition, DbBackend, EntityTrait, Iterable, QuerySelect,
     sea_query::{Expr, ExprTrait, InsertStatement, Query, UpdateStatement},
 };
 use serde_json::{Value as Json, json};
@@ -20,6 +20,7 @@ use crate::{
         account::service::user_held,
         order::history::{self, OrderStep},
     },
+    jobs::NewJob,
 };
 
 /// The row of the order, but for its number.
@@ -50,7 +51,13 @@ pub const PLACED: &str = "placed";
 pub const EVENT: &str = "event";
 
 /// The chain that writes an order. Its conditions make it write nothing where the account has been closed, or the restaurant deactivated.
-pub fn chain(backend: DbBackend, viewer: &Viewer, draft: &Draft, order: &orders::ActiveModel) -> Result<Chain> {
+pub fn chain(
+    backend: DbBackend,
+    viewer: &Viewer,
+    draft: &Draft,
+    order: &orders::ActiveModel,
+    timeout: Option<NewJob>,
+) -> Result<Chain> {
     let account = users::Entity::find().select_only().column(users::Column::Id);
     let account = user_held(backend, account, viewer.signed_in()?.id);
     let event = OrderStep {
@@ -60,12 +67,16 @@ pub fn chain(backend: DbBackend, viewer: &Viewer, draft: &Draft, order: &orders:
         driver: None,
         note: None,
     };
-    Ok(Chain::new(backend)
+    let chain = Chain::new(backend)
         .giving(ACCOUNT, account)
         .giving(COUNTED, count(draft))
         .giving(PLACED, order_insert(order)?)
         .and("items", items_insert(backend, draft)?)
-        .giving(EVENT, history::event_insert(backend, event, viewer)?))
+        .giving(EVENT, history::event_insert(backend, event, viewer)?);
+    Ok(match timeout {
+        Some(timeout) => chain.and("timeout", timeout.insert(Condition::all().add(is_there(PLACED)))?),
+        None => chain,
+    })
 }
 
 /// Counts the order at its restaurant, unless the restaurant takes none.
