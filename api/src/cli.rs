@@ -5,6 +5,7 @@ mod admin;
 mod background;
 mod descriptors;
 mod healthcheck;
+mod jobs;
 mod migrate;
 mod seed;
 mod serve;
@@ -54,6 +55,7 @@ Examples:
   tiffin migrate up && tiffin seed --scale 1    fill a PostgreSQL database with a big city
   tiffin admin --email ada@example.com          make the first admin; prints a password
   tiffin accounts collisions                    which accounts share an e-mail address
+  tiffin jobs list --state dead                 what was to be done later and has failed for good
   tiffin schema > schema.graphql                the GraphQL schema, for client tools
   tiffin config > tiffin.toml                   what is set, as a file to start from, with what else there is
 
@@ -74,6 +76,9 @@ enum Command {
     /// Look at accounts that share an e-mail address, and decide whose it is.
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    /// Look at what is to be done later, run dead letters again, or discard them.
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
     /// Print the GraphQL schema in its definition language.
     Schema {
         /// As a subgraph of Apollo Federation 2, which a server with `federation.enabled` is: to be composed with others.
@@ -139,6 +144,7 @@ pub async fn run(line: CommandLine) -> anyhow::Result<()> {
         Some(Command::Seed(options)) => seed::run(options, start(&sources)?, patience).await,
         Some(Command::Admin(options)) => admin::run(options, start(&sources)?, patience).await,
         Some(Command::Accounts(action)) => accounts::run(action, start(&sources)?, patience).await,
+        Some(Command::Jobs(action)) => jobs::run(action, start(&sources)?, patience).await,
         Some(Command::Schema { subgraph: true }) => print(schema::subgraph_sdl()),
         Some(Command::Schema { subgraph: false }) => print(&schema::sdl()),
         Some(Command::Config) => print(&config::describe(&sources)?),

@@ -42,6 +42,7 @@ mod graphql_over_http;
 mod hostile;
 mod inputs;
 mod introspection;
+mod jobs;
 mod leases;
 mod lifecycle;
 mod lists;

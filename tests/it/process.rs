@@ -35,7 +35,7 @@ pub async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
 #[test]
 fn every_command_explains_itself() {
     tiffin_tests::run(async {
-        let commands: [&[&str]; 15] = [
+        let commands: [&[&str]; 19] = [
             &[],
             &["serve"],
             &["migrate"],
@@ -48,6 +48,10 @@ fn every_command_explains_itself() {
             &["accounts", "collisions"],
             &["accounts", "keep"],
             &["accounts", "set-email"],
+            &["jobs"],
+            &["jobs", "list"],
+            &["jobs", "retry"],
+            &["jobs", "discard"],
             &["schema"],
             &["config"],
             &["healthcheck"],
