@@ -21,7 +21,7 @@ use crate::{
     features::driver::record::{record, setbacks},
     graphql::{document::TrustedDocuments, execute::check_trusted},
     http::{
-        self,
+        self, graphiql,
         server::{self, Limits},
     },
     processes::BEAT,
@@ -134,7 +134,7 @@ async fn serve(
     let beating = beat(app).await;
     super::background::start(app, &shutdown);
     let metrics = tell_metrics(app, metrics).await?;
-    let router = http::router(app.clone(), schema, shutdown.clone(), metrics);
+    let router = http::router(app.clone(), schema, shutdown.clone(), graphiql_settings(&app.config), metrics);
     tracing::info!(%address, environment = ?app.config.environment, "listening");
     if app.config.is_development() && app.config.demo.seed && !address.ip().is_loopback() {
         tracing::warn!(
@@ -154,6 +154,12 @@ async fn serve(
     outcome?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The page's tabs act as the demo's people where there are any with a password that all may know.
+fn graphiql_settings(config: &Config) -> graphiql::Settings {
+    let is_known = config.demo.seed && config.is_development();
+    graphiql::Settings { accounts: is_known.then(seed::demo_accounts) }
 }
 
 /// Looks for other processes, and goes on doing so until what it gives is dropped.

@@ -22,33 +22,27 @@ use axum::{Json, Router, http::StatusCode};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
-use crate::{
-    app::App,
-    config::{Config, Environment},
-    schema::Schema,
-    seed,
-    shutdown::Shutdown,
-};
+use crate::{app::App, schema::Schema, shutdown::Shutdown};
 
-/// Everything that is served: `/` GraphiQL, `/graphql`, `/health/live`, `/health/ready`; and `/metrics`, where it is to be told here.
-pub fn router(app: Arc<App>, schema: Schema, shutdown: Shutdown, metrics: Option<PrometheusHandle>) -> Router {
+/// Everything that is served: `/` GraphiQL, with what its page offers, `/graphql`, `/health/live`, `/health/ready`; and `/metrics`, where it is to be told here.
+pub fn router(
+    app: Arc<App>,
+    schema: Schema,
+    shutdown: Shutdown,
+    graphiql: graphiql::Settings,
+    metrics: Option<PrometheusHandle>,
+) -> Router {
     let mut router = Router::new()
         .merge(graphql::routes(app.clone(), schema, shutdown.clone()))
         .merge(health::routes(app.clone(), shutdown));
     if app.config.graphiql.enabled {
-        router = router.merge(graphiql::routes(graphiql_settings(&app.config)));
+        router = router.merge(graphiql::routes(graphiql));
     }
     if let Some(metrics) = metrics {
         router = router.merge(metrics::routes(metrics));
     }
     let router = router.fallback(nothing_here);
     layers::surround(router, &app.config)
-}
-
-/// The page's tabs act as the demo's people where there are any with a password that all may know.
-fn graphiql_settings(config: &Config) -> graphiql::Settings {
-    let demo = config.demo.seed && config.environment == Environment::Development;
-    graphiql::Settings { accounts: demo.then(seed::demo_accounts) }
 }
 
 /// Also what is not found is answered in the form that clients of a GraphQL server read.
