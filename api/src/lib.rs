@@ -1,8 +1,7 @@
-//! Tiffin, the open food-delivery backend: a GraphQL API server.
+//! Tiffin, the open food-delivery backend: a GraphQL API server. The command line (`api/cli`) and the demo city (`api/seed`) stand above it.
 //!
 //! A map of the rooms, from the roof down; each names only what stands below it (`docs/architecture.md` draws it):
 //!
-//! - [`cli`] reads the command line, and [`seed`] makes the demo city.
 //! - [`http`] serves GraphQL over HTTP and websockets, GraphiQL and health.
 //! - [`schema`] is where the features are put together.
 //! - [`features`] is the product. Resolvers decide nothing: rules live in each feature's `service`, rights in its `finder`.
@@ -20,7 +19,6 @@
 //!   [`shutdown`] ends it all in order.
 
 pub mod app;
-pub mod cli;
 pub mod config;
 pub mod credentials;
 pub mod database;
@@ -37,7 +35,6 @@ pub mod openid_client;
 pub mod processes;
 pub mod redis_connection;
 pub mod schema;
-pub mod seed;
 pub mod shutdown;
 pub mod tasks;
 pub mod telemetry;

@@ -1,4 +1,4 @@
-//! Dependency rules: the imports of `api/src`, `entity/src` and `migration/src` keep to the architecture.
+//! Dependency rules: the imports of the server (`api/src`), `entity/src` and `migration/src` keep to the architecture.
 //!
 //! - Each room, a file or a folder at the top of `api/src`, stands on a floor, and names only what stands on lower ones.
 //! - A feature reaches another only through its GraphQL types, its finder and its service.
@@ -9,7 +9,8 @@ use std::path::Path;
 
 use tiffin_tests::workspace;
 
-/// The floors of `api/src`, from the ground up. A room names rooms of the floors below its own, and of its own floor none but itself.
+/// The floors of `api/src`, from the ground up. A room names rooms of the floors below its own, and of its own floor none but itself. The demo
+/// city and the command line are crates above it.
 const FLOORS: &[&[&str]] = &[
     // The words that all of it is said in, and what is of no domain at all.
     &["domain", "tls", "shutdown"],
@@ -36,9 +37,6 @@ const FLOORS: &[&[&str]] = &[
     &["schema"],
     // Requests, answers, sockets.
     &["http"],
-    // The demo city, and those who use all of it.
-    &["seed"],
-    &["cli"],
 ];
 
 /// What of a feature others may name.

@@ -9,6 +9,7 @@ pub mod expiry;
 pub mod finder;
 mod generation;
 pub mod letters;
+pub mod made_up;
 pub mod mutation;
 mod openid;
 mod personal_data;
