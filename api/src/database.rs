@@ -3,6 +3,7 @@
 mod ask;
 mod chain;
 mod claim;
+pub mod columns;
 mod connection_pool;
 mod database_watch;
 pub mod dialect;

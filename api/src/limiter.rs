@@ -3,32 +3,21 @@
 //! All processes count together through Redis where one is configured. Without it, and while it is away, each counts for itself,
 //! in bounded memory: no request fails because nobody can count. A window begins with the first use and ends for all of it at once.
 
+mod limit;
 mod limit_key;
 mod shared;
 mod windows;
 
-use std::time::Duration;
-
 use tokio::sync::Mutex;
 
-pub use self::limit_key::LimitKey;
+pub use self::{limit::Limit, limit_key::LimitKey};
 use self::{
+    limit::TakeOutcome,
     limit_key::Hash,
     shared::SharedWindows,
     windows::{Window, Windows},
 };
-use crate::{
-    config::BrokerConfig,
-    domain::error::{Error, Result},
-    tls::Authorities,
-};
-
-/// How much may be used in a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
-    pub amount: u64,
-    pub window: Duration,
-}
+use crate::{config::BrokerConfig, domain::error::Result, tls::Authorities};
 
 /// The rate limiter of all processes on the same broker.
 pub struct Limiter {
@@ -48,24 +37,6 @@ const TURNS: usize = 64;
 /// Of a shared limit, the part that [`Limiter::take_by_shares`] takes at once: small enough that what processes hold unused is
 /// not missed, large enough that most uses ask nobody.
 const SHARES: u64 = 50;
-
-/// What could be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum TakeOutcome {
-    /// So much, of a window that lasts so long.
-    Granted(u64, Duration),
-    /// Nothing: there is not enough left of the window, which lasts so long.
-    Refused(Duration),
-}
-
-impl TakeOutcome {
-    fn into_result(self) -> Result<()> {
-        match self {
-            TakeOutcome::Granted(..) => Ok(()),
-            TakeOutcome::Refused(rest) => Err(Error::rate_limited(rest)),
-        }
-    }
-}
 
 impl Limiter {
     /// Counts with the others of this broker. Redis is reached when it is first needed.

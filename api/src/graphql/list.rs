@@ -24,11 +24,10 @@ use super::{
         Answer, Batch, Level, Output, Scope, Selected, Violation, load_each, loaded_as, never_ready, planned_as,
         type_of,
     },
-    row::column_of,
     sort::Sort,
 };
 use crate::{
-    database::dialect,
+    database::{columns::column_of, dialect},
     domain::{error::Result, ids::GlobalId, viewer::Viewer},
 };
 

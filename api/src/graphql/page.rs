@@ -10,12 +10,12 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use super::{
-    row::{read_selected, select_columns},
-    sort::{self, Sort, SortPosition},
-};
+use super::sort::{self, Sort, SortPosition};
 use crate::{
-    database::{dialect, literal},
+    database::{
+        columns::{read_selected, select_columns},
+        dialect, literal,
+    },
     domain::error::{Error, Result},
 };
 

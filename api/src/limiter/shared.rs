@@ -8,7 +8,10 @@ use std::{
 
 use redis::AsyncCommands;
 
-use super::{Hash, Limit, TakeOutcome};
+use super::{
+    limit::{Limit, TakeOutcome},
+    limit_key::Hash,
+};
 use crate::{
     redis_connection::{Commands, RedisAddress},
     tasks,

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use moka::{Expiry, ops::compute::Op, policy::EvictionPolicy, sync::Cache};
 
-use super::{Hash, Limit, TakeOutcome};
+use super::{
+    limit::{Limit, TakeOutcome},
+    limit_key::Hash,
+};
 
 /// The most keys, which take about 20 MB; of more, the least recently used are forgotten (LRU).
 const KEYS: u64 = 100_000;

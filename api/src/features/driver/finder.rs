@@ -13,7 +13,10 @@ use sea_orm::{
 };
 
 use crate::{
-    database::{dialect, literal},
+    database::{
+        columns::{read_selected, select_columns},
+        dialect, literal,
+    },
     domain::{
         error::Result,
         ids::{DriverId, OrderId, RestaurantId, UserId},
@@ -25,7 +28,7 @@ use crate::{
         list::{Children, List},
         loaders::{Reader, grouped},
         plan::Batch,
-        row::{Row, read_selected, select_columns},
+        row::Row,
         sort::{IdOrder, KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
 };

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use crate::{
-    database::dialect,
+    database::{columns::read, dialect},
     domain::{error::Result, ids::CustomerId, viewer::Viewer},
     features::{
         dish::finder::DishRow,
@@ -19,7 +19,7 @@ use crate::{
         list::{Children, List},
         loaders::Reader,
         plan::{Batch, Load},
-        row::{Row, read},
+        row::Row,
         sort::{KeyKind, KeyValue, Sort, SortKey, SortPosition},
     },
 };

@@ -9,17 +9,16 @@ use sea_orm::{
 };
 
 use crate::{
-    database::dialect,
+    database::{
+        columns::{column_of, read},
+        dialect,
+    },
     domain::{
         error::Result,
         ids::{MenuId, RestaurantId},
         viewer::Viewer,
     },
-    graphql::{
-        loaders::Reader,
-        plan::Batch,
-        row::{Row, column_of, read},
-    },
+    graphql::{loaders::Reader, plan::Batch, row::Row},
 };
 
 impl Row for menus::Model {

@@ -255,11 +255,11 @@ mod tests {
 
     use super::*;
     use crate::{
+        database::columns::read,
         domain::{
             ids::UserId,
             viewer::{Rights, SignedIn},
         },
-        graphql::row::read,
     };
 
     fn order(id: i32, status: OrderStatus, driver_id: Option<i32>) -> orders::Model {

@@ -8,8 +8,8 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
 use super::{
-    persisted::{Registered, TextHash},
     prepared::Prepared,
+    text_hash::{Registered, TextHash},
 };
 
 /// Bytes that all entries may take. Beyond that, those that are used the least are evicted (TinyLFU).

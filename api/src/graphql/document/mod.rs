@@ -24,6 +24,7 @@ mod responses;
 mod rules;
 mod shape;
 mod shown;
+mod text_hash;
 mod variables;
 
 use std::{collections::HashSet, sync::Arc};
@@ -52,10 +53,10 @@ use inputs::{Types, Uses};
 use known::{DocumentKey, KnownDocuments};
 use lexer::TextLimits;
 use merge::Merge;
-use persisted::Registered;
 use refusal::{extensions, too_complex};
 use responses::Responses;
 use rules::Rules;
+use text_hash::Registered;
 
 /// Brackets of any kind inside each other: selections, lists and objects, and the types of variables.
 const MAX_NESTING: usize = 64;

@@ -8,11 +8,11 @@ use std::{any::TypeId, collections::HashMap, sync::Arc};
 use anyhow::{Context, ensure};
 use async_graphql::{Request, ServerError};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::{
     known::KnownDocuments,
     refusal::{bad_input, coded},
+    text_hash::{Registered, TextHash},
 };
 use crate::{
     config::DocumentsConfig,
@@ -26,16 +26,6 @@ pub enum DocumentName {
     Id(String),
     /// `extensions.persistedQuery.sha256Hash`, as Apollo's clients send it.
     Hash(String),
-}
-
-/// The SHA-256 of a document's text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TextHash(pub(super) [u8; 32]);
-
-/// A document that comes with its name for the first time, to be kept once it has passed.
-pub struct Registered {
-    pub(super) hash: TextHash,
-    pub(super) text: Arc<str>,
 }
 
 impl DocumentName {
@@ -66,25 +56,6 @@ impl DocumentName {
 
     fn of(request: &Request) -> Option<&Self> {
         request.data.get(&TypeId::of::<Self>())?.downcast_ref()
-    }
-}
-
-impl TextHash {
-    pub fn of(text: &str) -> Self {
-        TextHash(Sha256::digest(text).into())
-    }
-
-    /// 64 hexadecimal digits.
-    fn read(text: &str) -> Option<Self> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        let mut hash = [0; 32];
-        for (byte, place) in hash.iter_mut().zip(0..) {
-            *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-        }
-        Some(TextHash(hash))
     }
 }
 

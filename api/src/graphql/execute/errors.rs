@@ -7,6 +7,26 @@ use crate::{
     graphql::document::{Outline, Shape, coded},
 };
 
+/// Why a request was refused before any of its fields ran.
+pub type Refusal = Vec<ServerError>;
+
+/// A refusal for a reason that is not in the document.
+pub fn refusal(error: Error) -> Refusal {
+    let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
+    error.locations.clear();
+    vec![error]
+}
+
+/// What the client is told where we panicked: as little as of any other defect of ours.
+pub fn panicked(message: String) -> Error {
+    Error::internal(anyhow::anyhow!(message))
+}
+
+/// A response without data: the operation ran, and there is nothing to show of it.
+pub fn failed(error: Error) -> Response {
+    Response::from_errors(refusal(error))
+}
+
 /// The response with every error coded, placed, and no more of them than `limit`.
 pub fn finished(mut response: Response, operation: &Outline, shape: &Shape, limit: usize) -> Response {
     let left_out = response.errors.len().saturating_sub(limit);

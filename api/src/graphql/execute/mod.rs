@@ -6,14 +6,19 @@ mod verify;
 
 use std::{any::TypeId, panic::AssertUnwindSafe, sync::Arc};
 
-use async_graphql::{ObjectType, Request, Response, ServerError, SubscriptionType, parser::types::OperationType};
+use async_graphql::{ObjectType, Request, Response, SubscriptionType, parser::types::OperationType};
 use futures_util::{
     FutureExt, StreamExt,
     stream::{self, BoxStream},
 };
 use tracing::Instrument;
 
-pub use self::{charge::Payer, verify::VerifyPlans};
+use self::errors::failed;
+pub use self::{
+    charge::Payer,
+    errors::{Refusal, panicked, refusal},
+    verify::VerifyPlans,
+};
 use super::{
     context::Given,
     document::{Checked, Checks, Prepared, SchemaDescription, Shape, ask_for_kinds, coded, complete},
@@ -33,9 +38,6 @@ use crate::{
     },
     tasks::{panic_message, unwound},
 };
-
-/// Why a request was refused before any of its fields ran.
-pub type Refusal = Vec<ServerError>;
 
 /// An operation that has passed every check and has not run.
 pub struct Operation<S> {
@@ -317,23 +319,6 @@ where
     S: SubscriptionType + 'static,
 {
     checks(schema).shape()
-}
-
-/// A refusal for a reason that is not in the document.
-pub fn refusal(error: Error) -> Refusal {
-    let mut error = async_graphql::Error::from(error).into_server_error(Default::default());
-    error.locations.clear();
-    vec![error]
-}
-
-/// What the client is told where we panicked: as little as of any other defect of ours.
-pub fn panicked(message: String) -> Error {
-    Error::internal(anyhow::anyhow!(message))
-}
-
-/// A response without data: the operation ran, and there is nothing to show of it.
-fn failed(error: Error) -> Response {
-    Response::from_errors(refusal(error))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::{
     domain::error::Error,
-    graphql::{execute::failed, json},
+    graphql::{execute::errors::failed, json},
 };
 
 /// Queries are answered twice, by plans and by async-graphql's own execution, and fail where the two differ.

@@ -12,7 +12,10 @@ use sea_orm::{
 };
 
 use crate::{
-    database::dialect,
+    database::{
+        columns::{column_of, read},
+        dialect,
+    },
     domain::{
         error::Result,
         ids::{OrderId, PartId},
@@ -21,7 +24,7 @@ use crate::{
     graphql::{
         loaders::{Reader, grouped},
         plan::Batch,
-        row::{Visible, column_of, read},
+        row::Visible,
     },
 };
 
