@@ -73,8 +73,6 @@ pub struct Worker<C> {
     kinds: BTreeMap<&'static str, Kind<C>>,
     /// Jobs that this process holds: their numbers and those of the claims.
     held: Mutex<HashSet<(i64, i64)>>,
-    /// Whether the last claim took as many as it asked for, so that more may be due.
-    more: AtomicBool,
     /// There is room for more.
     freed: Notify,
     is_prepared: AtomicBool,
@@ -84,6 +82,8 @@ struct Kind<C> {
     handler: Handler<C>,
     running: Semaphore,
     in_hand: AtomicUsize,
+    /// Whether the last claim took as many as it asked for, so that more may be due.
+    more: AtomicBool,
 }
 
 impl<C> Kind<C> {
@@ -94,6 +94,11 @@ impl<C> Kind<C> {
     /// Twice as many may be in hand: while one half runs, the next is claimed.
     fn has_room(&self) -> bool {
         self.in_hand.load(Ordering::Relaxed) <= self.claimed_at_once()
+    }
+
+    /// Whether it is worth while to claim before it is time to look again.
+    fn is_wanting(&self) -> bool {
+        self.more.load(Ordering::Relaxed) && self.has_room()
     }
 }
 
@@ -114,7 +119,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
             for outcome in ["done", "early", "failed", "dead"] {
                 counter!(FINISHED, "kind" => kind, "outcome" => outcome).increment(0);
             }
-            (kind, Kind { handler, running, in_hand: AtomicUsize::new(0) })
+            (kind, Kind { handler, running, in_hand: AtomicUsize::new(0), more: AtomicBool::new(false) })
         });
         let worker = Arc::new(Worker {
             context,
@@ -123,7 +128,6 @@ impl<C: Send + Sync + 'static> Worker<C> {
             shutdown: shutdown.clone(),
             kinds: kinds.collect(),
             held: Mutex::default(),
-            more: AtomicBool::new(false),
             freed: Notify::new(),
             is_prepared: AtomicBool::new(false),
         });
@@ -159,14 +163,16 @@ impl<C: Send + Sync + 'static> Worker<C> {
             return Ok(());
         }
         let claims = table::claim(&self.db, &room, clock::now() + LEASE).await?;
-        let is_full =
-            |(name, bound): &(&str, usize)| claims.iter().filter(|claim| claim.kind == *name).count() == *bound;
-        let more = room.iter().any(is_full);
+        for (name, bound) in &room {
+            let claimed = claims.iter().filter(|claim| claim.kind == *name).count();
+            if let Some(kind) = self.kinds.get(name) {
+                kind.more.store(claimed == *bound, Ordering::Relaxed);
+            }
+        }
         for claim in claims {
             self.clone().begin(claim, results.clone());
         }
-        self.more.store(more, Ordering::Relaxed);
-        if more && self.kinds.values().any(Kind::has_room) {
+        if self.kinds.values().any(Kind::is_wanting) {
             self.freed.notify_one();
         }
         Ok(())
@@ -205,7 +211,7 @@ impl<C: Send + Sync + 'static> Worker<C> {
             // Nobody receives when the process ends: then the lease expires.
             let _ = results.send(Settlement { id, holder, lane, ending });
             kind.in_hand.fetch_sub(1, Ordering::Relaxed);
-            if self.more.load(Ordering::Relaxed) && kind.has_room() {
+            if kind.is_wanting() {
                 self.freed.notify_one();
             }
         }));
