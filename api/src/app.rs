@@ -11,6 +11,7 @@ use crate::{
     database::{self, Lives, Pool},
     events::Events,
     jobs::Jobs,
+    journal::{self, Journal},
     limiter::Limiter,
     mail::Mailer,
     openid_client::Provider,
@@ -25,6 +26,8 @@ pub struct App {
     /// Which life of the data this is.
     pub lives: Lives,
     pub events: Events,
+    /// What happened, in the order in which it is told.
+    pub journal: Journal,
     pub limiter: Limiter,
     pub mail: Mailer,
     /// None: people sign in with a password only.
@@ -49,7 +52,7 @@ impl App {
     /// The same, on a database that is connected already, with all its tables.
     pub async fn with_database(config: Config, db: Pool) -> anyhow::Result<Arc<Self>> {
         database::set_clock(&db).await.context("cannot ask the database for the time")?;
-        let lives = Lives::open(&db, &config.database).await?;
+        let lives = Lives::open(&db).await?;
         let authorities = Authorities::all(config.tls.authorities.as_deref())?;
         let tasks = Tasks::default();
         let events =
@@ -57,6 +60,8 @@ impl App {
                 Some(url) => format!("cannot use Redis at {}", config::redact(url.expose_secret())),
                 None => "cannot start the broker in memory".to_owned(),
             })?;
+        let last_run = journal::last_run(&db).await.map_err(|error| anyhow::anyhow!("{}", error.for_log()));
+        events.hear_runs_until(last_run.context("cannot read the journal")?);
         let limiter = Limiter::new(&config.broker, &authorities)?;
         let mail = Mailer::new(&config.mail, config.environment, &authorities)?;
         let openid = Provider::new(&config.openid, &authorities)?;
@@ -69,6 +74,7 @@ impl App {
             db,
             lives,
             events,
+            journal: Journal::new(config.journal.kept_days),
             limiter,
             mail,
             openid,

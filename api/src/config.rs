@@ -58,6 +58,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     pub accounts: AccountsConfig,
     pub orders: OrdersConfig,
+    pub journal: JournalConfig,
     pub drivers: DriversConfig,
     pub mail: MailConfig,
     pub openid: OpenidConfig,
@@ -340,6 +341,14 @@ pub struct AccountsConfig {
 pub struct OrdersConfig {
     /// Minutes after which an order that nobody accepted is cancelled by the system; 0 is never.
     pub acceptance_timeout_minutes: u32,
+}
+
+/// The log that feeds are told from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JournalConfig {
+    /// Days that an event can be gone on after in a feed. What is older is let go by and by.
+    pub kept_days: u32,
 }
 
 /// What is kept of where drivers are and were.

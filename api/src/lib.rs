@@ -29,6 +29,7 @@ pub mod features;
 pub mod graphql;
 pub mod http;
 pub mod jobs;
+pub mod journal;
 pub mod limiter;
 pub mod mail;
 pub mod openid_client;

@@ -1,11 +1,10 @@
 //! Membership by heartbeat: the processes that serve from one PostgreSQL, as each of them sees the others. On SQLite there is one process,
 //! which [`database::claim`](crate::database::claim) sees to.
 //!
-//! Processes tell each other of changes through a broker. One without a broker that is not alone looks at the database every few seconds
-//! for whatever is followed in it, so that what happens elsewhere is told there, though late.
+//! Processes tell each other of changes through a broker. Without one, what happens elsewhere is found in the journal, about a second late, and
+//! where drivers are not at all.
 
 use std::{
-    collections::HashSet,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +12,7 @@ use std::{
 use entity::processes;
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, Statement};
 
-use crate::{database::Pool, domain::error::Result, events::Events};
+use crate::{database::Pool, domain::error::Result};
 
 /// The heartbeat: how often a process writes that it lives, and looks for others.
 pub const BEAT: Duration = Duration::from_secs(3);
@@ -30,7 +29,7 @@ with mine as (
 ), gone as (
     delete from processes where seen_at < now() - interval '1 hour'
 )
-select id, host, version, has_broker from processes where id <> $1 and seen_at > now() - make_interval(secs => $5)";
+select host, version, has_broker from processes where id <> $1 and seen_at > now() - make_interval(secs => $5)";
 
 /// This process, and what it knows of the others.
 pub struct Processes {
@@ -42,9 +41,6 @@ pub struct Processes {
 #[derive(Default)]
 struct Seen {
     company: Company,
-    /// The others without a broker, and when the newest of them was first seen.
-    without_broker: HashSet<i64>,
-    newest_at: Option<Instant>,
     said_at: Option<Instant>,
 }
 
@@ -64,7 +60,6 @@ pub enum Company {
 
 #[derive(FromQueryResult)]
 struct Other {
-    id: i64,
     host: String,
     version: String,
     has_broker: bool,
@@ -81,19 +76,15 @@ impl Processes {
         self.seen().company
     }
 
-    /// Writes that this process lives, looks for others, and lets everybody here look who may have missed something.
+    /// Writes that this process lives, and looks for others.
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub async fn beat(&self, db: &Pool, events: &Events) -> Result<()> {
+    pub async fn beat(&self, db: &Pool) -> Result<()> {
         if db.get_database_backend() != DbBackend::Postgres {
             return Ok(());
         }
-        let is_to_look = self.see(&self.write(db).await?);
-        events.leave_steps_to_others(self.company() == Company::OthersHaveBroker);
-        if is_to_look {
-            events.look_everywhere();
-        }
+        self.see(&self.write(db).await?);
         Ok(())
     }
 
@@ -119,27 +110,15 @@ impl Processes {
         rows.iter().map(|row| Other::from_query_result(row, "")).collect()
     }
 
-    /// Takes in who else lives. Gives whether what is followed here may have missed something.
-    fn see(&self, others: &[Other]) -> bool {
+    /// Takes in who else lives.
+    fn see(&self, others: &[Other]) {
         let company = Company::of(self.has_broker, others);
         let mut seen = self.seen();
-        let without_broker: HashSet<_> =
-            others.iter().filter(|other| !other.has_broker).map(|other| other.id).collect();
-        if !without_broker.is_subset(&seen.without_broker) {
-            seen.newest_at = Some(Instant::now());
-        }
-        seen.without_broker = without_broker;
         let is_new = std::mem::replace(&mut seen.company, company) != company;
         if is_new || seen.said_at.is_some_and(|said| company != Company::InOrder && said.elapsed() >= SAID_AGAIN_AFTER)
         {
             company.say(others);
             seen.said_at = Some(Instant::now());
-        }
-        match company {
-            Company::InOrder => false,
-            Company::NobodyHasBroker | Company::OthersHaveBroker => true,
-            // Until that one has seen us, and leaves its steps to be swept by those with a broker.
-            Company::OtherWithoutBroker => seen.newest_at.is_some_and(|at| at.elapsed() < GONE_AFTER),
         }
     }
 
@@ -203,13 +182,12 @@ mod tests {
     use super::*;
 
     fn others(brokers: &[bool]) -> Vec<Other> {
-        let other = |(id, has_broker): (usize, &bool)| Other {
-            id: id as i64,
+        let other = |has_broker: &bool| Other {
             host: "elsewhere".to_owned(),
             version: "0.2.0".to_owned(),
             has_broker: *has_broker,
         };
-        brokers.iter().enumerate().map(other).collect()
+        brokers.iter().map(other).collect()
     }
 
     #[test]
@@ -224,16 +202,5 @@ mod tests {
         ] {
             assert_eq!(Company::of(has_broker, &others(brokers)), company, "{has_broker} beside {brokers:?}");
         }
-    }
-
-    #[test]
-    fn one_without_a_broker_looks_as_long_as_there_are_others_and_one_with_until_it_is_seen() {
-        let alone = Processes::new(false);
-        assert!(!alone.see(&[]) && alone.see(&others(&[false])) && alone.see(&others(&[true])) && !alone.see(&[]));
-        let connected = Processes::new(true);
-        assert!(!connected.see(&others(&[true])) && connected.see(&others(&[true, false])));
-        connected.seen().newest_at = Instant::now().checked_sub(GONE_AFTER);
-        assert!(!connected.see(&others(&[true, false])));
-        assert!(connected.see(&others(&[false, false])), "another one");
     }
 }

@@ -78,6 +78,7 @@ mod m20261201_000300_refold_search_text;
 mod m20261201_000400_add_purpose_change_email;
 mod m20261201_000600_add_review_name;
 mod m20261201_000700_create_favourites;
+mod m20261202_000100_create_journal;
 mod m20261202_000200_create_jobs;
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
@@ -167,6 +168,7 @@ fn steps() -> Vec<MigrationStep> {
         MigrationStep::new(V0_1, m20261201_000400_add_purpose_change_email::Migration),
         MigrationStep::new(V0_1, m20261201_000600_add_review_name::Migration),
         MigrationStep::new(V0_1, m20261201_000700_create_favourites::Migration),
+        MigrationStep::new(V0_1, m20261202_000100_create_journal::Migration),
         MigrationStep::new(V0_1, m20261202_000200_create_jobs::Migration),
     ]
 }

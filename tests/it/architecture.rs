@@ -26,6 +26,8 @@ const FLOORS: &[&[&str]] = &[
     &["jobs"],
     // What is outside of this process.
     &["events", "limiter", "mail", "openid_client", "telemetry"],
+    // What happened, and in which order it is told.
+    &["journal"],
     &["processes"],
     // All of it for one process, handed down.
     &["app"],
@@ -327,6 +329,10 @@ fn a_broken_rule_is_found() {
     assert!(broken("graphql/loaders.rs", "use super::super::features::order;"));
     assert!(broken("events/hub.rs", "use crate::{app::App, features::{order::service}};"));
     assert!(broken("events/hub.rs", "use crate::mail::Mailer;"), "of the same floor");
+    assert!(broken("journal/event.rs", "use crate::features::order::types::Order;"));
+    assert!(broken("journal.rs", "use crate::graphql::live::Progress;"));
+    assert!(broken("database/life.rs", "use crate::journal::run;"));
+    assert!(!broken("journal/sequencer.rs", "use crate::{database::Pool, events::Topic};"));
     assert!(broken("domain/viewer.rs", "use crate::graphql::list::List;"));
     assert!(!broken("domain/viewer.rs", "use super::ids::UserId;"));
     assert!(broken("config.rs", "fn f() { crate::telemetry::start() }"));

@@ -1,18 +1,22 @@
-//! Background tasks on orders: the time-out of orders that nobody accepts, and the sweep that publishes signals which a crash has lost.
-
-use std::time::Duration;
+//! Background tasks on orders: the time-out of orders that nobody accepts, and steps that are told although the server that took them died.
 
 use chrono::{DateTime, FixedOffset, Utc};
 use entity::{
-    drivers, order_events, orders,
+    drivers, journal_positions, order_events, orders,
     sea_orm_active_enums::{DriverStatus, OrderStatus},
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    ActiveModelTrait, ActiveValue::Set, EntityTrait, PaginatorTrait, QueryOrder, QuerySelect, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use serde_json::json;
-use tiffin_tests::{City, Database, both_databases, builders::Order};
+use tiffin_tests::{
+    City, Database, both_databases,
+    builders::Order,
+    journal::{append_step, next_event_id},
+};
+
+use crate::process::eventually;
 
 use OrderStatus::{Cancelled, Confirmed, Pending, Ready};
 
@@ -43,14 +47,14 @@ both_databases! {
         }
     }
 
-    async fn every_step_is_marked_as_published(city: &City) {
+    async fn every_step_is_numbered_once(city: &City) {
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let (ann, staff) = (city.customer("Ann").await, city.merchant_of(&restaurant).await);
         for _ in 0..5 {
             let order = ann.has_ordered(&restaurant.basket(&[(0, 1)])).await;
             staff.update_order_status(&order, Confirmed).await.expect_success();
         }
-        expect_all_published(city, 10).await;
+        expect_all_numbered(city, 10).await;
     }
 
     async fn a_step_that_was_written_but_never_said_is_said(city: &City) {
@@ -71,7 +75,7 @@ both_databases! {
         for stream in [&mut of_ann, &mut of_kitchen, &mut of_duy] {
             assert_eq!(stream.next_event().await.get::<usize>("/event/sequence"), latest + 1);
         }
-        expect_all_published(city, latest as u64 + 1).await;
+        expect_all_numbered(city, latest + 1).await;
     }
 }
 
@@ -79,17 +83,22 @@ fn minutes_ago(minutes: i64) -> DateTime<FixedOffset> {
     (Utc::now() - chrono::Duration::minutes(minutes)).fixed_offset()
 }
 
-/// Waits until so many events, which must be all, are published.
-async fn expect_all_published(city: &City, count: u64) {
-    assert_eq!(order_events::Entity::find().count(city.db()).await.unwrap(), count);
-    let unpublished = order_events::Entity::find().filter(order_events::Column::PublishedAt.is_null());
-    for _ in 0..200 {
-        if unpublished.clone().count(city.db()).await.unwrap() == 0 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("events are still unpublished: {:#?}", unpublished.all(city.db()).await);
+/// Waits until so many events, which must be all, have positions, which are the numbers from 1 on.
+async fn expect_all_numbered(city: &City, count: usize) {
+    let expected: Vec<_> = order_events::Entity::find()
+        .select_only()
+        .column(order_events::Column::Position)
+        .order_by_asc(order_events::Column::Position)
+        .into_tuple::<i64>()
+        .all(city.db())
+        .await
+        .unwrap();
+    assert_eq!(expected.len(), count);
+    let positions = journal_positions::Entity::find().order_by_asc(journal_positions::Column::Position);
+    eventually("all are numbered", async || positions.clone().count(city.db()).await.unwrap() == count as u64).await;
+    let numbered = positions.all(city.db()).await.unwrap();
+    assert_eq!(numbered.iter().map(|row| row.event_id).collect::<Vec<_>>(), expected);
+    assert!(numbered.iter().zip(1..).all(|(row, position)| row.position == position), "{numbered:?}");
 }
 
 /// Takes the order from its driver as the server does, without telling anybody.
@@ -113,18 +122,13 @@ async fn write_release(city: &City, order: &Order) {
         previous_status: Set(Some(last.status)),
         actor: Set("SYSTEM".to_owned()),
         at: Set(Utc::now().fixed_offset()),
-        feed_transaction: Set(0),
+        published_at: Set(Some(Utc::now().fixed_offset())),
         ..Default::default()
     };
-    match city.database() {
-        Database::Postgres => {
-            let backend = transaction.get_database_backend();
-            let number = Statement::from_string(backend, "select pg_current_xact_id()::text::bigint as number");
-            let number = transaction.query_one_raw(number).await.unwrap().unwrap();
-            event.feed_transaction = Set(number.try_get("", "number").unwrap());
-        }
-        Database::Sqlite => event.position = Set(last.position + 1),
+    if city.database() == Database::Sqlite {
+        event.position = Set(next_event_id(&transaction).await);
     }
-    event.insert(&transaction).await.unwrap();
+    let event = event.insert(&transaction).await.unwrap();
+    append_step(&transaction, &order.row, &event, last.driver_id).await;
     transaction.commit().await.unwrap();
 }

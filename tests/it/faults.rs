@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sea_orm::ConnectionTrait;
-use tiffin_tests::{City, Database, PATIENCE, Proxy, RedisServer};
+use sea_orm::{ConnectionTrait, TransactionTrait};
+use tiffin_tests::{City, Database, PATIENCE, Proxy, RedisServer, TestDatabase, scratch_postgres};
 use tokio::{sync::Mutex, time::timeout};
 
 use crate::traffic::{DRIVERS, Plan, Scene, expect_nothing_lost};
@@ -38,6 +38,8 @@ struct Ground {
     scene: Arc<Scene>,
     redis: Mutex<RedisServer>,
     redis_line: Proxy,
+    /// Another database of the same cluster.
+    elsewhere: TestDatabase,
 }
 
 impl Ground {
@@ -47,7 +49,10 @@ impl Ground {
         let settings = [("REDIS_URL", redis_line.url()), ("TIFFIN_LOG", "info")];
         let city = City::with_settings(Database::Postgres, &settings).await;
         let scene = Arc::new(Scene::open(city, 2, DRIVERS).await);
-        Ground { scene, redis: Mutex::new(redis), redis_line }
+        let elsewhere = scratch_postgres().await;
+        let db = sea_orm::Database::connect(&elsewhere.url).await.expect("another database can be asked");
+        db.execute_unprepared("create table notes (text text)").await.expect("a table can be made");
+        Ground { scene, redis: Mutex::new(redis), redis_line, elsewhere }
     }
 }
 
@@ -64,9 +69,12 @@ enum Fault {
     Connections,
     /// All connections of clients to one server are cut, whatever is under way on them.
     Sockets,
+    /// A transaction that has written to another database of the cluster is left open.
+    Elsewhere,
 }
 
-const FAULTS: [Fault; 5] = [Fault::Server, Fault::Redis, Fault::Pause, Fault::Connections, Fault::Sockets];
+const FAULTS: [Fault; 6] =
+    [Fault::Server, Fault::Redis, Fault::Pause, Fault::Connections, Fault::Sockets, Fault::Elsewhere];
 
 impl Fault {
     fn name(self) -> &'static str {
@@ -76,6 +84,7 @@ impl Fault {
             Fault::Pause => "a pause of Redis",
             Fault::Connections => "connections",
             Fault::Sockets => "sockets",
+            Fault::Elsewhere => "a transaction elsewhere",
         }
     }
 
@@ -99,6 +108,13 @@ impl Fault {
             }
             Fault::Connections => until_some(async || end_connections(&ground.scene).await).await,
             Fault::Sockets => until_some(async || site.line.end_connections()).await,
+            Fault::Elsewhere => {
+                let db = sea_orm::Database::connect(&ground.elsewhere.url).await.expect("it can be asked");
+                let open = db.begin().await.expect("a transaction can begin");
+                open.execute_unprepared("insert into notes values ('open')").await.expect("a row can be written");
+                tokio::time::sleep(a_while * 4).await;
+                open.rollback().await.expect("a transaction can be rolled back");
+            }
         }
     }
 }

@@ -78,8 +78,8 @@ both_databases! {
             }
         };
         let ((), statements) = city.server().all_statements_during(telling).await;
-        // The server's own tasks write the places together, and mark the steps that were published.
-        let of_own_tasks = statements.count_of(&["current_lat", "driver_locations", "published_at"]);
+        // The server's own tasks write the places together, and look at the journal.
+        let of_own_tasks = statements.count_of(&["current_lat", "driver_locations", "journal_", "pg_try_advisory_xact_lock"]);
         let of_own_tasks = of_own_tasks + statements.count_of(RIGHTS_CHECK);
         assert_eq!(statements.count(), of_own_tasks, "{statements}");
         // What else a socket asks for is seen.

@@ -43,6 +43,7 @@ mod hostile;
 mod inputs;
 mod introspection;
 mod jobs;
+mod journal;
 mod leases;
 mod lifecycle;
 mod lists;

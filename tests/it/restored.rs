@@ -139,12 +139,8 @@ fn a_dump_is_restored_into_a_new_cluster() {
         let cluster = PostgresServer::start_alone().await;
         restore(&file, &cluster.url(), &[]);
         let db = sea_orm::Database::connect(cluster.url()).await.unwrap();
-        let unreached = "select count(*) from order_events \
-             where feed_transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
-        assert!(number(&db, unreached).await > 0, "the dump holds transactions that are yet to come there");
         scene.city.stop().await;
         let server = scene.city.another_server_with(&[("DATABASE_URL", &cluster.url())]).await;
-        assert_eq!(number(&db, unreached).await, 0);
         line.turn_to(&[&server]);
         page.until(|page| page.restarts == [1; 3] && page.is_told(3)).await;
         for told in &page.told {
@@ -273,7 +269,7 @@ fn cursors_outlast_the_upgrade() {
         let after = json!({"id": scene.restaurant.id(), "after": scene.cursor});
         let told = scene.staff.subscribe(OF_KITCHEN, after).await.next_event().await;
         assert_eq!(told.text("/step/status"), "PREPARING");
-        let beyond = BASE64_URL_SAFE_NO_PAD.encode(format!("{}:1", numbers[0] + 1_000_000_000));
+        let beyond = BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{}", numbers[0], numbers[1] + 1_000_000_000));
         let of_another = BASE64_URL_SAFE_NO_PAD.encode(format!("{}:{}:7", numbers[0], numbers[1]));
         for cursor in [beyond, of_another] {
             scene.expect_expired(scene.city.server(), &cursor).await;

@@ -2,14 +2,11 @@
 
 use chrono::{TimeDelta, Utc};
 use entity::{
-    drivers, order_events, orders,
+    drivers, orders,
     sea_orm_active_enums::OrderStatus::{self, Cancelled, Confirmed, Pending},
     sessions,
 };
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter,
-    TransactionTrait,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, TransactionTrait};
 use serde_json::{Value, json};
 use tiffin_tests::{City, Database, Person, Server, both_databases, builders::Order};
 
@@ -36,7 +33,7 @@ both_databases! {
         assert_eq!((status, &body["status"]), (200, &json!("degraded")), "{body:#}");
         assert_eq!(metric(&server, "tiffin_task_failing", &[("task", "jobs")]).await, 1);
         assert!(metric(&server, "tiffin_task_restarts_total", &[("task", "jobs")]).await >= 1);
-        assert_eq!(metric(&server, "tiffin_task_failing", &[("task", "sweep")]).await, 0);
+        assert_eq!(metric(&server, "tiffin_task_failing", &[("task", "journal")]).await, 0);
         let log = server.log();
         let told = log.lines().filter(|line| line.contains("a background task failed"));
         assert!(told.clone().count() > 0 && told.clone().all(|line| line.contains("due_at")), "{log}");
@@ -62,8 +59,6 @@ both_databases! {
         poison(&city, "orders", "update", bad.row.id).await;
         poison(&city, "sessions", "delete", bad_session).await;
         poison(&city, "drivers", "update", duy.driver().id).await;
-        poison_steps(&city, &bad).await;
-        execute(&city, "update order_events set published_at = null").await;
         city.stop().await;
         let server = city.another_server_with(&[("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "5")]).await;
         for driver in [&duy, &ivo] {
@@ -71,11 +66,10 @@ both_databases! {
         }
 
         eventually("the other order is cancelled", async || status(&city, &good).await == Cancelled).await;
-        eventually("its steps are published", async || unpublished(&city, &good).await == 0).await;
         eventually("the other driver's place is written", async || is_located(&city, &ivo).await).await;
         eventually("the other session is forgotten", async || !exists(&city, good_session).await).await;
         assert_eq!(status(&city, &bad).await, Pending);
-        assert!(unpublished(&city, &bad).await > 0 && !is_located(&city, &duy).await && exists(&city, bad_session).await);
+        assert!(!is_located(&city, &duy).await && exists(&city, bad_session).await);
         let (code, body) = readiness(&server).await;
         assert_eq!((code, &body["status"]), (200, &json!("ok")), "{body:#}");
         let failed = [("kind", "acceptance_timeout"), ("outcome", "failed")];
@@ -86,11 +80,10 @@ both_databases! {
             assert!(told.len() == 1 && told[0].contains("poison"), "{told:#?}");
         }
 
-        for table in ["orders", "drivers", "order_events"] {
+        for table in ["orders", "drivers"] {
             cure(&city, table).await;
         }
         eventually("it is cancelled in the end", async || status(&city, &bad).await == Cancelled).await;
-        eventually("its steps are published", async || unpublished(&city, &bad).await == 0).await;
         eventually("the place is written", async || is_located(&city, &duy).await).await;
     }
 }
@@ -99,12 +92,6 @@ both_databases! {
 async fn poison(city: &City, table: &str, change: &str, id: i32) {
     let row = if change == "delete" { "old" } else { "new" };
     poison_where(city, table, change, &format!("{row}.id = {id}")).await;
-}
-
-/// Keeps the steps of this order from being marked as published.
-async fn poison_steps(city: &City, order: &Order) {
-    let marked = format!("new.order_id = {} and new.published_at is not null", order.row.id);
-    poison_where(city, "order_events", "update", &marked).await;
 }
 
 async fn poison_where(city: &City, table: &str, change: &str, condition: &str) {
@@ -143,11 +130,6 @@ async fn exists(city: &City, session: i32) -> bool {
 
 async fn status(city: &City, order: &Order) -> OrderStatus {
     city.order_row(&order.id()).await.status
-}
-
-async fn unpublished(city: &City, order: &Order) -> u64 {
-    let steps = order_events::Entity::find().filter(order_events::Column::OrderId.eq(order.row.id));
-    steps.filter(order_events::Column::PublishedAt.is_null()).count(city.db()).await.expect("counted")
 }
 
 async fn is_located(city: &City, driver: &Person) -> bool {

@@ -196,7 +196,7 @@ pub async fn expect_nothing_lost(scene: &Arc<Scene>, plan: Plan, break_things: i
         expect_known(&subject, &log, &history.of(&subject));
         reconnects += log.reconnects;
     }
-    scene.until_all_is_published().await;
+    scene.until_all_is_numbered().await;
     scene.expect_idle_drivers().await;
     let (steps, in_doubt, seconds) = (history.len(), *scene.in_doubt.borrow(), begun.elapsed().as_secs());
     eprintln!(

@@ -27,6 +27,7 @@ mod city;
 mod command;
 mod databases;
 mod event_source;
+pub mod journal;
 mod log;
 mod mailbox;
 mod openid_provider;

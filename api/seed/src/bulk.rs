@@ -20,7 +20,7 @@ use super::{
     copy::copy,
     rows::Rows,
 };
-use tiffin::{app::App, database::dialect, domain::clock};
+use tiffin::{app::App, database::dialect, domain::clock, journal};
 
 /// Why there is no big city on SQLite.
 pub const NEEDS_POSTGRES: &str =
@@ -55,6 +55,7 @@ async fn fill(pool: &PgPool, size: Size, for_developers: bool) -> anyhow::Result
         sqlx::query(set).bind(password_hash().await?).bind(emails().to_vec()).execute(&mut *transaction).await?;
     }
     run_all(&mut transaction, dialect::continue_numbers(DbBackend::Postgres)).await?;
+    run_all(&mut transaction, journal::pass_over(DbBackend::Postgres)).await?;
     transaction.commit().await?;
     // The planner needs statistics: without them it takes the tables for empty.
     sqlx::query("analyze").execute(pool).await?;
@@ -75,12 +76,10 @@ async fn is_empty(connection: &mut PgConnection) -> sqlx::Result<bool> {
 
 /// A pipeline: generates the city on one core and writes it with another.
 async fn write(connection: &mut PgConnection, size: Size) -> anyhow::Result<()> {
-    let number = "select pg_current_xact_id()::text::bigint";
-    let feed_transaction: i64 = sqlx::query_scalar(number).fetch_one(&mut *connection).await?;
     let (sender, mut receiver) = mpsc::channel(2);
     let now = clock::now();
     let maker = tokio::task::spawn_blocking(move || {
-        city::make(size, now, feed_transaction, |rows| sender.blocking_send(rows).is_ok());
+        city::make(size, now, |rows| sender.blocking_send(rows).is_ok());
     });
     let progress = BulkProgress::new(size.orders);
     while let Some(rows) = receiver.recv().await {

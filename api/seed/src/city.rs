@@ -76,7 +76,7 @@ fn person(number: i32) -> (String, String) {
 
 /// Generates the city as it is at `now` and hands it on in chunks, in the order in which they can be written: first people and catalog,
 /// then orders, last the reviews. Ends early when the receiver is gone.
-pub fn make(size: Size, now: DateTime<Utc>, feed_transaction: i64, mut hand_on: impl FnMut(Rows) -> bool) {
+pub fn make(size: Size, now: DateTime<Utc>, mut hand_on: impl FnMut(Rows) -> bool) {
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut rows = Rows::default();
     let founded = now - Duration::days(900);
@@ -92,7 +92,7 @@ pub fn make(size: Size, now: DateTime<Utc>, feed_transaction: i64, mut hand_on: 
     if !hand_on(rows) {
         return;
     }
-    if let Some(served) = tell(&mut rng, &people, &plans, feed_transaction, &mut hand_on) {
+    if let Some(served) = tell(&mut rng, &people, &plans, &mut hand_on) {
         hand_on(reviews(&mut rng, size, &served, now));
     }
 }
@@ -270,13 +270,12 @@ fn tell(
     rng: &mut ChaCha8Rng,
     people: &CityPeople,
     plans: &[CityOrder],
-    feed_transaction: i64,
     hand_on: &mut impl FnMut(Rows) -> bool,
 ) -> Option<FirstServed> {
     // Some restaurants are far more popular than others.
     let popularity = WeightedIndex::new((0..people.kitchens.len()).map(|rank| (rank as f64 + 3.0).powf(-0.5))).ok()?;
     let mut everybody = Roster::new(people.couriers.iter().copied());
-    let (mut served, mut timeline, mut id) = (FirstServed::new(), Timeline::new(feed_transaction), 0);
+    let (mut served, mut timeline, mut id) = (FirstServed::new(), Timeline::default(), 0);
     for (done, chunk) in plans.chunks(CHUNK).enumerate() {
         let mut rows = Rows::default();
         for plan in chunk {

@@ -33,6 +33,7 @@ use tiffin::{
     domain::{clock, ids::OrderId},
     features::order::lifecycle,
     http::graphiql::{DemoAccounts, DemoPeople},
+    journal,
 };
 
 const CUSTOMER: &str = "customer@demo.tiffin.example";
@@ -80,16 +81,13 @@ async fn fill(app: &App) -> anyhow::Result<bool> {
     if !is_empty(&transaction).await? {
         return Ok(false);
     }
-    let mut rows = demo::rows(clock::now());
-    let feed_transaction = dialect::present_feed_transaction(&transaction).await?;
-    for event in &mut rows.events {
-        event.feed_transaction = feed_transaction;
-    }
-    rows::write_in_tx(&transaction, rows).await?;
+    rows::write_in_tx(&transaction, demo::rows(clock::now())).await?;
     if app.config.is_development() {
         passwords_set_in_tx(&transaction).await?;
     }
-    rows::run_all(&transaction, dialect::continue_numbers(transaction.get_database_backend())).await?;
+    let backend = transaction.get_database_backend();
+    rows::run_all(&transaction, dialect::continue_numbers(backend)).await?;
+    rows::run_all(&transaction, journal::pass_over(backend)).await?;
     transaction.commit().await?;
     Ok(true)
 }

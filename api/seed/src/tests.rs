@@ -10,7 +10,10 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, QueryOrder};
 use super::*;
 use tiffin::{
     config::{Config, Environment},
-    domain::money::{Charge, rounded},
+    domain::{
+        ids::DriverId,
+        money::{Charge, rounded},
+    },
     features::{address::Address, order::lifecycle},
 };
 
@@ -222,7 +225,9 @@ async fn the_demo_accounts_have_something_to_act_on() {
     assert!(drivers.iter().any(|row| row.id == carrier && row.current_lat.is_some()));
     let driver = drivers.iter().find(|row| row.user_id == Some(driver.id)).expect("the demo's driver");
     assert_eq!(driver.status, DriverStatus::Available);
-    assert!(orders.iter().filter(|order| lifecycle::is_claimable(order)).count() > 2);
+    assert!(
+        orders.iter().filter(|order| lifecycle::is_claimable(order.status, order.driver_id.map(DriverId))).count() > 2
+    );
 
     let members = home.all::<restaurant_members::Entity>().await;
     let own: BTreeSet<_> =

@@ -74,6 +74,7 @@ pub(super) const BOUNDS: &[(&str, RangeInclusive<u64>)] = &[
     ("accounts.kept_days", 0..=3_650),
     ("accounts.audit_days", 0..=36_500),
     ("orders.acceptance_timeout_minutes", 0..=30 * DAY / MINUTE),
+    ("journal.kept_days", 1..=3_650),
     ("drivers.location_write_seconds", 1..=HOUR),
     ("drivers.route_interval_seconds", 1..=HOUR),
     ("drivers.route_retention_days", 0..=3_650),

@@ -4,8 +4,9 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use super::{
     AccountsConfig, BrokerConfig, Config, DatabaseConfig, DemoConfig, DocumentsConfig, DriversConfig, Environment,
-    FederationConfig, ForwardedHeader, GraphiqlConfig, GraphqlConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat,
-    MailConfig, MetricsConfig, OpenidConfig, OrdersConfig, ShutdownConfig, TlsConfig, WebsocketConfig,
+    FederationConfig, ForwardedHeader, GraphiqlConfig, GraphqlConfig, HttpConfig, JournalConfig, LimitsConfig,
+    LogConfig, LogFormat, MailConfig, MetricsConfig, OpenidConfig, OrdersConfig, ShutdownConfig, TlsConfig,
+    WebsocketConfig,
 };
 
 impl Config {
@@ -102,6 +103,7 @@ impl Config {
                 audit_days: 400,
             },
             orders: OrdersConfig { acceptance_timeout_minutes: 15 },
+            journal: JournalConfig { kept_days: 30 },
             drivers: DriversConfig { location_write_seconds: 2, route_interval_seconds: 5, route_retention_days: 30 },
             mail: MailConfig {
                 smtp_url: None,

@@ -81,6 +81,11 @@ impl Chain {
         Chain { backend, links: Vec::new() }
     }
 
+    /// Of which database it is.
+    pub fn backend(&self) -> DbBackend {
+        self.backend
+    }
+
     /// Adds a statement that gives a number or none: the only column of the row that it finds, or what it returns of the row that it writes.
     #[must_use]
     pub fn giving(self, name: &'static str, statement: impl Into<SubQueryStatement>) -> Self {

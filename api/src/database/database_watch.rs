@@ -6,12 +6,9 @@ use std::{
 };
 
 use super::{Lives, Pool, present_time::correct_clock};
-use crate::{
-    config::DatabaseConfig,
-    domain::{
-        clock::{self, Agreement},
-        error::{Error, Result},
-    },
+use crate::domain::{
+    clock::{self, Agreement},
+    error::{Error, Result},
 };
 
 /// The periodic look, with what it logged last of the clock.
@@ -31,10 +28,10 @@ impl DatabaseWatch {
     ///
     /// # Errors
     /// The database cannot be asked. The clock and the life that are known stay until the next look.
-    pub async fn look(&self, db: &Pool, lives: &Lives, config: &DatabaseConfig) -> Result<()> {
+    pub async fn look(&self, db: &Pool, lives: &Lives) -> Result<()> {
         self.report_clock();
         let corrected = correct_clock(db).await;
-        lives.look(db, config).await.map_err(Error::unavailable)?;
+        lives.look(db).await.map_err(Error::unavailable)?;
         Ok(corrected?)
     }
 

@@ -1,13 +1,13 @@
 //! Everything in which the two databases differ, one function a difference. Nothing else in the crate asks which one it is.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use entity::order_events;
+use entity::journal_entries;
 use rust_decimal::Decimal;
 use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, Iterable, Statement,
+    ColumnTrait, Condition, DatabaseConnection, DbBackend, EntityTrait, Iterable, Statement,
     sea_query::{
-        Alias, Asterisk, DynIden, Expr, ExprTrait, Func, FunctionCall, LockType, Order, Query, ReturningClause,
-        SelectStatement, SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
+        Alias, Asterisk, DynIden, Expr, ExprTrait, Func, FunctionCall, JoinType, LockType, Order, Query,
+        ReturningClause, SelectStatement, SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
     },
     sqlx::PgPool,
 };
@@ -146,6 +146,14 @@ pub fn elements(backend: DbBackend, array: &Json) -> FunctionCall {
     }
 }
 
+/// The same of a column that holds a JSON array, as text of a statement.
+pub fn elements_of(backend: DbBackend, column: &str) -> String {
+    match backend {
+        DbBackend::Sqlite => format!("json_each({column})"),
+        _ => format!("jsonb_array_elements({column})"),
+    }
+}
+
 /// Locks the rows of `table` that the statement finds until the transaction ends. SQLite has one writer at a time, and its
 /// transactions take that lock when they begin.
 pub fn lock_rows(backend: DbBackend, select: &mut SelectStatement, table: DynIden) {
@@ -246,47 +254,80 @@ pub fn returning_all<E: EntityTrait>() -> ReturningClause {
     ReturningClause::Exprs(E::Column::iter().map(|column| column.select_as(Expr::col(column))).collect())
 }
 
-/// The next number in the order in which events are written. SQLite has one writer at a time, so there the next number is one
-/// more than the greatest.
-pub fn next_event_position(backend: DbBackend) -> SimpleExpr {
+/// The id of the next event of the journal, which a step of an order has as its position. SQLite has one writer at a time, so there it is one
+/// more than the last; that may not be in the table any more.
+pub fn next_event(backend: DbBackend) -> SimpleExpr {
     match backend {
-        DbBackend::Sqlite => Expr::cust("(select coalesce(max(position), 0) + 1 from order_events)"),
+        DbBackend::Sqlite => Expr::cust(
+            "(select max(coalesce((select max(id) from journal_events), 0), (select max(last_id) from journal_runs)) + 1)",
+        ),
         _ => Expr::cust("nextval('order_events_position_seq')"),
     }
 }
 
-/// What places an order's next event in the feeds: the running transaction's number, though never less than the order's events
-/// so far have, for a transaction may wait for the order's lock after it got its number. For use over the order's events.
-/// On SQLite transactions commit in the order they write, and the position alone says enough.
-pub fn feed_transaction(backend: DbBackend) -> SimpleExpr {
+/// The statements that take the lock of the journal's sequencer until the transaction ends. One that stands still, with the process that has begun
+/// it, is ended soon, for all others wait for the lock. On SQLite the transaction that may write is alone.
+pub fn sequencer_lock(backend: DbBackend) -> &'static [&'static str] {
     match backend {
-        DbBackend::Sqlite => Expr::val(0_i64),
-        _ => Expr::cust("greatest(coalesce(max(feed_transaction), 0), pg_current_xact_id()::text::bigint)"),
+        DbBackend::Sqlite => &[],
+        // The name of the lock, for locks have numbers: "jour" in ASCII.
+        _ => &["set local idle_in_transaction_session_timeout = '5s'", "select pg_advisory_xact_lock(1785689458)"],
     }
 }
 
-/// Below this transaction number (the snapshot's xmin) everything has been committed or rolled back.
-pub fn feed_horizon(backend: DbBackend) -> SimpleExpr {
+/// The statements that wait for whoever writes to the journal, and keep others from it until the transaction ends.
+pub fn lock_out_writers(backend: DbBackend) -> &'static [&'static str] {
     match backend {
-        DbBackend::Sqlite => Expr::val(1_i64),
-        _ => Expr::cust("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+        DbBackend::Sqlite => &[],
+        _ => &["lock table order_events, journal_events in share row exclusive mode"],
     }
 }
 
-/// The greatest place that a feed can have told by now: a transaction number and a position.
-pub fn feed_end(backend: DbBackend) -> (SimpleExpr, SimpleExpr) {
+/// The statement that names the transactions which have taken an id of an event, or may do so, by their virtual numbers: a transaction locks the
+/// tables that it writes to before it takes an id, until it ends. On SQLite there is no other transaction that writes.
+pub fn journal_writers(backend: DbBackend) -> Option<&'static str> {
     match backend {
-        DbBackend::Sqlite => (Expr::val(0_i64), Expr::cust("coalesce((select max(position) from order_events), 0)")),
-        _ => (Expr::cust("pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1"), Expr::val(i64::MAX)),
+        DbBackend::Sqlite => None,
+        _ => Some(
+            "select distinct virtualtransaction from pg_locks where locktype = 'relation' and mode = 'RowExclusiveLock' and granted \
+             and database = (select oid from pg_database where datname = current_database()) \
+             and relation in ('order_events'::regclass, 'journal_events'::regclass)",
+        ),
     }
 }
 
-/// Where a feed begins that is to tell only what comes now: a transaction number and a position.
-pub fn feed_start(backend: DbBackend, horizon: i64, latest_position: i64) -> (i64, i64) {
-    match backend {
-        DbBackend::Sqlite => (0, latest_position),
-        _ => (horizon - 1, i64::MAX),
+/// Whether the tables of the journal are partitioned.
+pub fn has_partitions(backend: DbBackend) -> bool {
+    backend != DbBackend::Sqlite
+}
+
+/// The first entries of the journal in these topics after a position, each event once.
+pub fn first_entries(backend: DbBackend, topics: Vec<String>, after: i64, limit: u64) -> SelectStatement {
+    use journal_entries::Column;
+    let columns = [Column::Position, Column::EventId, Column::Kind, Column::Subject];
+    let mut entries = Query::select();
+    entries.columns(columns).from(journal_entries::Entity).and_where(Column::Position.gt(after));
+    if backend == DbBackend::Sqlite {
+        let topics = Json::from(topics).to_string();
+        let topics = Query::select()
+            .column(Alias::new("value"))
+            .from_function(Func::cust("json_each").arg(topics), Alias::new("topics"))
+            .to_owned();
+        entries.and_where(Expr::col(Column::Topic).in_subquery(topics));
+    } else {
+        // A nested loop over the topics, which reads no further in each than the limit.
+        let topic = Expr::col((Alias::new("topics"), Alias::new("topics")));
+        entries.and_where(Expr::col(Column::Topic).eq(topic)).order_by(Column::Position, Order::Asc).limit(limit);
+        let each = Alias::new("of_topic");
+        let of_each = columns.map(|column| Expr::col((each.clone(), column)));
+        entries = Query::select()
+            .exprs(of_each)
+            .from_function(Func::cust("unnest").arg(topics), Alias::new("topics"))
+            .join_lateral(JoinType::InnerJoin, entries, each, Expr::cust("true"))
+            .to_owned();
     }
+    entries.distinct().order_by(Column::Position, Order::Asc).limit(limit);
+    entries
 }
 
 /// What days are taken together to.
@@ -321,7 +362,7 @@ pub fn first_day(backend: DbBackend, period: SimpleExpr) -> SimpleExpr {
 }
 
 /// The parameter of this number in a statement's text, counted from 1.
-fn parameter(backend: DbBackend, number: usize) -> String {
+pub fn parameter(backend: DbBackend, number: usize) -> String {
     match backend {
         DbBackend::Sqlite => "?".to_owned(),
         _ => format!("${number}"),
@@ -356,14 +397,6 @@ pub fn seeding_lock(backend: DbBackend) -> Vec<String> {
         DbBackend::Sqlite => Vec::new(),
         _ => vec![format!("select pg_advisory_xact_lock({LOCK})")],
     }
-}
-
-/// The running transaction's number as it places new orders' events in the feeds.
-pub async fn present_feed_transaction(transaction: &impl ConnectionTrait) -> Result<i64, DbErr> {
-    let backend = transaction.get_database_backend();
-    let select = Query::select().expr(feed_transaction(backend)).from(order_events::Entity).to_owned();
-    let row = transaction.query_one_raw(backend.build(&select)).await?;
-    row.map_or(Ok(0), |row| row.try_get_by_index(0))
 }
 
 /// The statements that make the database number new rows after those that came with their numbers. SQLite does so by itself.

@@ -113,7 +113,8 @@ impl Error {
 
     /// The cursor `after` is from another life of the database (it was restored, say): what followed it there may never have happened here.
     pub fn cursor_expired() -> Self {
-        let message = "The data were restored since: read them anew, and begin without `after`.";
+        let message =
+            "This is too long ago, or the data were restored since: read them anew, and begin without `after`.";
         Error { reason: Some(ErrorReason::CursorExpired), ..Error::bad_input("after", message) }
     }
 

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{Notify, watch};
 
-use super::{Position, Topic};
+use super::{Position, Topic, runs::HeardRuns};
 use crate::domain::ids::DriverId;
 
 /// Tells one signal from all others that this process was given.
@@ -49,6 +49,7 @@ pub(super) struct Changes {
 #[derive(Clone)]
 pub(super) struct Hub {
     topics: Arc<Mutex<Topics>>,
+    runs: Arc<Mutex<HeardRuns>>,
     changed: Arc<Notify>,
     has_broker: bool,
 }
@@ -71,7 +72,7 @@ pub struct Whereabouts {
 impl Hub {
     /// For one process alone: what is followed is heard at once.
     pub fn alone() -> Self {
-        Hub { topics: Arc::default(), changed: Arc::default(), has_broker: false }
+        Hub { topics: Arc::default(), runs: Arc::default(), changed: Arc::default(), has_broker: false }
     }
 
     /// What is followed is heard once the broker passes it on.
@@ -160,6 +161,12 @@ impl Hub {
 
     pub fn is_followed(&self, topic: Topic) -> bool {
         self.topics().cells.contains_key(&topic)
+    }
+
+    /// Which runs of the journal were heard of.
+    pub fn runs(&self) -> MutexGuard<'_, HeardRuns> {
+        // Nothing panics while it holds the lock.
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes what is known of the topic; what it changes may be a signal with the number that it is given.

@@ -5,15 +5,13 @@
 mod hub;
 mod position;
 mod redis;
+mod runs;
 mod topic;
 mod tracks;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -22,6 +20,7 @@ use chrono::{DateTime, Utc};
 
 pub use hub::{Signal, SignalNumber, Whereabouts};
 pub use position::Position;
+pub use runs::RunNumber;
 pub use topic::Topic;
 pub use tracks::Track;
 
@@ -48,14 +47,10 @@ pub fn measure_lag(taken_at: DateTime<Utc>) {
 pub struct Events {
     hub: Hub,
     broker: Broker,
-    /// Steps that the broker took and that are not yet marked so in the database.
-    published: Mutex<Vec<i64>>,
     /// Places that were told and are not yet in the database.
     tracks: Tracks,
     /// The newest places of drivers that the broker did not take.
     untold: Mutex<HashMap<DriverId, Position>>,
-    /// Whether other processes share a broker that this one does not have.
-    is_outside: AtomicBool,
 }
 
 /// What carries changes between processes.
@@ -80,26 +75,32 @@ impl Events {
             }
         };
         let tracks = Tracks::new(config.drivers.route_interval_seconds);
-        Ok(Events {
-            hub,
-            broker,
-            published: Mutex::default(),
-            tracks,
-            untold: Mutex::default(),
-            is_outside: AtomicBool::new(false),
-        })
+        Ok(Events { hub, broker, tracks, untold: Mutex::default() })
     }
 
-    /// Sets whether the sweeps of other processes have to publish this one's steps: they share a broker that it does not have.
-    pub fn leave_steps_to_others(&self, is_outside: bool) {
-        self.is_outside.store(is_outside, Ordering::Relaxed);
-    }
-
-    /// Makes all followers of orders and drivers here read the database again, for a signal may have been lost. The rights of users are
-    /// read periodically in any case.
+    /// Makes all followers here read the database again, for signals may have been lost.
     pub fn look_everywhere(&self) {
-        let topics = self.hub.followed();
-        topics.into_iter().filter(|topic| !matches!(topic, Topic::User(_))).for_each(|topic| self.hub.tell(topic));
+        self.hub.followed().into_iter().for_each(|topic| self.hub.tell(topic));
+    }
+
+    /// Makes the followers of these topics here read the database again.
+    pub fn look_here(&self, topics: &[Topic]) {
+        topics.iter().for_each(|topic| self.hub.tell(*topic));
+    }
+
+    /// The last run of the journal up to which all were heard of here.
+    pub fn heard_runs(&self) -> RunNumber {
+        self.hub.runs().until()
+    }
+
+    /// Whether this run of the journal was heard of here.
+    pub fn has_heard_run(&self, run: RunNumber) -> bool {
+        self.hub.runs().has_heard(run)
+    }
+
+    /// Notes that all up to this run are known here.
+    pub fn hear_runs_until(&self, run: RunNumber) {
+        self.hub.runs().hear_until(run);
     }
 
     /// Follows a topic from now on. Subscribe first and read the database after: then no change is lost in between.
@@ -121,28 +122,32 @@ impl Events {
         whereabouts
     }
 
-    /// Says that something happened on these topics, and whether the broker took it. It may fail without failing the change, which is
-    /// already committed: the sweep publishes it again, as from an outbox.
-    pub async fn publish(&self, topics: &[Topic]) -> bool {
-        let redis = match &self.broker {
-            Broker::InProcess(_) => {
-                topics.iter().for_each(|topic| self.hub.tell(*topic));
-                return !self.is_outside.load(Ordering::Relaxed);
-            }
-            Broker::Redis(redis) => redis,
-        };
-        match redis.publish(topics).await {
-            Ok(()) => true,
-            Err(error) => {
-                // The sockets of this process need not wait for the broker to come back.
-                topics.iter().for_each(|topic| self.hub.tell(*topic));
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    "a change could not be published; the sweep will say it again"
-                );
-                false
+    /// Says that something happened on these topics. Where the broker does not take it, it is said in this process alone.
+    pub async fn publish(&self, topics: &[Topic]) {
+        match &self.broker {
+            Broker::InProcess(_) => self.look_here(topics),
+            Broker::Redis(redis) => {
+                if let Err(error) = redis.publish(topics).await {
+                    // The sockets of this process need not wait for the broker to come back.
+                    self.look_here(topics);
+                    tracing::warn!(error = format!("{error:#}"), "a change could not be published");
+                }
             }
         }
+    }
+
+    /// Says what a run of the journal is about, and then that there was one: whoever hears of the run has heard of its topics. Other processes
+    /// find in the journal what the broker did not take.
+    pub async fn tell_run(&self, run: RunNumber, topics: &[Topic]) {
+        self.publish(topics).await;
+        let told = match &self.broker {
+            Broker::InProcess(_) => Ok(()),
+            Broker::Redis(redis) => redis.tell_run(run).await,
+        };
+        if let Err(error) = told {
+            tracing::debug!(error = format!("{error:#}"), "other processes find a run by themselves");
+        }
+        self.hub.runs().hear(run);
     }
 
     /// Tells where a driver is, to everybody who follows it, and notes it to be written into the database. Gives the newest place
@@ -225,16 +230,6 @@ impl Events {
     /// What could not be written, to be taken again.
     pub fn return_tracks(&self, tracks: Vec<Track>) {
         self.tracks.put(tracks);
-    }
-
-    /// Remembers that the broker took the step at this position, until the sweep writes down what was.
-    pub fn note_published(&self, position: i64) {
-        locked(&self.published).push(position);
-    }
-
-    /// The positions noted since the last call.
-    pub fn take_published(&self) -> Vec<i64> {
-        std::mem::take(&mut *locked(&self.published))
     }
 
     /// Whether the broker answers.

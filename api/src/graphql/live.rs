@@ -3,6 +3,7 @@
 //!
 //! `docs/decisions/0030-followers-of-the-same-are-a-group.md` has the reasons and the measurements.
 
+mod feed;
 mod follower;
 mod group;
 mod progress;
@@ -10,11 +11,14 @@ mod selection;
 #[cfg(test)]
 mod tests;
 mod told;
+mod wake_ups;
 
 pub use self::{
+    feed::{BATCH, Feed, FeedReadings, follow_feed},
     follower::{LiveSubscription, follow},
     group::Groups,
     progress::{Progress, StreamPosition},
     selection::Selection,
     told::{Outcome, Told},
+    wake_ups::{WakeUps, Woken},
 };

@@ -85,16 +85,47 @@ async fn tables(db: &DatabaseConnection) -> anyhow::Result<Vec<String>> {
     Ok(rows.iter().map(|row| row.try_get("", "tablename")).collect::<Result<_, _>>()?)
 }
 
+/// Partitioned tables have unique indexes in place of primary keys, which `pg_restore --clean` cannot drop of partitions. Entities want keys.
+const KEYS_OF_PARTITIONED_TABLES: &str = "
+do $$
+declare
+    key record;
+begin
+    for key in
+        select indexrelid::regclass as index, indrelid::regclass as name, string_agg(quote_ident(attname), ', ' order by place) as columns
+        from pg_index
+        join pg_class on oid = indrelid and relkind = 'p'
+        cross join unnest(indkey::int2[]) with ordinality as part (number, place)
+        join pg_attribute on attrelid = indrelid and attnum = number
+        where indisunique
+        group by indexrelid, indrelid
+    loop
+        execute format('alter table %s add primary key (%s)', key.name, key.columns);
+        execute format('drop index %s', key.index);
+    end loop;
+end $$";
+
+/// Gives partitioned tables their keys; gives the names of their partitions, which are no tables of their own.
+async fn partitions(url: &str) -> anyhow::Result<Vec<String>> {
+    let db = Database::connect(url).await?;
+    db.execute_unprepared(KEYS_OF_PARTITIONED_TABLES).await?;
+    let partitions = "select relname::text as name from pg_class where relispartition and relkind = 'r' order by 1";
+    let rows = db.query_all_raw(Statement::from_string(DbBackend::Postgres, partitions)).await?;
+    db.close().await?;
+    Ok(rows.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?)
+}
+
 async fn generate(url: &str) -> anyhow::Result<Files> {
+    let no_entities = [vec!["seaql_migrations".to_owned()], partitions(url).await?].concat().join(",");
     let folder = tempfile::tempdir()?;
-    run_codegen(url, &[], folder.path()).await?;
+    run_codegen(url, &format!("--ignore-tables={no_entities}"), folder.path()).await?;
     let mermaid = fs::read_to_string(folder.path().join("entities.mermaid"))?;
 
     // The generator takes any table with two keys and two references for a junction, and then leaves out the direct relation
     // between the tables that it joins. For those, what is right is what it writes without the history and the routes.
     let without_history = tempfile::tempdir()?;
-    let ignored = "--ignore-tables=seaql_migrations,order_events,driver_locations";
-    run_codegen(url, &[ignored], without_history.path()).await?;
+    let ignored = format!("--ignore-tables={no_entities},order_events,driver_locations");
+    run_codegen(url, &ignored, without_history.path()).await?;
     for joined in ["orders.rs", "drivers.rs"] {
         fs::copy(without_history.path().join(joined), folder.path().join(joined))?;
     }
@@ -105,7 +136,7 @@ async fn generate(url: &str) -> anyhow::Result<Files> {
 }
 
 /// Writes entities and `entities.mermaid` into the folder.
-async fn run_codegen(url: &str, options: &[&str], folder: &Path) -> anyhow::Result<()> {
+async fn run_codegen(url: &str, ignored: &str, folder: &Path) -> anyhow::Result<()> {
     let fixed = [
         "sea-orm-cli",
         "generate",
@@ -114,13 +145,14 @@ async fn run_codegen(url: &str, options: &[&str], folder: &Path) -> anyhow::Resu
         "--lib",
         "--with-copy-enums",
         "--er-diagram",
+        ignored,
         "--banner-version=major",
         "--database-url",
         url,
         "--output-dir",
     ];
     let arguments = fixed.iter().map(OsStr::new).chain([folder.as_os_str()]);
-    let cli = Cli::try_parse_from(arguments.chain(options.iter().map(OsStr::new)))?;
+    let cli = Cli::try_parse_from(arguments)?;
     let Commands::Generate { command } = cli.command else {
         return Err(anyhow!("the arguments above are those of `generate`"));
     };

@@ -11,7 +11,7 @@ use super::{Step, follower::Subject, scene::Scene};
 
 /// All steps that were taken in the scene.
 pub struct History {
-    /// In the order of the feeds.
+    /// In the order of their ids, which is that of the feeds for steps of one order.
     steps: Vec<Step>,
     orders: HashMap<i32, Past>,
 }
@@ -32,7 +32,6 @@ impl History {
         let db = scene.city.db();
         let events = order_events::Entity::find()
             .filter(order_events::Column::OrderId.ne(scene.old.row.id))
-            .order_by_asc(order_events::Column::FeedTransaction)
             .order_by_asc(order_events::Column::Position);
         let events = events.all(db).await.unwrap();
         let orders = orders::Entity::find().filter(orders::Column::Id.ne(scene.old.row.id));

@@ -3,12 +3,12 @@
 use std::{collections::HashSet, time::Duration};
 
 use entity::{
-    drivers, order_events,
+    drivers, journal_events, journal_positions, order_events,
     sea_orm_active_enums::{DriverStatus, OrderStatus},
 };
 use futures_util::future::join_all;
 use rand::Rng;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use serde_json::{Value, json};
 use tiffin_tests::{
     City, PATIENCE, Person, Proxy, Server,
@@ -104,15 +104,23 @@ impl Scene {
         }
     }
 
-    /// Waits until no step is left that somebody might not have been told.
-    pub async fn until_all_is_published(&self) {
-        let unpublished = order_events::Entity::find().filter(order_events::Column::PublishedAt.is_null());
+    /// Waits until all that happened has a position in the journal, and expects each to have one of its own.
+    pub async fn until_all_is_numbered(&self) {
+        let steps = order_events::Entity::find().count(self.city.db()).await.unwrap();
+        let numbered = journal_events::Entity::find().filter(journal_events::Column::Kind.eq("ORDER_STEP")).filter(
+            journal_events::Column::Id.in_subquery(
+                journal_positions::Entity::find().select_only().column(journal_positions::Column::EventId).into_query(),
+            ),
+        );
         let waiting = async {
-            while unpublished.clone().count(self.city.db()).await.unwrap() > 0 {
+            while numbered.clone().count(self.city.db()).await.unwrap() < steps {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        timeout(PATIENCE, waiting).await.expect("every step is published");
+        timeout(PATIENCE, waiting).await.expect("every step is numbered");
+        let positions = journal_positions::Entity::find().order_by_asc(journal_positions::Column::Position);
+        let positions = positions.all(self.city.db()).await.unwrap();
+        assert!(positions.iter().zip(1..).all(|(row, position)| row.position == position), "{positions:?}");
     }
 
     /// With the last order, every driver has become free again.

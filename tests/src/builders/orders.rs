@@ -8,12 +8,15 @@ use entity::{
 use rust_decimal::Decimal;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, QueryFilter,
-    QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait, sea_query::Expr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait, sea_query::Expr,
 };
 use serde_json::json;
 
 use super::{Restaurant, now};
-use crate::{City, Database, Person, global_id};
+use crate::{
+    City, Database, Person, global_id,
+    journal::{append_step, next_event_id},
+};
 
 /// An order as it was written.
 #[derive(Clone, Debug)]
@@ -168,7 +171,7 @@ impl OrderBuilder<'_> {
         order_items::Entity::insert_many(items).exec_without_returning(tx).await.expect("items can be written");
     }
 
-    /// A minute apart, and already published.
+    /// A minute apart, and in the journal.
     async fn insert_events(
         &self,
         tx: &DatabaseTransaction,
@@ -192,9 +195,12 @@ impl OrderBuilder<'_> {
             };
             match self.city.database() {
                 Database::Postgres => {}
-                Database::Sqlite => event.position = Set(next_position(tx).await),
+                Database::Sqlite => event.position = Set(next_event_id(tx).await),
             }
-            events.push(event.insert(tx).await.expect("an event can be written"));
+            let event = event.insert(tx).await.expect("an event can be written");
+            let driver_before = events.last().and_then(|before: &order_events::Model| before.driver_id);
+            append_step(tx, order, &event, driver_before).await;
+            events.push(event);
         }
         events
     }
@@ -240,17 +246,6 @@ fn minutes_after_first(number: usize) -> Duration {
 }
 
 /// PostgreSQL numbers events itself.
-async fn next_position(tx: &DatabaseTransaction) -> i64 {
-    let newest = order_events::Entity::find()
-        .select_only()
-        .column_as(order_events::Column::Position.max(), "position")
-        .into_tuple::<Option<i64>>()
-        .one(tx)
-        .await
-        .expect("events can be read");
-    newest.flatten().unwrap_or(0) + 1
-}
-
 /// One row of an order's history.
 #[derive(Debug, PartialEq, Eq)]
 struct HistoryStep {

@@ -14,12 +14,13 @@ use tiffin::{
             letters::{letter_asked_for, letter_send},
         },
         driver::record::{self, old_routes_delete, record},
-        order::{
-            acceptance::{missing_timeouts_make, order_time_out},
-            sweep::{self, sweep},
-        },
+        order::acceptance::{missing_timeouts_make, order_time_out},
     },
     jobs::{Claimed, Failure, Handlers, Job, Outcome, Worker, operators},
+    journal::{
+        self,
+        retention::{self, Pace},
+    },
     shutdown::Shutdown,
 };
 
@@ -32,12 +33,20 @@ pub fn start(app: &Arc<App>, shutdown: &Shutdown) {
         "database_watch",
         DatabaseWatch::INTERVAL,
         DatabaseWatch::default(),
-        |app, watch| async move { watch.look(&app.db, &app.lives, &app.config.database).await },
+        |app, watch| async move { watch.look(&app.db, &app.lives).await },
     );
-    every(app, shutdown, "sweep", sweep::INTERVAL, sweep::setbacks(), |app, setbacks| async move {
-        sweep(&app, &setbacks).await
+    every(app, shutdown, "journal", journal::INTERVAL, (), |app, _| async move {
+        app.journal.look(&app.db, &app.events).await
     });
     Worker::start(app.clone(), app.db.clone(), app.jobs.clone(), handlers(), &app.tasks, shutdown);
+    every(app, shutdown, "journal_retention", retention::INTERVAL, Pace::default(), |app, pace| async move {
+        app.journal.retain(&app.db, &pace).await
+    });
+    let of_runs = app.clone();
+    shutdown.spawn(app.tasks.forever("journal_runs", move || {
+        let app = of_runs.clone();
+        async move { app.journal.run_on_request(&app.db, &app.events).await }
+    }));
     let pause = Duration::from_secs(config.drivers.location_write_seconds.into());
     let whole = shutdown.clone();
     every(app, shutdown, "driver_places", pause, record::setbacks(), move |app, setbacks| {

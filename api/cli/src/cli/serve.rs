@@ -159,13 +159,13 @@ async fn serve(
 
 /// Looks for other processes, and goes on doing so until what it gives is dropped.
 async fn beat(app: &Arc<App>) -> AbortOnDropHandle<()> {
-    if let Err(error) = app.processes.beat(&app.db, &app.events).await {
+    if let Err(error) = app.processes.beat(&app.db).await {
         tracing::warn!(error = error.for_log(), "it is not known yet what other processes there are");
     }
     let beating = app.clone();
     AbortOnDropHandle::new(tokio::spawn(app.tasks.every("processes", BEAT, move || {
         let app = beating.clone();
-        async move { app.processes.beat(&app.db, &app.events).await }
+        async move { app.processes.beat(&app.db).await }
     })))
 }
 

@@ -6,17 +6,13 @@ use chrono::{DateTime, Utc};
 use entity::order_events;
 
 /// Sorts the events of all orders by time.
+#[derive(Default)]
 pub struct Timeline {
     waiting: BTreeMap<(DateTime<Utc>, i32, i32), order_events::Model>,
     position: i64,
-    feed_transaction: i64,
 }
 
 impl Timeline {
-    pub fn new(feed_transaction: i64) -> Self {
-        Timeline { waiting: BTreeMap::new(), position: 0, feed_transaction }
-    }
-
     /// Adds the events of an order.
     pub fn add(&mut self, events: Vec<order_events::Model>) {
         self.waiting
@@ -30,7 +26,6 @@ impl Timeline {
         for event in &mut events {
             self.position += 1;
             event.position = self.position;
-            event.feed_transaction = self.feed_transaction;
         }
         events
     }

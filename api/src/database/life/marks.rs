@@ -15,13 +15,6 @@ pub(super) struct Askable {
 /// The marks by name. One that cannot be asked is missing.
 pub(super) type Marks = BTreeMap<String, String>;
 
-/// The marks of the database as it is now.
-pub(super) struct FoundDatabase {
-    pub marks: Marks,
-    /// Whether the feeds hold steps of transactions that are yet to come here: the data are from another cluster.
-    pub is_ahead: bool,
-}
-
 /// The cluster, which initdb numbers.
 const SYSTEM: &str = "(select system_identifier::text from pg_control_system())";
 /// What a promoted standby and a recovery to a point in time change. It is not told during recovery.
@@ -44,41 +37,36 @@ impl Askable {
     }
 }
 
-impl FoundDatabase {
-    /// Looks at the database. None where it is a standby, which does not tell all of it.
-    pub async fn at(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<Self>, DbErr> {
-        match db.get_database_backend() {
-            DbBackend::Sqlite => Ok(Some(FoundDatabase { marks: of_file(db).await?, is_ahead: false })),
-            _ => of_cluster(db, askable).await,
-        }
+/// The marks of the database as it is now. None where it is a standby, which does not tell all of them.
+pub(super) async fn of_database(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<Marks>, DbErr> {
+    match db.get_database_backend() {
+        DbBackend::Sqlite => Ok(Some(of_file(db).await?)),
+        _ => of_cluster(db, askable).await,
     }
 }
 
-async fn of_cluster(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<FoundDatabase>, DbErr> {
+async fn of_cluster(db: &impl ConnectionTrait, askable: Askable) -> Result<Option<Marks>, DbErr> {
     #[derive(FromQueryResult)]
     struct MarksRow {
         system: Option<String>,
         timeline: Option<String>,
         database: Option<String>,
         table: Option<String>,
-        is_ahead: bool,
     }
     let asked = |mark, can_be_asked| if can_be_asked { mark } else { "null::text" };
     let sql = format!(
         "select {} as system, {} as timeline,
          (select oid::text from pg_database where datname = current_database()) as database,
-         to_regclass('order_events')::oid::text as table,
-         exists(select from order_events
-             where feed_transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint) as is_ahead
+         to_regclass('order_events')::oid::text as table
          where not pg_is_in_recovery()",
         asked(SYSTEM, askable.system),
         asked(TIMELINE, askable.timeline),
     );
     let row = MarksRow::find_by_statement(Statement::from_string(DbBackend::Postgres, sql)).one(db).await?;
-    let Some(MarksRow { system, timeline, database, table, is_ahead }) = row else { return Ok(None) };
+    let Some(MarksRow { system, timeline, database, table }) = row else { return Ok(None) };
     let marks = [("system", system), ("timeline", timeline), ("database", database), ("table", table)];
     let marks = marks.into_iter().filter_map(|(name, mark)| Some((name.to_owned(), mark?)));
-    Ok(Some(FoundDatabase { marks: marks.collect(), is_ahead }))
+    Ok(Some(marks.collect()))
 }
 
 /// A copied file is another one, wherever it is moved to. One that is written over in place is not, and neither is what is only in memory.

@@ -117,9 +117,12 @@ fn hear(link: &RedisLink, hub: &Hub, push: PushInfo) {
         PushKind::Message | PushKind::SMessage => {
             let Some(message) = Msg::from_push_info(push) else { return };
             let Some(topic) = link.topic(message.get_channel_name()) else { return };
-            let position = str::from_utf8(message.get_payload_bytes()).ok().and_then(|text| text.parse().ok());
-            match (topic, position) {
-                (Topic::DriverLocation(driver), Some(position)) => hub.tell_position(driver, position),
+            let payload = str::from_utf8(message.get_payload_bytes()).unwrap_or_default();
+            match topic {
+                Topic::DriverLocation(driver) if let Ok(position) = payload.parse() => {
+                    hub.tell_position(driver, position)
+                }
+                Topic::Journal if let Ok(run) = payload.parse() => hub.runs().hear(run),
                 _ => hub.tell(topic),
             }
         }
@@ -192,7 +195,7 @@ impl Listener {
             .iter()
             .filter_map(|topic| match topic {
                 Topic::DriverLocation(driver) => Some(*driver),
-                Topic::Order(_) | Topic::Restaurant(_) | Topic::Driver(_) | Topic::User(_) => None,
+                _ => None,
             })
             .collect();
         match self.link.last_positions(&drivers).await {

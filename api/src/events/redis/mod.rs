@@ -9,7 +9,7 @@ use anyhow::Result;
 use futures_util::future::try_join_all;
 use tokio::task::JoinHandle;
 
-use super::{Position, Topic, hub::Hub};
+use super::{Position, RunNumber, Topic, hub::Hub};
 use crate::{
     domain::ids::DriverId,
     redis_connection::{Commands, RedisAddress},
@@ -19,7 +19,7 @@ use crate::{
 /// How long a command may take before Redis counts as away.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a mutation waits for Redis to take its signal. Not long, for its client waits too, and the sweep publishes it again.
+/// How long a signal waits for Redis to take it. Not long: others wait behind it, and what is lost is found in the journal.
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(250);
 /// Keys that one command takes: more are asked for in turn, so that each answer comes in time.
 const KEYS_AT_ONCE: usize = 1_000;
@@ -66,14 +66,14 @@ impl RedisBroker {
     }
 
     pub async fn publish(&self, topics: &[Topic]) -> Result<()> {
-        let publishing = topics.iter().map(|topic| {
-            let mut publish = redis::cmd(self.link.publish());
-            publish.arg(self.link.channel(*topic)).arg("");
-            let mut commands = self.link.commands.clone();
-            async move { publish.query_async::<()>(&mut commands).await }
-        });
+        let publishing = topics.iter().map(|topic| self.link.say(*topic, String::new()));
         tokio::time::timeout(PUBLISH_TIMEOUT, try_join_all(publishing)).await??;
         Ok(())
+    }
+
+    /// Tells every process of a run of the journal.
+    pub async fn tell_run(&self, run: RunNumber) -> Result<()> {
+        Ok(tokio::time::timeout(PUBLISH_TIMEOUT, self.link.say(Topic::Journal, run.to_string())).await??)
     }
 
     pub async fn tell_position(&self, driver: DriverId, position: Position) -> Result<Position> {
@@ -116,6 +116,12 @@ impl RedisLink {
     /// The command that publishes. In a cluster a message goes to the node of its channel alone.
     fn publish(&self) -> &'static str {
         if self.address.is_cluster { "SPUBLISH" } else { "PUBLISH" }
+    }
+
+    async fn say(&self, topic: Topic, what: String) -> redis::RedisResult<()> {
+        let mut publish = redis::cmd(self.publish());
+        publish.arg(self.channel(topic)).arg(what);
+        publish.query_async(&mut self.commands.clone()).await
     }
 
     fn channel(&self, topic: Topic) -> String {

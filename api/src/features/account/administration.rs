@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     proof::{self, Purpose},
-    session::{announce, of_user, sessions_end_in_tx},
+    session::{of_user, rights_change_in_tx, sessions_end_in_tx},
     types::{Role, SetUserActiveInput, SetUserRoleInput},
 };
 use crate::{
@@ -46,17 +46,17 @@ pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput)
     let user = row.update(&transaction).await?;
     // An address that was asked for before is not to be a way into what the role may do.
     proof::withdraw_in_tx(&transaction, user.id, &[Purpose::ChangeEmail]).await?;
-    let dismissal = work_end_in_tx(&transaction, viewer, &user).await?;
+    work_end_in_tx(&transaction, viewer, &user).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::UserRoleSet).on(id).with(roles)).await?;
+    rights_change_in_tx(&transaction, id).await?;
     transaction.commit().await?;
-    announce(app, id).await;
-    dismissal.announce(app).await;
+    app.journal.request_run();
     Ok(user)
 }
 
 /// Ends the work that the user's new role does not allow: a driver's and, for a CUSTOMER, that of restaurant staff, even where nobody else
 /// runs the restaurant. The caller has locked the user's row. CONFLICT for a driver who is on the way with an order.
-pub async fn work_end_in_tx(transaction: &Transaction, viewer: &Viewer, user: &users::Model) -> Result<Dismissal> {
+pub async fn work_end_in_tx(transaction: &Transaction, viewer: &Viewer, user: &users::Model) -> Result<()> {
     if user.role == UserRole::Customer {
         restaurant_members::Entity::delete_many()
             .filter(restaurant_members::Column::UserId.eq(user.id))
@@ -64,13 +64,12 @@ pub async fn work_end_in_tx(transaction: &Transaction, viewer: &Viewer, user: &u
             .await?;
     }
     if user.role == UserRole::Driver {
-        return Ok(Dismissal::default());
+        return Ok(());
     }
-    let dismissal = driver_dismiss_in_tx(transaction, viewer, UserId(user.id)).await?;
-    if dismissal.is_on_the_way {
+    if driver_dismiss_in_tx(transaction, viewer, UserId(user.id)).await? == Dismissal::OnTheWay {
         return Err(Error::conflict("The driver is on the way with an order: wait for its end first."));
     }
-    Ok(dismissal)
+    Ok(())
 }
 
 /// Activates or deactivates a user. Deactivation ends every session at once, and a driver's work; an order that the driver has picked up
@@ -80,21 +79,22 @@ pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveIn
     let transaction = database::begin(&app.db).await?;
     let admins = admins_lock_in_tx(&transaction).await?;
     let present = user_administered_in_tx(&transaction, viewer, id).await?;
-    let (action, dismissal) = match wanted.is_active {
-        true => (Action::UserActivated, Dismissal::default()),
+    let action = match wanted.is_active {
+        true => Action::UserActivated,
         false => {
             admin_remains(&admins, &present)?;
             sessions_end_in_tx(&transaction, of_user(id, None)).await?;
-            (Action::UserDeactivated, driver_dismiss_in_tx(&transaction, viewer, id).await?)
+            driver_dismiss_in_tx(&transaction, viewer, id).await?;
+            Action::UserDeactivated
         }
     };
     let mut row = present.into_active_model();
     row.is_active = Set(wanted.is_active);
     let user = row.update(&transaction).await?;
     record_in_tx(&transaction, Entry::of(viewer, action).on(id)).await?;
+    rights_change_in_tx(&transaction, id).await?;
     transaction.commit().await?;
-    announce(app, id).await;
-    dismissal.announce(app).await;
+    app.journal.request_run();
     Ok(user)
 }
 

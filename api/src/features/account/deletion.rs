@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Exp
 use super::{
     administration::{admin_remains, admins_lock_in_tx},
     service::deleted_address,
-    session::announce,
+    session::rights_change_in_tx,
     sign_in::password_confirm,
     types::DeleteAccountInput,
 };
@@ -22,7 +22,7 @@ use crate::{
         audit::service::{Action, Entry, origins_forget_in_tx, record_in_tx},
         customer::service::customer_forget_in_tx,
         driver::service::driver_forget_in_tx,
-        order::service::driver_dismiss_in_tx,
+        order::service::{Dismissal, driver_dismiss_in_tx},
     },
     jobs,
 };
@@ -42,8 +42,7 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     // copy is made before the deletion, or not at all.
     let user = user_lock_for_deletion_in_tx(&transaction, id).await?;
     admin_remains(&admins, &user)?;
-    let dismissal = driver_dismiss_in_tx(&transaction, viewer, id).await?;
-    if dismissal.is_on_the_way {
+    if driver_dismiss_in_tx(&transaction, viewer, id).await? == Dismissal::OnTheWay {
         return Err(Error::conflict("You are on the way with an order: deliver it first."));
     }
     let email = deleted_address(id);
@@ -52,12 +51,12 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     user_forget_in_tx(&transaction, id, &email).await?;
     let entry = Entry { origin: None, ..Entry::of(viewer, Action::AccountDeleted).on(id) };
     record_in_tx(&transaction, entry).await?;
+    rights_change_in_tx(&transaction, id).await?;
     transaction.commit().await?;
     if let Some(driver) = driver {
         app.events.forget_position(driver).await;
     }
-    announce(app, id).await;
-    dismissal.announce(app).await;
+    app.journal.request_run();
     Ok(id)
 }
 

@@ -15,12 +15,12 @@ use sea_orm::{
     sea_query::{Expr, SelectStatement},
 };
 
-use super::service::{DEMO_DOMAIN, announce};
+use super::service::{DEMO_DOMAIN, rights_change_in_tx};
 use crate::{
     app::App,
     database::{self, Transaction},
     domain::{clock, error::Result, ids::UserId, viewer::Viewer},
-    features::order::service::{Dismissal, driver_dismiss_in_tx},
+    features::order::service::driver_dismiss_in_tx,
 };
 
 /// Shuts out everybody who could act as one of the made-up people, in production: revokes their passwords, sessions, links and identities,
@@ -53,7 +53,7 @@ pub async fn withdraw(app: &App) -> Result<()> {
         .filter(is_made_up())
         .exec(&transaction)
         .await?;
-    let dismissals = busy_drivers_dismiss_in_tx(&transaction).await?;
+    busy_drivers_dismiss_in_tx(&transaction).await?;
     // An AVAILABLE driver whom nobody works as would be assigned orders.
     drivers_turn_in_tx(&transaction, DriverStatus::Available, DriverStatus::Offline).await?;
     let admins = users::Entity::find()
@@ -61,13 +61,11 @@ pub async fn withdraw(app: &App) -> Result<()> {
         .filter(users::Column::IsActive.eq(true))
         .count(&transaction)
         .await?;
-    transaction.commit().await?;
     for user in ended.iter().map(|session| session.user_id).collect::<BTreeSet<_>>() {
-        announce(app, UserId(user)).await;
+        rights_change_in_tx(&transaction, UserId(user)).await?;
     }
-    for dismissal in dismissals {
-        dismissal.announce(app).await;
-    }
+    transaction.commit().await?;
+    app.journal.request_run();
     tracing::warn!(
         people,
         sessions = ended.len(),
@@ -99,13 +97,12 @@ pub async fn drivers_turn_in_tx(transaction: &Transaction, from: DriverStatus, t
 }
 
 /// Ends the work of those who have an order.
-async fn busy_drivers_dismiss_in_tx(transaction: &Transaction) -> Result<Vec<Dismissal>> {
+async fn busy_drivers_dismiss_in_tx(transaction: &Transaction) -> Result<()> {
     let busy = drivers::Entity::find()
         .filter(drivers::Column::Status.eq(DriverStatus::Busy))
         .filter(drivers::Column::UserId.in_subquery(their_ids()));
-    let mut dismissals = Vec::new();
     for user in busy.all(transaction).await?.into_iter().filter_map(|driver| driver.user_id) {
-        dismissals.push(driver_dismiss_in_tx(transaction, &Viewer::System, UserId(user)).await?);
+        driver_dismiss_in_tx(transaction, &Viewer::System, UserId(user)).await?;
     }
-    Ok(dismissals)
+    Ok(())
 }

@@ -11,7 +11,7 @@ use self::identity::IdentityLink;
 use super::{
     letters::{Notice, notice_post_in_tx},
     secret,
-    session::{OpenedSession, announce, session_open_in_tx},
+    session::{OpenedSession, rights_change_in_tx, session_open_in_tx},
     sign_in::attempt_count_of_network,
     types::{CompleteOpenIdSignInInput, SignInProvider, StartOpenIdSignInInput, StartOpenIdSignInPayload},
 };
@@ -81,11 +81,12 @@ pub async fn sign_in_complete(app: &App, origin: &Origin, wanted: CompleteOpenId
     if let IdentityLink::Added = link {
         let notice = Notice::SignInAdded { provider: provider.name.clone() };
         notice_post_in_tx(app, &transaction, id, &user.email, notice).await?;
+        // Sessions of whoever had the account before the address was proved have ended.
+        rights_change_in_tx(&transaction, id).await?;
     }
     transaction.commit().await?;
     if let IdentityLink::Added = link {
-        // Sessions of whoever had the account before the address was proved have ended.
-        announce(app, id).await;
+        app.journal.request_run();
     }
     Ok(opened)
 }

@@ -20,7 +20,7 @@ pub use super::{
     collision::{Collision, SharingAccount, address_keep, address_set, collisions},
     generation::generation_confirm,
     rights::{RightsInSession, rights_in_session, rights_in_sessions},
-    session::announce,
+    session::rights_change_in_tx,
     sign_in::find_by_email,
 };
 use crate::{
@@ -71,11 +71,11 @@ pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_has
     // Whoever signed up with the address before may have asked for another one.
     withdraw_in_tx(&transaction, user.id, &[Purpose::ChangeEmail]).await?;
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
-    let dismissal = work_end_in_tx(&transaction, &Viewer::System, &user).await?;
+    work_end_in_tx(&transaction, &Viewer::System, &user).await?;
     record_in_tx(&transaction, Entry::of(&Viewer::System, Action::AdminMade).on(id)).await?;
+    rights_change_in_tx(&transaction, id).await?;
     transaction.commit().await?;
-    announce(app, id).await;
-    dismissal.announce(app).await;
+    app.journal.request_run();
     Ok(user)
 }
 

@@ -29,6 +29,7 @@ use crate::{
     events::Topic,
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{plan::SeenBy, row::Row},
+    journal::{self, EventKind},
 };
 
 /// A session with its tokens, which the client is given this once.
@@ -136,8 +137,9 @@ pub async fn session_sign_out(app: &App, origin: &Origin, wanted: SignOutInput) 
         let entry = Entry::by(UserId(session.user_id), origin, Action::SignedOut);
         record_in_tx(&transaction, entry.on(SessionId(session.id))).await?;
     }
+    rights_change_in_tx(&transaction, UserId(session.user_id)).await?;
     transaction.commit().await?;
-    announce(app, UserId(session.user_id)).await;
+    app.journal.request_run();
     let is_newest = token.used_at.is_none() && token.replaced_at.is_none();
     let went_on = !ended.is_empty() && session.expires_at > clock::now();
     Ok(user.map(|user| SignedOut { user, is_proven: is_newest && went_on }))
@@ -154,8 +156,9 @@ pub async fn session_revoke(app: &App, viewer: &Viewer, wanted: RevokeSessionInp
     let ended = sessions_end_in_tx(&transaction, one(id.0)).await?;
     let session = ended.into_iter().next().unwrap_or(present);
     record_in_tx(&transaction, Entry::of(viewer, Action::SessionRevoked).on(id)).await?;
+    rights_change_in_tx(&transaction, UserId(session.user_id)).await?;
     transaction.commit().await?;
-    announce(app, UserId(session.user_id)).await;
+    app.journal.request_run();
     Ok(session)
 }
 
@@ -173,8 +176,9 @@ pub async fn sessions_revoke(app: &App, viewer: &Viewer, wanted: RevokeAllSessio
     // Whoever ends them does so because somebody else was in, who may have asked for another address.
     proof::withdraw_in_tx(&transaction, user.0, &[Purpose::ChangeEmail]).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::SessionsRevoked).on(user)).await?;
+    rights_change_in_tx(&transaction, user).await?;
     transaction.commit().await?;
-    announce(app, user).await;
+    app.journal.request_run();
     Ok(ended.len())
 }
 
@@ -191,7 +195,7 @@ pub fn of_user(user: UserId, kept: Option<SessionId>) -> Condition {
     }
 }
 
-/// Ends the sessions that have not ended yet, and gives them. Call [`announce`] after the commit.
+/// Ends the sessions that have not ended yet, and gives them. Call [`rights_change_in_tx`] as well.
 pub async fn sessions_end_in_tx(transaction: &Transaction, which: Condition) -> Result<Vec<sessions::Model>> {
     let ended = sessions::Entity::update_many()
         .col_expr(sessions::Column::EndedAt, Expr::val(clock::now()))
@@ -202,9 +206,13 @@ pub async fn sessions_end_in_tx(transaction: &Transaction, which: Condition) -> 
     Ok(ended)
 }
 
-/// Signals to every process that the user's sessions or rights have changed, so that they check the user's sockets.
-pub async fn announce(app: &App, user: UserId) {
-    app.events.publish(&[Topic::User(user)]).await;
+/// Appends to the journal that the user's sessions or rights change: every process looks at the user's sockets then. After the commit,
+/// [`Journal::request_run`](crate::journal::Journal::request_run).
+pub async fn rights_change_in_tx(transaction: &Transaction, user: UserId) -> Result<()> {
+    let id = dialect::next_event(transaction.get_database_backend());
+    let change = journal::append(id, EventKind::RightsChange, Expr::val(user.0), &[Topic::User(user)])?;
+    transaction.execute(&change).await?;
+    Ok(())
 }
 
 fn opened(app: &App, user: users::Model, tokens: Generation) -> Result<OpenedSession> {
@@ -224,8 +232,9 @@ async fn session_end_for_reuse(
     let user = UserId(session.user_id);
     let entry = Entry::by(user, origin, Action::RefreshTokenReused).on(SessionId(session.id));
     record_in_tx(&transaction, entry).await?;
+    rights_change_in_tx(&transaction, user).await?;
     transaction.commit().await?;
-    announce(app, user).await;
+    app.journal.request_run();
     Ok(())
 }
 

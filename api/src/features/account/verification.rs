@@ -11,7 +11,7 @@ use super::{
     email_change::email_changed_in_tx,
     letters::{AskedPurpose, Notice, letter_ask_for, notice_post_in_tx},
     proof::{self, Purpose},
-    session::{announce, of_user, sessions_end_in_tx},
+    session::{of_user, rights_change_in_tx, sessions_end_in_tx},
     sign_in::password_confirm,
     types::{
         ChangePasswordInput, RequestEmailVerificationInput, RequestPasswordResetInput, ResetPasswordInput,
@@ -58,8 +58,9 @@ pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordI
     sessions_end_in_tx(&transaction, of_user(asking.id, asking.session)).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::PasswordChanged).on(asking.id)).await?;
     notice_post_in_tx(app, &transaction, asking.id, &user.email, Notice::PasswordChanged).await?;
+    rights_change_in_tx(&transaction, asking.id).await?;
     transaction.commit().await?;
-    announce(app, asking.id).await;
+    app.journal.request_run();
     Ok(user)
 }
 
@@ -93,9 +94,10 @@ pub async fn email_verify(app: &App, origin: &Origin, wanted: VerifyEmailInput) 
         _ => (email_verified_in_tx(&transaction, proved.user).await?, Action::EmailVerified),
     };
     record_in_tx(&transaction, Entry::by(id, origin, action).on(id)).await?;
+    rights_change_in_tx(&transaction, id).await?;
     transaction.commit().await?;
     // The user's open sockets may not know the customer record yet.
-    announce(app, id).await;
+    app.journal.request_run();
     Ok(user)
 }
 
@@ -115,8 +117,9 @@ pub async fn password_reset(app: &App, origin: &Origin, wanted: ResetPasswordInp
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
     record_in_tx(&transaction, Entry::by(id, origin, Action::PasswordReset).on(id)).await?;
     notice_post_in_tx(app, &transaction, id, &user.email, Notice::PasswordChanged).await?;
+    rights_change_in_tx(&transaction, id).await?;
     transaction.commit().await?;
-    announce(app, id).await;
+    app.journal.request_run();
     Ok(user)
 }
 

@@ -25,9 +25,9 @@ pub async fn driver_assign(app: &App, viewer: &Viewer, wanted: AssignDriverInput
     let order = OrderId::parse(&wanted.order_id, "orderId")?;
     let driver = DriverId::parse(&wanted.driver_id, "driverId")?;
     let transaction = database::begin(&app.db).await?;
-    let (order, position) = driver_assign_in_tx(&transaction, viewer, order, driver).await?;
+    let order = driver_assign_in_tx(&transaction, viewer, order, driver).await?;
     transaction.commit().await?;
-    history::announce(app, &order, position, None).await;
+    app.journal.request_run();
     Ok(order)
 }
 
@@ -36,7 +36,7 @@ async fn driver_assign_in_tx(
     viewer: &Viewer,
     id: OrderId,
     driver: DriverId,
-) -> Result<(orders::Model, i64)> {
+) -> Result<orders::Model> {
     let present = order_visible(transaction, viewer, id).await?;
     let wanted = drivers::Model::find_visible(transaction, viewer, driver)
         .await
@@ -66,8 +66,8 @@ async fn driver_assign_in_tx(
     if taken.rows_affected == 0 {
         return Err(not_available());
     }
-    let position = history::event_record_in_tx(transaction, &order, present.status, viewer, None).await?;
-    Ok((order, position))
+    history::event_record_in_tx(transaction, viewer, &present, &order, None).await?;
+    Ok(order)
 }
 
 /// Takes the order from its driver again, before it is picked up: by the driver itself, the restaurant's staff, or an admin.
@@ -75,9 +75,9 @@ pub async fn driver_release(app: &App, viewer: &Viewer, wanted: ReleaseDriverInp
     let order = OrderId::parse(&wanted.order_id, "orderId")?;
     let reason = note("reason", wanted.reason.as_deref())?;
     let transaction = database::begin(&app.db).await?;
-    let (order, position, driver) = driver_release_in_tx(&transaction, viewer, order, reason).await?;
+    let order = driver_release_in_tx(&transaction, viewer, order, reason).await?;
     transaction.commit().await?;
-    history::announce(app, &order, position, Some(driver)).await;
+    app.journal.request_run();
     Ok(order)
 }
 
@@ -86,7 +86,7 @@ async fn driver_release_in_tx(
     viewer: &Viewer,
     id: OrderId,
     reason: Option<String>,
-) -> Result<(orders::Model, i64, i32)> {
+) -> Result<orders::Model> {
     let present = order_visible(transaction, viewer, id).await?;
     let own = present.driver_id.is_some_and(|driver| viewer.is_driver(DriverId(driver)));
     if !viewer.manages(RestaurantId(present.restaurant_id)) && !own {
@@ -102,8 +102,8 @@ async fn driver_release_in_tx(
     })
     .await?;
     driver_free_in_tx(transaction, driver, works).await?;
-    let position = history::event_record_in_tx(transaction, &order, present.status, viewer, reason).await?;
-    Ok((order, position, driver))
+    history::event_record_in_tx(transaction, viewer, &present, &order, reason).await?;
+    Ok(order)
 }
 
 fn check_assignable(order: &orders::Model) -> Result<()> {

@@ -15,40 +15,28 @@ use sea_orm::{
 
 use super::{history, lifecycle, service::order_change_in_tx};
 use crate::{
-    app::App,
     database::{Transaction, dialect, literal},
     domain::{error::Result, ids::UserId, viewer::Viewer},
     graphql::row::Row,
 };
 
 /// The outcome of a dismissal.
-#[derive(Default)]
-pub struct Dismissal {
-    /// Whether the driver is on the way with an order. The order stays with the driver; only an admin moves it then.
-    pub is_on_the_way: bool,
-    released: Option<(orders::Model, i64, i32)>,
-}
-
-impl Dismissal {
-    /// Signals the release to the followers of the order. Call it after the commit.
-    pub async fn announce(self, app: &App) {
-        if let Some((order, position, driver)) = self.released {
-            history::announce(app, &order, position, Some(driver)).await;
-        }
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dismissal {
+    Done,
+    /// The driver is on the way with an order, which stays with the driver: only an admin moves it then.
+    OnTheWay,
 }
 
 /// Ends the user's work as a driver, if the user is one: the driver goes OFFLINE, and an order that is not picked up yet waits for another
-/// driver. The caller has locked the user's row, so that the driver is not assigned again meanwhile. Call [`Dismissal::announce`] after the
-/// commit.
+/// driver. The caller has locked the user's row, so that the driver is not assigned again meanwhile. After the commit,
+/// [`Journal::request_run`](crate::journal::Journal::request_run).
 pub async fn driver_dismiss_in_tx(transaction: &Transaction, viewer: &Viewer, user: UserId) -> Result<Dismissal> {
     let driver = drivers::Entity::find().filter(drivers::Column::UserId.eq(user.0)).one(transaction).await?;
-    let Some(driver) = driver else { return Ok(Dismissal::default()) };
-    let mut dismissal = Dismissal::default();
+    let Some(driver) = driver else { return Ok(Dismissal::Done) };
     match order_carried_in_tx(transaction, driver.id).await? {
         Some(order) if order.status == OrderStatus::PickedUp => {
-            dismissal.is_on_the_way = true;
-            return Ok(dismissal);
+            return Ok(Dismissal::OnTheWay);
         }
         Some(present) => {
             let order = order_change_in_tx(transaction, &present, |update| {
@@ -56,14 +44,13 @@ pub async fn driver_dismiss_in_tx(transaction: &Transaction, viewer: &Viewer, us
             })
             .await?;
             let note = Some("The driver is not available any more.".to_owned());
-            let position = history::event_record_in_tx(transaction, &order, present.status, viewer, note).await?;
-            dismissal.released = Some((order, position, driver.id));
+            history::event_record_in_tx(transaction, viewer, &present, &order, note).await?;
         }
         None => {}
     }
     let offline = driver_turn(driver.id, Expr::Constant(DriverStatus::Offline.into()));
     transaction.execute(&offline).await?;
-    Ok(dismissal)
+    Ok(Dismissal::Done)
 }
 
 /// The driver's order under way, locked, for it may be picked up or end at this moment.

@@ -58,7 +58,7 @@ impl Row for orders::Model {
 
 /// The same rule as [`orders::Model::visible_to`], in Rust, for an order that has been read.
 pub fn is_visible(viewer: &Viewer, order: &orders::Model) -> bool {
-    let can_claim = viewer.driver().is_some() && lifecycle::is_claimable(order);
+    let can_claim = viewer.driver().is_some() && lifecycle::is_claimable(order.status, order.driver_id.map(DriverId));
     viewer.is_admin() || service::is_concerned(viewer, order) || can_claim
 }
 

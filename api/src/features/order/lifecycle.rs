@@ -53,8 +53,8 @@ pub const UNDER_WAY: [OrderStatus; 5] = [Pending, Confirmed, Preparing, Ready, P
 pub const ASSIGNABLE: [OrderStatus; 3] = [Confirmed, Preparing, Ready];
 
 /// Whether drivers can claim the order: accepted, not yet picked up, and without a driver.
-pub fn is_claimable(order: &orders::Model) -> bool {
-    ASSIGNABLE.contains(&order.status) && order.driver_id.is_none()
+pub fn is_claimable(status: OrderStatus, driver: Option<DriverId>) -> bool {
+    ASSIGNABLE.contains(&status) && driver.is_none()
 }
 
 /// The customer, restaurant and driver of an order.

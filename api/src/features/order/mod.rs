@@ -11,7 +11,6 @@ pub mod placement;
 pub mod query;
 pub mod service;
 pub mod subscription;
-pub mod sweep;
 pub mod types;
 pub mod watch;
 

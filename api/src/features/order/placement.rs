@@ -15,10 +15,10 @@ pub use self::request::MAXIMUM_LINES;
 use self::{
     draft::{DraftFacts, Placed},
     request::Request,
-    writing::{ACCOUNT, COUNTED, EVENT, PLACED},
+    writing::{ACCOUNT, COUNTED, PLACED},
 };
 use super::{
-    acceptance, history,
+    acceptance,
     types::{OrderQuote, PlaceOrderInput},
 };
 use crate::{
@@ -51,8 +51,8 @@ pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) ->
         None => place_first(app, viewer, &request).await,
     };
     match placed {
-        Ok(PlacementOutcome::New(order, position)) => {
-            history::announce(app, &order, position, None).await;
+        Ok(PlacementOutcome::New(order)) => {
+            app.journal.request_run();
             Ok(*order)
         }
         Ok(PlacementOutcome::Old(order)) => Ok(*order),
@@ -62,8 +62,7 @@ pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) ->
 }
 
 enum PlacementOutcome {
-    /// With the position of its event.
-    New(Box<orders::Model>, i64),
+    New(Box<orders::Model>),
     /// Placed before with the same idempotency key.
     Old(Box<orders::Model>),
 }
@@ -105,7 +104,7 @@ async fn place(
     request.check_total(draft.charge.total, &draft.restaurant.currency)?;
     let mut order = writing::order(&customer, &draft, request);
     let timeout = acceptance::timeout_of_new(&app.config.orders, PLACED)?;
-    let chain = writing::chain(db.get_database_backend(), viewer, &draft, &order, timeout)?;
+    let chain = writing::chain(db.get_database_backend(), viewer, &customer, &draft, &order, timeout)?;
     let numbers = db.write(chain).await.map_err(|failure| match failure.sql_err() {
         // The idempotency key is the only unique thing about an order.
         Some(SqlErr::UniqueConstraintViolation(_)) => PlaceError::Overtaken(
@@ -117,11 +116,11 @@ async fn place(
     })?;
     numbers.of(ACCOUNT).ok_or_else(account_closed)?;
     numbers.of(COUNTED).ok_or_else(|| draft.restaurant.closed())?;
-    let (Some(id), Some(position)) = (numbers.of(PLACED), numbers.of(EVENT)) else {
+    let Some(id) = numbers.of(PLACED) else {
         return Err(Error::internal(anyhow::anyhow!("the order was not written")).into());
     };
     order.id = Set(i32::try_from(id).map_err(Error::internal)?);
-    Ok(PlacementOutcome::New(Box::new(order.try_into_model()?), position))
+    Ok(PlacementOutcome::New(Box::new(order.try_into_model()?)))
 }
 
 /// The outcome of a request that lost a race: the order that was placed with its idempotency key, an item that cannot be ordered any more,

@@ -61,37 +61,32 @@ pub async fn order_step(
 ) -> Result<orders::Model> {
     let present = order_visible(&app.db, viewer, id).await?;
     lifecycle::check_step(viewer, present.status, &present, to)?;
-    let previous_status = present.status;
-    let condition = is_as_read(&present);
-    let order = orders::Model { status: to, ..present };
-    let chain = step_chain(app.db.get_database_backend(), viewer, &order, previous_status, condition, note)?;
+    let order = orders::Model { status: to, ..present.clone() };
+    let chain = step_chain(app.db.get_database_backend(), viewer, &present, &order, note)?;
     let numbers = app.db.write(chain).await.map_err(|failure| match failure.sql_err() {
         // Another step was committed while this one waited for the lock, and has its number in the history.
         Some(SqlErr::UniqueConstraintViolation(_)) => changed_meanwhile(),
         Some(_) | None => failure.into(),
     })?;
     numbers.of(STEPPED).ok_or_else(changed_meanwhile)?;
-    let position = numbers.of(EVENT);
-    let position = position.ok_or_else(|| Error::internal(anyhow::anyhow!("order {} has no event", order.id)))?;
-    history::announce(app, &order, position, None).await;
+    app.journal.request_run();
     Ok(order)
 }
 
 const WORKS: &str = "works";
 const STEPPED: &str = "stepped";
-const EVENT: &str = "event";
 
 /// The chain that writes a step: the conditional update of the order, its history, the audit entry of staff, and the driver set free where
-/// the order ends. `order` is the state after the step.
+/// the order ends. `present` is the order as it was read, and `order` the state after the step.
 fn step_chain(
     backend: DbBackend,
     viewer: &Viewer,
+    present: &orders::Model,
     order: &orders::Model,
-    previous_status: OrderStatus,
-    mut condition: Condition,
     note: Option<String>,
 ) -> Result<Chain> {
     let mut chain = Chain::new(backend);
+    let mut condition = is_as_read(present);
     let freed = order.driver_id.filter(|_| lifecycle::is_final(order.status));
     if let Some(driver) = freed {
         chain = chain.giving(WORKS, driver_works(backend, driver));
@@ -105,12 +100,12 @@ fn step_chain(
         .cond_where(condition)
         .returning_col(orders::Column::Id)
         .to_owned();
-    let step = OrderStep::to(order, number_of(STEPPED), previous_status, note);
-    chain = chain.giving(STEPPED, update).giving(EVENT, history::event_insert(backend, step, viewer)?);
+    let step = OrderStep::between(present, order, number_of(STEPPED), note);
+    chain = history::step_append(chain.giving(STEPPED, update), step, viewer)?;
     if let Some(driver) = freed {
         chain = chain.and("freed", driver_free(driver, is_there(WORKS)).and_where(is_there(STEPPED)).to_owned());
     }
-    if let Some(entry) = history::entry_of_staff(viewer, order, previous_status) {
+    if let Some(entry) = history::entry_of_staff(viewer, order, present.status) {
         chain = chain.and("recorded", entry.insert(Condition::all().add(is_there(STEPPED)))?);
     }
     Ok(chain)

@@ -2,7 +2,6 @@ use async_graphql::{Context, ID, Subscription};
 use futures_util::{FutureExt, Stream};
 
 use super::{
-    history::FeedPosition,
     types::OrderEvent,
     watch::{self, Readings},
 };
@@ -13,6 +12,7 @@ use crate::{
         ids::{GlobalId, OrderId, RestaurantId},
     },
     graphql::context::OperationContext,
+    journal::Cursor,
 };
 
 // The set-up of a subscription is boxed: it needs memory that the subscription does not need afterwards.
@@ -45,8 +45,8 @@ impl OrderSubscription {
 
     /// Every step of every order of one restaurant, as its kitchen sees it: the latest step of each order under way first; with
     /// `after` (the `cursor` of a step), all since that one. For the restaurant's staff and admins. BAD_USER_INPUT with the reason
-    /// CURSOR_EXPIRED, at once or in the middle, where the server's data were restored from a backup or taken over by another database:
-    /// then read the list of orders, and begin anew, without `after`.
+    /// CURSOR_EXPIRED, at once or in the middle, where the server's data were restored from a backup or taken over by another database,
+    /// and at once where the journal does not have that step any more: then read the list of orders, and begin anew, without `after`.
     async fn restaurant_order_changed(
         &self,
         ctx: &Context<'_>,
@@ -56,7 +56,7 @@ impl OrderSubscription {
         >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
-        let after = feed_position(ctx.app(), after)?;
+        let after = cursor(ctx.app(), after)?;
         let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
         watch::restaurant_steps(app, readings, ctx.viewer().clone(), id, after, progress).boxed().await
     }
@@ -64,7 +64,8 @@ impl OrderSubscription {
     /// Every step of every order assigned to the viewing driver, assignment and release included: the latest step of the order
     /// it carries now first; with `after` (the `cursor` of a step), all since that one. FORBIDDEN for anybody who is no driver.
     /// BAD_USER_INPUT with the reason CURSOR_EXPIRED, at once or in the middle, where the server's data were restored from a backup or
-    /// taken over by another database: then read the list of orders, and begin anew, without `after`.
+    /// taken over by another database, and at once where the journal does not have that step any more: then read the list of orders, and
+    /// begin anew, without `after`.
     async fn driver_order_changed(
         &self,
         ctx: &Context<'_>,
@@ -72,7 +73,7 @@ impl OrderSubscription {
             String,
         >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
-        let after = feed_position(ctx.app(), after)?;
+        let after = cursor(ctx.app(), after)?;
         ctx.viewer().signed_in()?;
         let driver = ctx.viewer().driver().ok_or_else(|| Error::forbidden("Only drivers have orders to carry."))?;
         let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
@@ -80,6 +81,6 @@ impl OrderSubscription {
     }
 }
 
-fn feed_position(app: &App, after: Option<String>) -> Result<Option<FeedPosition>> {
-    after.map(|cursor| FeedPosition::parse(&cursor, "after", app.lives.present())).transpose()
+fn cursor(app: &App, after: Option<String>) -> Result<Option<Cursor>> {
+    after.map(|cursor| Cursor::parse(&cursor, "after", app.lives.present())).transpose()
 }

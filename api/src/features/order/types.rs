@@ -18,7 +18,6 @@ pub use self::changes::{
     PlaceOrderPayload, ReleaseDriverInput, ReleaseDriverPayload, UpdateOrderStatusInput, UpdateOrderStatusPayload,
 };
 use super::{
-    history,
     lifecycle::{self, Parties},
     placement::MAXIMUM_LINES,
     service,
@@ -51,6 +50,7 @@ use crate::{
         plan::{Deferred, Load, One, Planned, existing, object, output_of_enums},
         row::{ById, Row},
     },
+    journal::Cursor,
 };
 
 /// Where an order is in its life.
@@ -318,11 +318,11 @@ impl OrderEvent {
         *sequence
     }
 
-    /// The step's place in the feeds that carry several orders, for their `after`. Opaque. Good at every server, until the server's
-    /// data are restored from a backup or taken over by another database: then it is refused, with the reason CURSOR_EXPIRED.
+    /// The step's place in all feeds that carry several orders, for their `after`. Opaque. Good at every server, for as long as the journal
+    /// keeps the step (30 days, unless the server is set to others), and until the server's data are restored from a backup or taken over by
+    /// another database: then it is refused, with the reason CURSOR_EXPIRED.
     fn cursor(reader: &Reader, feed_transaction: &i64, position: &i64) -> String {
-        let place = history::FeedPosition { feed_transaction: *feed_transaction, position: *position };
-        place.to_cursor(reader.app.lives.present())
+        Cursor::of(*position).to_text(*feed_transaction, reader.app.lives.present())
     }
 
     /// The order as it is now, which may already be further than this step.

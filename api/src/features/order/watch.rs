@@ -1,5 +1,5 @@
-//! Live updates of orders: the latest step first, then every step in order, read from the history. A signal only says "look"; followers
-//! that are woken by one signal coalesce into one read (single-flight).
+//! Live updates of orders. One order is followed in its history: the latest step first, then every step in order; many are followed in the
+//! journal. A signal only says "look"; followers that are woken by one signal coalesce into one read (single-flight).
 
 mod feed;
 
@@ -9,37 +9,32 @@ use async_stream::try_stream;
 use entity::{order_events, orders};
 use futures_util::Stream;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-use tokio::sync::watch;
 
-use self::feed::StepsOfFeed;
-use super::{history::FeedPosition, lifecycle, types::OrderEvent};
+use self::feed::Steps;
+use super::{lifecycle, types::OrderEvent};
 use crate::{
     app::App,
-    database::Life,
     domain::{
         error::{Error, Result},
         ids::OrderId,
         viewer::Viewer,
     },
-    events::{Signal, SignalNumber, Topic, measure_lag},
+    events::{SignalNumber, Topic},
     features::order::finder::is_visible,
     graphql::{
         flights::{Flights, SharedReading},
-        live::{Progress, StreamPosition},
+        live::{BATCH, FeedReadings, Progress, StreamPosition, WakeUps, Woken},
         row::Row,
     },
 };
 
 pub use self::feed::{driver_steps, restaurant_steps};
 
-/// Events that one statement reads at most.
-const BATCH: u64 = 200;
-
 /// The reads in flight, shared by all who follow the same (single-flight). Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]
 pub struct Readings {
     of_orders: Flights<(SignalNumber, OrderId, i32), StepsOfOrder>,
-    of_feeds: Flights<(SignalNumber, Topic, FeedPosition), StepsOfFeed>,
+    of_feeds: FeedReadings<Steps>,
 }
 
 /// The steps of one order. Without `after`, the latest step first; with it, every step whose sequence is greater. Ends after the order's
@@ -53,7 +48,7 @@ pub async fn order_steps(
     progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     // Subscribe before reading: then no step falls between the read and the first signal.
-    let mut wake_ups = WakeUps::at(&app, Topic::Order(id)).await;
+    let mut wake_ups = WakeUps::at(&app, &[Topic::Order(id)]).await;
     orders::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("orderId"))?;
     let latest = order_events::Entity::find()
         .filter(order_events::Column::OrderId.eq(id.0))
@@ -82,7 +77,7 @@ pub async fn order_steps(
                 }
                 seen = step.0.sequence;
                 is_over = lifecycle::is_final(step.0.status);
-                wake_ups.measure(step);
+                wake_ups.measure(step.0.at.to_utc());
                 progress.reach(StreamPosition(0, seen.into()));
                 yield step.clone();
             }
@@ -134,48 +129,4 @@ async fn order_steps_after(app: &App, id: OrderId, seen: i32) -> Result<StepsOfO
     let (events, mut orders): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
     let steps = events.into_iter().map(|event| OrderEvent(event.into())).collect();
     Ok(StepsOfOrder { steps, order: orders.pop().flatten() })
-}
-
-/// Waits until it is time to read again: a signal came, or the database began another life (a restore, a promoted standby).
-struct WakeUps {
-    signal: Signal,
-    life: watch::Receiver<Life>,
-    /// Whether the follower has caught up, so that its next steps are new and their lag is measured.
-    has_waited: bool,
-}
-
-enum Woken {
-    ByAnEvent(SignalNumber),
-    InAnotherLife,
-    AtTheEnd,
-}
-
-impl WakeUps {
-    /// Subscribes from now on. Subscribe first and read the present afterwards: then nothing falls between.
-    async fn at(app: &App, topic: Topic) -> Self {
-        let life = app.lives.follow();
-        WakeUps { life, signal: app.events.subscribe(topic).await, has_waited: false }
-    }
-
-    /// CURSOR_EXPIRED where the database has begun another life: the steps read before do not fit those read now.
-    fn expect_same_life(&self) -> Result<()> {
-        // The sender is gone when the process is about to end; then no other life is told of.
-        if self.life.has_changed().unwrap_or(false) { Err(Error::cursor_expired()) } else { Ok(()) }
-    }
-
-    /// Measures the lag of a step that the follower waited for.
-    fn measure(&self, event: &OrderEvent) {
-        if self.has_waited {
-            measure_lag(event.0.at.to_utc());
-        }
-    }
-
-    async fn wait(&mut self) -> Woken {
-        self.has_waited = true;
-        tokio::select! {
-            biased;
-            Ok(()) = self.life.changed() => Woken::InAnotherLife,
-            signal = self.signal.changed() => signal.map_or(Woken::AtTheEnd, Woken::ByAnEvent),
-        }
-    }
 }

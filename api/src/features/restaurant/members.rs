@@ -20,7 +20,7 @@ use crate::{
         viewer::Viewer,
     },
     features::{
-        account::service::{announce, user_invite_in_tx, user_lock_by_email_in_tx},
+        account::service::{rights_change_in_tx, user_invite_in_tx, user_lock_by_email_in_tx},
         audit::service::{Action, Entry, record_in_tx},
     },
     graphql::input,
@@ -46,8 +46,9 @@ pub async fn member_add(app: &App, viewer: &Viewer, wanted: AddRestaurantMemberI
         .await?;
     let user = UserId(user.id);
     record_in_tx(&transaction, Entry::of(viewer, Action::RestaurantMemberAdded).on(id).about(user)).await?;
+    rights_change_in_tx(&transaction, user).await?;
     transaction.commit().await?;
-    announce(app, user).await;
+    app.journal.request_run();
     Ok(restaurant)
 }
 
@@ -74,8 +75,9 @@ pub async fn member_remove(
     }
     restaurant_members::Entity::delete_by_id((id.0, user.0)).exec(&transaction).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::RestaurantMemberRemoved).on(id).about(user)).await?;
+    rights_change_in_tx(&transaction, user).await?;
     transaction.commit().await?;
-    announce(app, user).await;
+    app.journal.request_run();
     Ok(restaurant)
 }
 

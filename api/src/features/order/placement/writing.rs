@@ -18,7 +18,10 @@ use crate::{
     domain::{clock, error::Result, viewer::Viewer},
     features::{
         account::service::user_held,
-        order::history::{self, OrderStep},
+        order::{
+            history::{self, OrderStep},
+            lifecycle::Parties,
+        },
     },
     jobs::NewJob,
 };
@@ -48,31 +51,32 @@ pub fn order(customer: &OrderingCustomer, draft: &Draft, request: &Request) -> o
 pub const ACCOUNT: &str = "account";
 pub const COUNTED: &str = "counted";
 pub const PLACED: &str = "placed";
-pub const EVENT: &str = "event";
 
 /// The chain that writes an order. Its conditions make it write nothing where the account has been closed, or the restaurant deactivated.
 pub fn chain(
     backend: DbBackend,
     viewer: &Viewer,
+    customer: &OrderingCustomer,
     draft: &Draft,
     order: &orders::ActiveModel,
     timeout: Option<NewJob>,
 ) -> Result<Chain> {
     let account = users::Entity::find().select_only().column(users::Column::Id);
     let account = user_held(backend, account, viewer.signed_in()?.id);
-    let event = OrderStep {
+    let step = OrderStep {
         order: number_of(PLACED),
+        parties: Parties::new(customer.id, draft.restaurant.id, None),
         status: OrderStatus::Pending,
         previous_status: None,
-        driver: None,
+        previous_driver: None,
         note: None,
     };
     let chain = Chain::new(backend)
         .giving(ACCOUNT, account)
         .giving(COUNTED, count(draft))
         .giving(PLACED, order_insert(order)?)
-        .and("items", items_insert(backend, draft)?)
-        .giving(EVENT, history::event_insert(backend, event, viewer)?);
+        .and("items", items_insert(backend, draft)?);
+    let chain = history::step_append(chain, step, viewer)?;
     Ok(match timeout {
         Some(timeout) => chain.and("timeout", timeout.insert(Condition::all().add(is_there(PLACED)))?),
         None => chain,

@@ -1,0 +1,39 @@
+//! Writes into the journal what a test writes past the server, as the server does.
+
+use entity::{journal_events, order_events, orders};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Statement};
+use serde_json::json;
+
+/// The id that the next event has on SQLite, which counts no numbers by itself.
+pub async fn next_event_id(db: &impl ConnectionTrait) -> i64 {
+    let next =
+        "select max(coalesce((select max(id) from journal_events), 0), (select max(last_id) from journal_runs)) + 1";
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), next)).await;
+    let row = row.expect("the journal can be read").expect("a number has a row");
+    row.try_get_by_index(0).expect("it is a number")
+}
+
+/// Appends a step of the order, without asking for a run: a server finds it by itself.
+pub async fn append_step(
+    db: &impl ConnectionTrait,
+    order: &orders::Model,
+    event: &order_events::Model,
+    driver_before: Option<i32>,
+) {
+    let mut topics = vec![
+        format!("restaurant:{}", order.restaurant_id),
+        format!("customer:{}", order.customer_id),
+        "orders".to_owned(),
+    ];
+    topics.extend(event.driver_id.map(|driver| format!("driver:{driver}")));
+    let former = driver_before.filter(|driver| event.driver_id != Some(*driver));
+    topics.extend(former.map(|driver| format!("driver:{driver}")));
+    let event = journal_events::ActiveModel {
+        id: Set(event.position),
+        kind: Set("ORDER_STEP".to_owned()),
+        topics: Set(json!(topics)),
+        subject: Set(order.id.into()),
+        at: Set(event.at),
+    };
+    event.insert(db).await.expect("an event can be appended");
+}
