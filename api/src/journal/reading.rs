@@ -1,6 +1,6 @@
 //! Reading the journal: the entries of topics in the order of their positions, and how far the numbering has come.
 
-use entity::{journal_entries, journal_runs};
+use entity::{journal_entries, journal_positions, journal_runs};
 use sea_orm::{
     DbBackend,
     sea_query::{
@@ -74,6 +74,13 @@ pub fn with_last_run(backend: DbBackend, present: SelectStatement) -> WithQuery 
         .column(("present", Asterisk))
         .from(LAST_RUN)
         .join_subquery(JoinType::LeftJoin, present, "present", Expr::cust("true"))
+        // In the order of positions, for one who is cut off in the middle goes on after the last that was told. What is not in the journal comes
+        // first: its cursor is expired.
+        .left_join(
+            journal_positions::Entity,
+            Expr::col((journal_positions::Entity, journal_positions::Column::EventId)).equals(("present", EVENT_ID)),
+        )
+        .order_by_expr(Expr::cust("coalesce(journal_positions.position, 0)"), Order::Asc)
         .order_by(("present", EVENT_ID), Order::Asc)
         .to_owned();
     Query::with().cte(part).to_owned().query(select)
