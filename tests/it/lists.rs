@@ -164,7 +164,9 @@ fn every_list_in_an_input_has_a_maximum() {
     for (owner, stated) in lists {
         // What is said is also what is refused: see `inputs`.
         match meaning_of(&owner) {
-            Some(Kind::Length(_, maximum) | Kind::AnyIds(maximum)) => assert_eq!(stated, Some(maximum), "{owner}"),
+            Some(Kind::Length(_, maximum) | Kind::AnyIds(maximum) | Kind::Ids(_, maximum)) => {
+                assert_eq!(stated, Some(maximum), "{owner}")
+            }
             other => panic!("{owner} is a list, and by the table of inputs {other:?}"),
         }
     }

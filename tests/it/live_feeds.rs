@@ -257,19 +257,29 @@ fn a_step_that_commits_late_is_not_behind_the_cursor_of_the_present() {
 
 const LAST: &str = "the last one";
 
+/// A cursor of an event that is not in the journal: `0:9999999999`.
+pub(crate) const UNKNOWN_CURSOR: &str = "MDo5OTk5OTk5OTk5";
+
+/// Expects the answer to say that the cursor is good no more.
+#[track_caller]
+pub(crate) fn expect_expired(refusal: &Answer) {
+    refusal.expect_error("BAD_USER_INPUT", "after");
+    assert_eq!(refusal.body["errors"][0]["extensions"]["reason"], "CURSOR_EXPIRED", "{:?}", refusal.body);
+}
+
 /// One event of a feed.
 #[derive(Debug)]
-struct Told {
-    cursor: String,
-    order: String,
-    sequence: i64,
-    status: String,
-    note: String,
+pub(crate) struct Told {
+    pub cursor: String,
+    pub order: String,
+    pub sequence: i64,
+    pub status: String,
+    pub note: String,
 }
 
 impl Told {
     #[track_caller]
-    fn of(event: &Answer) -> Self {
+    pub fn of(event: &Answer) -> Self {
         Told {
             cursor: event.text("/event/cursor").to_owned(),
             order: event.text("/event/order/id").to_owned(),
@@ -281,16 +291,16 @@ impl Told {
 }
 
 /// A restaurant whose orders are moved at two servers, where the database can be shared by two.
-struct Scene {
-    city: City,
+pub(crate) struct Scene {
+    pub city: City,
     other_server: Option<Server>,
-    restaurant: Restaurant,
-    staff: Person,
-    ann: Person,
+    pub restaurant: Restaurant,
+    pub staff: Person,
+    pub ann: Person,
 }
 
 impl Scene {
-    async fn new(database: Database) -> Self {
+    pub async fn new(database: Database) -> Self {
         let city = City::new(database).await;
         let other_server = match database {
             Database::Postgres => Some(city.another_server().await),
@@ -302,14 +312,19 @@ impl Scene {
     }
 
     /// The same person, at the other server if there is one.
-    fn there(&self, person: &Person) -> Person {
+    pub fn there(&self, person: &Person) -> Person {
         self.other_server.as_ref().map_or_else(|| person.clone(), |server| person.at(server))
     }
 
     /// An order from its beginning to its end, with a driver of its own; every third one is cancelled.
-    async fn live(&self, number: usize) {
+    pub async fn live(&self, number: usize) {
+        self.live_at(&self.restaurant, number).await;
+    }
+
+    /// The same at another restaurant that the staff runs as well.
+    pub async fn live_at(&self, restaurant: &Restaurant, number: usize) {
         let (staff, ann, duy) = (&self.staff, &self.ann, &self.city.driver("Duy").await);
-        let order = &self.there(ann).has_ordered(&self.restaurant.basket(&[(0, 1)])).await;
+        let order = &self.there(ann).has_ordered(&restaurant.basket(&[(0, 1)])).await;
         staff.update_order_status(order, Confirmed).await.expect_success();
         self.there(duy).assign_driver(order, duy).await.expect_success();
         staff.update_order_status(order, Preparing).await.expect_success();
@@ -325,7 +340,7 @@ impl Scene {
 
 /// Follows a feed until so many orders have ended, and on the way cuts the connection every few events and goes on after the last
 /// cursor.
-async fn follow_to_the_end(
+pub(crate) async fn follow_to_the_end(
     viewer: &Person,
     document: &str,
     variables: Value,
@@ -355,7 +370,7 @@ async fn follow_to_the_end(
 
 /// What was told is exactly these steps, each once, and those of one order in their order.
 #[track_caller]
-fn expect_each_once(told: &[Told], rows: &[order_events::Model]) {
+pub(crate) fn expect_each_once(told: &[Told], rows: &[order_events::Model]) {
     let mut last: HashMap<i32, i64> = HashMap::new();
     for step in told {
         let before = last.insert(row_number(&step.order), step.sequence);
@@ -371,7 +386,7 @@ fn expect_each_once(told: &[Told], rows: &[order_events::Model]) {
 }
 
 /// The place of the order's last step in the feeds.
-async fn last_cursor(viewer: &Person, order: &Order) -> String {
+pub(crate) async fn last_cursor(viewer: &Person, order: &Order) -> String {
     let answer =
         viewer.query("query($id: ID!) { order(id: $id) { events { cursor } } }", json!({"id": order.id()})).await;
     answer.list("/order/events").last().unwrap()["cursor"].as_str().unwrap().to_owned()

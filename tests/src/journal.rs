@@ -1,14 +1,19 @@
 //! Writes into the journal what a test writes past the server, as the server does.
 
-use entity::{journal_events, order_events, orders};
+use entity::{
+    journal_events, order_events, orders,
+    sea_orm_active_enums::OrderStatus::{self, Confirmed, Preparing, Ready},
+};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Statement};
 use serde_json::json;
 
-/// The id that the next event has on SQLite, which counts no numbers by itself.
+/// The id of the next event on SQLite, which counts no numbers by itself.
+const NEXT_ID: &str =
+    "select max(coalesce((select max(id) from journal_events), 0), (select max(last_id) from journal_runs)) + 1";
+
+/// The id that the next event has on SQLite.
 pub async fn next_event_id(db: &impl ConnectionTrait) -> i64 {
-    let next =
-        "select max(coalesce((select max(id) from journal_events), 0), (select max(last_id) from journal_runs)) + 1";
-    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), next)).await;
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), NEXT_ID)).await;
     let row = row.expect("the journal can be read").expect("a number has a row");
     row.try_get_by_index(0).expect("it is a number")
 }
@@ -28,6 +33,10 @@ pub async fn append_step(
     topics.extend(event.driver_id.map(|driver| format!("driver:{driver}")));
     let former = driver_before.filter(|driver| event.driver_id != Some(*driver));
     topics.extend(former.map(|driver| format!("driver:{driver}")));
+    let can_be_claimed = is_claimable(Some(event.status), event.driver_id);
+    if can_be_claimed != is_claimable(event.previous_status, driver_before) {
+        topics.push("claimable".to_owned());
+    }
     let event = journal_events::ActiveModel {
         id: Set(event.position),
         kind: Set("ORDER_STEP".to_owned()),
@@ -36,4 +45,8 @@ pub async fn append_step(
         at: Set(event.at),
     };
     event.insert(db).await.expect("an event can be appended");
+}
+
+fn is_claimable(status: Option<OrderStatus>, driver: Option<i32>) -> bool {
+    matches!(status, Some(Confirmed | Preparing | Ready)) && driver.is_none()
 }

@@ -34,8 +34,16 @@ impl Cursor {
         })
     }
 
+    /// The argument `after` of a feed.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse).
+    pub fn after(after: Option<&str>, life: Life) -> Result<Option<Self>> {
+        after.map(|cursor| Cursor::parse(cursor, "after", life)).transpose()
+    }
+
     /// BAD_USER_INPUT for a text that is no cursor; with the reason CURSOR_EXPIRED for one of another life of the database.
-    pub fn parse(text: &str, field: &str, life: Life) -> Result<Self> {
+    fn parse(text: &str, field: &str, life: Life) -> Result<Self> {
         let decoded = BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let numbers: Option<Vec<i64>> = decoded
             .and_then(|text| text.split(':').map(|number| number.parse().ok().filter(|number| *number >= 0)).collect());

@@ -43,6 +43,8 @@ pub enum Kind {
     AnyId,
     /// At most so many ids of anything.
     AnyIds(usize),
+    /// One to so many ids of objects of this type.
+    Ids(&'static str, usize),
     /// A list of so many to so many entries.
     Length(usize, usize),
     /// `first` and `last`.
@@ -262,6 +264,16 @@ pub fn of_kind(kind: Kind) -> Vec<Bad> {
             let many = vec![json!("Dish:1"); maximum + 1];
             let second = [json!("Dish:1"), json!("Dish")];
             vec![within("1", either(second.to_vec())), within("0", either(json!([1.5]))), either(many)]
+        }
+        Kind::Ids(type_name, maximum) => {
+            let in_list = |bad: Bad| match bad.value {
+                BadValue::Either(id) => Some(within("0", Bad { value: BadValue::Either(json!([id])), ..bad })),
+                _ => None,
+            };
+            let other = if type_name == "Dish" { "Menu:1" } else { "Dish:1" };
+            let mut bad: Vec<_> = ids(type_name).into_iter().filter_map(in_list).collect();
+            bad.extend([either(json!([])), either(vec![json!(other); maximum + 1])]);
+            bad
         }
         Kind::Length(minimum, maximum) => {
             assert!(minimum <= 1, "a list that needs several entries has no rows yet");

@@ -136,10 +136,18 @@ async fn reading(city: &City) -> Vec<Operation> {
         operations.push(below(name, person, "personalData { @ }".to_owned()));
     }
     operations.push(below("Driver.orders", &admin, format!("driver(id: \"{}\") {{ @ }}", driver.driver_id())));
+    city.order(&ann, &restaurant).status(OrderStatus::Ready).create().await;
     operations.extend([
         at_root("Subscription.orderStatusChanged", &ann, json!({"orderId": order.id()})),
         at_root("Subscription.restaurantOrderChanged", &admin, json!({"restaurantId": restaurant.id()})),
         at_root("Subscription.driverOrderChanged", &driver, json!({})),
+        at_root("Subscription.myOrdersChanged", &ann, json!({})),
+        at_root(
+            "Subscription.ordersChanged",
+            &admin,
+            json!({"filter": {"restaurantIds": [restaurant.id()], "status": ["READY"]}}),
+        ),
+        at_root("Subscription.claimableOrdersChanged", &driver, json!({})),
     ]);
     let located = city.new_driver("Lan").located_at(21.0, 105.8).create().await;
     let carried = city.order(&ann, &restaurant).status(OrderStatus::Ready).driver(&located).create().await;

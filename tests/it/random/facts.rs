@@ -37,6 +37,8 @@ pub enum Thing {
     User(i32),
     /// The user's name, where it is signed in, and what it did.
     UserOwn(i32),
+    /// That there is this order.
+    OrderId(i32),
     /// With its address, its history and what was ordered.
     Order(i32),
     /// Where the order's drivers were with it.
@@ -186,7 +188,7 @@ impl Index {
     fn add_orders(&mut self, facts: &Facts, items: &[order_items::Model]) {
         for order in &facts.orders {
             let thing = Thing::Order(order.id);
-            self.id("Order", order.id, thing);
+            self.id("Order", order.id, Thing::OrderId(order.id));
             self.texts(thing, [order.customer_name.as_deref(), order.restaurant_name.as_deref()]);
             self.json(thing, Some(&order.delivery_address));
         }

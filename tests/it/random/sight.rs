@@ -2,10 +2,7 @@
 
 use std::collections::HashSet;
 
-use entity::{
-    orders,
-    sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole},
-};
+use entity::sea_orm_active_enums::{DriverStatus, OrderStatus, UserRole};
 
 use super::facts::{Facts, Thing};
 
@@ -19,6 +16,8 @@ pub struct Sight {
     customer: Option<i32>,
     driver: Option<i32>,
     orders: HashSet<i32>,
+    /// Orders that could be claimed at some time: of these a feed tells that they came and went.
+    claimable_once: HashSet<i32>,
     /// Without those that are only seen because they could be claimed.
     own_orders: HashSet<i32>,
     restaurants: HashSet<i32>,
@@ -66,7 +65,12 @@ impl Sight {
             let carried_by =
                 || facts.events.iter().filter(|event| event.order_id == order.id).map(|event| event.driver_id);
             let was_own = over_a_feed && self.driver.is_some() && carried_by().any(|driver| driver == self.driver);
-            let can_be_claimed = self.driver.is_some() && is_claimable(order);
+            let can_be_claimed = self.driver.is_some() && is_claimable(order.status, order.driver_id);
+            let mut history = facts.events.iter().filter(|event| event.order_id == order.id);
+            if over_a_feed && self.driver.is_some() && history.any(|event| is_claimable(event.status, event.driver_id))
+            {
+                self.claimable_once.insert(order.id);
+            }
             if !(is_own || was_own || can_be_claimed) {
                 continue;
             }
@@ -112,6 +116,7 @@ impl Sight {
                 Thing::DriverOwn(id) => self.driver == Some(id),
                 Thing::User(id) => self.users.contains(&id),
                 Thing::UserOwn(id) => self.user == Some(id),
+                Thing::OrderId(id) => self.orders.contains(&id) || self.claimable_once.contains(&id),
                 Thing::Order(id) => self.orders.contains(&id),
                 Thing::Route(id) => self.own_orders.contains(&id),
                 Thing::Review(id) => self.reviews.contains(&id),
@@ -119,7 +124,6 @@ impl Sight {
     }
 }
 
-fn is_claimable(order: &orders::Model) -> bool {
-    order.driver_id.is_none()
-        && matches!(order.status, OrderStatus::Confirmed | OrderStatus::Preparing | OrderStatus::Ready)
+fn is_claimable(status: OrderStatus, driver: Option<i32>) -> bool {
+    driver.is_none() && matches!(status, OrderStatus::Confirmed | OrderStatus::Preparing | OrderStatus::Ready)
 }

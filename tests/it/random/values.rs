@@ -91,7 +91,7 @@ impl Values {
         }
         match meaning {
             Meaning::Kept(meaning) => self.one(schema, random, owner, *meaning, ty),
-            Meaning::Id(type_name) => json!(self.id(random, type_name)),
+            Meaning::Id(type_name) | Meaning::Ids(type_name, _) => json!(self.id(random, type_name)),
             Meaning::AnyId | Meaning::AnyIds(_) => {
                 let types: Vec<_> = self.ids.keys().copied().collect();
                 let type_name = types.choose(random).copied().unwrap_or("Order");

@@ -53,9 +53,11 @@ impl Fields {
         let leads_to_rows = |parent: &str, target: &str| types.contains(target) && is_level(parent, target);
         let levels = self.0.iter().filter(|((parent, _), target)| leads_to_rows(parent, target));
         let of_queries = levels.filter(|((parent, _), _)| !matches!(parent.as_str(), "Mutation" | "Subscription"));
-        // A session with its tokens is shown by mutations only.
-        let not_of_payloads = of_queries.filter(|((parent, _), _)| !parent.ends_with("Payload") && parent != "Session");
-        not_of_payloads.map(|((parent, field), _)| format!("{parent}.{field}")).collect()
+        // A session with its tokens is shown by mutations only, and what happened by subscriptions.
+        let others = ["Session", "ClaimableOrderChange"];
+        let shown =
+            of_queries.filter(|((parent, _), _)| !parent.ends_with("Payload") && !others.contains(&parent.as_str()));
+        shown.map(|((parent, field), _)| format!("{parent}.{field}")).collect()
     }
 
     pub fn asked(&self, query: &str) -> Asked {

@@ -46,7 +46,7 @@ pub async fn favourite_add(
         return Err(Error::conflict(message).with_field("id"));
     }
     transaction.commit().await?;
-    customer_is_known(viewer, &customer);
+    customer_is_known(app, viewer, &customer);
     Ok((favourite, customer))
 }
 

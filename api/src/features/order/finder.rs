@@ -2,7 +2,7 @@
 
 mod parts;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use entity::columns::Columns;
@@ -133,13 +133,32 @@ impl List for ClaimableOrders {
 
     fn select(&self, viewer: &Viewer, _: DbBackend, _: Columns) -> SelectStatement {
         let mut select = orders::Model::source();
-        let may_see = viewer.is_admin() || viewer.driver().is_some();
-        select.cond_where(if may_see {
+        select.cond_where(if may_claim(viewer) {
             claimable()
         } else {
             Condition::all().add(sea_orm::sea_query::Expr::val(false))
         });
         select
+    }
+}
+
+/// Whether the viewer may look for orders to claim: drivers, and admins.
+pub fn may_claim(viewer: &Viewer) -> bool {
+    viewer.is_admin() || viewer.driver().is_some()
+}
+
+/// Loader key: the order, for viewers who may look for one, as long as it can be claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClaimableOrder(pub OrderId);
+
+impl Batch for ClaimableOrder {
+    type Value = Arc<orders::Model>;
+
+    async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<orders::Model>>> {
+        let select = ClaimableOrders.select(&reader.viewer, reader.app.db.get_database_backend(), columns);
+        let ids = keys.iter().map(|key| key.0.0);
+        let rows: Vec<orders::Model> = reader.rows_by(select, orders::Column::Id, ids, columns).await?;
+        Ok(rows.into_iter().map(|row| (ClaimableOrder(row.id()), Arc::new(row))).collect())
     }
 }
 

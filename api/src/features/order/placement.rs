@@ -85,7 +85,7 @@ async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<Pl
     let customer = customer::service::customer_ensure_in_tx(&transaction, viewer).await?;
     let outcome = place(app, &transaction, viewer, request).await?;
     transaction.commit().await?;
-    customer::service::customer_is_known(viewer, &customer);
+    customer::service::customer_is_known(app, viewer, &customer);
     Ok(outcome)
 }
 

@@ -2,11 +2,10 @@ use async_graphql::{Context, ID, Subscription};
 use futures_util::{FutureExt, Stream};
 
 use super::{
-    types::OrderEvent,
+    types::{ClaimableOrderChange, OrderEvent, OrdersChangedFilter},
     watch::{self, Readings},
 };
 use crate::{
-    app::App,
     domain::{
         error::{Error, Result},
         ids::{GlobalId, OrderId, RestaurantId},
@@ -56,7 +55,7 @@ impl OrderSubscription {
         >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
-        let after = cursor(ctx.app(), after)?;
+        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
         let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
         watch::restaurant_steps(app, readings, ctx.viewer().clone(), id, after, progress).boxed().await
     }
@@ -73,14 +72,67 @@ impl OrderSubscription {
             String,
         >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
-        let after = cursor(ctx.app(), after)?;
+        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
         ctx.viewer().signed_in()?;
         let driver = ctx.viewer().driver().ok_or_else(|| Error::forbidden("Only drivers have orders to carry."))?;
         let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
         watch::driver_steps(app, readings, driver, after, progress).boxed().await
     }
-}
 
-fn cursor(app: &App, after: Option<String>) -> Result<Option<Cursor>> {
-    after.map(|cursor| Cursor::parse(&cursor, "after", app.lives.present())).transpose()
+    /// Every step of every order of the viewing customer: the latest step of each order under way first; with `after` (the `cursor` of
+    /// a step), all since that one. Whoever has not ordered yet is told nothing until the first order. UNAUTHENTICATED for the
+    /// anonymous. BAD_USER_INPUT with the reason CURSOR_EXPIRED, at once or in the middle, where the server's data were restored from a
+    /// backup or taken over by another database, and at once where the journal does not have that step any more: then read the list of
+    /// orders, and begin anew, without `after`.
+    async fn my_orders_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `cursor` of the last step that was told; null begins with the present.")] after: Option<
+            String,
+        >,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
+        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
+        watch::customer_steps(app, readings, ctx.viewer().clone(), after, progress).boxed().await
+    }
+
+    /// Every step of every order of several restaurants at once, or of all there are: the latest step of each order under way first;
+    /// with `after` (the `cursor` of a step), all since that one. The steps of all restaurants come in one order, in which a cursor has
+    /// its place whatever the filter is: it stays good where restaurants are added or left out. For the staff of every restaurant that
+    /// the filter names, and for admins. NOT_FOUND where the viewer may not know of one of them; FORBIDDEN where one is not the
+    /// viewer's, and, but for admins, where none is named. BAD_USER_INPUT with the reason CURSOR_EXPIRED, at once or in the middle, where
+    /// the server's data were restored from a backup or taken over by another database, and at once where the journal does not have that
+    /// step any more: then read the list of orders, and begin anew, without `after`.
+    async fn orders_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which steps are told; null is all, for admins.")] filter: Option<OrdersChangedFilter>,
+        #[graphql(
+            desc = "The `cursor` of the last step that was told, of whichever restaurant; null begins with the \
+                          present."
+        )]
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let followed = filter.unwrap_or_default().decode()?;
+        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
+        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
+        watch::orders_steps(app, readings, ctx.viewer().clone(), followed, after, progress).boxed().await
+    }
+
+    /// Which orders drivers can claim, as it changes: first each that can be claimed now, as ADDED; then each that comes to be, and as
+    /// REMOVED each that cannot be claimed any more. With `after` (the `cursor` of a change), all changes since that one. For drivers and
+    /// admins; FORBIDDEN for anybody else. BAD_USER_INPUT with the reason CURSOR_EXPIRED, at once or in the middle, where the server's data
+    /// were restored from a backup or taken over by another database, and at once where the journal does not have that change any more:
+    /// then forget what is shown, and begin anew, without `after`.
+    async fn claimable_orders_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `cursor` of the last change that was told; null begins with the present.")] after: Option<
+            String,
+        >,
+    ) -> Result<impl Stream<Item = Result<ClaimableOrderChange>> + use<>> {
+        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
+        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
+        watch::claimable_changes(app, readings, ctx.viewer().clone(), after, progress).boxed().await
+    }
 }

@@ -1,6 +1,7 @@
 //! The GraphQL types of orders.
 
 mod changes;
+mod feeds;
 
 use std::{ops::Deref, sync::Arc};
 
@@ -17,6 +18,7 @@ pub use self::changes::{
     AssignDriverInput, AssignDriverPayload, CancelOrderInput, CancelOrderPayload, OrderItemInput, PlaceOrderInput,
     PlaceOrderPayload, ReleaseDriverInput, ReleaseDriverPayload, UpdateOrderStatusInput, UpdateOrderStatusPayload,
 };
+pub use self::feeds::{ClaimableOrderChange, OrdersChangedFilter, OrdersFollowed};
 use super::{
     lifecycle::{self, Parties},
     placement::MAXIMUM_LINES,

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-pub use self::feed::{driver_steps, restaurant_steps};
+pub use self::feed::{claimable_changes, customer_steps, driver_steps, orders_steps, restaurant_steps};
 
 /// The reads in flight, shared by all who follow the same (single-flight). Cheap to clone; all clones are the same.
 #[derive(Clone, Default)]

@@ -7,6 +7,7 @@ const embedded = () => null;
 const keys = {
   // One of a customer's addresses has an id, the address of an order has none.
   Address: ({ id }) => id ?? null,
+  ClaimableOrderChange: embedded,
   DriverLocation: embedded,
   KeptFavourite: embedded,
   LatLng: embedded,
@@ -92,6 +93,10 @@ const updates = {
     restaurantOrderChanged: ({ restaurantOrderChanged: { order } }, { restaurantId }, cache) => {
       const isKnown = pagesOf(cache, restaurantId, "orders").some(({ nodes }) => nodes?.includes(order.id));
       if (!isKnown) forget(cache, restaurantId, "orders");
+    },
+    myOrdersChanged: ({ myOrdersChanged: { order } }, _variables, cache) => {
+      const isKnown = pagesOf(cache, "Query", "orders").some(({ nodes }) => nodes?.includes(order.id));
+      if (!isKnown) forget(cache, "Query", "orders");
     },
     driverLocationChanged: ({ driverLocationChanged: location }, _variables, cache) => {
       cache.writeFragment(LOCATION, { id: location.driver.id, location });

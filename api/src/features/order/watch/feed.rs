@@ -1,10 +1,11 @@
-//! Feeds over many orders: the steps of those of a restaurant, and of those that a driver carries.
+//! Feeds over many orders: the steps of those of a customer, of some restaurants or of all, and of those that a driver carries; and which of them
+//! drivers can claim.
 
-use std::sync::Arc;
+use std::{collections::HashSet, future::ready, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use entity::{order_events, orders, restaurants};
-use futures_util::Stream;
+use futures_util::{Stream, TryStreamExt};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, DbErr, FromQueryResult, IdenStatic, Iterable, QueryResult,
     sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SelectStatement, SimpleExpr},
@@ -13,17 +14,23 @@ use sea_orm::{
 use super::Readings;
 use crate::{
     app::App,
-    database::literal,
+    database::{dialect, literal},
     domain::{
         error::{Error, Result},
-        ids::{DriverId, RestaurantId},
+        ids::{CustomerId, DriverId, RestaurantId},
         viewer::Viewer,
     },
     events::Topic,
-    features::order::{lifecycle, types::OrderEvent},
+    features::{
+        customer::service::customer_of,
+        order::{
+            finder, lifecycle,
+            types::{ClaimableOrderChange, OrderEvent, OrdersFollowed},
+        },
+    },
     graphql::{
         live::{Feed, Progress, WakeUps, follow_feed},
-        row::Row,
+        row::{Row, column_of, read},
     },
     journal::{self, Cursor},
 };
@@ -37,15 +44,107 @@ pub async fn restaurant_steps(
     after: Option<Cursor>,
     progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
-    let topics = vec![Topic::Restaurant(id)];
-    let wake_ups = WakeUps::at(&app, &topics).await;
-    restaurants::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("restaurantId"))?;
+    let steps = Steps::of_restaurants(&app, &[id]);
+    let wake_ups = WakeUps::at(&app, &steps.topics).await;
+    restaurants_managed(&app, &viewer, &[id], |_| "restaurantId".to_owned()).await?;
+    follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await
+}
+
+/// Every step of every order of some restaurants, or of all, after which the order has one of the statuses that are followed. Without `after`,
+/// the latest step of each order under way first.
+pub async fn orders_steps(
+    app: Arc<App>,
+    readings: Readings,
+    viewer: Viewer,
+    OrdersFollowed { restaurants, status }: OrdersFollowed,
+    after: Option<Cursor>,
+    progress: Progress,
+) -> Result<impl Stream<Item = Result<OrderEvent>>> {
+    let steps = match &restaurants {
+        Some(restaurants) => Steps::of_restaurants(&app, restaurants),
+        None => Steps::new(vec![Topic::Orders], Condition::all()),
+    };
+    let wake_ups = WakeUps::at(&app, &steps.topics).await;
+    match &restaurants {
+        Some(restaurants) => {
+            let field = |place| format!("filter.restaurantIds.{place}");
+            restaurants_managed(&app, &viewer, restaurants, field).await?;
+        }
+        None => {
+            viewer.signed_in()?;
+            if !viewer.is_admin() {
+                let message = "Only admins follow the orders of all restaurants: name yours in `filter.restaurantIds`.";
+                return Err(Error::forbidden(message));
+            }
+        }
+    }
+    let steps = follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await?;
+    Ok(steps.try_filter(move |step| ready(status.as_ref().is_none_or(|status| status.contains(&step.0.status)))))
+}
+
+/// NOT_FOUND where the viewer may not know of one of the restaurants, in the input's `field` of its place; FORBIDDEN where it does not
+/// manage them all.
+async fn restaurants_managed(
+    app: &App,
+    viewer: &Viewer,
+    ids: &[RestaurantId],
+    field: impl Fn(usize) -> String,
+) -> Result<()> {
+    let id = restaurants::Column::Id;
+    let columns = column_of::<restaurants::Model>(&id);
+    let backend = app.db.get_database_backend();
+    let mut select = restaurants::Model::visible(viewer, backend, columns);
+    select.and_where(dialect::any_of(backend, id, ids.iter().map(|id| id.0)));
+    let visible: Vec<restaurants::Model> = read(&app.db, select, columns).await?;
+    let visible: HashSet<_> = visible.iter().map(Row::id).collect();
+    if let Some(place) = ids.iter().position(|id| !visible.contains(id)) {
+        return Err(restaurants::Model::not_found().with_field(&field(place)));
+    }
     viewer.signed_in()?;
-    if !viewer.manages(id) {
+    if !ids.iter().all(|id| viewer.manages(*id)) {
         return Err(Error::forbidden("Only the restaurant's staff and admins see its orders as the kitchen does."));
     }
-    let steps = Steps { topics, present: Condition::all().add(orders::Column::RestaurantId.eq(id.0)) };
+    Ok(())
+}
+
+/// Every step of every order of the viewer as a customer. Without `after`, the latest step of each order under way first.
+pub async fn customer_steps(
+    app: Arc<App>,
+    readings: Readings,
+    viewer: Viewer,
+    after: Option<Cursor>,
+    progress: Progress,
+) -> Result<impl Stream<Item = Result<OrderEvent>>> {
+    let user = viewer.signed_in()?.id;
+    let steps = match customer_or_position(&app, &viewer, &progress, after).await? {
+        Some(customer) => {
+            let own = Condition::all().add(orders::Column::CustomerId.eq(customer.0));
+            Steps::new(vec![Topic::Customer(customer)], own)
+        }
+        // The first order makes the viewer a customer. That is a change of rights, after which the feed begins anew where it waits.
+        None => Steps::new(vec![Topic::User(user)], Condition::all().add(Expr::Constant(false.into()))),
+    };
+    let wake_ups = WakeUps::at(&app, &steps.topics).await;
     follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await
+}
+
+/// The viewer as a customer. Where it is none yet, the feed begins at a position before its first order.
+async fn customer_or_position(
+    app: &App,
+    viewer: &Viewer,
+    progress: &Progress,
+    after: Option<Cursor>,
+) -> Result<Option<CustomerId>> {
+    if let Some(customer) = viewer.customer() {
+        return Ok(Some(customer));
+    }
+    // Read first: what is ordered after we have looked has a later position.
+    let position = journal::last_position(&app.db).await?;
+    let customer = customer_of(&app.db, viewer).await?;
+    if customer.is_none() && after.is_none() && progress.place().is_none() {
+        progress.reach(position.into());
+    }
+    Ok(customer.map(|customer| CustomerId(customer.id)))
 }
 
 /// Every step of every order assigned to the driver, the assignment and the release included. Without `after`, the latest step of
@@ -57,19 +156,70 @@ pub async fn driver_steps(
     after: Option<Cursor>,
     progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
-    let topics = vec![Topic::Driver(driver)];
-    let wake_ups = WakeUps::at(&app, &topics).await;
     // An order whose assignment is not numbered yet comes with that, and not with the step before.
     let present =
         Condition::all().add(orders::Column::DriverId.eq(driver.0)).add(order_events::Column::DriverId.eq(driver.0));
-    follow_feed(app, readings.of_feeds, wake_ups, Steps { topics, present }, after, progress).await
+    let steps = Steps::new(vec![Topic::Driver(driver)], present);
+    let wake_ups = WakeUps::at(&app, &steps.topics).await;
+    follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await
+}
+
+/// Each order that comes to be claimable by drivers, and each that is so no more. Without `after`, those that can be claimed now first.
+pub async fn claimable_changes(
+    app: Arc<App>,
+    readings: Readings,
+    viewer: Viewer,
+    after: Option<Cursor>,
+    progress: Progress,
+) -> Result<impl Stream<Item = Result<ClaimableOrderChange>>> {
+    let steps = Steps { made_so: made_claimable(), ..Steps::new(vec![Topic::Claimable], finder::claimable()) };
+    let wake_ups = WakeUps::at(&app, &steps.topics).await;
+    viewer.signed_in()?;
+    if !finder::may_claim(&viewer) {
+        return Err(Error::forbidden("Only drivers and admins see which orders can be claimed."));
+    }
+    let steps = follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await?;
+    Ok(steps.map_ok(|OrderEvent(step)| ClaimableOrderChange(step)))
 }
 
 /// The steps of the orders of some topics.
 pub(super) struct Steps {
     topics: Vec<Topic>,
-    /// The orders under way whose latest steps are the first answer.
+    /// The orders under way that the first answer is about.
     present: Condition,
+    /// Which steps of an order the first answer tells the latest of, as a condition on [`LATEST`]; any where it is empty.
+    made_so: Condition,
+}
+
+/// An order's steps, of which the latest is looked for.
+const LATEST: &str = "latest";
+
+impl Steps {
+    fn new(topics: Vec<Topic>, present: Condition) -> Self {
+        Steps { topics, present, made_so: Condition::all() }
+    }
+
+    /// In the order of their ids, for feeds of the same restaurants share reads.
+    fn of_restaurants(app: &App, ids: &[RestaurantId]) -> Self {
+        let mut ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let topics = ids.iter().map(|id| Topic::Restaurant(RestaurantId(*id))).collect();
+        let own = dialect::any_of(app.db.get_database_backend(), orders::Column::RestaurantId, ids);
+        Steps::new(topics, Condition::all().add(own))
+    }
+}
+
+/// The steps that made an order claimable: it was accepted, or its driver was released, which leaves the status as it is.
+fn made_claimable() -> Condition {
+    use order_events::Column::{DriverId, PreviousStatus, Status};
+    let column = |column: order_events::Column| Expr::col((LATEST, column));
+    let is_assignable = |status| column(status).is_in(lifecycle::ASSIGNABLE.map(|value| Expr::Constant(value.into())));
+    let was_released = column(PreviousStatus).eq(column(Status));
+    Condition::all()
+        .add(column(DriverId).is_null())
+        .add(is_assignable(Status))
+        .add(Condition::any().add(is_assignable(PreviousStatus).not()).add(was_released))
 }
 
 impl Feed for Steps {
@@ -88,15 +238,15 @@ impl Feed for Steps {
     }
 
     fn present(&self, backend: DbBackend) -> Option<SelectStatement> {
-        let latest = Alias::new("latest");
         let latest_sequence = Query::select()
-            .expr(Expr::col((latest.clone(), order_events::Column::Sequence)).max())
-            .from_as(order_events::Entity, latest.clone())
+            .expr(Expr::col((LATEST, order_events::Column::Sequence)).max())
+            .from_as(order_events::Entity, LATEST)
             .and_where(
-                Expr::col((latest, order_events::Column::OrderId))
+                Expr::col((LATEST, order_events::Column::OrderId))
                     .equals(order_events::Column::OrderId.as_column_ref()),
             )
             .and_where(journal::is_numbered(backend, "latest.position"))
+            .cond_where(self.made_so.clone())
             .to_owned();
         let mut select = Query::select();
         select_step(&mut select)
