@@ -23,7 +23,7 @@ use tokio::sync::{Mutex, Notify};
 
 pub use self::{
     cursor::Cursor,
-    event::{EventKind, append},
+    event::{EventKind, append, append_in_tx},
     reading::{ENTRY, EVENT_ID, Position, SUBJECT, entries_after, is_numbered, position_in, waits_in, with_last_run},
     sequencer::pass_over,
 };

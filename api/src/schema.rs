@@ -25,7 +25,7 @@ use crate::{
         menu::mutation::MenuMutation,
         order::{mutation::OrderMutation, query::OrderQuery, subscription::OrderSubscription},
         restaurant::{mutation::RestaurantMutation, query::RestaurantQuery},
-        review::mutation::ReviewMutation,
+        review::{mutation::ReviewMutation, subscription::ReviewSubscription},
     },
     graphql::{
         document::{Edit, Edited, SchemaDescription, TrustedDocuments, Unedited, checked_schema},
@@ -76,7 +76,7 @@ pub struct Mutation(
 /// Everything that can be watched: over websockets by the protocol graphql-transport-ws (or graphql-ws, the one before it), or as
 /// Server-Sent Events with `Accept: text/event-stream`, or as multipart HTTP with `Accept: multipart/mixed;subscriptionSpec=1.0`.
 #[derive(MergedSubscription, Default)]
-pub struct Subscription(OrderSubscription, DriverSubscription);
+pub struct Subscription(OrderSubscription, DriverSubscription, ReviewSubscription);
 
 const DESCRIPTION: SchemaDescription = SchemaDescription(
     "Restaurants and their menus, orders from the basket to the door, drivers and where they are, reviews and revenue, with live updates.\n\

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use entity::sea_orm_active_enums::OrderStatus;
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, City, Database, EventStream, Person, both_databases};
+use tiffin_tests::{Answer, EventStream, Person, both_databases};
 
 use crate::live_feeds::{Scene, UNKNOWN_CURSOR, expect_expired, last_cursor};
 
@@ -71,7 +71,7 @@ both_databases! {
         }
         let expect = async |boards: &mut Vec<EventStream>, change: (String, String, bool)| {
             for board in boards {
-                assert_eq!(next(board, 1).await, [change.clone()]);
+                assert_eq!(next(board, 1).await, std::slice::from_ref(&change));
             }
         };
 

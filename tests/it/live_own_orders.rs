@@ -9,7 +9,7 @@ use entity::{
 use futures_util::future::{join, join_all};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use tiffin_tests::{City, Database, Person, both_databases};
+use tiffin_tests::{Person, both_databases};
 
 use crate::live_feeds::{
     Scene, Told, UNKNOWN_CURSOR, expect_each_once, expect_expired, follow_to_the_end, last_cursor,

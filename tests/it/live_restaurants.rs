@@ -6,7 +6,7 @@ use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
 use futures_util::future::{join, join_all};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
-use tiffin_tests::{City, Database, Person, both_databases, builders::Restaurant};
+use tiffin_tests::{Person, both_databases, builders::Restaurant};
 
 use crate::live_feeds::{
     Scene, Told, UNKNOWN_CURSOR, expect_each_once, expect_expired, follow_to_the_end, last_cursor,

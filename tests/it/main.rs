@@ -55,6 +55,7 @@ mod live_load;
 mod live_locations;
 mod live_own_orders;
 mod live_restaurants;
+mod live_reviews;
 mod live_rights;
 mod live_sessions;
 mod live_shared;

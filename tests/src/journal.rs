@@ -1,10 +1,10 @@
 //! Writes into the journal what a test writes past the server, as the server does.
 
 use entity::{
-    journal_events, order_events, orders,
+    journal_events, order_events, orders, reviews,
     sea_orm_active_enums::OrderStatus::{self, Confirmed, Preparing, Ready},
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, Statement};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, DbBackend, Statement};
 use serde_json::json;
 
 /// The id of the next event on SQLite, which counts no numbers by itself.
@@ -49,4 +49,18 @@ pub async fn append_step(
 
 fn is_claimable(status: Option<OrderStatus>, driver: Option<i32>) -> bool {
     matches!(status, Some(Confirmed | Preparing | Ready)) && driver.is_none()
+}
+
+/// Appends that the review was posted, without asking for a run.
+pub async fn append_review(db: &impl ConnectionTrait, review: &reviews::Model) {
+    let (id, values) = match db.get_database_backend() {
+        DbBackend::Sqlite => (format!("({NEXT_ID})"), "?, ?, ?"),
+        _ => ("nextval('order_events_position_seq')".to_owned(), "$1, $2, $3"),
+    };
+    let insert =
+        format!("insert into journal_events (id, kind, topics, subject, at) values ({id}, 'REVIEW_POSTED', {values})");
+    let topics = json!([format!("reviews:{}", review.restaurant_id)]);
+    let values = [topics.into(), i64::from(review.id).into(), review.created_at.into()];
+    let event = Statement::from_sql_and_values(db.get_database_backend(), insert, values);
+    db.execute_raw(event).await.expect("an event can be appended");
 }

@@ -17,6 +17,8 @@ pub enum Topic {
     Customer(CustomerId),
     /// The steps of all orders.
     Orders,
+    /// The reviews of one restaurant, as they are posted.
+    Reviews(RestaurantId),
     /// Which orders drivers can claim: one that it comes to be, and one that it is no more.
     Claimable,
     /// Where one driver is, and the steps of what it carries: in one topic, so that no place overtakes the step after which it is
@@ -35,6 +37,7 @@ impl fmt::Display for Topic {
             Topic::Restaurant(id) => write!(formatter, "restaurant:{}", id.0),
             Topic::Driver(id) => write!(formatter, "driver:{}", id.0),
             Topic::Customer(id) => write!(formatter, "customer:{}", id.0),
+            Topic::Reviews(id) => write!(formatter, "reviews:{}", id.0),
             Topic::Orders => formatter.write_str("orders"),
             Topic::Claimable => formatter.write_str("claimable"),
             Topic::DriverLocation(id) => write!(formatter, "driver-location:{}", id.0),
@@ -65,6 +68,7 @@ impl FromStr for Topic {
             "restaurant" => Ok(Topic::Restaurant(RestaurantId(number))),
             "driver" => Ok(Topic::Driver(DriverId(number))),
             "customer" => Ok(Topic::Customer(CustomerId(number))),
+            "reviews" => Ok(Topic::Reviews(RestaurantId(number))),
             "driver-location" => Ok(Topic::DriverLocation(DriverId(number))),
             "user" => Ok(Topic::User(UserId(number))),
             _ => Err(NoTopic),
@@ -85,6 +89,7 @@ mod tests {
             Topic::DriverLocation(DriverId(4)),
             Topic::User(UserId(5)),
             Topic::Customer(CustomerId(6)),
+            Topic::Reviews(RestaurantId(7)),
             Topic::Orders,
             Topic::Claimable,
             Topic::Journal,

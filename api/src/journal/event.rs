@@ -1,11 +1,15 @@
 //! Events: what has happened, as it is written into the journal.
 
 use entity::journal_events;
-use sea_orm::sea_query::{Expr, ExprTrait, InsertStatement, Query, SimpleExpr};
+use sea_orm::{
+    ConnectionTrait,
+    sea_query::{Expr, ExprTrait, InsertStatement, Query, SimpleExpr},
+};
 use serde_json::Value as Json;
 
 use super::known_topics;
 use crate::{
+    database::{Transaction, dialect},
     domain::{
         clock,
         error::Result,
@@ -21,6 +25,8 @@ pub enum EventKind {
     OrderStep,
     /// What a user may do has changed, or which of its sessions are good. The subject is the user.
     RightsChange,
+    /// A review was posted. The subject is the review.
+    ReviewPosted,
 }
 
 impl EventKind {
@@ -29,6 +35,7 @@ impl EventKind {
         match self {
             Self::OrderStep => "ORDER_STEP",
             Self::RightsChange => "RIGHTS_CHANGE",
+            Self::ReviewPosted => "REVIEW_POSTED",
         }
     }
 
@@ -49,6 +56,14 @@ impl EventKind {
 /// All topics to look at because of an event.
 pub(super) fn topics_to_look_at(kind: &str, subject: i64, topics: &Json) -> impl Iterator<Item = Topic> {
     known_topics(topics).chain(EventKind::other_topics(kind, subject, topics))
+}
+
+/// Appends an event to the journal, in the transaction of what has happened. After the commit,
+/// [`request_run`](super::Journal::request_run). For the order of events, see [`append`].
+pub async fn append_in_tx(transaction: &Transaction, kind: EventKind, subject: i32, topics: &[Topic]) -> Result<()> {
+    let id = dialect::next_event(transaction.get_database_backend());
+    transaction.execute(&append(id, kind, Expr::val(subject), topics)?).await?;
+    Ok(())
 }
 
 /// The statement that appends an event to the journal, as part of the transaction or the chain of what has happened. It appends nothing where

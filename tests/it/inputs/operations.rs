@@ -137,6 +137,7 @@ async fn reading(city: &City) -> Vec<Operation> {
     }
     operations.push(below("Driver.orders", &admin, format!("driver(id: \"{}\") {{ @ }}", driver.driver_id())));
     city.order(&ann, &restaurant).status(OrderStatus::Ready).create().await;
+    city.review(&ann, &restaurant).create().await;
     operations.extend([
         at_root("Subscription.orderStatusChanged", &ann, json!({"orderId": order.id()})),
         at_root("Subscription.restaurantOrderChanged", &admin, json!({"restaurantId": restaurant.id()})),
@@ -148,6 +149,7 @@ async fn reading(city: &City) -> Vec<Operation> {
             json!({"filter": {"restaurantIds": [restaurant.id()], "status": ["READY"]}}),
         ),
         at_root("Subscription.claimableOrdersChanged", &driver, json!({})),
+        at_root("Subscription.reviewPosted", &ann, json!({"restaurantId": restaurant.id()})),
     ]);
     let located = city.new_driver("Lan").located_at(21.0, 105.8).create().await;
     let carried = city.order(&ann, &restaurant).status(OrderStatus::Ready).driver(&located).create().await;

@@ -67,6 +67,8 @@ const KINDS: &[(&str, Kind)] = &[
     ("OrdersChangedFilter.status", Length(0, 7)),
     ("Subscription.claimableOrdersChanged.after", FeedCursor),
     ("Subscription.driverLocationChanged.orderId", Id("Order")),
+    ("Subscription.reviewPosted.restaurantId", Id("Restaurant")),
+    ("Subscription.reviewPosted.after", FeedCursor),
     ("LatLngInput.lat", Degrees(90.0)),
     ("LatLngInput.lng", Degrees(180.0)),
     ("AddressInput.label", OptionalText(50)),

@@ -54,7 +54,7 @@ impl Fields {
         let levels = self.0.iter().filter(|((parent, _), target)| leads_to_rows(parent, target));
         let of_queries = levels.filter(|((parent, _), _)| !matches!(parent.as_str(), "Mutation" | "Subscription"));
         // A session with its tokens is shown by mutations only, and what happened by subscriptions.
-        let others = ["Session", "ClaimableOrderChange"];
+        let others = ["Session", "ClaimableOrderChange", "PostedReview"];
         let shown =
             of_queries.filter(|((parent, _), _)| !parent.ends_with("Payload") && !others.contains(&parent.as_str()));
         shown.map(|((parent, field), _)| format!("{parent}.{field}")).collect()

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{Restaurant, now};
-use crate::{City, Person, global_id};
+use crate::{City, Person, global_id, journal::append_review};
 
 /// A review as it was written.
 #[derive(Clone, Debug)]
@@ -58,6 +58,7 @@ impl ReviewBuilder<'_> {
         self
     }
 
+    /// In the journal as well.
     pub async fn create(self) -> Review {
         let db = self.city.db();
         let row = self.row.insert(db).await.expect("a review can be written");
@@ -72,6 +73,7 @@ impl ReviewBuilder<'_> {
             ..Default::default()
         };
         restaurant.update(db).await.expect("a restaurant can be updated");
+        append_review(db, &row).await;
         Review { row }
     }
 }

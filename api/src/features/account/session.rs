@@ -209,10 +209,7 @@ pub async fn sessions_end_in_tx(transaction: &Transaction, which: Condition) -> 
 /// Appends to the journal that the user's sessions or rights change: every process looks at the user's sockets then. After the commit,
 /// [`Journal::request_run`](crate::journal::Journal::request_run).
 pub async fn rights_change_in_tx(transaction: &Transaction, user: UserId) -> Result<()> {
-    let id = dialect::next_event(transaction.get_database_backend());
-    let change = journal::append(id, EventKind::RightsChange, Expr::val(user.0), &[Topic::User(user)])?;
-    transaction.execute(&change).await?;
-    Ok(())
+    journal::append_in_tx(transaction, EventKind::RightsChange, user.0, &[Topic::User(user)]).await
 }
 
 fn opened(app: &App, user: users::Model, tokens: Generation) -> Result<OpenedSession> {

@@ -3,6 +3,8 @@
 pub mod finder;
 pub mod mutation;
 pub mod service;
+pub mod subscription;
 pub mod types;
+mod watch;
 
 pub use types::Review;

@@ -20,11 +20,13 @@ use crate::{
         money,
         viewer::Viewer,
     },
+    events::Topic,
     features::{
         account::service::user_hold_in_tx,
         audit::service::{Action, Entry, record_in_tx},
     },
     graphql::{input, row::Row},
+    journal::{self, EventKind},
 };
 
 /// Writes the viewer's review of a restaurant that delivered to it.
@@ -61,8 +63,12 @@ pub async fn review_post(
             )],
         )
     })?;
+    let topic = Topic::Reviews(restaurant);
     let restaurant = restaurant_rate_in_tx(&transaction, restaurant).await?;
+    // Under the lock of the restaurant, so that its reviews are told in the order in which they count.
+    journal::append_in_tx(&transaction, EventKind::ReviewPosted, review.id, &[topic]).await?;
     transaction.commit().await?;
+    app.journal.request_run();
     Ok((review, restaurant))
 }
 

@@ -18,9 +18,11 @@ use crate::{
     graphql::{
         date_time::DateTime,
         limits,
+        loaders::Reader,
         plan::{Load, One, existing, object},
-        row::ById,
+        row::{ById, Visible},
     },
+    journal::Cursor,
 };
 
 #[derive(Clone, Debug)]
@@ -78,6 +80,30 @@ impl Review {
 pub struct ReviewAuthor {
     /// What the author chose for it (`reviewName` of `updateCustomer`), or else one given name, or else initials: not the whole name.
     pub name: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct PostedReview {
+    /// The id of the event in the journal.
+    pub event: i64,
+    pub review: ReviewId,
+}
+
+/// A review that was posted.
+#[object]
+impl PostedReview {
+    /// Its place in the feed, for `after`. Opaque. Good at every server, for as long as the journal keeps it (30 days, unless the server is
+    /// set to others), and until the server's data are restored from a backup or taken over by another database: then it is refused,
+    /// with the reason CURSOR_EXPIRED.
+    fn cursor(reader: &Reader, event: &i64) -> String {
+        Cursor::of(*event).to_text(0, reader.app.lives.present())
+    }
+
+    /// The review as it is now; null where it was taken back at this very moment.
+    fn review(review: &ReviewId) -> Load<Visible<reviews::Model>, Result<Option<Review>>> {
+        Load::new(Visible(*review), |review: Result<Option<Arc<reviews::Model>>>| Ok(review?.map(Review)))
+            .reading(Columns::NONE)
+    }
 }
 
 /// How lists of reviews are sorted; ties by id.

@@ -13,6 +13,7 @@ const keys = {
   LatLng: embedded,
   OrderQuote: embedded,
   PersonalData: embedded,
+  PostedReview: embedded,
   RestaurantMember: embedded,
   RestaurantMembership: embedded,
   ReviewAuthor: embedded,
@@ -97,6 +98,11 @@ const updates = {
     myOrdersChanged: ({ myOrdersChanged: { order } }, _variables, cache) => {
       const isKnown = pagesOf(cache, "Query", "orders").some(({ nodes }) => nodes?.includes(order.id));
       if (!isKnown) forget(cache, "Query", "orders");
+    },
+    // Each is in the list once: the newest comes first here, and then again after each new start.
+    reviewPosted: ({ reviewPosted: { review } }, { restaurantId }, cache) => {
+      const isKnown = pagesOf(cache, restaurantId, "reviews").some(({ nodes }) => nodes?.includes(review?.id));
+      if (review && !isKnown) addFirst(cache, restaurantId, "reviews", review.id);
     },
     driverLocationChanged: ({ driverLocationChanged: location }, _variables, cache) => {
       cache.writeFragment(LOCATION, { id: location.driver.id, location });

@@ -14,7 +14,10 @@ use sea_orm::{
 use super::Readings;
 use crate::{
     app::App,
-    database::{dialect, literal},
+    database::{
+        columns::{column_of, read},
+        dialect, literal,
+    },
     domain::{
         error::{Error, Result},
         ids::{CustomerId, DriverId, RestaurantId},
@@ -30,7 +33,7 @@ use crate::{
     },
     graphql::{
         live::{Feed, Progress, WakeUps, follow_feed},
-        row::{Row, column_of, read},
+        row::Row,
     },
     journal::{self, Cursor},
 };
