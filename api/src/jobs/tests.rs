@@ -116,6 +116,12 @@ impl World {
         shutdown
     }
 
+    /// As many as may serve from the database: on SQLite there is never another, for the second would take for its own what the first holds.
+    fn workers(&self, database: Database) -> Vec<Shutdown> {
+        let processes = if database == Database::Postgres { 2 } else { 1 };
+        (0..processes).map(|_| self.worker()).collect()
+    }
+
     async fn enqueue(&self, job: NewJob) {
         self.jobs.enqueue(&self.db, job).await.expect("enqueued");
     }
@@ -270,7 +276,7 @@ both_databases! {
         }
         let ready = world.rows().await.iter().filter(|job| job.lane.is_some() && job.state == JobState::Ready).count();
         assert_eq!(ready, 1);
-        let workers = [world.worker(), world.worker()];
+        let workers = world.workers(database);
         // A dead letter steps aside.
         world.until("all but the first are done", async || world.rows().await.len() == 1).await;
         let mut done = world.done.all();
@@ -287,11 +293,7 @@ both_databases! {
         for number in 0..300 {
             world.enqueue(errand(&number.to_string())).await;
         }
-        // On SQLite there is never another: the second would take for its own what the first holds.
-        let workers = match database {
-            Database::Postgres => vec![world.worker(), world.worker()],
-            Database::Sqlite => vec![world.worker()],
-        };
+        let workers = world.workers(database);
         world.until_empty().await;
         let mut times = BTreeMap::<String, usize>::new();
         world.done.all().into_iter().for_each(|name| *times.entry(name).or_default() += 1);

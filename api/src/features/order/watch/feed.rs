@@ -101,7 +101,7 @@ async fn restaurants_managed(
     let visible: Vec<restaurants::Model> = read(&app.db, select, columns).await?;
     let visible: HashSet<_> = visible.iter().map(Row::id).collect();
     if let Some(place) = ids.iter().position(|id| !visible.contains(id)) {
-        return Err(restaurants::Model::not_found().with_field(&field(place)));
+        return Err(restaurants::Model::not_found().with_field(field(place)));
     }
     viewer.signed_in()?;
     if !ids.iter().all(|id| viewer.manages(*id)) {
