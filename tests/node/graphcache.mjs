@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from "node:util";
 
 import { makeResult } from "@urql/core";
 import { cacheExchange } from "@urql/exchange-graphcache";
-import { buildSchema, getNamedType, introspectionFromSchema, parse } from "graphql";
+import { buildSchema, introspectionFromSchema, parse } from "graphql";
 import { Client, createRequest } from "urql";
 import { filter, map, pipe, take, toPromise } from "wonka";
 
@@ -51,16 +51,10 @@ for (const [kind, text] of documents) {
   if (!isDeepStrictEqual(JSON.parse(JSON.stringify(kept.data)), told)) changed.push(text);
 }
 
-// What is in no answer to a query is what a subscription tells.
-const subscriptions = operationsOf(schema.getSubscriptionType(), 1).map(([field, selections]) => {
-  return [getNamedType(schema.getSubscriptionType().getFields()[field].type).name, selections];
-});
-
 const without = {};
 for (const type of Object.keys(cache.keys)) {
   const { [type]: _, ...keys } = cache.keys;
-  const ways = Object.entries({ query: queries, subscription: subscriptions });
-  const asked = ways.flatMap(([kind, all]) => all.filter(([name]) => name === type).map(([, selections]) => [kind, `${kind} ${selections}`]));
-  without[type] = asked.length ? (await keep({ ...cache, keys }, ...asked[0])).warnings : [];
+  const [, selections] = queries.find(([name]) => name === type) ?? [];
+  without[type] = selections ? (await keep({ ...cache, keys }, "query", `query ${selections}`)).warnings : [];
 }
 console.log(JSON.stringify({ changed, warnings, without }));

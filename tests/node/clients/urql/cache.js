@@ -7,13 +7,11 @@ const embedded = () => null;
 const keys = {
   // One of a customer's addresses has an id, the address of an order has none.
   Address: ({ id }) => id ?? null,
-  ClaimableOrderChange: embedded,
   DriverLocation: embedded,
   KeptFavourite: embedded,
   LatLng: embedded,
   OrderQuote: embedded,
   PersonalData: embedded,
-  PostedReview: embedded,
   RestaurantMember: embedded,
   RestaurantMembership: embedded,
   ReviewAuthor: embedded,
