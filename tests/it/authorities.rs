@@ -91,7 +91,7 @@ impl Parts {
         let anonymous = Person::anonymous(&server);
         sign_up(&anonymous, email).await;
         let says = |what: &str| server.log().lines().any(|line| line.contains(what) && line.contains(why));
-        eventually("the letter cannot be sent", async || says("a letter cannot be sent yet")).await;
+        eventually("the letter cannot be sent", async || says("a job failed; it is tried again")).await;
         start_sign_in(&anonymous).await.expect_code("UNAVAILABLE");
         assert!(says("the OpenID provider"), "{}", server.log());
     }
