@@ -63,13 +63,13 @@ fn minutes_ago(minutes: i64) -> DateTime<FixedOffset> {
 fn a_process_that_is_ahead_cancels_no_fresh_orders_and_refuses_nobody() {
     tiffin_tests::run(async {
         let mut city = City::new(Database::Postgres).await;
-        let time = OtherTime::at(city.directory(), "+16m");
-        let ahead = time.server(&city).await;
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let ann = city.customer("Ann").await;
-        // It alone looks for orders that nobody accepted.
+        // The one that is ahead is the only one, and makes the job of an order that has none when it starts.
         city.stop().await;
         let overdue = city.order(&ann, &restaurant).placed_at(minutes_ago(20)).create().await;
+        let time = OtherTime::at(city.directory(), "+16m");
+        let ahead = time.server(&city).await;
         let fresh = ann.at(&ahead).has_ordered(&restaurant.basket(&[(0, 1)])).await;
         eventually("the overdue order is cancelled", async || city.order_row(&overdue.id()).await.status == Cancelled)
             .await;
