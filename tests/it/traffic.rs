@@ -176,6 +176,7 @@ pub async fn expect_nothing_lost(scene: &Arc<Scene>, plan: Plan, break_things: i
     scene.until_ready().await;
     join_all((0..scene.kitchens.len()).map(|number| last_order(scene, number))).await;
 
+    scene.until_all_is_numbered().await;
     let history = History::read(scene).await;
     let orders = pasts.len() + scene.kitchens.len();
     assert_eq!(history.orders(), orders, "whoever asks again with the same key gets the same order");
@@ -196,7 +197,6 @@ pub async fn expect_nothing_lost(scene: &Arc<Scene>, plan: Plan, break_things: i
         expect_known(&subject, &log, &history.of(&subject));
         reconnects += log.reconnects;
     }
-    scene.until_all_is_numbered().await;
     scene.expect_idle_drivers().await;
     let (steps, in_doubt, seconds) = (history.len(), *scene.in_doubt.borrow(), begun.elapsed().as_secs());
     eprintln!(

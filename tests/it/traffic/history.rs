@@ -2,16 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use entity::{audit_events, order_events, order_items, orders};
+use entity::{audit_events, journal_positions, order_events, order_items, orders};
 use rust_decimal::Decimal;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tiffin_tests::{acts::status_name, global_id, rows::row_number};
 
 use super::{Step, follower::Subject, scene::Scene};
 
 /// All steps that were taken in the scene.
 pub struct History {
-    /// In the order of their ids, which is that of the feeds for steps of one order.
+    /// In the order of the journal, in which feeds tell them. Ids are taken before the commit: of two orders' steps the later one may come first.
     steps: Vec<Step>,
     orders: HashMap<i32, Past>,
 }
@@ -27,13 +27,14 @@ struct Past {
 }
 
 impl History {
-    /// Reads it past the servers; the order of long ago is left out.
+    /// Reads it past the servers, when all of it is numbered; the order of long ago is left out.
     pub async fn read(scene: &Scene) -> Self {
         let db = scene.city.db();
-        let events = order_events::Entity::find()
-            .filter(order_events::Column::OrderId.ne(scene.old.row.id))
-            .order_by_asc(order_events::Column::Position);
-        let events = events.all(db).await.unwrap();
+        let numbered = journal_positions::Entity::find().all(db).await.unwrap();
+        let positions: HashMap<_, _> = numbered.into_iter().map(|row| (row.event_id, row.position)).collect();
+        let events = order_events::Entity::find().filter(order_events::Column::OrderId.ne(scene.old.row.id));
+        let mut events = events.all(db).await.unwrap();
+        events.sort_by_key(|event| positions[&event.position]);
         let orders = orders::Entity::find().filter(orders::Column::Id.ne(scene.old.row.id));
         let mut past: HashMap<i32, Past> = HashMap::new();
         for row in orders.all(db).await.unwrap() {
