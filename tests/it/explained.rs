@@ -29,6 +29,9 @@ const SETTINGS: [&str; 5] = [
     "shared_buffers=128MB",
 ];
 
+/// Indexes that only servers from before the journal use, beside which a newer one may run in a rollout. They go with the next release.
+const OF_OLDER_SERVERS: [&str; 2] = ["idx_order_events_feed", "idx_order_events_unpublished"];
+
 /// From so many rows on a table is big.
 const BIG: f32 = 1500.0;
 
@@ -62,7 +65,7 @@ fn statements_are_index_plans_and_every_index_is_used() {
         assert!(big.len() > 10, "the city is big: {big:?}");
         let problems = whole_readings(&postgres.log(), &big);
         assert!(problems.is_empty(), "{}", problems.join("\n\n"));
-        until_every_index_is_used(&postgres, &city, &[]).await;
+        until_every_index_is_used(&postgres, &city, &OF_OLDER_SERVERS).await;
 
         // An index that is missing is missed, and one too many is told.
         let changes = "drop index idx_restaurants_name; create index idx_idle on orders (currency)";
@@ -71,7 +74,7 @@ fn statements_are_index_plans_and_every_index_is_used() {
         city.anonymous().query(by_name, json!({})).await.expect_success();
         let missed = whole_readings(&postgres.log(), &big);
         assert!(missed.iter().any(|problem| problem.contains("reads all of restaurants")), "{missed:?}");
-        until_every_index_is_used(&postgres, &city, &["idx_idle"]).await;
+        until_every_index_is_used(&postgres, &city, &["idx_idle", OF_OLDER_SERVERS[0], OF_OLDER_SERVERS[1]]).await;
         city.stop().await;
     });
 }
