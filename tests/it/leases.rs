@@ -1,6 +1,7 @@
 //! Connection leases: an operation takes one connection to the database, sends nothing but its statements there, and gives it back.
 
 use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait, TransactionTrait};
 use serde_json::json;
 use tiffin_tests::{Answer, City, Database, Person, Proxy, both_databases};
 
@@ -53,6 +54,9 @@ fn an_order_takes_four_round_trips_and_a_step_three() {
         let restaurant = city.restaurant().with_dishes(2).create().await;
         let (ann, staff) = (city.customer("Ann").await.at(&server), city.merchant_of(&restaurant).await.at(&server));
         let input = restaurant.basket(&[(0, 1), (1, 2)]);
+        // The journal's sequencer, which each step wakes, waits meanwhile: what it says is no part of the operation.
+        let held = city.db().begin().await.expect("a transaction can begin");
+        held.execute_unprepared("select pg_advisory_xact_lock(1785689458)").await.expect("the lock is free");
         // Who asks, what is known, the order; its items, for the answer.
         let mut heard = Vec::new();
         for _ in 0..20 {
