@@ -29,7 +29,7 @@ pub struct Migration;
 
 /// Order steps as servers write them into the journal (`features/order/history.rs`), for those that do not.
 const STEPS_OF_OLDER_SERVERS: &str = "
-create function journal_step_of_older_server() returns trigger language plpgsql as $$
+create or replace function journal_step_of_older_server() returns trigger language plpgsql as $$
 declare
     former record;
 begin

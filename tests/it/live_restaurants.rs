@@ -90,7 +90,7 @@ both_databases! {
     async fn only_steps_to_the_statuses_that_are_asked_for_are_told(city: &City) {
         let restaurant = city.restaurant().with_dishes(1).create().await;
         let (ann, staff) = (city.customer("Ann").await, city.merchant_of(&restaurant).await);
-        for status in [Pending, Ready, Preparing, PickedUp, Delivered, Cancelled] {
+        for status in [Preparing, PickedUp, Delivered, Cancelled, Pending, Ready] {
             city.order(&ann, &restaurant).status(status).create().await;
         }
         let with = |status: Value| {

@@ -42,8 +42,9 @@ pub fn start(app: &Arc<App>, shutdown: &Shutdown) {
     every(app, shutdown, "journal_retention", retention::INTERVAL, Pace::default(), |app, pace| async move {
         app.journal.retain(&app.db, &pace).await
     });
+    // Goes on while the server drains: those who still follow are told of what still happens.
     let of_runs = app.clone();
-    shutdown.spawn(app.tasks.forever("journal_runs", move || {
+    tokio::spawn(app.tasks.forever("journal_runs", move || {
         let app = of_runs.clone();
         async move { app.journal.run_on_request(&app.db, &app.events).await }
     }));

@@ -27,7 +27,7 @@ pub async fn driver_assign(app: &App, viewer: &Viewer, wanted: AssignDriverInput
     let transaction = database::begin(&app.db).await?;
     let order = driver_assign_in_tx(&transaction, viewer, order, driver).await?;
     transaction.commit().await?;
-    app.journal.request_run();
+    history::announce(app, &order, None).await;
     Ok(order)
 }
 
@@ -75,18 +75,19 @@ pub async fn driver_release(app: &App, viewer: &Viewer, wanted: ReleaseDriverInp
     let order = OrderId::parse(&wanted.order_id, "orderId")?;
     let reason = note("reason", wanted.reason.as_deref())?;
     let transaction = database::begin(&app.db).await?;
-    let order = driver_release_in_tx(&transaction, viewer, order, reason).await?;
+    let (order, driver) = driver_release_in_tx(&transaction, viewer, order, reason).await?;
     transaction.commit().await?;
-    app.journal.request_run();
+    history::announce(app, &order, Some(driver)).await;
     Ok(order)
 }
 
+/// Gives the order, and the driver who carried it.
 async fn driver_release_in_tx(
     transaction: &Transaction,
     viewer: &Viewer,
     id: OrderId,
     reason: Option<String>,
-) -> Result<orders::Model> {
+) -> Result<(orders::Model, DriverId)> {
     let present = order_visible(transaction, viewer, id).await?;
     let own = present.driver_id.is_some_and(|driver| viewer.is_driver(DriverId(driver)));
     if !viewer.manages(RestaurantId(present.restaurant_id)) && !own {
@@ -103,7 +104,7 @@ async fn driver_release_in_tx(
     .await?;
     driver_free_in_tx(transaction, driver, works).await?;
     history::event_record_in_tx(transaction, viewer, &present, &order, reason).await?;
-    Ok(order)
+    Ok((order, DriverId(driver)))
 }
 
 fn check_assignable(order: &orders::Model) -> Result<()> {

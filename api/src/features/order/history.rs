@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::lifecycle::{self, Parties, is_claimable};
 use crate::{
+    app::App,
     database::{Chain, Transaction, Writer, dialect, number_of},
     domain::{
         clock,
@@ -59,6 +60,18 @@ impl OrderStep {
         let topics = [Topic::Restaurant(restaurant), Topic::Customer(customer), Topic::Orders];
         topics.into_iter().chain(drivers).chain(claimable).collect()
     }
+}
+
+/// Lets those look who follow the order or where its driver is, and asks for a run of the journal, which tells the feeds. Call it after the
+/// commit.
+///
+/// These two do not wait for the run: of a driver who moves when its step was answered, nobody is told any more. Where this is lost, the run
+/// lets them look.
+pub async fn announce(app: &App, order: &orders::Model, previous_driver: Option<DriverId>) {
+    let drivers = order.driver_id.map(DriverId).into_iter().chain(previous_driver).map(Topic::DriverLocation);
+    let topics: Vec<_> = std::iter::once(Topic::Order(OrderId(order.id))).chain(drivers).collect();
+    app.events.publish(&topics).await;
+    app.journal.request_run();
 }
 
 /// The link that gives the position of a step.

@@ -69,7 +69,7 @@ pub async fn order_step(
         Some(_) | None => failure.into(),
     })?;
     numbers.of(STEPPED).ok_or_else(changed_meanwhile)?;
-    app.journal.request_run();
+    history::announce(app, &order, None).await;
     Ok(order)
 }
 
