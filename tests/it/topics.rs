@@ -73,7 +73,9 @@ fn a_cluster_carries_everything_whatever_happens_to_its_nodes() {
 
         drive(&mut rides, 21.0).await;
         for node in 0..cluster.size() {
-            assert_eq!(cluster.cut_subscriptions(node), 1, "one connection of the process at each node");
+            // The process at which nobody follows anything hears of the journal alone, at one of the nodes.
+            let cut = cluster.cut_subscriptions(node);
+            assert!((1..=2).contains(&cut), "{cut}: one connection of a process at each node");
             drive(&mut rides, 22.0 + node as f64).await;
         }
         let prefix = city.setting("TIFFIN_BROKER_PREFIX");
