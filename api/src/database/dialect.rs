@@ -216,7 +216,7 @@ pub fn named_lock(backend: DbBackend) -> Option<&'static str> {
     }
 }
 
-/// Whether no second process ever serves from the database: see [`claim`](crate::database::claim).
+/// Whether no second process ever serves from the database: see [`claim`](fn@crate::database::claim).
 pub fn is_served_by_one_process(backend: DbBackend) -> bool {
     backend == DbBackend::Sqlite
 }

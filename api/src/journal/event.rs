@@ -69,7 +69,7 @@ pub async fn append_in_tx(transaction: &Transaction, kind: EventKind, subject: i
 /// The statement that appends an event to the journal, as part of the transaction or the chain of what has happened. It appends nothing where
 /// `id` is null. After the commit, [`request_run`](super::Journal::request_run).
 ///
-/// The id comes from [`dialect::next_event`](crate::database::dialect::next_event), which steps of orders have taken already. It has to be taken when what
+/// The id comes from [`dialect::next_event`], which steps of orders have taken already. It has to be taken when what
 /// depends on the order of events is locked: events of one subject are told in the order of their ids.
 pub fn append(id: SimpleExpr, kind: EventKind, subject: SimpleExpr, topics: &[Topic]) -> Result<InsertStatement> {
     use journal_events::Column;
