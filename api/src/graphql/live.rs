@@ -14,7 +14,7 @@ mod told;
 mod wake_ups;
 
 pub use self::{
-    feed::{BATCH, Feed, FeedReadings, follow_feed},
+    feed::{BATCH, Feed, FeedReadings, FeedRequest, follow_feed},
     follower::{LiveSubscription, follow},
     group::Groups,
     progress::{Progress, StreamPosition},

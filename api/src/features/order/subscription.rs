@@ -10,8 +10,7 @@ use crate::{
         error::{Error, Result},
         ids::{GlobalId, OrderId, RestaurantId},
     },
-    graphql::context::OperationContext,
-    journal::Cursor,
+    graphql::{context::OperationContext, live::FeedRequest},
 };
 
 // The set-up of a subscription is boxed: it needs memory that the subscription does not need afterwards.
@@ -55,9 +54,8 @@ impl OrderSubscription {
         >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
-        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
-        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
-        watch::restaurant_steps(app, readings, ctx.viewer().clone(), id, after, progress).boxed().await
+        let request = FeedRequest::new(ctx, &self.readings.of_feeds, after.as_deref())?;
+        watch::restaurant_steps(request, id).boxed().await
     }
 
     /// Every step of every order assigned to the viewing driver, assignment and release included: the latest step of the order
@@ -72,11 +70,10 @@ impl OrderSubscription {
             String,
         >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
-        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
+        let request = FeedRequest::new(ctx, &self.readings.of_feeds, after.as_deref())?;
         ctx.viewer().signed_in()?;
         let driver = ctx.viewer().driver().ok_or_else(|| Error::forbidden("Only drivers have orders to carry."))?;
-        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
-        watch::driver_steps(app, readings, driver, after, progress).boxed().await
+        watch::driver_steps(request, driver).boxed().await
     }
 
     /// Every step of every order of the viewing customer: the latest step of each order under way first; with `after` (the `cursor` of
@@ -91,9 +88,8 @@ impl OrderSubscription {
             String,
         >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
-        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
-        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
-        watch::customer_steps(app, readings, ctx.viewer().clone(), after, progress).boxed().await
+        let request = FeedRequest::new(ctx, &self.readings.of_feeds, after.as_deref())?;
+        watch::customer_steps(request).boxed().await
     }
 
     /// Every step of every order of several restaurants at once, or of all there are: the latest step of each order under way first;
@@ -114,9 +110,8 @@ impl OrderSubscription {
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let followed = filter.unwrap_or_default().decode()?;
-        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
-        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
-        watch::orders_steps(app, readings, ctx.viewer().clone(), followed, after, progress).boxed().await
+        let request = FeedRequest::new(ctx, &self.readings.of_feeds, after.as_deref())?;
+        watch::orders_steps(request, followed).boxed().await
     }
 
     /// Which orders drivers can claim, as it changes: first each that can be claimed now, as ADDED; then each that comes to be, and as
@@ -131,8 +126,7 @@ impl OrderSubscription {
             String,
         >,
     ) -> Result<impl Stream<Item = Result<ClaimableOrderChange>> + use<>> {
-        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
-        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
-        watch::claimable_changes(app, readings, ctx.viewer().clone(), after, progress).boxed().await
+        let request = FeedRequest::new(ctx, &self.readings.of_feeds, after.as_deref())?;
+        watch::claimable_changes(request).boxed().await
     }
 }

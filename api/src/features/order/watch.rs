@@ -34,7 +34,7 @@ pub use self::feed::{claimable_changes, customer_steps, driver_steps, orders_ste
 #[derive(Clone, Default)]
 pub struct Readings {
     of_orders: Flights<(SignalNumber, OrderId, i32), StepsOfOrder>,
-    of_feeds: FeedReadings<Steps>,
+    pub of_feeds: FeedReadings<Steps>,
 }
 
 /// The steps of one order. Without `after`, the latest step first; with it, every step whose sequence is greater. Ends after the order's

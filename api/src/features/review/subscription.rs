@@ -10,8 +10,7 @@ use crate::{
         error::Result,
         ids::{GlobalId, RestaurantId},
     },
-    graphql::context::OperationContext,
-    journal::Cursor,
+    graphql::live::FeedRequest,
 };
 
 #[derive(Default)]
@@ -35,9 +34,8 @@ impl ReviewSubscription {
         >,
     ) -> Result<impl Stream<Item = Result<PostedReview>> + use<>> {
         let id = RestaurantId::parse(&restaurant_id, "restaurantId")?;
-        let after = Cursor::after(after.as_deref(), ctx.app().lives.present())?;
-        let (app, readings, progress) = (ctx.app().clone(), self.readings.clone(), ctx.progress().clone());
+        let request = FeedRequest::new(ctx, &self.readings, after.as_deref())?;
         // Boxed: the set-up needs memory that the subscription does not need afterwards.
-        watch::posted_reviews(app, readings, ctx.viewer().clone(), id, after, progress).boxed().await
+        watch::posted_reviews(request, id).boxed().await
     }
 }

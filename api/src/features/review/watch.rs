@@ -1,7 +1,5 @@
 //! The feed of a restaurant's reviews, of the journal.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use entity::{journal_entries, restaurants, reviews};
 use futures_util::{Stream, StreamExt};
@@ -12,18 +10,16 @@ use sea_orm::{
 
 use super::types::PostedReview;
 use crate::{
-    app::App,
     domain::{
         error::{Error, Result},
         ids::{RestaurantId, ReviewId},
-        viewer::Viewer,
     },
     events::Topic,
     graphql::{
-        live::{Feed, FeedReadings, Progress, WakeUps, follow_feed},
+        live::{Feed, FeedReadings, FeedRequest, WakeUps, follow_feed},
         row::Row,
     },
-    journal::{self, Cursor},
+    journal,
 };
 
 /// The reads in flight, shared by all who follow the same restaurant (single-flight). Cheap to clone; all clones are the same.
@@ -31,16 +27,14 @@ pub type Readings = FeedReadings<PostedReviews>;
 
 /// Each review of the restaurant that is posted. Without `after`, the newest that the journal has first.
 pub async fn posted_reviews(
-    app: Arc<App>,
-    readings: Readings,
-    viewer: Viewer,
+    request: FeedRequest<PostedReviews>,
     id: RestaurantId,
-    after: Option<Cursor>,
-    progress: Progress,
 ) -> Result<impl Stream<Item = Result<PostedReview>>> {
-    let wake_ups = WakeUps::at(&app, &[Topic::Reviews(id)]).await;
-    restaurants::Model::find_visible(&app.db, &viewer, id).await.map_err(|error| error.with_field("restaurantId"))?;
-    let reviews = follow_feed(app, readings, wake_ups, PostedReviews(id), after, progress).await?;
+    let wake_ups = WakeUps::at(&request.app, &[Topic::Reviews(id)]).await;
+    let viewer = request.viewer.clone();
+    let visible = restaurants::Model::find_visible(&request.app.db, &viewer, id).await;
+    visible.map_err(|error| error.with_field("restaurantId"))?;
+    let reviews = follow_feed(request, wake_ups, PostedReviews(id)).await?;
     Ok(reviews.map(move |told| {
         let told = told?;
         // The right is that to the restaurant as of the same read.

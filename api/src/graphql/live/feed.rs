@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use async_graphql::Context;
 use async_stream::try_stream;
 use chrono::{DateTime, Utc};
 use futures_util::Stream;
@@ -12,9 +13,15 @@ use super::{Progress, StreamPosition, WakeUps, Woken};
 use crate::{
     app::App,
     database::literal,
-    domain::error::{Error, Result},
+    domain::{
+        error::{Error, Result},
+        viewer::Viewer,
+    },
     events::{SignalNumber, Topic},
-    graphql::flights::{Flights, SharedReading},
+    graphql::{
+        context::OperationContext,
+        flights::{Flights, SharedReading},
+    },
     journal::{self, Cursor, Position},
 };
 
@@ -47,6 +54,32 @@ pub trait Feed: Send + Sync + 'static {
 /// The reads in flight of one kind of feed, shared by all who follow the same. Cheap to clone; all clones are the same.
 pub type FeedReadings<F> = Flights<(SignalNumber, Arc<[Topic]>, Position), Page<<F as Feed>::Event>>;
 
+/// A request to follow a feed: for whom, and from where on.
+pub struct FeedRequest<F: Feed> {
+    pub app: Arc<App>,
+    pub viewer: Viewer,
+    /// None begins with the present.
+    pub after: Option<Cursor>,
+    pub progress: Progress,
+    readings: FeedReadings<F>,
+}
+
+impl<F: Feed> FeedRequest<F> {
+    /// That of a subscription with this argument `after`.
+    ///
+    /// # Errors
+    /// Those of [`Cursor::after`].
+    pub fn new(ctx: &Context<'_>, readings: &FeedReadings<F>, after: Option<&str>) -> Result<Self> {
+        Ok(FeedRequest {
+            app: ctx.app().clone(),
+            viewer: ctx.viewer().clone(),
+            after: Cursor::after(after, ctx.app().lives.present())?,
+            progress: ctx.progress().clone(),
+            readings: readings.clone(),
+        })
+    }
+}
+
 /// Consecutive events of a feed.
 pub struct Page<E> {
     events: Vec<(Position, E)>,
@@ -59,13 +92,11 @@ pub struct Page<E> {
 /// The present of the feed first and then all that follows, or all since the event `after`; CURSOR_EXPIRED where the journal does not have
 /// that. The caller has subscribed the wake-ups to the feed's topics before it looked at anything else.
 pub async fn follow_feed<F: Feed>(
-    app: Arc<App>,
-    readings: FeedReadings<F>,
+    request: FeedRequest<F>,
     mut wake_ups: WakeUps,
     feed: F,
-    after: Option<Cursor>,
-    progress: Progress,
 ) -> Result<impl Stream<Item = Result<F::Event>>> {
+    let FeedRequest { app, after, progress, readings, .. } = request;
     let (first, start) = match (progress.place(), after) {
         (Some(StreamPosition(_, position)), _) => (Vec::new(), Position(position)),
         (None, Some(cursor)) => (Vec::new(), app.journal.position_of(&app.db, &app.events, cursor).await?),

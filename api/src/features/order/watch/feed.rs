@@ -1,7 +1,7 @@
 //! Feeds over many orders: the steps of those of a customer, of some restaurants or of all, and of those that a driver carries; and which of them
 //! drivers can claim.
 
-use std::{collections::HashSet, future::ready, sync::Arc};
+use std::{collections::HashSet, future::ready};
 
 use chrono::{DateTime, Utc};
 use entity::{order_events, orders, restaurants};
@@ -11,7 +11,6 @@ use sea_orm::{
     sea_query::{Alias, Expr, ExprTrait, JoinType, Query, SelectStatement, SimpleExpr},
 };
 
-use super::Readings;
 use crate::{
     app::App,
     database::{
@@ -21,7 +20,6 @@ use crate::{
     domain::{
         error::{Error, Result},
         ids::{CustomerId, DriverId, RestaurantId},
-        viewer::Viewer,
     },
     events::Topic,
     features::{
@@ -32,64 +30,55 @@ use crate::{
         },
     },
     graphql::{
-        live::{Feed, Progress, WakeUps, follow_feed},
+        live::{Feed, FeedRequest, WakeUps, follow_feed},
         row::Row,
     },
-    journal::{self, Cursor},
+    journal,
 };
 
 /// Every step of every order of a restaurant. Without `after`, the latest step of each order under way first.
 pub async fn restaurant_steps(
-    app: Arc<App>,
-    readings: Readings,
-    viewer: Viewer,
+    request: FeedRequest<Steps>,
     id: RestaurantId,
-    after: Option<Cursor>,
-    progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
-    let steps = Steps::of_restaurants(&app, &[id]);
-    let wake_ups = WakeUps::at(&app, &steps.topics).await;
-    restaurants_managed(&app, &viewer, &[id], |_| "restaurantId".to_owned()).await?;
-    follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await
+    let steps = Steps::of_restaurants(&request.app, &[id]);
+    let wake_ups = WakeUps::at(&request.app, &steps.topics).await;
+    restaurants_managed(&request, &[id], |_| "restaurantId".to_owned()).await?;
+    follow_feed(request, wake_ups, steps).await
 }
 
 /// Every step of every order of some restaurants, or of all, after which the order has one of the statuses that are followed. Without `after`,
 /// the latest step of each order under way first.
 pub async fn orders_steps(
-    app: Arc<App>,
-    readings: Readings,
-    viewer: Viewer,
+    request: FeedRequest<Steps>,
     OrdersFollowed { restaurants, status }: OrdersFollowed,
-    after: Option<Cursor>,
-    progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     let steps = match &restaurants {
-        Some(restaurants) => Steps::of_restaurants(&app, restaurants),
+        Some(restaurants) => Steps::of_restaurants(&request.app, restaurants),
         None => Steps::new(vec![Topic::Orders], Condition::all()),
     };
-    let wake_ups = WakeUps::at(&app, &steps.topics).await;
+    let wake_ups = WakeUps::at(&request.app, &steps.topics).await;
     match &restaurants {
         Some(restaurants) => {
             let field = |place| format!("filter.restaurantIds.{place}");
-            restaurants_managed(&app, &viewer, restaurants, field).await?;
+            restaurants_managed(&request, restaurants, field).await?;
         }
         None => {
-            viewer.signed_in()?;
-            if !viewer.is_admin() {
+            request.viewer.signed_in()?;
+            if !request.viewer.is_admin() {
                 let message = "Only admins follow the orders of all restaurants: name yours in `filter.restaurantIds`.";
                 return Err(Error::forbidden(message));
             }
         }
     }
-    let steps = follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await?;
+    let steps = follow_feed(request, wake_ups, steps).await?;
     Ok(steps.try_filter(move |step| ready(status.as_ref().is_none_or(|status| status.contains(&step.0.status)))))
 }
 
 /// NOT_FOUND where the viewer may not know of one of the restaurants, in the input's `field` of its place; FORBIDDEN where it does not
 /// manage them all.
 async fn restaurants_managed(
-    app: &App,
-    viewer: &Viewer,
+    FeedRequest { app, viewer, .. }: &FeedRequest<Steps>,
     ids: &[RestaurantId],
     field: impl Fn(usize) -> String,
 ) -> Result<()> {
@@ -111,15 +100,9 @@ async fn restaurants_managed(
 }
 
 /// Every step of every order of the viewer as a customer. Without `after`, the latest step of each order under way first.
-pub async fn customer_steps(
-    app: Arc<App>,
-    readings: Readings,
-    viewer: Viewer,
-    after: Option<Cursor>,
-    progress: Progress,
-) -> Result<impl Stream<Item = Result<OrderEvent>>> {
-    let user = viewer.signed_in()?.id;
-    let steps = match customer_or_position(&app, &viewer, &progress, after).await? {
+pub async fn customer_steps(request: FeedRequest<Steps>) -> Result<impl Stream<Item = Result<OrderEvent>>> {
+    let user = request.viewer.signed_in()?.id;
+    let steps = match customer_or_position(&request).await? {
         Some(customer) => {
             let own = Condition::all().add(orders::Column::CustomerId.eq(customer.0));
             Steps::new(vec![Topic::Customer(customer)], own)
@@ -127,16 +110,13 @@ pub async fn customer_steps(
         // The first order makes the viewer a customer. That is a change of rights, after which the feed begins anew where it waits.
         None => Steps::new(vec![Topic::User(user)], Condition::all().add(Expr::Constant(false.into()))),
     };
-    let wake_ups = WakeUps::at(&app, &steps.topics).await;
-    follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await
+    let wake_ups = WakeUps::at(&request.app, &steps.topics).await;
+    follow_feed(request, wake_ups, steps).await
 }
 
 /// The viewer as a customer. Where it is none yet, the feed begins at a position before its first order.
 async fn customer_or_position(
-    app: &App,
-    viewer: &Viewer,
-    progress: &Progress,
-    after: Option<Cursor>,
+    FeedRequest { app, viewer, after, progress, .. }: &FeedRequest<Steps>,
 ) -> Result<Option<CustomerId>> {
     if let Some(customer) = viewer.customer() {
         return Ok(Some(customer));
@@ -153,40 +133,33 @@ async fn customer_or_position(
 /// Every step of every order assigned to the driver, the assignment and the release included. Without `after`, the latest step of
 /// the order it carries now first.
 pub async fn driver_steps(
-    app: Arc<App>,
-    readings: Readings,
+    request: FeedRequest<Steps>,
     driver: DriverId,
-    after: Option<Cursor>,
-    progress: Progress,
 ) -> Result<impl Stream<Item = Result<OrderEvent>>> {
     // An order whose assignment is not numbered yet comes with that, and not with the step before.
     let present =
         Condition::all().add(orders::Column::DriverId.eq(driver.0)).add(order_events::Column::DriverId.eq(driver.0));
     let steps = Steps::new(vec![Topic::Driver(driver)], present);
-    let wake_ups = WakeUps::at(&app, &steps.topics).await;
-    follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await
+    let wake_ups = WakeUps::at(&request.app, &steps.topics).await;
+    follow_feed(request, wake_ups, steps).await
 }
 
 /// Each order that comes to be claimable by drivers, and each that is so no more. Without `after`, those that can be claimed now first.
 pub async fn claimable_changes(
-    app: Arc<App>,
-    readings: Readings,
-    viewer: Viewer,
-    after: Option<Cursor>,
-    progress: Progress,
+    request: FeedRequest<Steps>,
 ) -> Result<impl Stream<Item = Result<ClaimableOrderChange>>> {
     let steps = Steps { made_so: made_claimable(), ..Steps::new(vec![Topic::Claimable], finder::claimable()) };
-    let wake_ups = WakeUps::at(&app, &steps.topics).await;
-    viewer.signed_in()?;
-    if !finder::may_claim(&viewer) {
+    let wake_ups = WakeUps::at(&request.app, &steps.topics).await;
+    request.viewer.signed_in()?;
+    if !finder::may_claim(&request.viewer) {
         return Err(Error::forbidden("Only drivers and admins see which orders can be claimed."));
     }
-    let steps = follow_feed(app, readings.of_feeds, wake_ups, steps, after, progress).await?;
+    let steps = follow_feed(request, wake_ups, steps).await?;
     Ok(steps.map_ok(|OrderEvent(step)| ClaimableOrderChange(step)))
 }
 
 /// The steps of the orders of some topics.
-pub(super) struct Steps {
+pub struct Steps {
     topics: Vec<Topic>,
     /// The orders under way that the first answer is about.
     present: Condition,
