@@ -62,15 +62,13 @@ impl OrderStep {
     }
 }
 
-/// Lets those look who follow the order or where its driver is, and asks for a run of the journal, which tells the feeds. Call it after the
-/// commit.
+/// Asks for a run of the journal, which lets everybody look whom the step concerns. Call it after the commit.
 ///
-/// These two do not wait for the run: of a driver who moves when its step was answered, nobody is told any more. Where this is lost, the run
-/// lets them look.
+/// Those who follow where its driver is do not wait for the run: of a driver who moves when the step was answered, they are told no more.
+/// Where this is lost, the run lets them look as well.
 pub async fn announce(app: &App, order: &orders::Model, previous_driver: Option<DriverId>) {
-    let drivers = order.driver_id.map(DriverId).into_iter().chain(previous_driver).map(Topic::DriverLocation);
-    let topics: Vec<_> = std::iter::once(Topic::Order(OrderId(order.id))).chain(drivers).collect();
-    app.events.publish(&topics).await;
+    let drivers = order.driver_id.map(DriverId).into_iter().chain(previous_driver);
+    app.events.publish(&drivers.map(Topic::DriverLocation).collect::<Vec<_>>()).await;
     app.journal.request_run();
 }
 
