@@ -310,6 +310,15 @@ async fn rows_read(city: &City) -> Vec<(&'static str, i64)> {
     read
 }
 
+/// Lets the journal have come to this number.
+async fn much_happens(city: &City, number: i64) {
+    let statements = format!(
+        "insert into journal_runs select id + 1, {number}, {number}, gaps, topics, life, at from journal_runs order by id desc limit 1; \
+         select setval('order_events_position_seq', {number})"
+    );
+    execute(city, &statements).await;
+}
+
 /// On PostgreSQL there is always room for what comes, and what is old goes by the partition.
 #[test]
 fn partitions_are_made_ahead_and_dropped_when_they_are_old() {
@@ -322,22 +331,12 @@ fn partitions_are_made_ahead_and_dropped_when_they_are_old() {
         eventually("it is numbered", async || last_run(&city).await.last_position == 1).await;
         city.stop().await;
         // Much has happened since.
-        execute(
-            &city,
-            "insert into journal_runs select id + 1, 990000, 990000, gaps, topics, life, at from journal_runs order by id desc limit 1; \
-             select setval('order_events_position_seq', 990000)",
-        )
-        .await;
+        much_happens(&city, 990_000).await;
         city.start_again().await;
         let partitions = "select count(*) from pg_inherits join pg_class on oid = inhparent where relkind = 'p' and relname like 'journal\\_%'";
         eventually("there are new ones", async || number(city.db(), partitions).await == 6).await;
         city.stop().await;
-        execute(
-            &city,
-            "insert into journal_runs select id + 1, 1000500, 1000500, gaps, topics, life, at from journal_runs order by id desc limit 1; \
-             select setval('order_events_position_seq', 1000500)",
-        )
-        .await;
+        much_happens(&city, 1_000_500).await;
         city.start_again().await;
         let full = "select count(*) from pg_inherits join pg_class on oid = inhparent where relname like 'journal\\_%' \
              and obj_description(inhrelid, 'pg_class') is not null";

@@ -107,12 +107,8 @@ impl City {
         Server::start(self.directory.path(), &self.settings).await
     }
 
-    /// The same where what the server needs may be away: why it did not start is the error.
-    pub async fn try_another_server(&self) -> Result<Server, String> {
-        Server::try_start(self.directory.path(), &self.settings).await
-    }
-
-    /// The same, started by a command (`prlimit --nofile=64 …`) that makes way for it.
+    /// The same where what the server needs may be away, started by a command (`prlimit --nofile=64 …`) that makes way for it: why it did not
+    /// start is the error.
     pub async fn try_another_server_by(&self, command: &[String]) -> Result<Server, String> {
         Server::try_start_by(command, self.directory.path(), &self.settings).await
     }

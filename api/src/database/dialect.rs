@@ -4,10 +4,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use entity::journal_entries;
 use rust_decimal::Decimal;
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, DbBackend, EntityTrait, Iterable, Statement,
+    ColumnTrait, Condition, DatabaseConnection, DbBackend, Statement,
     sea_query::{
         Alias, Asterisk, DynIden, Expr, ExprTrait, Func, FunctionCall, JoinType, LockType, Order, Query,
-        ReturningClause, SelectStatement, SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
+        SelectStatement, SimpleExpr, Value, Values, WindowStatement, postgres_array::NotU8,
     },
     sqlx::PgPool,
 };
@@ -249,11 +249,6 @@ pub fn present_time(backend: DbBackend) -> Option<&'static str> {
     }
 }
 
-/// The expressions that return a whole row from an insert, with enums as the text that entities read.
-pub fn returning_all<E: EntityTrait>() -> ReturningClause {
-    ReturningClause::Exprs(E::Column::iter().map(|column| column.select_as(Expr::col(column))).collect())
-}
-
 /// The id of the next event of the journal, which a step of an order has as its position. SQLite has one writer at a time, so there it is one
 /// more than the last; that may not be in the table any more.
 pub fn next_event(backend: DbBackend) -> SimpleExpr {
@@ -450,7 +445,7 @@ pub fn text_key(backend: DbBackend, text: SimpleExpr, length: usize) -> SimpleEx
 #[cfg(test)]
 mod tests {
     use entity::orders;
-    use sea_orm::{QueryFilter, QuerySelect, QueryTrait, sea_query::BinOper};
+    use sea_orm::{EntityTrait, QueryFilter, QuerySelect, QueryTrait, sea_query::BinOper};
 
     use super::*;
 

@@ -23,6 +23,8 @@ const POSITION: &str = "journal_position";
 /// The column of [`waits_in`].
 const WAITS: &str = "journal_waits";
 const LAST_RUN: &str = "last_run";
+/// Ends a condition on the id of an event: it is in the gap that `gap` is.
+const IN_GAP: &str = "between cast(gap.value ->> 'first_id' as bigint) and cast(gap.value ->> 'last_id' as bigint)";
 
 /// A place in the journal: after it was read, no event with a smaller position can appear, nor one with the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,8 +93,8 @@ pub fn with_last_run(backend: DbBackend, present: SelectStatement) -> WithQuery 
 pub fn is_numbered(backend: DbBackend, id: &str) -> SimpleExpr {
     let gaps = dialect::elements_of(backend, "last_run.gaps");
     Expr::cust(format!(
-        "{id} <= (select last_id from last_run) and not exists (select 1 from last_run cross join {gaps} as gap where {id} \
-         between cast(gap.value ->> 'first_id' as bigint) and cast(gap.value ->> 'last_id' as bigint))"
+        "{id} <= (select last_id from last_run) and not exists (select 1 from last_run cross join {gaps} as gap \
+         where {id} {IN_GAP})"
     ))
 }
 
@@ -101,7 +103,6 @@ pub(super) fn waits(backend: DbBackend, run: &str) -> String {
     let gaps = dialect::elements_of(backend, &format!("{run}.gaps"));
     format!(
         "(exists (select 1 from journal_events where journal_events.id > {run}.last_id) \
-         or exists (select 1 from {gaps} as gap join journal_events on journal_events.id \
-         between cast(gap.value ->> 'first_id' as bigint) and cast(gap.value ->> 'last_id' as bigint)))"
+         or exists (select 1 from {gaps} as gap join journal_events on journal_events.id {IN_GAP}))"
     )
 }

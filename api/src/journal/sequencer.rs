@@ -9,9 +9,10 @@ use std::{
 };
 
 use entity::{database_lives, journal_entries, journal_events, journal_positions, journal_runs};
-use sea_orm::{ActiveValue::Set, ColumnTrait, QueryTrait};
 use sea_orm::{
-    ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Statement,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryTrait,
+    Statement,
     sea_query::{Alias, Expr, Order, Query, SelectStatement},
 };
 use serde_json::{Value as Json, json};
