@@ -14,7 +14,7 @@ mod reading;
 pub mod retention;
 mod sequencer;
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{FromQueryResult, Statement};
@@ -23,7 +23,7 @@ use tokio::sync::{Mutex, Notify};
 
 pub use self::{
     cursor::Cursor,
-    event::{EventKind, append, append_in_tx},
+    event::{EventKind, append},
     reading::{ENTRY, EVENT_ID, Position, SUBJECT, entries_after, is_numbered, position_in, waits_in, with_last_run},
     sequencer::pass_over,
 };
@@ -43,7 +43,7 @@ const RUNS: usize = 500;
 pub struct Journal {
     /// For how long an event can be gone on after.
     kept: TimeDelta,
-    requested: Notify,
+    requested: Arc<Notify>,
     /// Locked while a run is under way: in one process they follow each other.
     sequencer: Mutex<Sequencer>,
 }
@@ -51,11 +51,11 @@ pub struct Journal {
 impl Journal {
     /// A journal whose events can be gone on after for so many days.
     pub fn new(kept_days: u32) -> Self {
-        Journal { kept: TimeDelta::days(kept_days.into()), requested: Notify::new(), sequencer: Mutex::default() }
+        Journal { kept: TimeDelta::days(kept_days.into()), requested: Arc::default(), sequencer: Mutex::default() }
     }
 
-    /// Asks for a run, after the commit of a transaction that has appended an event. Does not wait for it: requests that come while one is under
-    /// way share the next (single-flight).
+    /// Asks for a run, after the commit of a statement that has appended an event; [`append_in_tx`](Self::append_in_tx) does so by
+    /// itself. Does not wait for it: requests that come while one is under way share the next (single-flight).
     pub fn request_run(&self) {
         self.requested.notify_one();
     }

@@ -7,7 +7,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use super::known_topics;
+use super::{Journal, known_topics};
 use crate::{
     database::{Transaction, dialect},
     domain::{
@@ -58,12 +58,22 @@ pub(super) fn topics_to_look_at(kind: &str, subject: i64, topics: &Json) -> impl
     known_topics(topics).chain(EventKind::other_topics(kind, subject, topics))
 }
 
-/// Appends an event to the journal, in the transaction of what has happened. After the commit,
-/// [`request_run`](super::Journal::request_run). For the order of events, see [`append`].
-pub async fn append_in_tx(transaction: &Transaction, kind: EventKind, subject: i32, topics: &[Topic]) -> Result<()> {
-    let id = dialect::next_event(transaction.get_database_backend());
-    transaction.execute(&append(id, kind, Expr::val(subject), topics)?).await?;
-    Ok(())
+impl Journal {
+    /// Appends an event to the journal, in the transaction of what has happened, and asks for a run after its commit. For the order
+    /// of events, see [`append`].
+    pub async fn append_in_tx(
+        &self,
+        transaction: &Transaction,
+        kind: EventKind,
+        subject: i32,
+        topics: &[Topic],
+    ) -> Result<()> {
+        let id = dialect::next_event(transaction.get_database_backend());
+        transaction.execute(&append(id, kind, Expr::val(subject), topics)?).await?;
+        let requested = self.requested.clone();
+        transaction.after_commit(move || requested.notify_one());
+        Ok(())
+    }
 }
 
 /// The statement that appends an event to the journal, as part of the transaction or the chain of what has happened. It appends nothing where

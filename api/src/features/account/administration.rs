@@ -48,9 +48,8 @@ pub async fn user_role_set(app: &App, viewer: &Viewer, wanted: SetUserRoleInput)
     proof::withdraw_in_tx(&transaction, user.id, &[Purpose::ChangeEmail]).await?;
     work_end_in_tx(&transaction, viewer, &user).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::UserRoleSet).on(id).with(roles)).await?;
-    rights_change_in_tx(&transaction, id).await?;
+    rights_change_in_tx(app, &transaction, id).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(user)
 }
 
@@ -92,9 +91,8 @@ pub async fn user_active_set(app: &App, viewer: &Viewer, wanted: SetUserActiveIn
     row.is_active = Set(wanted.is_active);
     let user = row.update(&transaction).await?;
     record_in_tx(&transaction, Entry::of(viewer, action).on(id)).await?;
-    rights_change_in_tx(&transaction, id).await?;
+    rights_change_in_tx(app, &transaction, id).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(user)
 }
 

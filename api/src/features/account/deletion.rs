@@ -51,12 +51,11 @@ pub async fn account_delete(app: &App, viewer: &Viewer, wanted: DeleteAccountInp
     user_forget_in_tx(&transaction, id, &email).await?;
     let entry = Entry { origin: None, ..Entry::of(viewer, Action::AccountDeleted).on(id) };
     record_in_tx(&transaction, entry).await?;
-    rights_change_in_tx(&transaction, id).await?;
+    rights_change_in_tx(app, &transaction, id).await?;
     transaction.commit().await?;
     if let Some(driver) = driver {
         app.events.forget_position(driver).await;
     }
-    app.journal.request_run();
     Ok(id)
 }
 

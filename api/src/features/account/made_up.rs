@@ -62,9 +62,10 @@ pub async fn withdraw(app: &App) -> Result<()> {
         .count(&transaction)
         .await?;
     for user in ended.iter().map(|session| session.user_id).collect::<BTreeSet<_>>() {
-        rights_change_in_tx(&transaction, UserId(user)).await?;
+        rights_change_in_tx(app, &transaction, UserId(user)).await?;
     }
     transaction.commit().await?;
+    // For those who were released and had no session.
     app.journal.request_run();
     tracing::warn!(
         people,

@@ -82,12 +82,9 @@ pub async fn sign_in_complete(app: &App, origin: &Origin, wanted: CompleteOpenId
         let notice = Notice::SignInAdded { provider: provider.name.clone() };
         notice_post_in_tx(app, &transaction, id, &user.email, notice).await?;
         // Sessions of whoever had the account before the address was proved have ended.
-        rights_change_in_tx(&transaction, id).await?;
+        rights_change_in_tx(app, &transaction, id).await?;
     }
     transaction.commit().await?;
-    if let IdentityLink::Added = link {
-        app.journal.request_run();
-    }
     Ok(opened)
 }
 

@@ -73,9 +73,8 @@ pub async fn admin_make(app: &App, email: &str, name: Option<&str>, password_has
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
     work_end_in_tx(&transaction, &Viewer::System, &user).await?;
     record_in_tx(&transaction, Entry::of(&Viewer::System, Action::AdminMade).on(id)).await?;
-    rights_change_in_tx(&transaction, id).await?;
+    rights_change_in_tx(app, &transaction, id).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(user)
 }
 

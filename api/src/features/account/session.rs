@@ -29,7 +29,7 @@ use crate::{
     events::Topic,
     features::audit::service::{Action, Entry, record_in_tx},
     graphql::{plan::SeenBy, row::Row},
-    journal::{self, EventKind},
+    journal::EventKind,
 };
 
 /// A session with its tokens, which the client is given this once.
@@ -137,9 +137,8 @@ pub async fn session_sign_out(app: &App, origin: &Origin, wanted: SignOutInput) 
         let entry = Entry::by(UserId(session.user_id), origin, Action::SignedOut);
         record_in_tx(&transaction, entry.on(SessionId(session.id))).await?;
     }
-    rights_change_in_tx(&transaction, UserId(session.user_id)).await?;
+    rights_change_in_tx(app, &transaction, UserId(session.user_id)).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     let is_newest = token.used_at.is_none() && token.replaced_at.is_none();
     let went_on = !ended.is_empty() && session.expires_at > clock::now();
     Ok(user.map(|user| SignedOut { user, is_proven: is_newest && went_on }))
@@ -156,9 +155,8 @@ pub async fn session_revoke(app: &App, viewer: &Viewer, wanted: RevokeSessionInp
     let ended = sessions_end_in_tx(&transaction, one(id.0)).await?;
     let session = ended.into_iter().next().unwrap_or(present);
     record_in_tx(&transaction, Entry::of(viewer, Action::SessionRevoked).on(id)).await?;
-    rights_change_in_tx(&transaction, UserId(session.user_id)).await?;
+    rights_change_in_tx(app, &transaction, UserId(session.user_id)).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(session)
 }
 
@@ -176,9 +174,8 @@ pub async fn sessions_revoke(app: &App, viewer: &Viewer, wanted: RevokeAllSessio
     // Whoever ends them does so because somebody else was in, who may have asked for another address.
     proof::withdraw_in_tx(&transaction, user.0, &[Purpose::ChangeEmail]).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::SessionsRevoked).on(user)).await?;
-    rights_change_in_tx(&transaction, user).await?;
+    rights_change_in_tx(app, &transaction, user).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(ended.len())
 }
 
@@ -206,10 +203,10 @@ pub async fn sessions_end_in_tx(transaction: &Transaction, which: Condition) -> 
     Ok(ended)
 }
 
-/// Appends to the journal that the user's sessions or rights change: every process looks at the user's sockets then. After the commit,
-/// [`Journal::request_run`](crate::journal::Journal::request_run).
-pub async fn rights_change_in_tx(transaction: &Transaction, user: UserId) -> Result<()> {
-    journal::append_in_tx(transaction, EventKind::RightsChange, user.0, &[Topic::User(user)]).await
+/// Appends to the journal that the user's sessions or rights change: every process looks at the user's sockets after the
+/// commit.
+pub async fn rights_change_in_tx(app: &App, transaction: &Transaction, user: UserId) -> Result<()> {
+    app.journal.append_in_tx(transaction, EventKind::RightsChange, user.0, &[Topic::User(user)]).await
 }
 
 fn opened(app: &App, user: users::Model, tokens: Generation) -> Result<OpenedSession> {
@@ -229,9 +226,8 @@ async fn session_end_for_reuse(
     let user = UserId(session.user_id);
     let entry = Entry::by(user, origin, Action::RefreshTokenReused).on(SessionId(session.id));
     record_in_tx(&transaction, entry).await?;
-    rights_change_in_tx(&transaction, user).await?;
+    rights_change_in_tx(app, &transaction, user).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(())
 }
 

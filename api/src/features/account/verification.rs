@@ -58,9 +58,8 @@ pub async fn password_change(app: &App, viewer: &Viewer, wanted: ChangePasswordI
     sessions_end_in_tx(&transaction, of_user(asking.id, asking.session)).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::PasswordChanged).on(asking.id)).await?;
     notice_post_in_tx(app, &transaction, asking.id, &user.email, Notice::PasswordChanged).await?;
-    rights_change_in_tx(&transaction, asking.id).await?;
+    rights_change_in_tx(app, &transaction, asking.id).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(user)
 }
 
@@ -94,10 +93,9 @@ pub async fn email_verify(app: &App, origin: &Origin, wanted: VerifyEmailInput) 
         _ => (email_verified_in_tx(&transaction, proved.user).await?, Action::EmailVerified),
     };
     record_in_tx(&transaction, Entry::by(id, origin, action).on(id)).await?;
-    rights_change_in_tx(&transaction, id).await?;
-    transaction.commit().await?;
     // The user's open sockets may not know the customer record yet.
-    app.journal.request_run();
+    rights_change_in_tx(app, &transaction, id).await?;
+    transaction.commit().await?;
     Ok(user)
 }
 
@@ -117,9 +115,8 @@ pub async fn password_reset(app: &App, origin: &Origin, wanted: ResetPasswordInp
     sessions_end_in_tx(&transaction, of_user(id, None)).await?;
     record_in_tx(&transaction, Entry::by(id, origin, Action::PasswordReset).on(id)).await?;
     notice_post_in_tx(app, &transaction, id, &user.email, Notice::PasswordChanged).await?;
-    rights_change_in_tx(&transaction, id).await?;
+    rights_change_in_tx(app, &transaction, id).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(user)
 }
 

@@ -47,7 +47,7 @@ pub async fn customer_of(db: &impl ConnectionTrait, viewer: &Viewer) -> Result<O
 
 /// The viewer's customer record, created when it is first needed; two requests at once create one. The account is held until the
 /// transaction ends: UNAUTHENTICATED where it has just been closed. After the commit, [`customer_is_known`].
-pub async fn customer_ensure_in_tx(transaction: &Transaction, viewer: &Viewer) -> Result<customers::Model> {
+pub async fn customer_ensure_in_tx(app: &App, transaction: &Transaction, viewer: &Viewer) -> Result<customers::Model> {
     let user = user_hold_in_tx(transaction, viewer.signed_in()?.id).await?;
     if let Some(customer) = customer_of(transaction, viewer).await? {
         return Ok(customer);
@@ -58,7 +58,7 @@ pub async fn customer_ensure_in_tx(transaction: &Transaction, viewer: &Viewer) -
     customer_make_in_tx(transaction, &user, None).await?;
     let customer = customer_of(transaction, viewer).await?;
     // The user's open sockets do not know the record yet.
-    rights_change_in_tx(transaction, UserId(user.id)).await?;
+    rights_change_in_tx(app, transaction, UserId(user.id)).await?;
     // A record that has the e-mail but no user belongs to whoever proves that the e-mail is theirs.
     customer.ok_or_else(|| {
         Error::conflict("There is a customer with your e-mail address: verify the address to take it over.")
@@ -87,15 +87,14 @@ pub async fn customer_make_in_tx(transaction: &Transaction, user: &users::Model,
     Ok(())
 }
 
-/// Adds the customer record to the viewer's rights, and has others told where it is new, after the commit.
-pub fn customer_is_known(app: &App, viewer: &Viewer, customer: &customers::Model) {
+/// Adds the customer record to the viewer's rights, after the commit.
+pub fn customer_is_known(viewer: &Viewer, customer: &customers::Model) {
     if viewer.customer().is_some() {
         return;
     }
     if let Some(user) = viewer.user() {
         user.is_customer_now(CustomerId(customer.id));
     }
-    app.journal.request_run();
 }
 
 /// Gives the user the customer record of its e-mail address, if it has none and one waits for its owner.

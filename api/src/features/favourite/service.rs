@@ -37,7 +37,7 @@ pub async fn favourite_add(
     viewer.signed_in()?;
     let favourite = FavouriteId::parse(&wanted.id, "id")?;
     let transaction = database::begin(&app.db).await?;
-    let customer = customer_ensure_in_tx(&transaction, viewer).await?;
+    let customer = customer_ensure_in_tx(app, &transaction, viewer).await?;
     visible_in_tx(&transaction, viewer, favourite).await.map_err(|error| error.with_field("id"))?;
     let is_new = favourite_insert_in_tx(&transaction, CustomerId(customer.id), favourite).await?;
     let kept = favourites::Entity::find().filter(favourites::Column::CustomerId.eq(customer.id));
@@ -46,7 +46,7 @@ pub async fn favourite_add(
         return Err(Error::conflict(message).with_field("id"));
     }
     transaction.commit().await?;
-    customer_is_known(app, viewer, &customer);
+    customer_is_known(viewer, &customer);
     Ok((favourite, customer))
 }
 

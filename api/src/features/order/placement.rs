@@ -82,10 +82,10 @@ impl<E: Into<Error>> From<E> for PlaceError {
 /// Places the order of a user without a customer record, which is created in the same transaction.
 async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<PlacementOutcome, PlaceError> {
     let transaction = database::begin(&app.db).await?;
-    let customer = customer::service::customer_ensure_in_tx(&transaction, viewer).await?;
+    let customer = customer::service::customer_ensure_in_tx(app, &transaction, viewer).await?;
     let outcome = place(app, &transaction, viewer, request).await?;
     transaction.commit().await?;
-    customer::service::customer_is_known(app, viewer, &customer);
+    customer::service::customer_is_known(viewer, &customer);
     Ok(outcome)
 }
 

@@ -46,9 +46,8 @@ pub async fn member_add(app: &App, viewer: &Viewer, wanted: AddRestaurantMemberI
         .await?;
     let user = UserId(user.id);
     record_in_tx(&transaction, Entry::of(viewer, Action::RestaurantMemberAdded).on(id).about(user)).await?;
-    rights_change_in_tx(&transaction, user).await?;
+    rights_change_in_tx(app, &transaction, user).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(restaurant)
 }
 
@@ -75,9 +74,8 @@ pub async fn member_remove(
     }
     restaurant_members::Entity::delete_by_id((id.0, user.0)).exec(&transaction).await?;
     record_in_tx(&transaction, Entry::of(viewer, Action::RestaurantMemberRemoved).on(id).about(user)).await?;
-    rights_change_in_tx(&transaction, user).await?;
+    rights_change_in_tx(app, &transaction, user).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok(restaurant)
 }
 

@@ -26,7 +26,7 @@ use crate::{
         audit::service::{Action, Entry, record_in_tx},
     },
     graphql::{input, row::Row},
-    journal::{self, EventKind},
+    journal::EventKind,
 };
 
 /// Writes the viewer's review of a restaurant that delivered to it.
@@ -66,9 +66,8 @@ pub async fn review_post(
     let topic = Topic::Reviews(restaurant);
     let restaurant = restaurant_rate_in_tx(&transaction, restaurant).await?;
     // Under the lock of the restaurant, so that its reviews are told in the order in which they count.
-    journal::append_in_tx(&transaction, EventKind::ReviewPosted, review.id, &[topic]).await?;
+    app.journal.append_in_tx(&transaction, EventKind::ReviewPosted, review.id, &[topic]).await?;
     transaction.commit().await?;
-    app.journal.request_run();
     Ok((review, restaurant))
 }
 
