@@ -22,7 +22,7 @@ const OFF = {
 };
 
 /** Types without an id: parts of the object that holds them, where docs/clients/urql.md keeps them, and those that are in no answer to a query. */
-const PARTS = [...Object.keys(cache.keys), "PageInfo", "Session"];
+const PARTS = [...Object.keys(cache.keys), "PageInfo", "Session", "ClaimableOrderChange", "PostedReview"];
 
 /** What is promised not to be null: it is older than docs/decisions/0035, by which root fields and mutations that are new may be. */
 const NOT_NULL = {
