@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until},
 };
 use tokio_util::task::TaskTracker;
@@ -38,9 +38,10 @@ use crate::shutdown::Shutdown;
 /// Once the end is announced, each answer says that its connection closes, so that clients come back elsewhere; those that say nothing are
 /// closed when it is requested.
 pub async fn serve(listener: Arc<TcpListener>, router: Router, limits: Limits, shutdown: &Shutdown) {
-    let served = Arc::new(ServerContext { router, limits, shutdown: shutdown.clone() });
+    let room_wanted = Notify::new();
+    let served = Arc::new(ServerContext { router, limits, shutdown: shutdown.clone(), room_wanted });
     let places = Arc::new(Semaphore::new(limits.connections));
-    let mut refusals = Refusals::new();
+    let mut refusals = Refusals::new(limits.connections);
     let connections = TaskTracker::new();
     let requested = shutdown.requested();
     tokio::pin!(requested);
@@ -51,11 +52,14 @@ pub async fn serve(listener: Arc<TcpListener>, router: Router, limits: Limits, s
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match places.clone().try_acquire_owned() {
-                Ok(place) => drop(connections.spawn(served.clone().connection(stream, peer, place))),
-                Err(_) => refusals.refuse(stream),
-            },
-            Err(error) => refusals.accept_failed(&listener, &error).await,
+            Ok((stream, peer)) => {
+                let Some(stream) = refusals.admit(stream) else { continue };
+                match places.clone().try_acquire_owned() {
+                    Ok(place) => drop(connections.spawn(served.clone().connection(stream, peer, place))),
+                    Err(_) => refusals.refuse(stream),
+                }
+            }
+            Err(error) => refusals.accept_failed(&listener, &error, &served.room_wanted).await,
         }
     }
     drop(listener);
@@ -68,6 +72,8 @@ struct ServerContext {
     router: Router,
     limits: Limits,
     shutdown: Shutdown,
+    /// Connections that wait for a request are asked to close, for there is no descriptor left.
+    room_wanted: Notify,
 }
 
 impl ServerContext {
@@ -92,7 +98,8 @@ impl ServerContext {
             .enable_connect_protocol();
         let connection = builder.serve_connection_with_upgrades(io, service);
         let (announced, requested) = (self.shutdown.announced(), self.shutdown.requested());
-        tokio::pin!(connection, announced, requested);
+        let room_wanted = self.room_wanted.notified();
+        tokio::pin!(connection, announced, requested, room_wanted);
         let (mut is_announced, mut is_requested) = (false, false);
         // When a connection that was told to end for want of requests is cut.
         let mut cut_at = None;
@@ -115,6 +122,10 @@ impl ServerContext {
                 () = &mut requested, if !is_requested => {
                     is_requested = true;
                     connection.as_mut().graceful_shutdown();
+                }
+                () = &mut room_wanted => {
+                    room_wanted.set(self.room_wanted.notified());
+                    activity.make_room();
                 }
                 () = sleep_until(cut_at.unwrap_or_else(|| activity.next_look())) => match activity.verdict() {
                     Verdict::Busy => cut_at = None,

@@ -27,8 +27,8 @@ pub struct Activity {
 struct ActivityState {
     /// Requests whose answer has not been given to its end.
     under_way: usize,
-    /// Since when there are none.
-    quiet_since: Instant,
+    /// When it is idle, where there are none until then.
+    idle_at: Instant,
     /// When the head of the next request began to come, or the connection was made: the first head has to come at once.
     head_since: Option<Instant>,
     is_http2: bool,
@@ -48,7 +48,8 @@ pub enum Verdict {
 impl Activity {
     pub fn new(limits: Limits) -> Self {
         let now = Instant::now();
-        let state = ActivityState { under_way: 0, quiet_since: now, head_since: Some(now), is_http2: false };
+        let idle_at = now + limits.idle_time;
+        let state = ActivityState { under_way: 0, idle_at, head_since: Some(now), is_http2: false };
         Activity { limits, state: Mutex::new(state) }
     }
 
@@ -79,6 +80,11 @@ impl Activity {
         }
     }
 
+    /// Its descriptor is wanted: it is idle at once where it waits for a request.
+    pub fn make_room(&self) {
+        self.state().idle_at = Instant::now();
+    }
+
     /// Something was read.
     fn hear(&self) {
         let mut state = self.state();
@@ -99,7 +105,7 @@ impl ActivityState {
     fn deadline(&self, limits: &Limits) -> Option<(Verdict, Instant)> {
         match (self.under_way, self.head_since) {
             (0, Some(since)) => Some((Verdict::Slow, since + limits.header_time)),
-            (0, None) => Some((Verdict::Idle, self.quiet_since + limits.idle_time)),
+            (0, None) => Some((Verdict::Idle, self.idle_at)),
             _ => None,
         }
     }
@@ -125,7 +131,7 @@ impl Drop for UnderWay {
     fn drop(&mut self) {
         let mut state = self.0.state();
         state.under_way -= 1;
-        state.quiet_since = Instant::now();
+        state.idle_at = Instant::now() + self.0.limits.idle_time;
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Notify, Semaphore},
     time::{Instant, sleep, timeout},
 };
 
@@ -16,7 +16,7 @@ use crate::domain::error::Code;
 /// The name of the metric that counts connections that were refused, or could not be accepted.
 pub const REFUSED: &str = "tiffin_connections_refused_total";
 
-/// Connections that are told at the same time why they are refused; further ones are only closed.
+/// Connections that are told at the same time why they are refused, at the most; further ones are only closed.
 const TOLD_AT_ONCE: usize = 32;
 /// How long telling it may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -37,9 +37,25 @@ pub struct Refusals {
 }
 
 impl Refusals {
-    pub fn new() -> Self {
-        let places = Arc::new(Semaphore::new(TOLD_AT_ONCE));
+    /// Where so many connections are served: with few descriptors, few are for those that are refused.
+    pub fn new(served: usize) -> Self {
+        let places = Arc::new(Semaphore::new(TOLD_AT_ONCE.min(served / 4).max(1)));
         Refusals { places, spare: spare(), full: Seldom::default(), failed: Seldom::default() }
+    }
+
+    /// Gives back who was accepted, unless its descriptor is needed as the spare one: without it, whoever connects once there is none
+    /// left could not even be closed.
+    pub fn admit(&mut self, stream: TcpStream) -> Option<TcpStream> {
+        if self.spare.is_none() {
+            self.spare = spare();
+        }
+        if self.spare.is_some() {
+            return Some(stream);
+        }
+        counter!(REFUSED).increment(1);
+        drop(stream);
+        self.spare = spare();
+        None
     }
 
     /// Answers with 503, whatever the request is.
@@ -58,8 +74,9 @@ impl Refusals {
         }
     }
 
-    /// A connection could not be accepted. Where descriptors are missing, one is closed rather than left to wait.
-    pub async fn accept_failed(&mut self, listener: &TcpListener, error: &io::Error) {
+    /// A connection could not be accepted. Where descriptors are missing, one is closed rather than left to wait; and where somebody
+    /// else has taken the spare descriptor meanwhile, such as the database's pool, `room_wanted` tells the connections that wait for their next request.
+    pub async fn accept_failed(&mut self, listener: &TcpListener, error: &io::Error, room_wanted: &Notify) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
         if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
             return tracing::debug!(%error, "a client had gone before its connection was accepted");
@@ -79,6 +96,7 @@ impl Refusals {
         drop(timeout(PAUSE, listener.accept()).await);
         self.spare = spare();
         if self.spare.is_none() {
+            room_wanted.notify_waiters();
             sleep(PAUSE).await;
         }
     }
