@@ -44,6 +44,7 @@ declare
   tax numeric;
   dishes_found int;
   placed orders;
+  event bigint;
 begin
   select * into place from restaurants where id = restaurant and is_active;
   select count(*), sum(round(dishes.price * line.quantity, 2)) into dishes_found, subtotal
@@ -63,17 +64,26 @@ begin
   insert into order_items (order_id, dish_id, quantity, unit_price, dish_name)
   select placed.id, dishes.id, line.quantity, dishes.price, dishes.name
   from unnest(lines) as line join dishes on dishes.id = line.dish_id;
-  -- As published: Tiffin would publish it at its next start, at its own cost.
-  insert into order_events (order_id, sequence, status, actor, at, published_at, position, feed_transaction)
-  values (placed.id, 1, placed.status, 'Customer:' || customer, now(), now(), nextval(pg_get_serial_sequence('order_events', 'position')),
-    pg_current_xact_id()::text::bigint);
+  event := nextval('order_events_position_seq');
+  -- As published, or the trigger for older servers would write the journal's event once more.
+  insert into order_events (order_id, sequence, status, actor, at, published_at, position)
+  values (placed.id, 1, placed.status, 'Customer:' || customer, now(), now(), event);
+  insert into journal_events (id, kind, topics, subject, at)
+  values (event, 'ORDER_STEP', jsonb_build_array('restaurant:' || place.id, 'customer:' || customer, 'orders'), placed.id, now());
+  insert into jobs (kind, state, payload, subject_id, unique_key, due_at, created_at)
+  values ('acceptance_timeout', 'READY', '{}', placed.id, placed.id::text, now() + interval '30 days', now());
   -- Last, for every order of the restaurant waits for this row.
   update restaurants set total_orders = total_orders + 1 where id = place.id and is_active;
   return placed;
 end
 $$;
 
--- One step of an order's life: the order if it still is as it was, its event, the entry in the record, and a word to those who listen.
+create function is_claimable(subject orders) returns boolean language sql immutable
+return subject.status in ('CONFIRMED', 'PREPARING', 'READY') and subject.driver_id is null;
+comment on function is_claimable is E'@behavior -*';
+
+-- One step of an order's life: the order if it still is as it was, its event in its history and in the journal, the entry in the record, and
+-- a word to those who listen.
 create function step_order(present orders, after order_status, driver int, note text) returns orders
 language plpgsql volatile as $$
 declare
@@ -83,13 +93,17 @@ begin
   update orders set status = after, driver_id = driver
   where id = present.id and status = present.status and driver_id is not distinct from present.driver_id
   returning * into strict changed;
-  insert into order_events (order_id, sequence, status, previous_status, driver_id, actor, note, at, published_at, position,
-    feed_transaction)
+  insert into order_events (order_id, sequence, status, previous_status, driver_id, actor, note, at, published_at, position)
   select changed.id, coalesce(max(sequence), 0) + 1, after, present.status, driver, 'User:1', step_order.note, now(), now(),
-    nextval(pg_get_serial_sequence('order_events', 'position')),
-    greatest(coalesce(max(feed_transaction), 0), pg_current_xact_id()::text::bigint)
+    nextval('order_events_position_seq')
   from order_events where order_id = changed.id
   returning * into strict event;
+  insert into journal_events (id, kind, topics, subject, at)
+  values (event.position, 'ORDER_STEP', to_jsonb(array_remove(array[
+      'restaurant:' || changed.restaurant_id, 'customer:' || changed.customer_id, 'orders', 'driver:' || driver,
+      case when driver is distinct from present.driver_id then 'driver:' || present.driver_id end,
+      case when is_claimable(changed) <> is_claimable(present) then 'claimable' end
+    ], null)), changed.id, now());
   insert into audit_events (at, actor_id, action, subject, address, details)
   values (now(), 1, case when after = present.status then 'DRIVER_ASSIGNED' else 'ORDER_STATUS_UPDATED' end, 'Order:' || changed.id,
     '127.0.0.1', jsonb_build_object('status', after));

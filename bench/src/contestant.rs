@@ -107,7 +107,8 @@ fn tiffin(binary: &Path, database: &str, options: &Options, port: u16) -> Comman
         ("TIFFIN_LIMITS_VIEWER_COST", "0"),
         ("TIFFIN_ACCOUNTS_TOKEN_KEYS", &options.token_key),
         ("TIFFIN_ACCOUNTS_ACCESS_TOKEN_SECONDS", "2592000"),
-        ("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "0"),
+        // 30 days: each order has its time-out, and none of them comes.
+        ("TIFFIN_ORDERS_ACCEPTANCE_TIMEOUT_MINUTES", "43200"),
     ]);
     command.env("TIFFIN_LISTEN", format!("127.0.0.1:{port}"));
     command

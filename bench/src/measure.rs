@@ -133,7 +133,7 @@ impl Bench {
     /// Asks everybody for the same, and fails where the answers are not.
     async fn compare(&self, operation: &Operation) -> anyhow::Result<Vec<(&Party, Vec<Ask>)>> {
         let mut all = Vec::new();
-        let mut reference: Option<(Vec<Value>, Vec<i64>)> = None;
+        let mut reference: Option<(Vec<Value>, Vec<Option<i64>>)> = None;
         for party in &self.parties {
             let server = Server::start(party.contestant, &self.options).await?;
             // A connection that ends here: PostgreSQL counts what was read by the others later, with what a contestant reads.
@@ -152,7 +152,7 @@ impl Bench {
                 answers.push(answers::normalized(&answer, &operation.ignored)?);
             }
             let after = postgres::rows(&database, &operation.writes).await?;
-            let written = after.iter().zip(before).map(|(after, before)| after - before).collect();
+            let written: Vec<_> = after.iter().zip(before).map(|(after, before)| Some((*after)? - before?)).collect();
             if operation.live.is_some() {
                 let followed = Followed::start(server.address, &asks, 1, 1).await?;
                 for message in followed.messages().await? {
@@ -173,8 +173,12 @@ impl Bench {
                             difference.unwrap_or_default()
                         );
                     }
+                    let differ = rows
+                        .iter()
+                        .zip(&written)
+                        .any(|(ours, theirs)| ours.zip(*theirs).is_some_and(|(ours, theirs)| ours != theirs));
                     ensure!(
-                        *rows == written,
+                        !differ,
                         "{}: Tiffin writes {rows:?} rows into {:?}, and {:?} {written:?}",
                         operation.name,
                         operation.writes,
@@ -227,6 +231,7 @@ impl Bench {
 
     /// One contestant in one round, as a new process.
     async fn round(&self, operation: &Operation, party: &Party, asks: &[Ask]) -> anyhow::Result<Round> {
+        postgres::pass_over(&party.database).await?;
         let server = Server::start(party.contestant, &self.options).await?;
         sleep(SETTLED).await;
         let (idle, _) = usage::memory(server.process())?;

@@ -29,7 +29,7 @@ pub struct Operation {
     pub cursor: Cursor,
     /// Orders that are made by the documents, followed and moved: messages are counted, and not the documents.
     pub live: Option<Live>,
-    /// Tables in which every contestant must write equally many rows.
+    /// Tables in which every contestant must write equally many rows, each with a condition on the rows where it needs one.
     #[serde(default)]
     pub writes: Vec<String>,
     /// Keys whose values are not compared, for they differ from one request to the next.
