@@ -17,6 +17,10 @@ both_databases! {
         let (staff, ann) = (city.merchant_of(&restaurant).await, city.customer("Ann").await);
         let placed = ann.place_order(&restaurant.basket(&[(0, 2), (1, 1)])).await;
         let order = placed.text("/placeOrder/order/id").to_owned();
+        // The answer shows the items as they were written, without reading them again: with two decimals, in the order of their dishes.
+        let document = "query($id: ID!) { order(id: $id) { items { dishName quantity unitPrice lineTotal } } }";
+        let read = ann.query(document, json!({"id": order})).await;
+        assert_eq!(placed.at("/placeOrder/order/items"), read.at("/order/items"));
 
         let rename = "mutation($dish: ID!, $restaurant: ID!) {
             updateDish(input: {id: $dish, name: \"Bún bò\", price: \"99.00\"}) { dish { id } }

@@ -32,6 +32,8 @@ pub struct Loading {
     flights: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
     /// What was loaded for the level that is being answered: a database may answer one field before the next one asks.
     kept: Arc<Mutex<Vec<Box<dyn Any + Send>>>>,
+    /// What a mutation has just written, by the types of key and value.
+    written: Arc<Mutex<HashMap<TypeId, Box<dyn Any + Send>>>>,
 }
 
 impl Loading {
@@ -46,6 +48,19 @@ impl Loading {
     /// Keeps what was loaded until the level is answered.
     pub fn keep<V: Send + Sync + 'static>(&self, reading: SharedReading<V>) {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(reading));
+    }
+
+    /// Notes what a mutation has written itself and nobody else can have changed since, for its payload need not read it again.
+    pub fn note_written<K: Send + 'static, V: Send + 'static>(&self, key: K, value: V) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.insert(TypeId::of::<(K, V)>(), Box::new((key, value)));
+    }
+
+    /// What was noted of this key. It is given once: what is read later is the present.
+    pub fn take_written<K: Eq + Send + 'static, V: Send + 'static>(&self, key: &K) -> Option<V> {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let (noted, value) = *written.remove(&TypeId::of::<(K, V)>())?.downcast::<(K, V)>().ok()?;
+        (noted == *key).then_some(value)
     }
 
     /// The level is answered: what is asked for next is the present.

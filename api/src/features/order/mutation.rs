@@ -2,13 +2,19 @@ use async_graphql::Context;
 use declare::mutations;
 
 use super::{
-    Order, assignment, placement, service,
+    Order, assignment,
+    finder::ItemsOfOrder,
+    placement::{self, PlacedOrder},
+    service,
     types::{
         AssignDriverInput, AssignDriverPayload, CancelOrderInput, CancelOrderPayload, PlaceOrderInput,
         PlaceOrderPayload, ReleaseDriverInput, ReleaseDriverPayload, UpdateOrderStatusInput, UpdateOrderStatusPayload,
     },
 };
-use crate::{domain::error::Result, graphql::context::OperationContext};
+use crate::{
+    domain::{error::Result, ids::OrderId},
+    graphql::context::OperationContext,
+};
 
 #[derive(Default)]
 pub struct OrderMutation;
@@ -18,7 +24,11 @@ impl OrderMutation {
     /// Places an order at a restaurant, at the prices of this moment. For anybody signed in. NOT_FOUND, CONFLICT or
     /// BAD_USER_INPUT with the line to blame in `extensions.field` when a dish cannot be ordered; then nothing is placed.
     async fn place_order(&self, ctx: &Context<'_>, input: PlaceOrderInput) -> Result<PlaceOrderPayload> {
-        Ok(PlaceOrderPayload { order: Order(placement::order_place(ctx.app(), ctx.viewer(), input).await?.into()) })
+        let PlacedOrder { order, items } = placement::order_place(ctx.app(), ctx.viewer(), input).await?;
+        if let Some(items) = items {
+            ctx.reader().flights.note_written(ItemsOfOrder(OrderId(order.id)), items);
+        }
+        Ok(PlaceOrderPayload { order: Order(order.into()) })
     }
 
     /// Takes an order one step further. CONFLICT for a step that does not exist from where the order is now, FORBIDDEN for one

@@ -8,7 +8,7 @@ mod draft;
 mod request;
 mod writing;
 
-use entity::orders;
+use entity::{order_items, orders};
 use sea_orm::{ActiveValue::Set, EntityTrait, SqlErr, TryIntoModel};
 
 pub use self::request::MAXIMUM_LINES;
@@ -41,9 +41,16 @@ pub async fn order_quote(Reader { app, viewer, .. }: Reader, wanted: PlaceOrderI
     Ok(OrderQuote { charge: draft.charge, currency: draft.restaurant.currency })
 }
 
+/// The order of a request.
+pub struct PlacedOrder {
+    pub order: orders::Model,
+    /// Its items by their dishes, where it was placed just now; none where it was placed before with the same idempotency key.
+    pub items: Option<Vec<order_items::Model>>,
+}
+
 /// Places an order with the very prices that its expected total was compared with. With an idempotency key that was used before, the same
 /// request gives the order it made then, and a different request is CONFLICT.
-pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) -> Result<orders::Model> {
+pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) -> Result<PlacedOrder> {
     viewer.signed_in()?;
     let request = Request::decode(wanted)?;
     let placed = match viewer.customer() {
@@ -51,20 +58,17 @@ pub async fn order_place(app: &App, viewer: &Viewer, wanted: PlaceOrderInput) ->
         None => place_first(app, viewer, &request).await,
     };
     match placed {
-        Ok(PlacementOutcome::New(order)) => {
-            app.journal.request_run();
-            Ok(*order)
+        Ok(placed) => {
+            if placed.items.is_some() {
+                app.journal.request_run();
+            }
+            Ok(placed)
         }
-        Ok(PlacementOutcome::Old(order)) => Ok(*order),
-        Err(PlaceError::Overtaken(error)) => overtaken(app, viewer, &request, error).await,
+        Err(PlaceError::Overtaken(error)) => {
+            Ok(PlacedOrder { order: overtaken(app, viewer, &request, error).await?, items: None })
+        }
         Err(PlaceError::Other(error)) => Err(error),
     }
-}
-
-enum PlacementOutcome {
-    New(Box<orders::Model>),
-    /// Placed before with the same idempotency key.
-    Old(Box<orders::Model>),
 }
 
 enum PlaceError {
@@ -80,7 +84,7 @@ impl<E: Into<Error>> From<E> for PlaceError {
 }
 
 /// Places the order of a user without a customer record, which is created in the same transaction.
-async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<PlacementOutcome, PlaceError> {
+async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<PlacedOrder, PlaceError> {
     let transaction = database::begin(&app.db).await?;
     let customer = customer::service::customer_ensure_in_tx(app, &transaction, viewer).await?;
     let outcome = place(app, &transaction, viewer, request).await?;
@@ -89,16 +93,11 @@ async fn place_first(app: &App, viewer: &Viewer, request: &Request) -> Result<Pl
     Ok(outcome)
 }
 
-async fn place(
-    app: &App,
-    db: &impl Writer,
-    viewer: &Viewer,
-    request: &Request,
-) -> Result<PlacementOutcome, PlaceError> {
+async fn place(app: &App, db: &impl Writer, viewer: &Viewer, request: &Request) -> Result<PlacedOrder, PlaceError> {
     let mut known = DraftFacts::read(db, viewer, request).await?;
     let customer = known.customer.take().ok_or_else(account_closed)?;
     if let Some(placed) = known.placed.take() {
-        return Ok(PlacementOutcome::Old(Box::new(placed_before(db, placed, request).await?)));
+        return Ok(PlacedOrder { order: placed_before(db, placed, request).await?, items: None });
     }
     let draft = known.draft(db, viewer, request).await?;
     request.check_total(draft.charge.total, &draft.restaurant.currency)?;
@@ -120,7 +119,9 @@ async fn place(
         return Err(Error::internal(anyhow::anyhow!("the order was not written")).into());
     };
     order.id = Set(i32::try_from(id).map_err(Error::internal)?);
-    Ok(PlacementOutcome::New(Box::new(order.try_into_model()?)))
+    let order = order.try_into_model()?;
+    let items = Some(writing::items(order.id, draft));
+    Ok(PlacedOrder { order, items })
 }
 
 /// The outcome of a request that lost a race: the order that was placed with its idempotency key, an item that cannot be ordered any more,

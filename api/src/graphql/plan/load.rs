@@ -50,6 +50,11 @@ pub async fn load_one<K: Batch>(reader: &Reader, key: K) -> Result<Option<K::Val
 /// # Errors
 /// Those of the batch.
 pub async fn load_each<K: Batch>(reader: &Reader, keys: &[K], columns: Columns) -> Result<Vec<Option<K::Value>>> {
+    if let [key] = keys
+        && let Some(written) = reader.flights.take_written(key)
+    {
+        return Ok(vec![Some(written)]);
+    }
     let mut wanted: HashMap<&K, usize> = HashMap::with_capacity(keys.len());
     let mut distinct = Vec::with_capacity(keys.len());
     for key in keys {

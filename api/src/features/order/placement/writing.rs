@@ -10,7 +10,7 @@ use sea_orm::{
 use serde_json::{Value as Json, json};
 
 use super::{
-    draft::{Draft, OrderingCustomer},
+    draft::{DishToOrder, Draft, OrderingCustomer},
     request::Request,
 };
 use crate::{
@@ -46,6 +46,18 @@ pub fn order(customer: &OrderingCustomer, draft: &Draft, request: &Request) -> o
         request_hash: Set(request.idempotency_key.as_ref().map(|_| request.hash())),
         ..Default::default()
     }
+}
+
+/// The rows of the order's items, by their dishes.
+pub fn items(order: i32, draft: Draft) -> Vec<order_items::Model> {
+    let item = |(dish, quantity): (DishToOrder, i32)| order_items::Model {
+        order_id: order,
+        dish_id: dish.id,
+        quantity,
+        unit_price: dish.price,
+        dish_name: dish.name,
+    };
+    draft.dishes.into_iter().map(item).collect()
 }
 
 pub const ACCOUNT: &str = "account";
