@@ -194,6 +194,8 @@ async fn connect(url: &str, connections: u32) -> DatabaseConnection {
     // With either time-out the pool has a task that now and then spins for good (transact-rs/sqlx#3645).
     options.max_connections(connections).sqlx_logging(false).idle_timeout(None).max_lifetime(None);
     options.connect_timeout(PATIENCE).acquire_timeout(PATIENCE);
+    // The server writes as well, and a busy machine keeps it at that.
+    options.map_sqlx_sqlite_opts(|sqlite| sqlite.busy_timeout(PATIENCE));
     sea_orm::Database::connect(options)
         .await
         .unwrap_or_else(|error| panic!("no connection to the test database: {error}"))
