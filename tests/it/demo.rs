@@ -190,6 +190,8 @@ fn every_operation_of_the_ready_tabs_works_on_the_first_start() {
         let order = placed.text("/placeOrder/order/id").to_owned();
         let watched = customer.watch("watch_order", "WatchOrder", json!({"order": order, "after": null})).await;
         assert_eq!(watched.text("/orderStatusChanged/status"), "PENDING");
+        let own = customer.watch("watch_my_orders", "WatchMyOrders", json!({"after": null})).await;
+        assert!(own.at("/myOrdersChanged/sequence").is_number(), "{own}");
         let carried = "{ orders(filter: {status: [PICKED_UP]}) { nodes { id } } }";
         let carried = customer.person.query(carried, json!({})).await.at("/orders/nodes/0/id").clone();
         let position = customer.watch("driver_on_the_map", "DriverOnTheMap", json!({"order": carried})).await;
@@ -209,6 +211,9 @@ fn every_operation_of_the_ready_tabs_works_on_the_first_start() {
         let looked = driver.run("driver", "Driver", json!({})).await;
         let ready = looked.list("/claimableOrders/nodes").iter().find(|order| order["status"] == "READY");
         let ready = ready.unwrap_or_else(|| panic!("no order is ready: {looked}"))["id"].clone();
+        let board = json!({"after": null});
+        let claimable = driver.watch("watch_claimable_orders", "WatchClaimableOrders", board).await;
+        assert_eq!(claimable.text("/claimableOrdersChanged/kind"), "ADDED");
         let claim = json!({"order": ready, "driver": looked.at("/me/driver/id")});
         driver.run("driver", "Claim", claim).await;
         driver.run("driver", "Report", json!({"position": {"lat": 10.0, "lng": 106.0}})).await;

@@ -15,8 +15,8 @@ if (!folder) {
 if (!process.env.TEST_CHROMIUM) throw new Error("TEST_CHROMIUM is not set: run ./test, which finds or installs Chromium");
 
 const READY = [
-  "Welcome", "Sign in", "Search", "Who am i", "Place order", "Kitchen", "Driver", "Watch order", "Watch kitchen", "Driver on the map",
-  "Revenue",
+  "Welcome", "Sign in", "Search", "Who am i", "Place order", "Kitchen", "Driver", "Watch order", "Watch my orders", "Watch kitchen",
+  "Watch claimable orders", "Driver on the map", "Revenue",
 ];
 
 const browser = await chromium.launch({

@@ -82,7 +82,9 @@ const EXAMPLES: &[Example] = &[
     example!("kitchen", Some(DemoRole::Merchant)),
     example!("driver", Some(DemoRole::Driver)),
     example!("watch_order", Some(DemoRole::Customer)),
+    example!("watch_my_orders", Some(DemoRole::Customer)),
     example!("watch_kitchen", Some(DemoRole::Merchant)),
+    example!("watch_claimable_orders", Some(DemoRole::Driver)),
     example!("driver_on_the_map", Some(DemoRole::Customer)),
     example!("revenue", Some(DemoRole::Merchant)),
 ];

@@ -82,7 +82,9 @@ const variables = {
   kitchen: (found) => ({ restaurant: found.restaurant, order: found.toMove, status: found.nextStatus }),
   driver: (found) => ({ order: found.toCarry, driver: found.driver, position: found.position }),
   watch_order: (found) => ({ order: found.watched, after: null }),
+  watch_my_orders: () => ({ after: null }),
   watch_kitchen: (found) => ({ restaurant: found.restaurant, after: null }),
+  watch_claimable_orders: () => ({ after: null }),
   driver_on_the_map: (found) => ({ order: found.carried }),
   revenue: (found) => ({ restaurant: found.restaurant, period: 'DAY' }),
 };
