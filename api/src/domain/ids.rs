@@ -1,16 +1,30 @@
 //! Global ids: `Restaurant:42`. Opaque to clients, unique over all types.
 
+use std::str::FromStr;
+
 use async_graphql::ID;
+use sea_orm::sea_query::{Value, postgres_array::NotU8};
+use serde_json::Value as Json;
 
 use crate::domain::error::{Error, Result};
 
 /// An id of one table's rows, with the name of the GraphQL type it belongs to.
-pub trait GlobalId: Copy + From<i32> + Into<i32> {
+pub trait GlobalId: Copy + From<<Self as GlobalId>::Number> {
+    /// What the table's column holds: `i32`, or `i64` where there may be more rows.
+    type Number: Copy + Send + Into<i64> + TryFrom<i64> + Into<Value> + Into<Json> + NotU8;
+
     const TYPE_NAME: &'static str;
+
+    fn number(self) -> Self::Number;
+
+    /// The id with this number; `None` where the column does not hold it.
+    fn of(number: i64) -> Option<Self> {
+        Self::Number::try_from(number).ok().map(Self::from)
+    }
 
     /// As clients see it.
     fn to_global(self) -> ID {
-        let number: i32 = self.into();
+        let number: i64 = self.number().into();
         ID([Self::TYPE_NAME, ":", &number.to_string()].concat())
     }
 
@@ -20,7 +34,7 @@ pub trait GlobalId: Copy + From<i32> + Into<i32> {
         if type_name != Self::TYPE_NAME {
             return Err(of_another_type(field, type_name, Self::TYPE_NAME));
         }
-        Ok(Self::from(number))
+        Self::of(number).ok_or_else(|| malformed(field))
     }
 }
 
@@ -46,7 +60,7 @@ impl PartId {
 }
 
 /// A number in its one form: `Order:042` and `Order:+42` would make two ids of one thing.
-fn canonical(number: &str) -> Option<i32> {
+fn canonical<N: FromStr>(number: &str) -> Option<N> {
     let is_canonical = number.bytes().all(|byte| byte.is_ascii_digit()) && !number.starts_with('0');
     number.parse().ok().filter(|_| is_canonical)
 }
@@ -62,62 +76,59 @@ pub fn of_another_type(field: &str, given: &str, wanted: &str) -> Error {
 }
 
 /// The type's name and the row's number of a global id.
-pub fn split<'a>(id: &'a ID, field: &str) -> Result<(&'a str, i32)> {
-    let malformed = || malformed(field);
-    let (type_name, number) = id.0.split_once(':').ok_or_else(malformed)?;
-    let known = [
-        RestaurantId::TYPE_NAME,
-        MenuId::TYPE_NAME,
-        DishId::TYPE_NAME,
-        CustomerId::TYPE_NAME,
-        DriverId::TYPE_NAME,
-        OrderId::TYPE_NAME,
-        ReviewId::TYPE_NAME,
-        UserId::TYPE_NAME,
-        SessionId::TYPE_NAME,
-        AuditEventId::TYPE_NAME,
-    ];
-    if !known.contains(&type_name) {
-        return Err(malformed());
-    }
-    Ok((type_name, canonical(number).ok_or_else(malformed)?))
+pub fn split<'a>(id: &'a ID, field: &str) -> Result<(&'a str, i64)> {
+    let read = || {
+        let (type_name, number) = id.0.split_once(':')?;
+        let (largest, number) = (largest_number(type_name)?, canonical(number)?);
+        (number <= largest).then_some((type_name, number))
+    };
+    read().ok_or_else(|| malformed(field))
 }
 
 macro_rules! global_ids {
-    ($($(#[$doc:meta])* $name:ident = $type_name:literal;)*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(pub i32);
+    ($($name:ident($number:ty) = $type_name:literal;)*) => {
+        $(
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+            pub struct $name(pub $number);
 
-        impl From<i32> for $name {
-            fn from(number: i32) -> Self {
-                $name(number)
+            impl From<$number> for $name {
+                fn from(number: $number) -> Self {
+                    $name(number)
+                }
+            }
+
+            impl GlobalId for $name {
+                type Number = $number;
+                const TYPE_NAME: &'static str = $type_name;
+
+                fn number(self) -> $number {
+                    self.0
+                }
+            }
+        )*
+
+        /// The largest number that an id of this type may have; `None` where there is no such type.
+        fn largest_number(type_name: &str) -> Option<i64> {
+            match type_name {
+                $($type_name => Some(<$number>::MAX.into()),)*
+                _ => None,
             }
         }
-
-        impl From<$name> for i32 {
-            fn from(id: $name) -> i32 {
-                id.0
-            }
-        }
-
-        impl GlobalId for $name {
-            const TYPE_NAME: &'static str = $type_name;
-        }
-    )*};
+    };
 }
 
 global_ids! {
-    RestaurantId = "Restaurant";
-    MenuId = "Menu";
-    DishId = "Dish";
-    CustomerId = "Customer";
-    DriverId = "Driver";
-    OrderId = "Order";
-    ReviewId = "Review";
-    UserId = "User";
-    SessionId = "ActiveSession";
-    AuditEventId = "AuditEvent";
+    RestaurantId(i32) = "Restaurant";
+    MenuId(i32) = "Menu";
+    DishId(i32) = "Dish";
+    CustomerId(i32) = "Customer";
+    DriverId(i32) = "Driver";
+    OrderId(i32) = "Order";
+    ReviewId(i32) = "Review";
+    UserId(i32) = "User";
+    SessionId(i32) = "ActiveSession";
+    AuditEventId(i32) = "AuditEvent";
+    JobId(i64) = "Job";
 }
 
 #[cfg(test)]
@@ -133,6 +144,14 @@ mod tests {
         {
             assert_eq!(PartId::split(&ID(none.into())), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_number_is_as_large_as_its_column_holds() {
+        assert_eq!(JobId::parse(&ID("Job:2147483648".into()), "id").ok(), Some(JobId(2_147_483_648)));
+        assert_eq!(JobId(i64::MAX).to_global().as_str(), "Job:9223372036854775807");
+        assert!(JobId::parse(&ID("Job:9223372036854775808".into()), "id").is_err());
+        assert_eq!((OrderId::of(2_147_483_647), OrderId::of(2_147_483_648)), (Some(OrderId(i32::MAX)), None));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub trait List: Clone + Eq + Hash + Debug + Send + Sync + 'static {
 
 /// A list of the rows that belong to a parent row (one-to-many).
 pub trait Children: List {
-    type Parent: GlobalId + Eq + Hash + Debug + Send + Sync + 'static;
+    type Parent: GlobalId<Number = i32> + Eq + Hash + Debug + Send + Sync + 'static;
     type ParentColumn: ColumnTrait;
 
     /// The column that holds the parent's number.
@@ -324,7 +324,7 @@ impl<L: Children> Batch for PageOf<L> {
         let same_arguments = grouped(&[], keys.iter().map(|key| ((&key.list, &key.page), key.parent)));
         for ((list, page), parents) in same_arguments {
             let select = list.select(&reader.viewer, db.get_database_backend(), columns);
-            let numbers: Vec<i32> = parents.iter().map(|parent| (*parent).into()).collect();
+            let numbers: Vec<i32> = parents.iter().map(|parent| parent.number()).collect();
             let rows = page.load_each(db, select, L::PARENT_COLUMN, &numbers, columns).await?;
             let lists = grouped(&parents, rows.into_iter().map(|row| (L::parent(&row), Arc::new(row))));
             pages.extend(
@@ -349,7 +349,7 @@ impl<L: Children> Batch for CountOf<L> {
             select
                 .expr_as(Expr::col(L::PARENT_COLUMN.as_column_ref()), Alias::new("parent"))
                 .expr_as(Func::count(Expr::col(Asterisk)), Alias::new("count"))
-                .and_where(dialect::any_of(backend, L::PARENT_COLUMN, parents.iter().map(|parent| (*parent).into())))
+                .and_where(dialect::any_of(backend, L::PARENT_COLUMN, parents.iter().map(|parent| parent.number())))
                 .add_group_by([Expr::col(L::PARENT_COLUMN.as_column_ref())]);
             for row in db.query_all_raw(backend.build(&select)).await? {
                 let (parent, count): (i32, i64) = (row.try_get("", "parent")?, row.try_get("", "count")?);

@@ -11,8 +11,9 @@ use async_graphql::ID;
 use entity::columns::{Columns, Partial};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend,
-    sea_query::{DynIden, SelectStatement},
+    sea_query::{DynIden, SelectStatement, Value, postgres_array::NotU8},
 };
+use serde_json::Value as Json;
 
 use super::{
     loaders::Reader,
@@ -75,7 +76,7 @@ pub trait Row: Partial + Clone {
     ) -> impl Future<Output = Result<Self>> + Send {
         let backend = db.get_database_backend();
         let mut select = Self::visible(viewer, backend, Columns::ALL);
-        select.and_where(Self::ID_COLUMN.eq(id.into()));
+        select.and_where(Self::ID_COLUMN.eq(id.number()));
         async move {
             let row = read(db, select, Columns::ALL).await?.pop();
             row.ok_or_else(Self::not_found)
@@ -91,7 +92,7 @@ pub trait Row: Partial + Clone {
     ) -> impl Future<Output = Result<Self>> + Send {
         let backend = transaction.get_database_backend();
         let mut select = Self::visible(viewer, backend, Columns::ALL);
-        select.and_where(Self::ID_COLUMN.eq(id.into()));
+        select.and_where(Self::ID_COLUMN.eq(id.number()));
         dialect::lock_rows(backend, &mut select, Self::table());
         async move {
             let row = read(transaction, select, Columns::ALL).await?.pop();
@@ -108,13 +109,16 @@ pub struct Visible<R: Row>(pub R::Id);
 
 impl Reader {
     /// The rows that `select` finds whose column holds one of these numbers, in one statement. Their ids and this column are read besides.
-    pub async fn rows_by<R: Row>(
+    pub async fn rows_by<R: Row, N>(
         &self,
         mut select: SelectStatement,
         column: impl ColumnTrait,
-        numbers: impl Iterator<Item = i32>,
+        numbers: impl Iterator<Item = N>,
         columns: Columns,
-    ) -> Result<Vec<R>> {
+    ) -> Result<Vec<R>>
+    where
+        N: Into<Value> + Into<Json> + NotU8,
+    {
         let columns = columns.and(column_of::<R>(&R::ID_COLUMN)).and(column_of::<R>(&column));
         select.and_where(dialect::any_of(self.app.db.get_database_backend(), column, numbers));
         read(&self.app.db, select, columns).await
@@ -125,8 +129,8 @@ impl<R: Row> Batch for ById<R> {
     type Value = Arc<R>;
 
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<R>>> {
-        let ids = keys.iter().map(|key| key.0.into());
-        let rows = reader.rows_by::<R>(R::source_of(columns), R::ID_COLUMN, ids, columns).await?;
+        let ids = keys.iter().map(|key| key.0.number());
+        let rows = reader.rows_by::<R, _>(R::source_of(columns), R::ID_COLUMN, ids, columns).await?;
         Ok(rows.into_iter().map(|row| (ById(row.id()), Arc::new(row))).collect())
     }
 }
@@ -136,8 +140,8 @@ impl<R: Row> Batch for Visible<R> {
 
     async fn load(reader: &Reader, keys: &[Self], columns: Columns) -> Result<HashMap<Self, Arc<R>>> {
         let select = R::visible(&reader.viewer, reader.app.db.get_database_backend(), columns);
-        let ids = keys.iter().map(|key| key.0.into());
-        let rows = reader.rows_by::<R>(select, R::ID_COLUMN, ids, columns).await?;
+        let ids = keys.iter().map(|key| key.0.number());
+        let rows = reader.rows_by::<R, _>(select, R::ID_COLUMN, ids, columns).await?;
         Ok(rows.into_iter().map(|row| (Visible(row.id()), Arc::new(row))).collect())
     }
 }

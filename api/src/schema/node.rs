@@ -79,7 +79,7 @@ impl NodeQuery {
 #[derive(Clone, Debug)]
 pub struct NodeById {
     type_name: String,
-    number: i32,
+    number: i64,
     /// Which part of it, where only that is named.
     part: Option<i32>,
 }
@@ -94,7 +94,7 @@ impl NodeById {
     pub fn parse(id: &ID, field: &str) -> Result<Self> {
         if let Some((type_name, PartId { order, number })) = PartId::split(id) {
             let is_known = PARTS.contains(&type_name);
-            let node = NodeById { type_name: type_name.to_owned(), number: order.0, part: Some(number) };
+            let node = NodeById { type_name: type_name.to_owned(), number: order.0.into(), part: Some(number) };
             return is_known.then_some(node).ok_or_else(|| ids::malformed(field));
         }
         let (type_name, number) = ids::split(id, field)?;
@@ -104,6 +104,17 @@ impl NodeById {
     /// Of which type the object is.
     pub fn type_name(&self) -> &str {
         &self.type_name
+    }
+
+    /// The id, where it is one of this type.
+    fn id_of_row<I: GlobalId>(&self) -> Option<I> {
+        I::of(self.number).filter(|_| self.type_name == I::TYPE_NAME)
+    }
+
+    /// The part that is named, where it is one of this type.
+    fn id_of_part(&self, type_name: &str) -> Option<PartId> {
+        let number = self.part.filter(|_| self.type_name == type_name)?;
+        Some(PartId { order: OrderId::of(self.number)?, number })
     }
 }
 
@@ -175,15 +186,14 @@ macro_rules! nodes {
             async fn answer(&self, nodes: &[NodeById], scope: Scope<'_>) -> Level {
                 let mut mixed = Mixed::of(nodes.len());
                 $(
-                    let numbers =
-                        mixed.those(nodes, |node| (node.type_name == $id::TYPE_NAME).then_some(node.number));
-                    if !numbers.is_empty() {
-                        mixed.answered(answer_of_type::<$object>(numbers, &self.$object, scope).await);
+                    let ids = mixed.those(nodes, NodeById::id_of_row::<$id>);
+                    if !ids.is_empty() {
+                        mixed.answered(answer_of_type::<$object>(ids, &self.$object, scope).await);
                     }
                 )*
                 $(
                     let keys =
-                        mixed.those(nodes, |node| (node.type_name == $part::NAME).then(|| $key(node.part_id())));
+                        mixed.those(nodes, |node| node.id_of_part($part::NAME).map($key));
                     if !keys.is_empty() {
                         mixed.answered(answer_of_parts::<$part, $key>(keys, &self.$part, scope).await);
                     }
@@ -196,22 +206,17 @@ macro_rules! nodes {
             /// The object itself.
             pub async fn load(&self, reader: &Reader) -> Result<Option<Node>> {
                 $(
-                    if self.type_name == $id::TYPE_NAME {
-                        let row = load_one(reader, Visible($id(self.number))).await?;
+                    if let Some(id) = self.id_of_row::<$id>() {
+                        let row = load_one(reader, Visible(id)).await?;
                         return Ok(row.map($object).map(Node::$object));
                     }
                 )*
                 $(
-                    if self.type_name == $part::NAME {
-                        return Ok(load_one(reader, $key(self.part_id())).await?.map(Node::$part));
+                    if let Some(part) = self.id_of_part($part::NAME) {
+                        return Ok(load_one(reader, $key(part)).await?.map(Node::$part));
                     }
                 )*
                 Ok(None)
-            }
-
-            /// The part that is named, where it is the id of one.
-            fn part_id(&self) -> PartId {
-                PartId { order: OrderId(self.number), number: self.part.unwrap_or_default() }
             }
         }
     };
@@ -244,12 +249,12 @@ where
     }
 }
 
-async fn answer_of_type<T>(numbers: Vec<i32>, plan: &T::Plan, scope: Scope<'_>) -> Level
+async fn answer_of_type<T>(ids: Vec<<T::Row as Row>::Id>, plan: &T::Plan, scope: Scope<'_>) -> Level
 where
     T: Planned + Output + From<Arc<T::Row>>,
     T::Row: Row,
 {
-    let keys: Vec<_> = numbers.into_iter().map(|number| Visible::<T::Row>(number.into())).collect();
+    let keys: Vec<_> = ids.into_iter().map(Visible::<T::Row>).collect();
     match load_each(scope.reader, &keys, T::columns(plan)).await {
         Ok(rows) => {
             let objects = rows.into_iter().map(|row| row.map(T::from)).collect();

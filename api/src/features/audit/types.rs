@@ -183,7 +183,7 @@ impl AuditEventFilter {
             input::length("filter.actions", actions, 0, MAXIMUM_ACTIONS)?;
         }
         Ok(AuditConditions {
-            actor: self.actor_id.map(|id| UserId::parse(&id, "filter.actorId")).transpose()?.map(Into::into),
+            actor: self.actor_id.map(|id| UserId::parse(&id, "filter.actorId")).transpose()?.map(|id| id.0),
             actions: self.actions.map(|actions| actions.into_iter().map(enumeration::name).collect()),
             subject: self.subject.map(|id| ids::split(&id, "filter.subject").map(|_| id.0.clone())).transpose()?,
             since: self.since.map(|time| time.0),

@@ -85,7 +85,7 @@ pub async fn restaurant_create(
     if user.role() == UserRole::Merchant {
         restaurant_members::ActiveModel {
             restaurant_id: Set(restaurant.id),
-            user_id: Set(user.id.into()),
+            user_id: Set(user.id.0),
             created_at: Set(clock::now().into()),
         }
         .insert(&transaction)

@@ -95,10 +95,10 @@ macro_rules! union_by_id {
                 field: &str,
             ) -> crate::domain::error::Result<Self> {
                 use crate::domain::ids::GlobalId;
-                let (type_name, number) = crate::domain::ids::split(id, field)?;
+                let (type_name, _) = crate::domain::ids::split(id, field)?;
                 $(
                     if type_name == $id::TYPE_NAME {
-                        return Ok($key::$object($id(number)));
+                        return $id::parse(id, field).map($key::$object);
                     }
                 )+
                 Err(crate::domain::ids::of_another_type(field, type_name, &[$($id::TYPE_NAME),+].join(" or ")))
