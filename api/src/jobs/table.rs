@@ -161,8 +161,19 @@ pub(super) async fn release_all(db: &Pool) -> Result<()> {
     Ok(())
 }
 
-/// Deletes jobs, and gives how many. Whoever was behind one of them in a lane is next.
-pub(super) async fn delete_in_tx(transaction: &Transaction, which: Condition) -> Result<u64> {
+/// Waits for whoever puts jobs into the lanes of these, or takes one out, until the transaction ends.
+pub(super) async fn lanes_lock_in_tx(transaction: &Transaction, which: Condition) -> Result<()> {
+    use jobs::Column;
+    let lanes = jobs::Entity::find().select_only().column(Column::Lane).distinct();
+    let lanes = lanes.filter(which).filter(Column::Lane.is_not_null()).order_by_asc(Column::Lane);
+    for lane in lanes.into_tuple::<String>().all(transaction).await? {
+        lane_lock_in_tx(transaction, &lane).await?;
+    }
+    Ok(())
+}
+
+/// Deletes jobs, and gives them. Whoever was behind one of them in a lane is next.
+pub(super) async fn delete_in_tx(transaction: &Transaction, which: Condition) -> Result<Vec<jobs::Model>> {
     let deleted = jobs::Entity::delete_many().filter(which).exec_with_returning(transaction).await?;
     let mut lanes: Vec<_> = deleted.iter().filter_map(|job| job.lane.as_deref()).collect();
     // In one order, so that two who do so wait for each other.
@@ -172,7 +183,7 @@ pub(super) async fn delete_in_tx(transaction: &Transaction, which: Condition) ->
         lane_lock_in_tx(transaction, lane).await?;
         lane_advance_in_tx(transaction, lane).await?;
     }
-    Ok(deleted.len() as u64)
+    Ok(deleted)
 }
 
 /// Lets the first job of a lane run where none may. The caller holds the lane's lock.

@@ -79,6 +79,10 @@ impl Job for Round {
     const EVERY: Option<Duration> = Some(Duration::from_secs(60 * 60));
 }
 
+fn standing(job: &jobs::Model) -> JobStanding {
+    JobStanding::of(job.state, job.holder, job.due_at)
+}
+
 fn handlers() -> Handlers<Done> {
     Handlers::default()
         .on(async |done: Arc<Done>, claimed: Claimed<Errand>| {
@@ -174,7 +178,7 @@ both_databases! {
 
         world.until("one is done", async || world.rows().await.len() == 1).await;
         let rest = world.rows().await.remove(0);
-        assert_eq!((rest.attempts, rest.due_at.to_utc(), JobStanding::of(&rest)), (0, later, JobStanding::Waiting));
+        assert_eq!((rest.attempts, rest.due_at.to_utc(), standing(&rest)), (0, later, JobStanding::Waiting));
         let moved = jobs::ActiveModel { due_at: Set(clock::now().into()), ..rest.into_active_model() };
         moved.update(&world.db).await.expect("written");
         world.until_empty().await;
@@ -255,7 +259,7 @@ both_databases! {
             table::settle(&world.db, &[table::Settlement { id, holder, lane: None, ending: Ending::Delete }]).await.expect("settled");
         };
         settle(lost).await;
-        assert_eq!(JobStanding::of(&world.rows().await[0]), JobStanding::Running);
+        assert_eq!(standing(&world.rows().await[0]), JobStanding::Running);
         table::renew(&world.db, &[(lost.id, lost.holder)], clock::now()).await.expect("renewed");
         assert_eq!(claim(clock::now()).await.len(), 0, "it is not the loser's to renew");
         // One that takes its place meanwhile is done as well.
@@ -306,6 +310,36 @@ both_databases! {
             end(worker).await;
         }
     }
+}
+
+/// Whoever settles a job of a lane has the lane first and then its rows, and so has whoever discards one.
+#[test]
+fn a_job_of_a_lane_is_discarded_without_a_deadlock() {
+    tiffin_tests::run(async {
+        let world = World::new(Database::Postgres).await;
+        for name in ["first", "second"] {
+            world.enqueue(errand(name).in_lane("lane")).await;
+        }
+        let [first, second] = &world.rows().await[..] else { panic!("there are two") };
+        let of = |id: i64| Condition::all().add(jobs::Column::Id.eq(id));
+        let settling = database::begin(&world.db).await.expect("begins");
+        enqueue::lane_lock_in_tx(&settling, "lane").await.expect("locked");
+        let (db, which) = (world.db.clone(), of(second.id));
+        let discarding = tokio::spawn(async move { operators::discard(&db, which).await });
+        let waits = "select 1 from pg_locks where locktype = 'advisory' and not granted \
+             and database = (select oid from pg_database where datname = current_database())";
+        let waiting = Statement::from_string(world.db.get_database_backend(), waits);
+        world
+            .until("it waits for the lane", async || {
+                world.db.query_one_raw(waiting.clone()).await.expect("read").is_some()
+            })
+            .await;
+        // The second is the first of the lane now.
+        table::delete_in_tx(&settling, of(first.id)).await.expect("written");
+        settling.commit().await.expect("committed");
+        assert_eq!(discarding.await.expect("ends").expect("written"), 1);
+        assert!(world.rows().await.is_empty());
+    });
 }
 
 /// The buffers that a claim reads of its index, and the plan.

@@ -89,7 +89,8 @@ fn table(found: &[jobs::Model]) -> String {
             (None, None) => "-".to_owned(),
         };
         let due = job.due_at.to_utc().format("%F %T");
-        let (state, error) = (JobStanding::of(job), job.last_error.as_deref().unwrap_or_default());
+        let (state, error) =
+            (JobStanding::of(job.state, job.holder, job.due_at), job.last_error.as_deref().unwrap_or_default());
         // Writing to a text does not fail.
         let _ =
             writeln!(text, "{:<10} {:<28} {state:<8} {:>3} {due} {about:<12} {error}", job.id, job.kind, job.attempts);
