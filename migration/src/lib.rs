@@ -80,6 +80,7 @@ mod m20261201_000600_add_review_name;
 mod m20261201_000700_create_favourites;
 mod m20261202_000100_create_journal;
 mod m20261202_000200_create_jobs;
+mod m20261202_000300_index_jobs;
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseConnection};
 use semver::Version;
@@ -170,6 +171,7 @@ fn steps() -> Vec<MigrationStep> {
         MigrationStep::new(V0_1, m20261201_000700_create_favourites::Migration),
         MigrationStep::new(V0_1, m20261202_000100_create_journal::Migration),
         MigrationStep::new(V0_1, m20261202_000200_create_jobs::Migration),
+        MigrationStep::new(V0_1, m20261202_000300_index_jobs::Migration),
     ]
 }
 
