@@ -22,6 +22,7 @@ use crate::{
         dish::{mutation::DishMutation, query::DishQuery},
         driver::{mutation::DriverMutation, query::DriverQuery, subscription::DriverSubscription},
         favourite::mutation::FavouriteMutation,
+        job::{mutation::JobMutation, query::JobQuery},
         menu::mutation::MenuMutation,
         order::{mutation::OrderMutation, query::OrderQuery, subscription::OrderSubscription},
         restaurant::{mutation::RestaurantMutation, query::RestaurantQuery},
@@ -50,6 +51,7 @@ queries! {
         OrderQuery,
         CustomerQuery,
         DriverQuery,
+        JobQuery,
         SubgraphQuery,
     );
 }
@@ -71,6 +73,7 @@ pub struct Mutation(
     OrderMutation,
     ReviewMutation,
     FavouriteMutation,
+    JobMutation,
 );
 
 /// Everything that can be watched: over websockets by the protocol graphql-transport-ws (or graphql-ws, the one before it), or as

@@ -36,7 +36,7 @@ const OF_OLDER_SERVERS: [&str; 2] = ["idx_order_events_feed", "idx_order_events_
 const BIG: f32 = 1500.0;
 
 /// Statements, by what is in their text, that read all of these tables, and why they may.
-const READ_ALL: [(&str, &[&str], &str); 9] = [
+const READ_ALL: [(&str, &[&str], &str); 10] = [
     (r#"SELECT COUNT(*) AS "count" FROM "orders""#, &["orders"], "an exact count reads what it counts"),
     (r#"SELECT COUNT(*) AS "count" FROM "customers""#, &["customers", "orders"], "the same"),
     (r#"SELECT COUNT(*) AS "count" FROM "users""#, &["users"], "the same"),
@@ -44,6 +44,7 @@ const READ_ALL: [(&str, &[&str], &str); 9] = [
     (r#"SELECT COUNT(*) AS "count" FROM "restaurants""#, &["restaurants"], "the same"),
     (r#"SELECT COUNT(*) AS "count" FROM "dishes""#, &["dishes", "menus", "restaurants"], "the same"),
     (r#"SELECT COUNT(*) AS "count" FROM "audit_events" WHERE TRUE"#, &["audit_events"], "the same"),
+    (r#"SELECT COUNT(*) AS "count" FROM "jobs""#, &["jobs"], "the same"),
     (r#"ORDER BY "restaurants"."total_orders""#, &["restaurants"], "an index would be written with each order"),
     (
         r#""dishes"."search_text" LIKE"#,

@@ -59,6 +59,7 @@ async fn one_of_each(city: &City, ann: &Person, mai: &Person, ids: &mut Vec<Stri
         mai.user_id(),
         global_id("ActiveSession", city.session(ann.user()).await.id),
         global_id("AuditEvent", city.audit_event(ann).await.id),
+        global_id("Job", city.dead_letter(ann).await.id),
         "Restaurant:999999".to_owned(),
         "Order:999999".to_owned(),
         "OrderItem:999999:1".to_owned(),
@@ -89,7 +90,8 @@ both_databases! {
              ... on Review { rating comment }
              ... on User { signsInWith: email role }
              ... on ActiveSession { createdAt }
-             ... on AuditEvent { action address } }";
+             ... on AuditEvent { action address }
+             ... on Job { kind lastError } }";
         let nodes = format!("query($ids: [ID!]!) {{ nodes(ids: $ids) {selection} again: nodes(ids: $ids) {{ id }} }}");
         let entities = format!(
             "query($representations: [_Any!]!) {{ _entities(representations: $representations) {selection} \
@@ -269,7 +271,7 @@ both_databases! {
         let mut script = Script::start("federation.mjs", &[&url, &json!([restaurant.id(), closed.id()]).to_string(), &queries.to_string()]);
         let composed: Composed = script.next().await;
         assert_eq!(composed.errors, Vec::<String>::new());
-        let entities = ["ActiveSession", "AuditEvent", "Customer", "Dish", "Driver", "Menu", "Order", "OrderEvent", "OrderItem", "Restaurant", "Review", "User"];
+        let entities = ["ActiveSession", "AuditEvent", "Customer", "Dish", "Driver", "Job", "Menu", "Order", "OrderEvent", "OrderItem", "Restaurant", "Review", "User"];
         assert_eq!(composed.keys, entities);
         let hygienic = json!({"title": "Phở 24", "hygieneRating": 5});
         let [inspected, listed, ordered] = composed.answers.as_slice() else { panic!("{composed:#?}") };

@@ -25,6 +25,7 @@ mod connections;
 mod contention;
 mod contract;
 mod cuts;
+mod dead_letters;
 mod demo;
 mod demo_access;
 mod descriptions;

@@ -11,6 +11,7 @@
 
 mod accounts;
 mod favourites;
+mod jobs;
 mod orders;
 mod people;
 mod restaurants;

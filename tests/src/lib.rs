@@ -46,7 +46,7 @@ mod test_time;
 mod usage;
 pub mod workspace;
 
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 
 pub use access_token::{access_token, access_token_of};
 pub use answer::{Answer, Problem};
@@ -77,7 +77,7 @@ pub use usage::Usage;
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The id that clients see for a row: `global_id("Order", 42)` is `Order:42`.
-pub fn global_id(type_name: &str, id: i32) -> String {
+pub fn global_id(type_name: &str, id: impl Display) -> String {
     format!("{type_name}:{id}")
 }
 

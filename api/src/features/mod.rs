@@ -15,6 +15,8 @@ pub mod dish;
 pub mod driver;
 /// The restaurants and dishes that customers keep for later.
 pub mod favourite;
+/// What is done later, as admins see it.
+pub mod job;
 /// A restaurant's one menu.
 pub mod menu;
 /// Orders, from the basket to the door.

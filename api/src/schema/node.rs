@@ -12,7 +12,7 @@ use crate::{
     domain::{
         error::Result,
         ids::{
-            self, AuditEventId, CustomerId, DishId, DriverId, GlobalId, MenuId, OrderId, PartId, RestaurantId,
+            self, AuditEventId, CustomerId, DishId, DriverId, GlobalId, JobId, MenuId, OrderId, PartId, RestaurantId,
             ReviewId, SessionId, UserId,
         },
     },
@@ -22,6 +22,7 @@ use crate::{
         customer::Customer,
         dish::Dish,
         driver::Driver,
+        job::Job,
         menu::Menu,
         order::{
             Order,
@@ -232,7 +233,8 @@ nodes! {
     Review by ReviewId,
     User by UserId,
     ActiveSession by SessionId,
-    AuditEvent by AuditEventId;
+    AuditEvent by AuditEventId,
+    Job by JobId;
     OrderItem by VisibleItem,
     OrderEvent by VisibleEvent,
 }

@@ -5,7 +5,7 @@ use chrono::{SecondsFormat, TimeDelta, Utc};
 use crate::statements::town::Viewer::{self, Admin, Ann, Anonymous, Driver, Merchant};
 
 /// Who asks, for what, in which orders and by which filters.
-const LISTS: [(&[Viewer], &str, &[&str]); 8] = [
+const LISTS: [(&[Viewer], &str, &[&str]); 9] = [
     (
         &[Anonymous, Admin, Merchant],
         "restaurants",
@@ -57,6 +57,21 @@ const LISTS: [(&[Viewer], &str, &[&str]); 8] = [
             "filter: {subject: \"Order:7\"}",
             "filter: {since: \"$recently\"}",
             "filter: {until: \"$long_ago\"}",
+        ],
+    ),
+    (
+        &[Admin],
+        "jobs",
+        &[
+            "",
+            "filter: {kind: \"account_letter\"}",
+            "filter: {state: WAITING}",
+            "filter: {state: RUNNING}",
+            "filter: {state: BLOCKED}",
+            "filter: {state: DEAD}",
+            "filter: {kind: \"acceptance_timeout\", state: WAITING}",
+            "filter: {kind: \"account_letter\", state: RUNNING}",
+            "filter: {kind: \"account_letter\", state: DEAD}",
         ],
     ),
 ];

@@ -2,7 +2,7 @@
 
 use entity::sea_orm_active_enums::{AccountTokenPurpose, DriverStatus, OrderStatus};
 use serde_json::{Value, json};
-use tiffin_tests::{Answer, City, OpenIdProvider, Person};
+use tiffin_tests::{Answer, City, OpenIdProvider, Person, global_id};
 
 use super::schema::Schema;
 
@@ -74,6 +74,7 @@ pub async fn operations(city: &City, provider: &OpenIdProvider) -> Vec<Operation
     operations.extend(of_accounts(city).await);
     operations.extend(of_openid(city, provider).await);
     operations.extend(of_staff(city).await);
+    operations.extend(of_jobs(city).await);
     operations
 }
 
@@ -89,7 +90,8 @@ async fn reading(city: &City) -> Vec<Operation> {
     let restaurant = city.restaurant().with_dishes(1).create().await;
     let (admin, ann, driver) = (city.admin().await, city.customer("Ann").await, city.driver("Duy").await);
     let order = city.order(&ann, &restaurant).status(OrderStatus::Ready).driver(&driver).create().await;
-    let lists = ["users", "auditEvents", "restaurants", "dishes", "orders", "claimableOrders", "customers", "drivers"];
+    let lists =
+        ["users", "auditEvents", "jobs", "restaurants", "dishes", "orders", "claimableOrders", "customers", "drivers"];
     let field = |name: &str| -> &'static str { format!("Query.{name}").leak() };
     let mut operations: Vec<_> = lists.iter().map(|name| at_root(field(name), &admin, json!({}))).collect();
     let ids = [
@@ -330,6 +332,12 @@ async fn of_staff(city: &City) -> Vec<Operation> {
         at_root("Mutation.setUserRole", &admin, json!({"input": role})),
         at_root("Mutation.setUserActive", &admin, json!({"input": active})),
     ]
+}
+
+async fn of_jobs(city: &City) -> Vec<Operation> {
+    let (admin, ann) = (city.admin().await, city.customer("Ann").await);
+    let input = async || json!({"input": {"id": global_id("Job", city.dead_letter(&ann).await.id)}});
+    vec![at_root("Mutation.retryJob", &admin, input().await), at_root("Mutation.discardJob", &admin, input().await)]
 }
 
 /// An address with everything that one can have.

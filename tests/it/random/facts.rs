@@ -1,9 +1,12 @@
 //! Everything that is in the city now, read past the server, and to what each marker and each id in it belongs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Display,
+};
 
 use entity::{
-    account_tokens, audit_events, customers, dishes, driver_locations, drivers, menus, order_events, order_items,
+    account_tokens, audit_events, customers, dishes, driver_locations, drivers, jobs, menus, order_events, order_items,
     orders, restaurant_members, restaurants, reviews, sessions, users,
 };
 use rust_decimal::{Decimal, prelude::ToPrimitive};
@@ -44,6 +47,8 @@ pub enum Thing {
     /// Where the order's drivers were with it.
     Route(i32),
     Review(i32),
+    /// Any that is to be done later.
+    Job,
 }
 
 /// The rows of the city at one moment.
@@ -88,6 +93,9 @@ impl Facts {
         for token in rows!(city, account_tokens) {
             // The address that it was sent to may be one that the user is yet to have.
             index.texts(Thing::UserOwn(token.user_id), [Some(token.email.as_str())]);
+        }
+        for job in rows!(city, jobs) {
+            index.id("Job", job.id, Thing::Job);
         }
         for place in rows!(city, driver_locations) {
             index.degrees(Thing::Route(place.order_id), place.lat.to_f64());
@@ -210,7 +218,7 @@ impl Index {
         }
     }
 
-    fn id(&mut self, type_name: &'static str, number: i32, thing: Thing) {
+    fn id(&mut self, type_name: &'static str, number: impl Display, thing: Thing) {
         let id = tiffin_tests::global_id(type_name, number);
         self.ids.entry(type_name).or_default().push(id.clone());
         self.belongs(id, thing);

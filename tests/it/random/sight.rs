@@ -120,6 +120,7 @@ impl Sight {
                 Thing::Order(id) => self.orders.contains(&id),
                 Thing::Route(id) => self.own_orders.contains(&id),
                 Thing::Review(id) => self.reviews.contains(&id),
+                Thing::Job => false,
             }
     }
 }

@@ -99,6 +99,9 @@ async fn people(city: &City) -> Vec<(&'static str, Person)> {
     {
         city.favourite(customer, &favourite).await;
     }
+    for person in [&ann, &merchant, &duy] {
+        city.dead_letter(person).await;
+    }
     let admin = city.admin().await;
     vec![
         ("anonymous", city.anonymous()),

@@ -74,6 +74,7 @@ impl<'a> World<'a> {
         }
         let act = act(city, &merchant, &restaurant.menu_id()).await;
         let customer_act = global_id("AuditEvent", city.audit_event(&customer).await.id);
+        let dead_letter = global_id("Job", city.dead_letter(&customer).await.id);
         let phone_session = global_id("ActiveSession", city.session(customer.user()).await.id);
 
         let part = |of: &str, type_name: &str, number: i32| format!("{type_name}:{}:{number}", row_number(of));
@@ -120,6 +121,7 @@ impl<'a> World<'a> {
             ("phone_session", phone_session),
             ("act", act),
             ("customer_act", customer_act),
+            ("dead_letter", dead_letter),
             ("customer_email", customer.user().email.clone()),
             ("password", PASSWORD.to_owned()),
         ]);

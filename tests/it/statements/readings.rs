@@ -147,7 +147,9 @@ readings! {
     "sessions" by Ann: 1 statements, [1, 1], "{ sessions { id lastUsedAt isCurrent } }";
     "auditEvents → actor → customer, counted" by Admin: 4 statements, [7, 151],
         "{ auditEvents(first: 50) { totalCount nodes { id actor { id customer { id } } } } }";
+    "jobs → user, counted" by Admin: 3 statements, [5, 101],
+        "{ jobs(first: 50, filter: {state: DEAD}) { totalCount nodes { id state user { id } } } }";
     "restaurants → members" by Merchant: 2 statements, [4, 100],
         "{ restaurants(first: 50) { nodes { id members { userId email } } } }";
-    "nodes of each of ten types" by Admin with 9 besides: 10 statements, [10, 10], "{ nodes(ids: $each) { id } }";
+    "nodes of each of eleven types" by Admin with 10 besides: 11 statements, [11, 11], "{ nodes(ids: $each) { id } }";
 }

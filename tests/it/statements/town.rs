@@ -32,6 +32,7 @@ pub struct Town<'a> {
     review: Review,
     session: i32,
     audit_event: i32,
+    job: i64,
     merchant: Person,
     admin: Person,
 }
@@ -73,13 +74,14 @@ impl<'a> Town<'a> {
             let under_way = city.order(&customers[place], &restaurants[place]).status(OrderStatus::PickedUp);
             orders.push(under_way.driver(&drivers[place]).items(&items).route(2).create().await);
         }
-        let mut audit_event = 0;
+        let (mut audit_event, mut job) = (0, 0);
         for customer in &customers {
             audit_event = city.audit_event(customer).await.id;
+            job = city.dead_letter(customer).await.id;
         }
         let session = city.session(merchant.user()).await.id;
         let admin = city.admin().await;
-        Town { city, restaurants, customers, drivers, orders, review, session, audit_event, merchant, admin }
+        Town { city, restaurants, customers, drivers, orders, review, session, audit_event, job, merchant, admin }
     }
 
     /// The ids of the customer, the driver and the restaurant that orders of every kind are of.
@@ -118,6 +120,7 @@ impl<'a> Town<'a> {
                     self.customers[0].user_id(),
                     global_id("ActiveSession", self.session),
                     global_id("AuditEvent", self.audit_event),
+                    global_id("Job", self.job),
                 ]),
             ),
             ("$restaurant", format!("{:?}", first.id())),

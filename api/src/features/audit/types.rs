@@ -98,6 +98,10 @@ pub enum AuditAction {
     ReviewUpdated,
     /// By an admin, of somebody else.
     ReviewDeleted,
+    /// By an admin: what is to be done later was made due at once.
+    JobRetried,
+    /// By an admin: what was to be done later was deleted undone.
+    JobDiscarded,
 }
 
 output_of_enums!(AuditAction);

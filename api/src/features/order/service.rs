@@ -8,6 +8,7 @@ use sea_orm::{
 };
 
 pub use super::{
+    acceptance::AcceptanceTimeout,
     dismissal::{Dismissal, driver_dismiss_in_tx, driver_works_in_tx},
     lifecycle::is_final,
 };
