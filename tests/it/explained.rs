@@ -1,6 +1,7 @@
 //! Query plans: how PostgreSQL runs what a server sends, in a city that is big enough for indexes to matter. No statement scans a big
 //! table, and every index is used by one.
 
+mod feeds;
 mod lists;
 
 use std::{
@@ -112,6 +113,7 @@ async fn work(city: &City, provider: &OpenIdProvider) {
     for (viewer, document) in lists::documents() {
         town.person(viewer).query(&document, json!({})).await.expect_success();
     }
+    feeds::follow(&town).await;
 }
 
 /// The people of the town have ordered, delivered and sold as much as the busiest of the city.

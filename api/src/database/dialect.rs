@@ -236,6 +236,17 @@ pub fn rows_of_json(backend: DbBackend, columns: &[(&str, &str)]) -> String {
     }
 }
 
+/// The statement that reads the events in some gaps of the journal (a JSON list, the only parameter), in order.
+pub fn events_in_gaps(backend: DbBackend) -> String {
+    let gaps = rows_of_json(backend, &[("first_id", "bigint"), ("last_id", "bigint")]);
+    let events = match backend {
+        DbBackend::Sqlite => "journal_events on id between first_id and last_id",
+        // A nested loop over the gaps, which `offset 0` keeps one: PostgreSQL expects so much in each that it would read all events.
+        _ => "lateral (select * from journal_events where id between first_id and last_id offset 0) as events on true",
+    };
+    format!("with gaps as ({gaps}) select id, kind, topics, subject, at from gaps join {events} order by id")
+}
+
 /// A time as text that the database takes for a time. SQLite keeps times as text, so there it is the very one that SeaORM writes.
 pub fn time_text(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, false)

@@ -177,11 +177,7 @@ async fn events_in(transaction: &Transaction, gaps: &[Gap]) -> Result<Vec<journa
         return Ok(Vec::new());
     }
     let backend = transaction.get_database_backend();
-    let sql = format!(
-        "with gaps as ({}) select journal_events.* from gaps join journal_events \
-         on journal_events.id between gaps.first_id and gaps.last_id order by journal_events.id",
-        dialect::rows_of_json(backend, &[("first_id", "bigint"), ("last_id", "bigint")])
-    );
+    let sql = dialect::events_in_gaps(backend);
     let statement = Statement::from_sql_and_values(backend, sql, [json!(gaps).to_string().into()]);
     journal_events::Model::find_by_statement(statement).all(transaction).await
 }

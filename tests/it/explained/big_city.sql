@@ -32,10 +32,22 @@ insert into identities (issuer, subject, user_id, created_at) select 'https://ac
 insert into open_id_sign_ins (state_hash, secret_hash, nonce, pkce_verifier, redirect_url, expires_at)
 select encode(sha256(('s' || n)::bytea), 'hex'), encode(sha256(('t' || n)::bytea), 'hex'), 'n', 'v', 'https://example.com', now() + interval '10 minutes'
 from generate_series(1, 3000) n;
-analyze;
+-- The journal of a city that was followed for a while: the steps of its last orders, with their positions and topics, and a gap.
+create temporary table told as
+select row_number() over (order by order_events.position) as position, order_events.position as id, order_id, at,
+  array_remove(array['restaurant:' || restaurant_id, 'customer:' || customer_id, 'orders', 'driver:' || order_events.driver_id,
+    case when order_events.status = 'CONFIRMED' then 'claimable' end], null) as topics
+from order_events join orders on orders.id = order_id where order_id > 15000;
+insert into journal_events (id, kind, topics, subject, at) select id, 'ORDER_STEP', to_jsonb(topics), order_id, at from told;
+insert into journal_positions (event_id, position) select id, position from told;
+insert into journal_entries (topic, position, event_id, kind, subject)
+select topic, position, id, 'ORDER_STEP', order_id from told, unnest(topics) as topic;
+insert into journal_runs (id, last_position, last_id, gaps, topics, life, at)
+select id + 1, (select max(position) from told), last_id, '[{"first_id": -1, "last_id": 0, "since": "2026-01-01T00:00:00Z"}]', topics, life, now() from journal_runs order by id desc limit 1;
 
 -- Jobs that wait, and some that have failed for good.
 insert into jobs (kind, state, payload, unique_key, due_at, created_at)
 select 'acceptance_timeout', 'READY', '{}', 'none ' || n, now() + interval '1 day', now() from generate_series(1, 3000) n;
 insert into jobs (kind, state, payload, user_id, due_at, created_at)
 select 'account_letter', 'DEAD', '"verify_email"', id, now(), now() from users order by id limit 1000;
+analyze;
