@@ -4,50 +4,31 @@
 //!
 //! `TIFFIN_TEST_ORDERS=2000 ./test faults::` is the long form. `TIFFIN_TEST_SEED` makes the choices of an earlier run again.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use sea_orm::{ConnectionTrait, TransactionTrait};
-use tiffin_tests::{City, Database, PATIENCE, Proxy, RedisServer, TestDatabase, dump, restore, scratch_postgres};
+use tiffin_tests::{City, Database, PATIENCE, Proxy, RedisServer, TestDatabase, scratch_postgres};
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::traffic::{Beginning, Course, DRIVERS, Plan, Scene, expect_nothing_lost, expect_nothing_lost_from};
+use crate::traffic::{DRIVERS, Plan, Scene, expect_nothing_lost};
 
 #[test]
 fn whatever_breaks_each_step_is_told_once_and_in_order() {
     tiffin_tests::run(async {
         let plan = Plan::of_environment(100);
         let ground = Ground::new().await;
-        expect_nothing_lost(&ground.scene, plan, async |course| ground.hit(course, plan.times(3)).await).await;
-    });
-}
-
-/// A backup is made while orders live and things break, and restored when they have ended; then what it holds goes on, and things break
-/// again. What came after it is lost by right: so what was told until then is compared before the rows are gone, and nothing is under way when
-/// they go. Who follows meanwhile is refused once, begins anew, and misses nothing of what the backup holds or of what happens after it.
-#[test]
-fn what_a_backup_holds_lives_on() {
-    tiffin_tests::run(async {
-        let plan = Plan::of_environment(80);
-        let restores = (plan.orders / 500).max(1);
-        let ground = Ground::new().await;
-        let scene = &ground.scene;
-        let file = scene.city.directory().join("backup");
-        let part = |number| plan.part(number, restores + 1);
-        let mut beginning = Beginning::of(scene, part(0));
-        for number in 0..=restores {
-            expect_nothing_lost_from(scene, part(number), beginning, async |course| {
-                let saving = course.at_random_places("a backup", 1, async |_| ground.save(&file).await);
-                tokio::join!(ground.hit(course, part(number).times(1)), saving);
-            })
-            .await;
-            if number == restores {
-                break;
-            }
-            beginning = Beginning::of_restored(scene, part(number + 1), async || ground.restore(&file).await).await;
-        }
+        expect_nothing_lost(&ground.scene, plan, async |course| {
+            let ground = &ground;
+            let hitting = FAULTS.map(|fault| {
+                let strike = async move |random: &mut ChaCha8Rng| fault.strike(ground, random).await;
+                course.at_random_places(fault.name(), plan.times(3), strike)
+            });
+            join_all(hitting).await;
+        })
+        .await;
     });
 }
 
@@ -72,43 +53,6 @@ impl Ground {
         let db = sea_orm::Database::connect(&elsewhere.url).await.expect("another database can be asked");
         db.execute_unprepared("create table notes (text text)").await.expect("a table can be made");
         Ground { scene, redis: Mutex::new(redis), redis_line, elsewhere }
-    }
-}
-
-impl Ground {
-    /// Lets each kind of fault hit so many times, at random places.
-    async fn hit(&self, course: &Course, times: usize) {
-        let hitting = FAULTS.map(|fault| {
-            let strike = async move |random: &mut ChaCha8Rng| fault.strike(self, random).await;
-            course.at_random_places(fault.name(), times, strike)
-        });
-        join_all(hitting).await;
-    }
-
-    /// Saves the database as it is at this moment.
-    async fn save(&self, file: &Path) {
-        let (url, file) = (self.database_url(), file.to_owned());
-        tokio::task::spawn_blocking(move || dump(&url, &file)).await.expect("it can be saved");
-    }
-
-    /// Restores it in its place, as the operations' manual says: with the servers stopped.
-    async fn restore(&self, file: &Path) {
-        let (url, file) = (self.database_url(), file.to_owned());
-        self.scene
-            .without_servers(async || {
-                let clean = ["--clean", "--if-exists", "--single-transaction"];
-                tokio::task::spawn_blocking(move || restore(&file, &url, &clean)).await.expect("it can be restored");
-                // Those of the test know types that are no more.
-                let name = self.database_url().rsplit('/').next().expect("a database has a name").to_owned();
-                let end = format!("select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'");
-                let elsewhere = sea_orm::Database::connect(&self.elsewhere.url).await.expect("it can be asked");
-                elsewhere.execute_unprepared(&end).await.expect("connections can be ended");
-            })
-            .await;
-    }
-
-    fn database_url(&self) -> String {
-        self.scene.city.setting("DATABASE_URL").to_owned()
     }
 }
 

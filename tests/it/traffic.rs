@@ -15,12 +15,11 @@ use std::{
     time::Duration,
 };
 
-use entity::{order_events, orders, sea_orm_active_enums::OrderStatus};
+use entity::{order_events, sea_orm_active_enums::OrderStatus};
 use futures_util::future::join_all;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tiffin_tests::{Answer, PATIENCE, acts::status_name, global_id, rows::row_number};
 use tokio::{
     sync::watch,
@@ -28,17 +27,22 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use follower::{Feed, Follower, Log, Subject};
+use follower::{Follower, Log};
 use history::History;
-use life::{Life, Lived, Sight};
-pub use {follower::has_expired, scene::Scene};
+use life::{Life, Lived};
+pub use {
+    follower::{Subject, has_expired},
+    scene::Scene,
+};
 
-use OrderStatus::{Cancelled, Confirmed, Delivered, PickedUp, Preparing, Ready};
+use OrderStatus::{Confirmed, PickedUp, Preparing, Ready};
 
 /// Orders that are under way at the same time, each with two drivers of its own.
 const AT_ONCE: usize = 12;
 /// How many drivers that are.
 pub const DRIVERS: usize = 2 * AT_ONCE;
+/// The note of the last step of each feed.
+const LAST: &str = "The last step.";
 
 /// What all choices come from.
 #[derive(Clone, Copy)]
@@ -73,12 +77,6 @@ impl Plan {
         let seed = number("TIFFIN_TEST_SEED").unwrap_or_else(rand::random);
         eprintln!("TIFFIN_TEST_SEED={seed} TIFFIN_TEST_ORDERS={orders}");
         Plan { orders, seed: Seed(seed), fails_over: false }
-    }
-
-    /// The plan of one of so many parts, with choices of its own.
-    pub fn part(&self, number: usize, parts: usize) -> Self {
-        let Seed(seed) = self.seed;
-        Plan { orders: self.orders / parts, seed: Seed(seed.wrapping_add(number as u64)), ..*self }
     }
 
     /// How often each kind of fault hits: a hundredth as often as there are orders, and this often at least.
@@ -145,21 +143,6 @@ impl Step {
         }
     }
 
-    /// A change of the orders that drivers can claim.
-    fn of_change(event: &Value) -> Self {
-        let [order, kind] = ["orderId", "kind"].map(|field| event[field].as_str().expect("a change names its order"));
-        Step::of_board(row_number(order), kind)
-    }
-
-    /// The same, which is no step: it has the kind for a status.
-    fn of_board(order: i32, kind: &str) -> Self {
-        Step { order, sequence: 0, status: kind.to_owned(), driver: None }
-    }
-
-    fn is_claimable(&self) -> bool {
-        self.driver.is_none() && ["CONFIRMED", "PREPARING", "READY"].contains(&self.status.as_str())
-    }
-
     fn is_final(&self) -> bool {
         ["DELIVERED", "CANCELLED"].contains(&self.status.as_str())
     }
@@ -183,63 +166,19 @@ struct Past {
     follower: Follower,
 }
 
-/// What there is before orders are placed.
-pub struct Beginning {
-    feeds: Vec<(Subject, Follower)>,
-    /// Orders that somebody has to lead to their end.
-    under_way: Vec<orders::Model>,
-    /// How many orders have come to their end.
-    ended: usize,
-    /// Whether all who follow feeds do so from a step that the data do not hold.
-    is_restored: bool,
-}
-
-impl Beginning {
-    /// Nothing but people who follow feeds.
-    pub fn of(scene: &Scene, plan: Plan) -> Self {
-        Beginning {
-            feeds: follow_feeds(scene, plan.seed, &scene.start),
-            under_way: Vec::new(),
-            ended: 0,
-            is_restored: false,
-        }
-    }
-
-    /// What is left when `restore` has put data from before in the place of those that are there now. People follow meanwhile, after the last step,
-    /// which is lost.
-    pub async fn of_restored(scene: &Scene, plan: Plan, restore: impl AsyncFnOnce()) -> Self {
-        let feeds = follow_feeds(scene, plan.seed, &scene.last_cursor().await);
-        restore().await;
-        let orders = orders::Entity::find().filter(orders::Column::Id.ne(scene.old.row.id));
-        let orders = orders.all(scene.city.db()).await.expect("what was restored can be read");
-        let is_over = |order: &orders::Model| [Delivered, Cancelled].contains(&order.status);
-        let (ended, under_way): (Vec<_>, Vec<_>) = orders.into_iter().partition(is_over);
-        Beginning { feeds, under_way, ended: ended.len(), is_restored: true }
-    }
-}
-
 /// Lets orders live and be followed while `break_things` does what it does, and expects that no step was lost, told twice or out of order.
 /// When `break_things` has ended, everything must be there again or come back by itself.
 pub async fn expect_nothing_lost(scene: &Arc<Scene>, plan: Plan, break_things: impl AsyncFnOnce(&Course)) {
-    expect_nothing_lost_from(scene, plan, Beginning::of(scene, plan), break_things).await;
-}
-
-/// The same, with what there is already. Where that was restored, each feed is begun anew once.
-pub async fn expect_nothing_lost_from(
-    scene: &Arc<Scene>,
-    plan: Plan,
-    Beginning { feeds, under_way, ended, is_restored }: Beginning,
-    break_things: impl AsyncFnOnce(&Course),
-) {
     let begun = Instant::now();
-    let pasts = live(scene, plan, under_way, break_things).await;
+    let feeds = follow_feeds(scene, plan.seed);
+    let pasts = live(scene, plan, break_things).await;
     // Nobody restarts anything from here on.
     scene.until_ready().await;
     join_all((0..scene.kitchens.len()).map(|number| last_order(scene, number))).await;
 
     scene.until_all_is_numbered().await;
     let history = History::read(scene).await;
-    let orders = ended + pasts.len() + scene.kitchens.len();
+    let orders = pasts.len() + scene.kitchens.len();
     assert_eq!(history.orders(), orders, "whoever asks again with the same key gets the same order");
     history.expect_whole_lives();
     history.expect_right_sums();
@@ -253,14 +192,9 @@ pub async fn expect_nothing_lost_from(
     }
     let deadline = Instant::now() + PATIENCE;
     for (subject, follower) in followers {
-        let expected = history.of(&subject);
-        let log = follower.log(expected.last().filter(|_| subject.is_feed()), deadline).await;
-        let restarts = usize::from(is_restored && subject.is_feed());
-        assert!(
-            plan.fails_over || log.told_anew.len() == restarts,
-            "{subject:?} began anew, or did not, for no reason"
-        );
-        expect_known(&subject, &log, &expected);
+        let log = follower.log(deadline).await;
+        assert!(plan.fails_over || log.told_anew.is_empty(), "{subject:?} began anew for no reason");
+        expect_known(&subject, &log, &history.of(&subject));
         reconnects += log.reconnects;
     }
     scene.expect_idle_drivers().await;
@@ -270,53 +204,38 @@ pub async fn expect_nothing_lost_from(
     );
 }
 
-/// The kitchen of each restaurant, some of the customers and drivers, and an admin who looks at one, some and all of the kitchens: what happens
-/// after this cursor.
-fn follow_feeds(scene: &Scene, seed: Seed, start: &str) -> Vec<(Subject, Follower)> {
-    let restaurants: Vec<_> = scene.kitchens.iter().map(|kitchen| kitchen.restaurant.id()).collect();
-    let some = restaurants[..restaurants.len() / 2].to_vec();
-    let kitchens = scene.kitchens.iter().map(|of| (&of.staff, Feed::Kitchen(of.restaurant.id())));
-    let customers = scene.customers.iter().map(|customer| (customer, Feed::Customer(customer.customer_id())));
-    let drivers = scene.drivers.iter().map(|driver| (driver, Feed::Road(driver.driver_id())));
-    let admin = [Feed::Kitchen(restaurants[0].clone()), Feed::Kitchens(some), Feed::City].map(|of| (&scene.admin, of));
-    // The last orders are those of the first people.
-    let people = kitchens.chain(customers.take(restaurants.len())).chain(drivers.take(restaurants.len()));
-    let feeds = people.chain(admin).chain([(&scene.drivers[0], Feed::Board)]).enumerate();
-    let feeds = feeds.map(|(number, (viewer, of))| {
-        let subject = Subject::Feed { of, start: start.to_owned() };
+/// The kitchen of each restaurant, some of the drivers, and an admin who looks at one of the kitchens.
+fn follow_feeds(scene: &Scene, seed: Seed) -> Vec<(Subject, Follower)> {
+    let start = || scene.start.clone();
+    let kitchen = |number: usize| Subject::Kitchen { id: scene.kitchens[number].restaurant.id(), start: start() };
+    let kitchens = scene.kitchens.iter().enumerate().map(|(number, of)| (&of.staff, kitchen(number)));
+    let roads = scene.drivers.iter().take(scene.kitchens.len());
+    let roads = roads.map(|driver| (driver, Subject::Road { driver: driver.driver_id(), start: start() }));
+    let feeds = kitchens.chain(roads).chain([(&scene.admin, kitchen(0))]).enumerate();
+    let feeds = feeds.map(|(number, (viewer, subject))| {
         let follower = Follower::start(scene.everywhere(viewer), subject.clone(), seed.random("feeds", number));
         (subject, follower)
     });
     feeds.collect()
 }
 
-/// Lets people lead these orders to their end, order and be followed until there were so many orders, and nothing breaks any more.
-async fn live(
-    scene: &Arc<Scene>,
-    plan: Plan,
-    under_way: Vec<orders::Model>,
-    break_things: impl AsyncFnOnce(&Course),
-) -> Vec<Past> {
+/// Lets people order and be followed until there were so many orders, and nothing breaks any more.
+async fn live(scene: &Arc<Scene>, plan: Plan, break_things: impl AsyncFnOnce(&Course)) -> Vec<Past> {
     let course = Course { plan, ended: watch::Sender::new(0) };
     let (placed, is_over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
     let mut walkers = JoinSet::new();
-    for (walker, found) in among_drivers(scene, under_way).into_iter().enumerate() {
+    for walker in 0..AT_ONCE {
         let (scene, ended, placed, is_over) = (scene.clone(), course.ended.clone(), placed.clone(), is_over.clone());
         walkers.spawn(async move {
             let drivers = [&scene.drivers[2 * walker], &scene.drivers[2 * walker + 1]];
             let mut pasts = Vec::new();
-            if let Some(order) = found {
-                let life = Life::of(&scene, &order, drivers, plan.seed.random("found", walker));
-                let living = found_order(&scene, life, &order, plan.seed.random("finders", walker));
-                pasts.push(timeout(PATIENCE, living).await.expect("an order comes to its end"));
-            }
             loop {
                 let number = placed.fetch_add(1, Ordering::Relaxed);
                 if number >= plan.orders && is_over.load(Ordering::Relaxed) {
                     return pasts;
                 }
                 let life = Life::random(&scene, drivers, plan.seed.random("lives", number));
-                let living = one_order(&scene, plan, life, number, plan.seed.random("orders", number));
+                let living = one_order(&scene, life, number, plan.seed.random("orders", number));
                 pasts.push(timeout(PATIENCE, living).await.expect("an order comes to its end"));
                 ended.send_modify(|ended| *ended += 1);
             }
@@ -327,40 +246,15 @@ async fn live(
     walkers.join_all().await.into_iter().flatten().collect()
 }
 
-async fn one_order(scene: &Scene, plan: Plan, mut life: Life<'_>, number: usize, random: ChaCha8Rng) -> Past {
-    let Seed(seed) = plan.seed;
-    let placed = life.place(&format!("order {number} of {seed}")).await;
-    followed(scene, life, placed, random).await
+async fn one_order(scene: &Scene, mut life: Life<'_>, number: usize, random: ChaCha8Rng) -> Past {
+    let placed = life.place(&format!("order {number}")).await;
+    let order = placed.id.clone();
+    let subject = Subject::Order { id: order.clone() };
+    let follower = Follower::start(scene.everywhere(life.customer), subject, random);
+    Past { order, lived: life.lead(placed).await, follower }
 }
 
-async fn found_order(scene: &Scene, mut life: Life<'_>, row: &orders::Model, random: ChaCha8Rng) -> Past {
-    let found = life.look(&global_id("Order", row.id)).await;
-    followed(scene, life, found, random).await
-}
-
-/// Leads the order to its end while its customer follows it.
-async fn followed(scene: &Scene, life: Life<'_>, order: Sight, random: ChaCha8Rng) -> Past {
-    let id = order.id.clone();
-    let follower = Follower::start(scene.everywhere(life.customer), Subject::Order { id: id.clone() }, random);
-    Past { order: id, lived: life.lead(order).await, follower }
-}
-
-/// The order of each pair of drivers: the one that either of them carries, or one that nobody carries yet.
-fn among_drivers(scene: &Scene, orders: Vec<orders::Model>) -> Vec<Option<orders::Model>> {
-    let mut found: Vec<Option<orders::Model>> = (0..AT_ONCE).map(|_| None).collect();
-    let (carried, waiting): (Vec<_>, Vec<_>) = orders.into_iter().partition(|order| order.driver_id.is_some());
-    for order in carried {
-        let driver = scene.drivers.iter().position(|driver| Some(driver.driver().id) == order.driver_id);
-        let place = &mut found[driver.expect("the driver is one of these") / 2];
-        assert!(place.replace(order).is_none(), "a pair of drivers has one order at a time");
-    }
-    for order in waiting {
-        *found.iter_mut().find(|place| place.is_none()).expect("there are as many pairs as orders") = Some(order);
-    }
-    found
-}
-
-/// An order that must go from its beginning to its end without a second try.
+/// An order that must go from its beginning to its end without a second try, and ends the feeds of its restaurant and its driver.
 async fn last_order(scene: &Scene, number: usize) {
     let [here, there] = [number, number + 1].map(|site| &scene.sites[site % scene.sites.len()].line);
     let (kitchen, ann, duy) = (&scene.kitchens[number], &scene.customers[number], &scene.drivers[number]);
@@ -371,7 +265,9 @@ async fn last_order(scene: &Scene, number: usize) {
     staff.by_way_of(there).update_order_status(order, Preparing).await.expect_success();
     staff.by_way_of(here).update_order_status(order, Ready).await.expect_success();
     duy.by_way_of(there).update_order_status(order, PickedUp).await.expect_success();
-    duy.by_way_of(here).update_order_status(order, Delivered).await.expect_success();
+    let document = "mutation($id: ID!, $note: String) { \
+         updateOrderStatus(input: {orderId: $id, status: DELIVERED, note: $note}) { order { status } } }";
+    duy.by_way_of(here).query(document, json!({"id": order, "note": LAST})).await.expect_success();
 }
 
 /// Nothing missing, nothing twice, nothing out of order.
@@ -394,15 +290,13 @@ fn expect_known(subject: &Subject, log: &Log, expected: &[Step]) {
         }
         known.extend(told);
     }
+    // A driver does not find an order again that it gave back.
     let is_readable = |step: &&Step| match subject {
-        // A driver does not find an order again that it gave back.
-        Subject::Feed { of: Feed::Road(driver), .. } => {
+        Subject::Order { .. } | Subject::Kitchen { .. } => true,
+        Subject::Road { driver, .. } => {
             let last = expected.iter().rfind(|other| other.order == step.order);
             last.is_some_and(|last| last.driver.as_ref() == Some(driver))
         }
-        // What came and went is nowhere.
-        Subject::Feed { of: Feed::Board, .. } => false,
-        Subject::Order { .. } | Subject::Feed { .. } => true,
     };
     let unknown: Vec<_> = expected.iter().filter(|step| !known.contains(step)).filter(is_readable).collect();
     assert!(unknown.is_empty(), "{subject:?} knows nothing of {unknown:#?}");

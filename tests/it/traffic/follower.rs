@@ -1,24 +1,23 @@
 //! Somebody who follows a subscription whatever happens: after each interruption it goes on after the last step it was told, and begins anew
 //! where the server says that the data are not those of before.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use tiffin_tests::{Answer, EventStream, Person};
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, timeout_at},
-};
+use tokio::{task::JoinHandle, time::Instant};
 
-use super::{Step, is_for_now, pause};
+use super::{LAST, Step, is_for_now, pause};
 
-/// What is asked of each step.
-const STEP: &str = "{ cursor sequence status driver { id } order { id } }";
+const ORDER: &str = "subscription($id: ID!, $after: Int) { event: orderStatusChanged(orderId: $id, after: $after) {
+    cursor sequence status driver { id } note order { id } } }";
+const KITCHEN: &str = "subscription($id: ID!, $after: String) {
+    event: restaurantOrderChanged(restaurantId: $id, after: $after) {
+    cursor sequence status driver { id } note order { id } } }";
+const ROAD: &str = "subscription($after: String) { event: driverOrderChanged(after: $after) {
+    cursor sequence status driver { id } note order { id } } }";
 /// What a page shows that follows one of them.
 const ONE: &str = "query($id: ID!) { found: order(id: $id) { id events { sequence status driver { id } } } }";
 const ALL: &str = "query($after: String) { found: orders(first: 50, after: $after) {
@@ -29,61 +28,10 @@ const ALL: &str = "query($after: String) { found: orders(first: 50, after: $afte
 pub enum Subject {
     /// One order, from its first step to its last.
     Order { id: String },
-    /// What happens after this cursor.
-    Feed { of: Feed, start: String },
-}
-
-/// Whose orders a feed tells of, which never ends.
-#[derive(Clone, Debug)]
-pub enum Feed {
-    /// A restaurant's.
-    Kitchen(String),
-    /// Those of several restaurants.
-    Kitchens(Vec<String>),
-    /// All there are.
-    City,
-    /// A customer's.
-    Customer(String),
-    /// A driver's.
-    Road(String),
-    /// Those that drivers can claim.
-    Board,
-}
-
-impl Subject {
-    pub fn is_feed(&self) -> bool {
-        matches!(self, Subject::Feed { .. })
-    }
-
-    /// The subscription, with its variables from the start.
-    fn subscription(&self) -> (String, Value) {
-        let (of, start) = match self {
-            Subject::Order { id } => {
-                let field = format!("orderStatusChanged(orderId: {id:?}, after: $after)");
-                return (format!("subscription($after: Int) {{ event: {field} {STEP} }}"), json!({"after": 0}));
-            }
-            Subject::Feed { of, start } => (of, start),
-        };
-        let field = match of {
-            Feed::Kitchen(id) => format!("restaurantOrderChanged(restaurantId: {id:?}, after: $after) {STEP}"),
-            Feed::Kitchens(ids) => format!("ordersChanged(filter: {{restaurantIds: {ids:?}}}, after: $after) {STEP}"),
-            Feed::City => format!("ordersChanged(after: $after) {STEP}"),
-            Feed::Customer(_) => format!("myOrdersChanged(after: $after) {STEP}"),
-            Feed::Road(_) => format!("driverOrderChanged(after: $after) {STEP}"),
-            Feed::Board => "claimableOrdersChanged(after: $after) { cursor kind orderId }".to_owned(),
-        };
-        (format!("subscription($after: String) {{ event: {field} }}"), json!({"after": start}))
-    }
-
-    /// The step or change that an event tells of.
-    fn told(&self, event: &Value) -> Step {
-        match self {
-            Subject::Feed { of: Feed::Board, .. } => Step::of_change(event),
-            Subject::Order { .. } | Subject::Feed { .. } => {
-                Step::of(event["order"]["id"].as_str().expect("a step is of an order"), event)
-            }
-        }
-    }
+    /// The orders of a restaurant after this cursor, until the last one has ended.
+    Kitchen { id: String, start: String },
+    /// The orders of a driver after this cursor, until the last one has ended.
+    Road { driver: String, start: String },
 }
 
 /// A follower at work.
@@ -119,28 +67,15 @@ impl Follower {
         Follower { log, task: tokio::spawn(following.run()) }
     }
 
-    /// What it knows when the subscription is complete, or of a feed when this was told at last; or what it knows at the deadline: what is
-    /// missing is for the comparison to say.
-    pub async fn log(self, last: Option<&Step>, deadline: Instant) -> Log {
-        let has_all = || self.task.is_finished() || last.is_some() && lock(&self.log).current().last() == last;
-        let waiting = async {
-            while !has_all() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let _ = timeout_at(deadline, waiting).await;
-        self.task.abort();
-        if let Err(failed) = self.task.await
-            && failed.is_panic()
-        {
-            std::panic::resume_unwind(failed.into_panic());
+    /// What it knows when all was told, or until then: what is missing is for the comparison to say.
+    pub async fn log(mut self, deadline: Instant) -> Log {
+        match tokio::time::timeout_at(deadline, &mut self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
+            Err(_) => self.task.abort(),
         }
-        std::mem::take(&mut *lock(&self.log))
+        std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-fn lock(log: &Mutex<Log>) -> MutexGuard<'_, Log> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Following {
@@ -152,11 +87,15 @@ struct Following {
 
 impl Following {
     async fn run(mut self) {
-        let (document, mut variables) = self.subject.subscription();
+        let (document, mut variables) = match &self.subject {
+            Subject::Order { id } => (ORDER, json!({"id": id, "after": 0})),
+            Subject::Kitchen { id, start } => (KITCHEN, json!({"id": id, "after": start})),
+            Subject::Road { start, .. } => (ROAD, json!({"after": start})),
+        };
         let mut tries = 0;
         loop {
             let viewer = &self.viewers[self.random.random_range(0..self.viewers.len())];
-            let interruption = match viewer.try_subscribe(&document, variables.clone()).await {
+            let interruption = match viewer.try_subscribe(document, variables.clone()).await {
                 Ok(mut stream) => match self.read(&mut stream, &mut variables, &mut tries).await {
                     None => return,
                     Some(close_code) => close_code,
@@ -189,18 +128,24 @@ impl Following {
                 Err(interruption) => return Some(interruption.close_code),
             };
             let event = answer.at("/event");
-            variables["after"] = event[if self.subject.is_feed() { "cursor" } else { "sequence" }].clone();
+            variables["after"] = match self.subject {
+                Subject::Order { .. } => event["sequence"].clone(),
+                Subject::Kitchen { .. } | Subject::Road { .. } => event["cursor"].clone(),
+            };
             *tries = 0;
+            let order = event["order"]["id"].as_str().expect("a step is of an order");
             let begins_anew = {
                 let mut log = self.log();
-                !log.told_anew.is_empty() && log.current().is_empty()
+                log.current().push(Step::of(order, event));
+                !log.told_anew.is_empty() && log.current().len() == 1
             };
             if begins_anew {
                 // The subscription has begun, so that it tells what is too late to be read.
                 self.read_orders().await;
             }
-            let told = self.subject.told(event);
-            self.log().current().push(told);
+            if event["note"] == LAST && self.is_feed() {
+                return None;
+            }
         }
     }
 
@@ -208,9 +153,7 @@ impl Following {
     async fn read_orders(&self) {
         let (document, mut variables) = match &self.subject {
             Subject::Order { id } => (ONE, json!({"id": id})),
-            // It was told what there is.
-            Subject::Feed { of: Feed::Board, .. } => return,
-            Subject::Feed { .. } => (ALL, json!({})),
+            Subject::Kitchen { .. } | Subject::Road { .. } => (ALL, json!({})),
         };
         let mut tries = 0;
         loop {
@@ -237,13 +180,20 @@ impl Following {
         }
     }
 
+    fn is_feed(&self) -> bool {
+        match self.subject {
+            Subject::Order { .. } => false,
+            Subject::Kitchen { .. } | Subject::Road { .. } => true,
+        }
+    }
+
     /// Whether it is for the server to complete the subscription: an order is over, a feed never.
     fn has_ended(&self) -> bool {
-        !self.subject.is_feed() && self.log().current().last().is_some_and(Step::is_final)
+        !self.is_feed() && self.log().current().last().is_some_and(Step::is_final)
     }
 
     fn log(&self) -> MutexGuard<'_, Log> {
-        lock(&self.log)
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

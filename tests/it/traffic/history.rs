@@ -7,11 +7,7 @@ use rust_decimal::Decimal;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use tiffin_tests::{acts::status_name, global_id, rows::row_number};
 
-use super::{
-    Step,
-    follower::{Feed, Subject},
-    scene::Scene,
-};
+use super::{Step, follower::Subject, scene::Scene};
 
 /// All steps that were taken in the scene.
 pub struct History {
@@ -119,35 +115,19 @@ impl History {
 
     /// What is to be told to whoever follows the subject, in this order.
     pub fn of(&self, subject: &Subject) -> Vec<Step> {
-        match subject {
-            Subject::Order { id } => self.steps_of(row_number(id)).to_vec(),
-            Subject::Feed { of: Feed::Board, .. } => {
-                self.steps.iter().filter_map(|step| self.change_by(step)).collect()
-            }
-            Subject::Feed { of, .. } => self.steps.iter().filter(|step| self.is_told(of, step)).cloned().collect(),
-        }
-    }
-
-    fn is_told(&self, feed: &Feed, step: &Step) -> bool {
-        let order = &self.orders[&step.order].row;
-        let restaurant = || global_id("Restaurant", order.restaurant_id);
-        match feed {
-            Feed::Kitchen(id) => restaurant() == *id,
-            Feed::Kitchens(ids) => ids.contains(&restaurant()),
-            Feed::City => true,
-            Feed::Customer(id) => global_id("Customer", order.customer_id) == *id,
+        let concerns = |step: &&Step| match subject {
+            Subject::Order { .. } => true,
+            Subject::Kitchen { id, .. } => global_id("Restaurant", self.orders[&step.order].row.restaurant_id) == *id,
             // That it gave an order back is told to the driver, too.
-            Feed::Road(driver) => {
-                [Some(step), self.before(step)].into_iter().flatten().any(|step| step.driver.as_ref() == Some(driver))
+            Subject::Road { driver, .. } => {
+                [Some(*step), self.before(step)].into_iter().flatten().any(|step| step.driver.as_ref() == Some(driver))
             }
-            Feed::Board => self.change_by(step).is_some(),
-        }
-    }
-
-    /// What the step changes of the orders that drivers can claim.
-    fn change_by(&self, step: &Step) -> Option<Step> {
-        let (was, is) = (self.before(step).is_some_and(Step::is_claimable), step.is_claimable());
-        (was != is).then(|| Step::of_board(step.order, if is { "ADDED" } else { "REMOVED" }))
+        };
+        let steps = match subject {
+            Subject::Order { id } => self.steps_of(row_number(id)),
+            Subject::Kitchen { .. } | Subject::Road { .. } => &self.steps,
+        };
+        steps.iter().filter(concerns).cloned().collect()
     }
 
     fn before(&self, step: &Step) -> Option<&Step> {

@@ -1,7 +1,7 @@
 //! An order's life, led by people who retry correctly: with the same idempotency key where an order is placed, and where a step is in doubt
 //! by reading the order first.
 
-use entity::{orders, sea_orm_active_enums::OrderStatus};
+use entity::sea_orm_active_enums::OrderStatus;
 use rand::{Rng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
@@ -83,14 +83,6 @@ impl<'a> Life<'a> {
             random,
             in_doubt: 0,
         }
-    }
-
-    /// What is to become of an order that is under way already.
-    pub fn of(scene: &'a Scene, order: &orders::Model, drivers: [&'a Person; 2], random: ChaCha8Rng) -> Self {
-        let kitchen = scene.kitchens.iter().find(|kitchen| kitchen.restaurant.row.id == order.restaurant_id);
-        let customer = scene.customers.iter().find(|customer| customer.customer().id == order.customer_id);
-        let (kitchen, customer) = kitchen.zip(customer).expect("the order is of this scene");
-        Life { kitchen, customer, ..Life::random(scene, drivers, random) }
     }
 
     /// Places the order, and asks again with the same key until it is known to be placed.
@@ -218,7 +210,7 @@ impl<'a> Life<'a> {
     }
 
     /// The order as it is now, as soon as somebody tells.
-    pub async fn look(&mut self, id: &str) -> Sight {
+    async fn look(&mut self, id: &str) -> Sight {
         let document = format!("query($id: ID!) {{ order(id: $id) {{ {ORDER} }} }}");
         let mut tries = 0;
         loop {

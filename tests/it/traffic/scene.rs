@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use tiffin_tests::{
     City, PATIENCE, Person, Proxy, Server,
     builders::{Order, Restaurant},
-    global_id,
 };
 use tokio::{
     sync::{Mutex, watch},
@@ -66,25 +65,10 @@ impl Scene {
         let drivers = join_all((0..drivers).map(|_| city.driver("Duy"))).await;
         let admin = city.admin().await;
         let old = city.order(&customers[0], &kitchens[0].restaurant).status(OrderStatus::Delivered).create().await;
-        let start = cursor_of(&admin.by_way_of(&sites[0].line), &old.id()).await;
+        let document = "query($id: ID!) { order(id: $id) { events { cursor } } }";
+        let answer = admin.by_way_of(&sites[0].line).query(document, json!({"id": old.id()})).await;
+        let start = answer.list("/order/events").last().unwrap()["cursor"].as_str().unwrap().to_owned();
         Scene { sites, kitchens, customers, drivers, admin, old, start, in_doubt: watch::Sender::new(0), city }
-    }
-
-    /// The cursor of the last step of all.
-    pub async fn last_cursor(&self) -> String {
-        let last = order_events::Entity::find().order_by_desc(order_events::Column::Position).one(self.city.db()).await;
-        let order = last.expect("steps can be read").expect("there are steps").order_id;
-        cursor_of(&self.admin.by_way_of(&self.sites[0].line), &global_id("Order", order)).await
-    }
-
-    /// Kills all servers (SIGKILL), does this, and starts them again.
-    pub async fn without_servers(&self, act: impl AsyncFnOnce()) {
-        for site in &self.sites {
-            site.server.lock().await.kill();
-            site.line.cut();
-        }
-        act().await;
-        join_all(self.sites.iter().map(|site| site.restart(&self.city))).await;
     }
 
     /// The same person, at one of the servers.
@@ -146,13 +130,6 @@ impl Scene {
             .filter(drivers::Column::Status.ne(DriverStatus::Available));
         assert_eq!(busy.count(self.city.db()).await.unwrap(), 0);
     }
-}
-
-/// The cursor of the order's last step.
-async fn cursor_of(viewer: &Person, order: &str) -> String {
-    let document = "query($id: ID!) { order(id: $id) { events { cursor } } }";
-    let answer = viewer.query(document, json!({"id": order})).await;
-    answer.list("/order/events").last().unwrap()["cursor"].as_str().unwrap().to_owned()
 }
 
 impl Site {
