@@ -361,7 +361,8 @@ fn tabs_share_a_session_until_it_ends() {
         scene.line.end_connections();
         let token = first.run("JSON.parse(localStorage.getItem('session')).refreshToken").await;
         let document = "mutation($input: SignOutInput!) { signOut(input: $input) { __typename } }";
-        scene.staff.query(document, json!({"input": {"refreshToken": token}})).await.expect_success();
+        // Not by the line, whose connections have just ended.
+        scene.staff.at(&scene.server).query(document, json!({"input": {"refreshToken": token}})).await.expect_success();
         for tab in [&first, &second] {
             tab.until("#problem", &["SignedOut: "]).await;
         }
