@@ -124,27 +124,33 @@ impl Events {
 
     /// Says that something happened on these topics. Where the broker does not take it, it is said in this process alone.
     pub async fn publish(&self, topics: &[Topic]) {
-        match &self.broker {
-            Broker::InProcess(_) => self.look_here(topics),
-            Broker::Redis(redis) => {
-                if let Err(error) = redis.publish(topics).await {
-                    // The sockets of this process need not wait for the broker to come back.
-                    self.look_here(topics);
-                    tracing::warn!(error = format!("{error:#}"), "a change could not be published");
-                }
+        self.try_publish(topics).await;
+    }
+
+    /// The same; gives whether the broker has taken it.
+    async fn try_publish(&self, topics: &[Topic]) -> bool {
+        let Broker::Redis(redis) = &self.broker else {
+            self.look_here(topics);
+            return true;
+        };
+        match redis.publish(topics).await {
+            Ok(()) => true,
+            Err(error) => {
+                // The sockets of this process need not wait for the broker to come back.
+                self.look_here(topics);
+                tracing::warn!(error = format!("{error:#}"), "a change could not be published");
+                false
             }
         }
     }
 
     /// Says what a run of the journal is about, and then that there was one: whoever hears of the run has heard of its topics. Other processes
-    /// find in the journal what the broker did not take.
+    /// find in the journal what the broker did not take, which is why they are not told of the run then.
     pub async fn tell_run(&self, run: RunNumber, topics: &[Topic]) {
-        self.publish(topics).await;
-        let told = match &self.broker {
-            Broker::InProcess(_) => Ok(()),
-            Broker::Redis(redis) => redis.tell_run(run).await,
-        };
-        if let Err(error) = told {
+        if self.try_publish(topics).await
+            && let Broker::Redis(redis) = &self.broker
+            && let Err(error) = redis.tell_run(run).await
+        {
             tracing::debug!(error = format!("{error:#}"), "other processes find a run by themselves");
         }
         self.hub.runs().hear(run);
