@@ -33,7 +33,7 @@ where
 {
     let numbers: Vec<N> = numbers.into_iter().collect();
     if numbers.is_empty() {
-        return Expr::Constant(false.into());
+        return literal::never();
     }
     let numbers = match <[N; 1]>::try_from(numbers) {
         Ok([number]) => return column.eq(number),

@@ -25,6 +25,11 @@ pub fn is_in<V: Into<Value>>(column: impl ColumnTrait, values: impl IntoIterator
     Expr::col(column.as_column_ref()).is_in(values.into_iter().map(|value| Expr::Constant(value.into())))
 }
 
+/// What is true of no row.
+pub fn never() -> SimpleExpr {
+    Expr::Constant(false.into())
+}
+
 /// The statement, cut off after so many rows.
 pub fn limited(mut statement: Statement, rows: u64) -> Statement {
     statement.sql = format!("{} LIMIT {rows}", statement.sql);

@@ -47,7 +47,7 @@ impl Row for users::Model {
         }
         match viewer.user() {
             Some(user) => Condition::all().add(users::Column::Id.eq(user.id.0)),
-            None => Condition::all().add(Expr::val(false)),
+            None => Condition::all().add(literal::never()),
         }
     }
 }
@@ -72,7 +72,7 @@ impl Row for sessions::Model {
         }
         match viewer.user() {
             Some(user) => Condition::all().add(sessions::Column::UserId.eq(user.id.0)),
-            None => Condition::all().add(Expr::val(false)),
+            None => Condition::all().add(literal::never()),
         }
     }
 }

@@ -3,10 +3,11 @@
 use entity::{audit_events, columns::Columns};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend,
-    sea_query::{Expr, Query, SelectStatement},
+    sea_query::{Query, SelectStatement},
 };
 
 use crate::{
+    database::literal,
     domain::{ids::AuditEventId, viewer::Viewer},
     features::audit::types::AuditConditions,
     graphql::{
@@ -36,7 +37,7 @@ impl Row for audit_events::Model {
         }
         match viewer.user() {
             Some(user) => Condition::all().add(audit_events::Column::ActorId.eq(user.id.0)),
-            None => Condition::all().add(Expr::val(false)),
+            None => Condition::all().add(literal::never()),
         }
     }
 }

@@ -3,10 +3,11 @@
 use entity::{columns::Columns, jobs};
 use sea_orm::{
     Condition, DbBackend,
-    sea_query::{Expr, Query, SelectStatement},
+    sea_query::{Query, SelectStatement},
 };
 
 use crate::{
+    database::literal,
     domain::{ids::JobId, viewer::Viewer},
     graphql::{
         list::List,
@@ -33,7 +34,7 @@ impl Row for jobs::Model {
     fn visible_to(viewer: &Viewer, _: DbBackend) -> Condition {
         match viewer.is_admin() {
             true => Condition::all(),
-            false => Condition::all().add(Expr::val(false)),
+            false => Condition::all().add(literal::never()),
         }
     }
 }

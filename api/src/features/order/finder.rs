@@ -133,11 +133,7 @@ impl List for ClaimableOrders {
 
     fn select(&self, viewer: &Viewer, _: DbBackend, _: Columns) -> SelectStatement {
         let mut select = orders::Model::source();
-        select.cond_where(if may_claim(viewer) {
-            claimable()
-        } else {
-            Condition::all().add(sea_orm::sea_query::Expr::val(false))
-        });
+        select.cond_where(if may_claim(viewer) { claimable() } else { Condition::all().add(literal::never()) });
         select
     }
 }

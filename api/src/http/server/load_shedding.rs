@@ -75,7 +75,8 @@ impl Refusals {
     }
 
     /// A connection could not be accepted. Where descriptors are missing, one is closed rather than left to wait; and where somebody
-    /// else has taken the spare descriptor meanwhile, such as the database's pool, `room_wanted` tells the connections that wait for their next request.
+    /// else has taken the spare descriptor meanwhile, such as the database's pool, `room_wanted` tells the connections that wait for
+    /// their next request.
     pub async fn accept_failed(&mut self, listener: &TcpListener, error: &io::Error, room_wanted: &Notify) {
         use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
         if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {

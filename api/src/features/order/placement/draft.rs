@@ -165,7 +165,7 @@ fn select(backend: DbBackend, viewer: &Viewer, user: UserId, request: &Request) 
     let with_key = match &request.idempotency_key {
         Some(key) => orders::Column::IdempotencyKey.eq(key),
         // No key matches no order.
-        None => Expr::Constant(false.into()),
+        None => literal::never(),
     };
     select
         .left_join(customers::Entity, same(customers::Column::UserId, users::Column::Id))

@@ -108,7 +108,7 @@ pub async fn customer_steps(request: FeedRequest<Steps>) -> Result<impl Stream<I
             Steps::new(vec![Topic::Customer(customer)], own)
         }
         // The first order makes the viewer a customer. That is a change of rights, after which the feed begins anew where it waits.
-        None => Steps::new(vec![Topic::User(user)], Condition::all().add(Expr::Constant(false.into()))),
+        None => Steps::new(vec![Topic::User(user)], Condition::all().add(literal::never())),
     };
     let wake_ups = WakeUps::at(&request.app, &steps.topics).await;
     follow_feed(request, wake_ups, steps).await
